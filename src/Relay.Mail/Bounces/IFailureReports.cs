@@ -1,0 +1,20 @@
+using Relay.Mail.Messages;
+
+namespace Relay.Mail.Bounces;
+
+/// <summary>Turns final failures into a delivery status notification (RFC 3464) to the sender.</summary>
+public interface IFailureReports
+{
+    /// <summary>
+    /// The report, ready to be enqueued in the slot of the original; null when none is due: the sender is null, the
+    /// message did not come by SMTP, its credential turned reports off, or NOTIFY excludes each of the recipients.
+    /// </summary>
+    Message? Compose(Message original, IReadOnlyList<FailedRecipient> failures);
+}
+
+/// <param name="Index">Into the envelope's recipients.</param>
+/// <param name="Status">Enhanced code of the failure, <c>5.1.1</c>.</param>
+/// <param name="Reply">The remote's words, or ours.</param>
+/// <param name="Host">The remote that said so; null when the words are ours.</param>
+/// <param name="LastAttempt">When it was tried last.</param>
+public sealed record FailedRecipient(int Index, string Status, string Reply, string? Host, DateTimeOffset LastAttempt);

@@ -1,0 +1,35 @@
+using Relay.Mail.Messages;
+
+namespace Relay.Mail.Inbox;
+
+/// <summary>Where messages sent with a test key end instead of at their recipients: readable for seven days, the newest thousand of an account.</summary>
+public interface IInbox
+{
+    /// <summary>Keeps a message; again with the same id changes nothing. May throw <see cref="Queue.StoreUnavailableException"/>.</summary>
+    ValueTask CaptureAsync(Message message, CancellationToken cancellation);
+
+    /// <summary>An account's captured messages, newest first, older than <paramref name="before"/>.</summary>
+    ValueTask<IReadOnlyList<CapturedMessage>> ListAsync(string account, MessageId? before, int limit, CancellationToken cancellation);
+
+    /// <summary>Null when the account has no such message, or no longer.</summary>
+    ValueTask<CapturedMessage?> FindAsync(string account, MessageId id, CancellationToken cancellation);
+
+    /// <summary>The whole content as it would have gone out; null when the account has no such message.</summary>
+    ValueTask<ReadOnlyMemory<byte>?> ReadRawAsync(string account, MessageId id, CancellationToken cancellation);
+}
+
+public sealed record CapturedMessage
+{
+    public required MessageId Id { get; init; }
+    public required DateTimeOffset ReceivedAt { get; init; }
+
+    /// <summary>The envelope sender; empty for the null sender.</summary>
+    public required string Sender { get; init; }
+
+    public required IReadOnlyList<string> Recipients { get; init; }
+    public required string From { get; init; }
+    public required string Subject { get; init; }
+    public required string MessageId { get; init; }
+    public required long Size { get; init; }
+    public required MessageSource Source { get; init; }
+}

@@ -1,0 +1,74 @@
+namespace Relay.Mail.Messages;
+
+/// <summary>
+/// What we accepted: immutable from the 250 or 202 on. Its header fields (<see cref="From"/>, <see cref="Subject"/>,
+/// <see cref="MessageIdHeader"/>) are copies for people and are never written back into the content.
+/// </summary>
+public sealed record Message
+{
+    public required MessageId Id { get; init; }
+    public required string Account { get; init; }
+
+    /// <summary>Id of the credential it came with; never the key.</summary>
+    public required string Credential { get; init; }
+
+    public required MessageSource Source { get; init; }
+    public MessageMode Mode { get; init; }
+    public MessageClass Class { get; init; }
+    public required Envelope Envelope { get; init; }
+    public required MessageContent Content { get; init; }
+    public required DateTimeOffset AcceptedAt { get; init; }
+
+    /// <summary>Not before this time; null is at once.</summary>
+    public DateTimeOffset? SendAt { get; init; }
+
+    /// <summary>Given up at this time; null is the delivery's own expiry, counted from <see cref="DueAt"/>.</summary>
+    public DateTimeOffset? ExpiresAt { get; init; }
+
+    /// <summary>The From header, decoded for people.</summary>
+    public string From { get; init; } = "";
+
+    /// <summary>The Subject header, decoded for people.</summary>
+    public string Subject { get; init; } = "";
+
+    /// <summary>The Message-ID header without its angle brackets.</summary>
+    public string MessageIdHeader { get; init; } = "";
+
+    public IReadOnlyList<string> Tags { get; init; } = [];
+    public IReadOnlyDictionary<string, string> Metadata { get; init; } = EmptyMetadata;
+
+    /// <summary>A failure goes to the envelope sender as a report (RFC 3464), where NOTIFY allows it.</summary>
+    public bool ReportsFailures { get; init; }
+
+    /// <summary>The W3C <c>traceparent</c> of the request that brought it; null when it was not traced.</summary>
+    public string? TraceParent { get; init; }
+
+    /// <summary>When the first attempt is due.</summary>
+    public DateTimeOffset DueAt => SendAt is { } sendAt && sendAt > AcceptedAt ? sendAt : AcceptedAt;
+
+    private static readonly IReadOnlyDictionary<string, string> EmptyMetadata =
+        System.Collections.Frozen.FrozenDictionary<string, string>.Empty;
+}
+
+public enum MessageSource
+{
+    Smtp,
+    Http,
+
+    /// <summary>Our own delivery status notification.</summary>
+    Report,
+}
+
+public enum MessageMode
+{
+    Live,
+
+    /// <summary>Walks the whole path but for the last hop, and ends in the inbox.</summary>
+    Test,
+}
+
+public enum MessageClass
+{
+    Transactional,
+    Bulk,
+}

@@ -1,0 +1,63 @@
+using Relay.Mail.Messages;
+
+namespace Relay.Mail.Queue;
+
+/// <summary>
+/// The durable queue, the seam at which intake and delivery meet. Intake puts in with <see cref="EnqueueAsync"/>;
+/// delivery takes with <see cref="LeaseDueAsync"/> and gives back with <see cref="SettleAsync"/>.
+/// </summary>
+public interface IMailQueue
+{
+    /// <summary>
+    /// Accepts a message with all its recipients, or none of it. Returns <see cref="EnqueueResult.Accepted"/> only when it
+    /// is durable as the store's promise class says; every other result leaves nothing behind.
+    /// </summary>
+    ValueTask<EnqueueResult> EnqueueAsync(Message message, IdempotencyKey? idempotency, CancellationToken cancellation);
+
+    /// <summary>
+    /// Waits until at least one unit is due in a lane that is wanted, then leases what is due within the bounds, turn by
+    /// turn over the lanes. A unit is leased at most once until it is settled or released.
+    /// </summary>
+    ValueTask<IReadOnlyList<Lease>> LeaseDueAsync(LeaseDemand demand, CancellationToken cancellation);
+
+    /// <summary>
+    /// Ends a lease durably. While the store is away this waits and tries again, so that no outcome is lost; it is
+    /// cancelled only when the process can wait no longer, and then the unit will be tried again.
+    /// </summary>
+    ValueTask SettleAsync(Settlement settlement, CancellationToken cancellation);
+
+    /// <summary>Gives a lease back untried: the unit is due as it was.</summary>
+    void Release(Lease lease);
+}
+
+/// <param name="MaxUnits">At most so many leases.</param>
+/// <param name="MaxBytes">No further lease once those taken hold so many octets of content in memory.</param>
+/// <param name="Wants">Whether there is room for a unit of this lane; called often, must not block.</param>
+public sealed record LeaseDemand(int MaxUnits, long MaxBytes, Func<Lane, bool> Wants);
+
+/// <param name="Key">The client's own words, at most 255 characters.</param>
+/// <param name="Fingerprint">Hash of the request; the same key with another one is a mistake of the client.</param>
+public sealed record IdempotencyKey(string Key, string Fingerprint);
+
+/// <summary>What became of an enqueue.</summary>
+public abstract record EnqueueResult
+{
+    private EnqueueResult()
+    {
+    }
+
+    /// <summary>Durable: say 250 or 202.</summary>
+    public sealed record Accepted : EnqueueResult
+    {
+        public static readonly Accepted Instance = new();
+    }
+
+    /// <summary>The idempotency key was used before; nothing was enqueued.</summary>
+    public sealed record Duplicate(MessageId First, string Fingerprint) : EnqueueResult;
+
+    /// <summary>The store has no room: 452 or 503.</summary>
+    public sealed record StoreFull(string Reason) : EnqueueResult;
+
+    /// <summary>The store is away, slow, read-only or loading: 451 or 503. Whether a write of it took place is unknown; it was asked to be undone.</summary>
+    public sealed record StoreUnavailable(string Reason) : EnqueueResult;
+}

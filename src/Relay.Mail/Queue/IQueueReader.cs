@@ -1,0 +1,15 @@
+namespace Relay.Mail.Queue;
+
+/// <summary>Looks at the queue for people and gauges; takes no lease.</summary>
+public interface IQueueReader
+{
+    /// <summary>Units waiting over all partitions, and when the longest waiting one was due.</summary>
+    ValueTask<QueueDepth> MeasureAsync(CancellationToken cancellation);
+
+    /// <summary>The lanes with their depth, deepest first, at most <paramref name="limit"/>; of one account, or of all when it is null.</summary>
+    ValueTask<IReadOnlyList<LaneDepth>> ListLanesAsync(string? account, int limit, CancellationToken cancellation);
+}
+
+public sealed record QueueDepth(long Units, DateTimeOffset? EarliestDue);
+
+public sealed record LaneDepth(Lane Lane, long Units, DateTimeOffset EarliestDue);

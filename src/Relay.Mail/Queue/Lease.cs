@@ -1,0 +1,38 @@
+using Relay.Mail.Messages;
+
+namespace Relay.Mail.Queue;
+
+/// <summary>Our turn to try a unit. It ends with <see cref="IMailQueue.SettleAsync"/> or <see cref="IMailQueue.Release"/>, once.</summary>
+public sealed record Lease
+{
+    public required Unit Unit { get; init; }
+    public required Message Message { get; init; }
+
+    /// <summary>What earlier attempts left; null before the first deferral.</summary>
+    public UnitState? State { get; init; }
+
+    public UnitId Id => Unit.Id;
+
+    /// <summary>The recipients still open, as indexes into the envelope's recipients.</summary>
+    public IReadOnlyList<int> Open => State is null ? Unit.Recipients : [.. State.Open.Select(r => r.Index)];
+
+    /// <summary>Attempts made before this one.</summary>
+    public int Attempts => State?.Attempts ?? 0;
+}
+
+/// <summary>A unit between two attempts.</summary>
+public sealed record UnitState
+{
+    /// <summary>Attempts made so far; at least 1.</summary>
+    public required int Attempts { get; init; }
+
+    /// <summary>The recipients that have no final outcome yet; at least one.</summary>
+    public required IReadOnlyList<OpenRecipient> Open { get; init; }
+
+    /// <summary>The host that may have taken the message in an attempt whose answer was never seen; null when there was none. It is tried first and alone.</summary>
+    public string? UncertainHost { get; init; }
+}
+
+/// <param name="Index">Into the envelope's recipients.</param>
+/// <param name="Reply">The remote's last words, or ours where no remote was reached.</param>
+public sealed record OpenRecipient(int Index, string Reply);
