@@ -1,0 +1,140 @@
+using System.Text;
+
+namespace Relay.Intake.Composition;
+
+/// <summary>The fields of a header that decide anything; all others are counted as <see cref="Other"/>.</summary>
+internal enum HeaderField
+{
+    Other,
+    From,
+    Sender,
+    ReplyTo,
+    To,
+    Cc,
+    Subject,
+    Date,
+    MessageId,
+    Received,
+    IdempotencyKey,
+}
+
+/// <summary>
+/// A submitted header, looked at once from top to end and left as it is (RFC 5322, 2.2): where the fields are that
+/// matter, and how often each occurs. Linear in time; what it holds does not grow with the header.
+/// </summary>
+internal sealed class HeaderBlock
+{
+    private static readonly int Fields = Enum.GetValues<HeaderField>().Length;
+
+    private readonly ReadOnlyMemory<byte> _head;
+    private readonly int[] _counts = new int[Fields];
+    private readonly (int Start, int End)[] _values = new (int, int)[Fields];
+
+    private HeaderBlock(ReadOnlyMemory<byte> head) => _head = head;
+
+    /// <summary>Octets of the header, without the empty line that ends it.</summary>
+    public int Length { get; private set; }
+
+    /// <summary>Reads the header at the start of a content.</summary>
+    /// <param name="isWhole">Whether <paramref name="head"/> is the whole content; otherwise the header must end within it.</param>
+    /// <param name="problem">What is wrong, for people.</param>
+    public static bool TryRead(ReadOnlyMemory<byte> head, bool isWhole, out HeaderBlock header, out string problem)
+    {
+        header = new HeaderBlock(head);
+        problem = header.Read(isWhole);
+        return problem.Length == 0;
+    }
+
+    public int Count(HeaderField field) => _counts[(int)field];
+
+    /// <summary>The value of the first such field, from behind its colon, folds included; empty when there is none.</summary>
+    public ReadOnlySpan<byte> Value(HeaderField field)
+    {
+        var (start, end) = _values[(int)field];
+        return _head.Span[start..end];
+    }
+
+    /// <summary>Whether the header holds an octet above 127 (RFC 6532).</summary>
+    public bool HasEightBit() => !Ascii.IsValid(_head.Span[..Length]);
+
+    private string Read(bool isWhole)
+    {
+        var octets = _head.Span;
+        var current = HeaderField.Other;
+        var isFirst = false;
+
+        for (var (position, line) = (0, 1); ; line++)
+        {
+            var rest = octets[position..];
+            var length = rest.IndexOf("\r\n"u8);
+            if (length < 0 && !isWhole)
+            {
+                return "the header is too large";
+            }
+
+            if (length == 0 || rest.IsEmpty)
+            {
+                Length = position;
+                return "";
+            }
+
+            var text = length < 0 ? rest : rest[..length];
+            if (text[0] is (byte)' ' or (byte)'\t')
+            {
+                if (line == 1)
+                {
+                    return "the first line of the header is not a field";
+                }
+            }
+            else if (TryReadName(text, out var name))
+            {
+                current = FieldOf(name);
+                isFirst = ++_counts[(int)current] == 1;
+            }
+            else
+            {
+                // A parser that takes this line for text and one that skips it would see two different messages.
+                return $"line {line} of the header is not a field; an empty line ends the header";
+            }
+
+            if (isFirst)
+            {
+                Extend(current, position, text);
+            }
+
+            position += length < 0 ? text.Length : length + 2;
+        }
+    }
+
+    // The first line of a field sets its value, each folded line behind it makes it longer.
+    private void Extend(HeaderField field, int position, ReadOnlySpan<byte> text)
+    {
+        var (start, end) = _values[(int)field];
+        _values[(int)field] = (end == 0 ? position + text.IndexOf((byte)':') + 1 : start, position + text.Length);
+    }
+
+    // Spaces before the colon are obsolete but legal (RFC 5322, 4.5), and others would read such a From as one.
+    private static bool TryReadName(ReadOnlySpan<byte> line, out ReadOnlySpan<byte> name)
+    {
+        var colon = line.IndexOf((byte)':');
+        name = colon < 0 ? default : line[..colon].TrimEnd(" \t"u8);
+        return !name.IsEmpty && !name.ContainsAnyExceptInRange((byte)'!', (byte)'~');
+    }
+
+    private static HeaderField FieldOf(ReadOnlySpan<byte> name) => name.Length switch
+    {
+        2 when Is(name, "To"u8) => HeaderField.To,
+        2 when Is(name, "Cc"u8) => HeaderField.Cc,
+        4 when Is(name, "From"u8) => HeaderField.From,
+        4 when Is(name, "Date"u8) => HeaderField.Date,
+        6 when Is(name, "Sender"u8) => HeaderField.Sender,
+        7 when Is(name, "Subject"u8) => HeaderField.Subject,
+        8 when Is(name, "Reply-To"u8) => HeaderField.ReplyTo,
+        8 when Is(name, "Received"u8) => HeaderField.Received,
+        10 when Is(name, "Message-ID"u8) => HeaderField.MessageId,
+        15 when Is(name, "Idempotency-Key"u8) => HeaderField.IdempotencyKey,
+        _ => HeaderField.Other,
+    };
+
+    private static bool Is(ReadOnlySpan<byte> name, ReadOnlySpan<byte> word) => Ascii.EqualsIgnoreCase(name, word);
+}
