@@ -1,38 +1,241 @@
+using System.Diagnostics;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Relay.Intake.Composition;
+using Relay.Intake.Http;
 using Relay.Mail.Accounts;
+using Relay.Mail.Messages;
+using Relay.Mail.Queue;
 using Relay.Smtp.Addresses;
 
 namespace Relay.Intake.Admission;
 
 /// <summary>The one gate behind every door: who is it, may they send as this, and is it durable.</summary>
-public sealed class AdmissionGate
+public sealed partial class AdmissionGate
 {
+    private readonly IMailQueue _queue;
+    private readonly TimeProvider _time;
+    private readonly IntakeMetrics _metrics;
+    private readonly ILogger<AdmissionGate> _logger;
+    private readonly Credentials _credentials;
+    private readonly VerifiedDomains _domains;
+    private readonly SenderRules _senders;
+
+    public AdmissionGate(
+        IMailQueue queue,
+        IAccountStore accounts,
+        TimeProvider time,
+        IOptions<BootstrapOptions> bootstrap,
+        IOptions<HttpOptions> http,
+        IntakeMetrics metrics,
+        ILogger<AdmissionGate> logger)
+    {
+        _queue = queue;
+        _time = time;
+        _metrics = metrics;
+        _logger = logger;
+        _credentials = new Credentials(accounts, time, bootstrap);
+        _domains = new VerifiedDomains(accounts, time);
+        _senders = new SenderRules(_domains, bootstrap.Value, http.Value.PublicUrl);
+    }
+
     /// <summary>Finds the credential of a key. Takes the same time whatever is wrong with it.</summary>
-    public ValueTask<AuthenticationResult> AuthenticateAsync(string key, CancellationToken cancellation) => throw new NotImplementedException();
+    public async ValueTask<AuthenticationResult> AuthenticateAsync(string key, CancellationToken cancellation)
+    {
+        try
+        {
+            return await _credentials.FindAsync(key, cancellation) is { } credential
+                ? new AuthenticationResult.Authenticated(credential)
+                : AuthenticationResult.Rejected.Instance;
+        }
+        catch (StoreUnavailableException exception)
+        {
+            LogStoreUnavailable(exception);
+            return AuthenticationResult.Unavailable.Instance;
+        }
+    }
 
     /// <summary>May this credential use this reverse-path? Null means yes.</summary>
-    public ValueTask<Refusal?> CheckSenderAsync(Credential credential, EnvelopeAddress? sender, CancellationToken cancellation) => throw new NotImplementedException();
+    public async ValueTask<Refusal?> CheckSenderAsync(Credential credential, EnvelopeAddress? sender, CancellationToken cancellation)
+    {
+        try
+        {
+            return await _senders.CheckAsync(credential, sender, cancellation);
+        }
+        catch (StoreUnavailableException exception)
+        {
+            LogStoreUnavailable(exception);
+            return Unavailable(exception.IsFull);
+        }
+    }
+
+    /// <summary>
+    /// An id for a submission whose first octets are at hand: in the slot of its Idempotency-Key where the header has
+    /// one, so that a repetition meets the first; anywhere otherwise.
+    /// </summary>
+    public MessageId CreateId(Credential credential, ReadOnlyMemory<byte> head)
+    {
+        // What is wrong with the header is found when it is admitted.
+        if (!HeaderBlock.TryRead(head, isWhole: true, out var header, out _) || header.Count(HeaderField.IdempotencyKey) == 0)
+        {
+            return MessageId.Create(_time);
+        }
+
+        var key = HeaderText.Unfold(header.Value(HeaderField.IdempotencyKey));
+        return MessageId.Create(_time, Idempotency.SlotOf(credential.Account, key));
+    }
 
     /// <summary>Checks the content's header and author, completes Date and Message-ID, and enqueues.</summary>
-    public ValueTask<AdmissionResult> AdmitAsync(Submission submission, CancellationToken cancellation) => throw new NotImplementedException();
-}
-
-public abstract record AuthenticationResult
-{
-    private AuthenticationResult()
+    public async ValueTask<AdmissionResult> AdmitAsync(Submission submission, CancellationToken cancellation)
     {
+        var started = _time.GetTimestamp();
+        using var activity = IntakeMetrics.Activities.StartActivity("admit");
+
+        var result = await TryAdmitAsync(submission, cancellation);
+        if (result is AdmissionResult.Refused { Refusal: var refusal })
+        {
+            activity?.SetStatus(ActivityStatusCode.Error, refusal.Text);
+            _metrics.Refused(submission.Source, refusal.Reason);
+            LogRefused(submission.Id, submission.Credential.Account, refusal.Reason, refusal.Text);
+        }
+        else
+        {
+            _metrics.Accepted(submission.Source, _time.GetElapsedTime(started));
+            LogAccepted(submission.Id, submission.Credential.Account, submission.Envelope.Recipients.Count, submission.Length);
+        }
+
+        return result;
     }
 
-    public sealed record Authenticated(Credential Credential) : AuthenticationResult;
+    /// <summary>A key was made or revoked in this process; from here on that is seen.</summary>
+    internal void Forget(Credential credential) => _credentials.Forget(credential);
 
-    /// <summary>Unknown, malformed or revoked; nobody outside learns which.</summary>
-    public sealed record Rejected : AuthenticationResult
+    /// <summary>A domain was verified or removed in this process; from here on that is seen.</summary>
+    internal void ForgetDomain(string account, string name) => _domains.Forget(account, name);
+
+    private async ValueTask<AdmissionResult> TryAdmitAsync(Submission submission, CancellationToken cancellation)
     {
-        public static readonly Rejected Instance = new();
+        var credential = submission.Credential;
+        if (submission.Envelope.Recipients.Count == 0)
+        {
+            return Refuse(RefusalReason.NoRecipients, "the message has no recipient", "to");
+        }
+
+        if (!HeaderBlock.TryRead(submission.Head, submission.Chunks == 0, out var header, out var problem))
+        {
+            return Refuse(RefusalReason.HeaderInvalid, problem);
+        }
+
+        if (Authors.Read(header, out var authors) is { } unsound)
+        {
+            return new AdmissionResult.Refused(unsound);
+        }
+
+        if (!TryReadIdempotency(submission, header, out var idempotency))
+        {
+            return Refuse(RefusalReason.HeaderInvalid, $"the Idempotency-Key field {Idempotency.KeyRule}");
+        }
+
+        try
+        {
+            if (await _senders.CheckAsync(credential, submission.Envelope.Sender, cancellation) is { } sender)
+            {
+                return new AdmissionResult.Refused(sender);
+            }
+
+            if (await _senders.CheckAsync(credential, authors, cancellation) is { } author)
+            {
+                return new AdmissionResult.Refused(author);
+            }
+        }
+        catch (StoreUnavailableException exception)
+        {
+            LogStoreUnavailable(exception);
+            return new AdmissionResult.Refused(Unavailable(exception.IsFull));
+        }
+
+        var message = MessageOf(submission, header, authors);
+        return ResultOf(await _queue.EnqueueAsync(message, idempotency, cancellation), message, idempotency);
     }
 
-    /// <summary>The store of keys is away: 454 4.7.0 or 503.</summary>
-    public sealed record Unavailable : AuthenticationResult
+    // The HTTP door read the key from its own header; in SMTP mail it is a field of the content.
+    private static bool TryReadIdempotency(Submission submission, HeaderBlock header, out IdempotencyKey? idempotency)
     {
-        public static readonly Unavailable Instance = new();
+        idempotency = submission.Idempotency;
+        if (submission.Source != MessageSource.Smtp || header.Count(HeaderField.IdempotencyKey) == 0)
+        {
+            return true;
+        }
+
+        var key = HeaderText.Unfold(header.Value(HeaderField.IdempotencyKey));
+        if (header.Count(HeaderField.IdempotencyKey) > 1 || !Idempotency.IsKey(key))
+        {
+            return false;
+        }
+
+        idempotency = Idempotency.Of(key, submission);
+        return true;
     }
+
+    private Message MessageOf(Submission submission, HeaderBlock header, Authors authors)
+    {
+        var now = _time.GetUtcNow();
+        var credential = submission.Credential;
+        var prologue = Completion.Prologue(header, submission, authors.From[0].Domain, now, out var messageId);
+
+        return new Message
+        {
+            Id = submission.Id,
+            Account = credential.Account,
+            Credential = credential.Id,
+            Source = submission.Source,
+            Mode = credential.Mode,
+            Class = submission.Class,
+            Envelope = submission.Envelope with { Recipients = RecipientList.Distinct(submission.Envelope.Recipients) },
+            Content = new MessageContent
+            {
+                Prologue = prologue,
+                Head = submission.Head,
+                Chunks = submission.Chunks,
+                Length = prologue.Length + submission.Length,
+                HasEightBit = submission.HasEightBit,
+                HasEightBitHeader = submission.HasEightBit && header.HasEightBit(),
+            },
+            AcceptedAt = now,
+            SendAt = submission.SendAt,
+            ExpiresAt = submission.ExpiresAt,
+            From = HeaderText.Decode(header.Value(HeaderField.From)),
+            Subject = HeaderText.Decode(header.Value(HeaderField.Subject)),
+            MessageIdHeader = messageId,
+            Tags = submission.Tags,
+            Metadata = submission.Metadata,
+            ReportsFailures = submission is { Source: MessageSource.Smtp, Envelope.Sender: not null } && credential.BounceMail,
+            TraceParent = Activity.Current is { IdFormat: ActivityIdFormat.W3C } activity ? activity.Id : null,
+        };
+    }
+
+    private static AdmissionResult ResultOf(EnqueueResult result, Message message, IdempotencyKey? idempotency) => result switch
+    {
+        EnqueueResult.Accepted => new AdmissionResult.Admitted(message),
+        EnqueueResult.Duplicate first when first.Fingerprint == idempotency?.Fingerprint => new AdmissionResult.Replayed(first.First),
+        EnqueueResult.Duplicate => Refuse(RefusalReason.IdempotencyMismatch, "this Idempotency-Key was used for another message within the last 24 hours"),
+        EnqueueResult.StoreFull => new AdmissionResult.Refused(Unavailable(full: true)),
+        EnqueueResult.StoreUnavailable => new AdmissionResult.Refused(Unavailable(full: false)),
+        _ => throw new UnreachableException(),
+    };
+
+    private static Refusal Unavailable(bool full) => full
+        ? new Refusal(RefusalReason.StoreFull, "there is no room for more mail right now; try again later")
+        : new Refusal(RefusalReason.StoreUnavailable, "the message could not be stored right now; try again later");
+
+    private static AdmissionResult.Refused Refuse(RefusalReason reason, string text, string? field = null) => new(new Refusal(reason, text, field));
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "Accepted {MessageId} for account {Account}: {Recipients} recipients, {Octets} octets")]
+    private partial void LogAccepted(MessageId messageId, string account, int recipients, long octets);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Refused {MessageId} of account {Account}, {Reason}: {Text}")]
+    private partial void LogRefused(MessageId messageId, string account, RefusalReason reason, string text);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The store of accounts did not answer")]
+    private partial void LogStoreUnavailable(StoreUnavailableException exception);
 }

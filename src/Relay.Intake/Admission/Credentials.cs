@@ -1,0 +1,85 @@
+using System.Security.Cryptography;
+using Microsoft.Extensions.Options;
+using Relay.Mail.Accounts;
+
+namespace Relay.Intake.Admission;
+
+/// <summary>Finds who a key belongs to, mostly without asking the store.</summary>
+internal sealed class Credentials
+{
+    // Long enough that a busy sender costs one look-up in many messages, short enough that a revocation on another node bites soon.
+    private static readonly TimeSpan Lifetime = TimeSpan.FromSeconds(10);
+
+    // Some hundred octets each: a few MB at worst.
+    private const int Capacity = 20_000;
+
+    private readonly IAccountStore _store;
+    private readonly Credential? _admin;
+    private readonly ShortCache<string, Credential> _known;
+    // Apart from the known ones, so that a flood of wrong keys never drives a right one out.
+    private readonly ShortCache<string, bool> _unknown;
+
+    public Credentials(IAccountStore store, TimeProvider time, IOptions<BootstrapOptions> bootstrap)
+    {
+        _store = store;
+        _known = new ShortCache<string, Credential>(time, Lifetime, Capacity);
+        _unknown = new ShortCache<string, bool>(time, Lifetime, Capacity);
+        _admin = AdminOf(bootstrap.Value.AdminKey, time);
+    }
+
+    /// <summary>Null when the key is unknown or revoked.</summary>
+    public async ValueTask<Credential?> FindAsync(string key, CancellationToken cancellation)
+    {
+        var hash = ApiKey.Hash(key);
+        if (_admin is not null && CryptographicOperations.FixedTimeEquals(hash, _admin.KeyHash))
+        {
+            return _admin;
+        }
+
+        var name = NameOf(hash);
+        if (!_known.TryGet(name, out var credential) && !_unknown.TryGet(name, out _))
+        {
+            credential = await AskStoreAsync(name, hash, cancellation);
+        }
+
+        return credential is { RevokedAt: null } && CryptographicOperations.FixedTimeEquals(hash, credential.KeyHash)
+            ? credential
+            : null;
+    }
+
+    /// <summary>A credential was made or revoked here: the next use asks the store.</summary>
+    public void Forget(Credential credential)
+    {
+        _known.Forget(NameOf(credential.KeyHash));
+        _unknown.Forget(NameOf(credential.KeyHash));
+    }
+
+    private async ValueTask<Credential?> AskStoreAsync(string name, byte[] hash, CancellationToken cancellation)
+    {
+        var known = _known.Version;
+        var unknown = _unknown.Version;
+        var credential = await _store.FindCredentialAsync(hash, cancellation);
+        if (credential is null)
+        {
+            _unknown.Remember(name, true, unknown);
+        }
+        else
+        {
+            _known.Remember(name, credential, known);
+        }
+
+        return credential;
+    }
+
+    private static string NameOf(byte[] hash) => Convert.ToHexString(hash);
+
+    private static Credential? AdminOf(string? key, TimeProvider time) => string.IsNullOrEmpty(key) ? null : new Credential
+    {
+        Id = "admin",
+        Account = Account.Default,
+        Name = "admin key of the configuration",
+        KeyHash = ApiKey.Hash(key),
+        CreatedAt = time.GetUtcNow(),
+        IsAdmin = true,
+    };
+}

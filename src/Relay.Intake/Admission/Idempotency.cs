@@ -1,0 +1,46 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using Relay.Mail.Messages;
+using Relay.Mail.Queue;
+
+namespace Relay.Intake.Admission;
+
+/// <summary>One request, one message, however often its client has to repeat it.</summary>
+internal static class Idempotency
+{
+    public const int MaxKeyLength = 255;
+    public const string KeyRule = "must be 1 to 255 printable ASCII characters without spaces";
+
+    public static bool IsKey(ReadOnlySpan<char> text) =>
+        text.Length is > 0 and <= MaxKeyLength && !text.ContainsAnyExceptInRange('!', '~');
+
+    /// <summary>The slot of a key's message: key and message stand in one partition, are written in one step and survive a crash together.</summary>
+    public static int SlotOf(string account, string key)
+    {
+        var hash = SHA256.HashData(Encoding.UTF8.GetBytes($"{account}\n{key}"));
+        return BinaryPrimitives.ReadUInt16BigEndian(hash) % MessageId.Slots;
+    }
+
+    /// <summary>
+    /// The key of an SMTP submission. Its fingerprint covers the envelope and the content as far as it stands in memory,
+    /// beyond that its length: a client that repeats itself repeats its header as well.
+    /// </summary>
+    public static IdempotencyKey Of(string key, Submission submission)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        Append(hash, submission.Envelope.Sender?.Text ?? "");
+        foreach (var recipient in submission.Envelope.Recipients)
+        {
+            Append(hash, recipient.Address.Text);
+        }
+
+        Append(hash, submission.Length.ToString(CultureInfo.InvariantCulture));
+        hash.AppendData(submission.Head.Span);
+        return new IdempotencyKey(key, Convert.ToHexStringLower(hash.GetHashAndReset()));
+    }
+
+    // No address holds a line feed, so what is one field and what two stays distinct.
+    private static void Append(IncrementalHash hash, string text) => hash.AppendData(Encoding.UTF8.GetBytes(text + "\n"));
+}

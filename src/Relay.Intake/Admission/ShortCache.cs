@@ -1,0 +1,49 @@
+using System.Collections.Concurrent;
+
+namespace Relay.Intake.Admission;
+
+/// <summary>
+/// Remembers what the store said for a short while, and at most so many answers. A change made here is seen here at
+/// once; a change made on another node is seen after <paramref name="lifetime"/> at the latest.
+/// </summary>
+internal sealed class ShortCache<TKey, TValue>(TimeProvider time, TimeSpan lifetime, int capacity)
+    where TKey : notnull
+{
+    private readonly ConcurrentDictionary<TKey, Entry> _entries = new();
+    private long _version;
+
+    /// <summary>Grows with each <see cref="Forget"/>. Read it before asking the store and give it to <see cref="Remember"/>.</summary>
+    public long Version => Volatile.Read(ref _version);
+
+    public bool TryGet(TKey key, out TValue value)
+    {
+        var found = _entries.TryGetValue(key, out var entry) && time.GetElapsedTime(entry.Since) < lifetime;
+        value = found ? entry.Value : default!;
+        return found;
+    }
+
+    /// <summary>Keeps an answer, unless something was forgotten since the store was asked: the answer may be older than that change.</summary>
+    public void Remember(TKey key, TValue value, long version)
+    {
+        // Starting anew is cheap at this size, and no order of use need be kept on the way of every message.
+        if (_entries.Count >= capacity)
+        {
+            _entries.Clear();
+        }
+
+        var entry = new Entry(value, time.GetTimestamp());
+        _entries[key] = entry;
+        if (version != Version)
+        {
+            _entries.TryRemove(KeyValuePair.Create(key, entry));
+        }
+    }
+
+    public void Forget(TKey key)
+    {
+        Interlocked.Increment(ref _version);
+        _entries.TryRemove(key, out _);
+    }
+
+    private readonly record struct Entry(TValue Value, long Since);
+}

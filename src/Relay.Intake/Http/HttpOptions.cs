@@ -1,0 +1,26 @@
+using System.ComponentModel.DataAnnotations;
+using Microsoft.Extensions.Options;
+
+namespace Relay.Intake.Http;
+
+/// <summary>The HTTP door: <c>Relay:Http</c>.</summary>
+public sealed class HttpOptions
+{
+    public const string Section = "Http";
+
+    // Loopback: an API without TLS is not for a network unless someone says so.
+    [Required]
+    public string Address { get; set; } = "127.0.0.1";
+
+    // The usual port beside 80; 0 lets the system choose.
+    [Range(0, 65_535)]
+    public int Port { get; set; } = 8080;
+
+    /// <summary>Where people reach this door, as told to them in replies: <c>https://relay.example.com</c>.</summary>
+    // Unknown behind a proxy; texts then name the path alone.
+    [Url]
+    public string? PublicUrl { get; set; }
+}
+
+[OptionsValidator]
+internal sealed partial class HttpOptionsValidator : IValidateOptions<HttpOptions>;

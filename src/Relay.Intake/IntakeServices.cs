@@ -1,0 +1,26 @@
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
+using Relay.Intake.Admission;
+using Relay.Intake.Http;
+
+namespace Relay.Intake;
+
+public static class IntakeServices
+{
+    /// <summary>The doors and the gate behind them.</summary>
+    /// <param name="relay">The <c>Relay</c> section.</param>
+    public static IServiceCollection AddRelayIntake(this IServiceCollection services, IConfiguration relay)
+    {
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddOptions<BootstrapOptions>().Bind(relay.GetSection(BootstrapOptions.Section));
+        services.AddSingleton<IValidateOptions<HttpOptions>, HttpOptionsValidator>();
+        services.AddOptions<HttpOptions>().Bind(relay.GetSection(HttpOptions.Section)).ValidateOnStart();
+
+        services.AddMetrics();
+        services.AddSingleton<IntakeMetrics>();
+        services.AddSingleton<AdmissionGate>();
+        return services;
+    }
+}
