@@ -1,0 +1,318 @@
+using Relay.Mail.Events;
+using Relay.Mail.Messages;
+using Relay.Mail.Queue;
+
+namespace Relay.TestKit.InMemory;
+
+/// <summary>
+/// The queue in memory, with the semantics of the real one: all units or none, due times by the clock given, each unit
+/// leased once, turn by turn over the lanes. It passes the same contract suite.
+/// </summary>
+public sealed class InMemoryMailQueue(TimeProvider time) : IMailQueue, IQueueReader
+{
+    private static readonly TimeSpan IdempotencyKept = TimeSpan.FromHours(24);
+
+    // A lane that was not wanted may become so without our hearing of it.
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(1);
+
+    private readonly Lock _lock = new();
+    private readonly Dictionary<MessageId, (Message Message, HashSet<int> Open)> _messages = [];
+    private readonly Dictionary<UnitId, Waiting> _units = [];
+    private readonly LinkedList<InMemoryLane> _turns = [];
+    private readonly Dictionary<Lane, InMemoryLane> _lanes = [];
+    private readonly Dictionary<(string Account, string Key), (MessageId First, string Fingerprint, DateTimeOffset Until)> _idempotency = [];
+    private readonly List<Message> _accepted = [];
+    private readonly List<Settlement> _settlements = [];
+    private TaskCompletionSource _changed = NewSignal();
+
+    /// <summary>Events as soon as the step that causes them is done.</summary>
+    public InMemoryActivity Activity { get; } = new();
+
+    /// <summary>While set, every enqueue is answered with it: <see cref="EnqueueResult.StoreFull"/>, <see cref="EnqueueResult.StoreUnavailable"/>.</summary>
+    public EnqueueResult? Refusal { get; set; }
+
+    /// <summary>While set, settling waits for it: a store that is away.</summary>
+    public Task? SettleGate { get; set; }
+
+    /// <summary>Messages accepted so far, reports included, in order.</summary>
+    public IReadOnlyList<Message> Accepted => Copy(_accepted);
+
+    /// <summary>Settlements done so far, in order.</summary>
+    public IReadOnlyList<Settlement> Settlements => Copy(_settlements);
+
+    /// <summary>Messages that still have a unit open.</summary>
+    public int Messages
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _messages.Count;
+            }
+        }
+    }
+
+    public ValueTask<EnqueueResult> EnqueueAsync(Message message, IdempotencyKey? idempotency, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        if (Refusal is { } refusal)
+        {
+            return ValueTask.FromResult(refusal);
+        }
+
+        lock (_lock)
+        {
+            if (idempotency is not null)
+            {
+                var key = (message.Account, idempotency.Key);
+                if (_idempotency.TryGetValue(key, out var first) && first.Until > time.GetUtcNow())
+                {
+                    return ValueTask.FromResult<EnqueueResult>(new EnqueueResult.Duplicate(first.First, first.Fingerprint));
+                }
+
+                _idempotency[key] = (message.Id, idempotency.Fingerprint, time.GetUtcNow() + IdempotencyKept);
+            }
+
+            AcceptHoldingLock(message);
+        }
+
+        Signal();
+        return ValueTask.FromResult<EnqueueResult>(EnqueueResult.Accepted.Instance);
+    }
+
+    public async ValueTask<IReadOnlyList<Lease>> LeaseDueAsync(LeaseDemand demand, CancellationToken cancellation)
+    {
+        while (true)
+        {
+            cancellation.ThrowIfCancellationRequested();
+
+            Task changed;
+            TimeSpan wait;
+            lock (_lock)
+            {
+                var leases = TakeHoldingLock(demand);
+                if (leases.Count > 0)
+                {
+                    return leases;
+                }
+
+                changed = _changed.Task;
+                wait = UntilNextDueHoldingLock();
+            }
+
+            using var due = new CancellationTokenSource(wait, time);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(due.Token, cancellation);
+            await changed.WaitAsync(either.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    public async ValueTask SettleAsync(Settlement settlement, CancellationToken cancellation)
+    {
+        if (SettleGate is { } gate)
+        {
+            await gate.WaitAsync(cancellation);
+        }
+
+        cancellation.ThrowIfCancellationRequested();
+        lock (_lock)
+        {
+            SettleHoldingLock(settlement);
+            _settlements.Add(settlement);
+        }
+
+        Signal();
+    }
+
+    public void Release(Lease lease)
+    {
+        lock (_lock)
+        {
+            if (_units.TryGetValue(lease.Id, out var waiting) && waiting.Leased)
+            {
+                waiting.Leased = false;
+                LaneHoldingLock(lease.Unit.Lane).Add(waiting);
+            }
+        }
+
+        Signal();
+    }
+
+    /// <summary>Waits until so many settlements were done in all.</summary>
+    public async Task<IReadOnlyList<Settlement>> WaitForSettlementsAsync(int count, CancellationToken cancellation)
+    {
+        while (true)
+        {
+            Task changed;
+            lock (_lock)
+            {
+                if (_settlements.Count >= count)
+                {
+                    return [.. _settlements];
+                }
+
+                changed = _changed.Task;
+            }
+
+            await changed.WaitAsync(cancellation);
+        }
+    }
+
+    public ValueTask<QueueDepth> MeasureAsync(CancellationToken cancellation)
+    {
+        lock (_lock)
+        {
+            return ValueTask.FromResult(new QueueDepth(_units.Count, _units.Count == 0 ? null : _units.Values.Min(w => w.Due)));
+        }
+    }
+
+    public ValueTask<IReadOnlyList<LaneDepth>> ListLanesAsync(string? account, int limit, CancellationToken cancellation)
+    {
+        lock (_lock)
+        {
+            IReadOnlyList<LaneDepth> lanes =
+            [
+                .. _units.Values
+                    .Where(w => account is null || w.Unit.Lane.Account == account)
+                    .GroupBy(w => w.Unit.Lane, (lane, units) => (Lane: lane, Units: units.ToList()))
+                    .Select(l => new LaneDepth(l.Lane, l.Units.Count, l.Units.Min(w => w.Due)))
+                    .OrderByDescending(l => l.Units)
+                    .Take(limit),
+            ];
+            return ValueTask.FromResult(lanes);
+        }
+    }
+
+    private void AcceptHoldingLock(Message message)
+    {
+        var units = Unit.Of(message);
+        _accepted.Add(message);
+        _messages[message.Id] = (message, [.. units.Select(u => u.Id.Number)]);
+        foreach (var unit in units)
+        {
+            var waiting = new Waiting(unit, message) { Due = message.DueAt };
+            _units[unit.Id] = waiting;
+            LaneHoldingLock(unit.Lane).Add(waiting);
+        }
+
+        Activity.Add(MessageSummary.AcceptedEvent(message));
+    }
+
+    private List<Lease> TakeHoldingLock(LeaseDemand demand)
+    {
+        var leases = new List<Lease>();
+        var bytes = 0L;
+        var now = time.GetUtcNow();
+
+        // A lane that had its turn goes to the end; when none has anything due and wanted any more, we are done.
+        var passed = 0;
+        while (passed < _turns.Count && leases.Count < demand.MaxUnits && bytes < demand.MaxBytes)
+        {
+            var lane = _turns.First!.Value;
+            _turns.RemoveFirst();
+            _turns.AddLast(lane);
+
+            if (lane.NextDue <= now && demand.Wants(lane.Lane))
+            {
+                var waiting = lane.Take();
+                waiting.Leased = true;
+                leases.Add(new Lease { Unit = waiting.Unit, Message = waiting.Message, State = waiting.State });
+                bytes += waiting.Message.Content.Prologue.Length + waiting.Message.Content.Head.Length;
+                passed = 0;
+            }
+            else
+            {
+                passed++;
+            }
+        }
+
+        return leases;
+    }
+
+    private TimeSpan UntilNextDueHoldingLock()
+    {
+        var now = time.GetUtcNow();
+        var next = _lanes.Values.Where(l => l.NextDue > now).Select(l => l.NextDue - now).DefaultIfEmpty(LongestWait).Min();
+        return next < LongestWait ? next : LongestWait;
+    }
+
+    private void SettleHoldingLock(Settlement settlement)
+    {
+        var lease = settlement.Lease;
+        if (!_units.TryGetValue(lease.Id, out var waiting) || !waiting.Leased)
+        {
+            throw new InvalidOperationException($"{lease.Id} is not leased");
+        }
+
+        foreach (var report in settlement.Reports)
+        {
+            AcceptHoldingLock(report);
+        }
+
+        foreach (var happened in settlement.Events)
+        {
+            Activity.Add(happened);
+        }
+
+        waiting.Leased = false;
+        if (settlement.Next is { } next)
+        {
+            waiting.State = next;
+            waiting.Due = settlement.DueAt ?? throw new ArgumentException("a deferred unit has no due time", nameof(settlement));
+            LaneHoldingLock(lease.Unit.Lane).Add(waiting);
+            return;
+        }
+
+        _units.Remove(lease.Id);
+        var (_, open) = _messages[lease.Id.Message];
+        open.Remove(lease.Id.Number);
+        if (open.Count == 0)
+        {
+            _messages.Remove(lease.Id.Message);
+        }
+    }
+
+    private InMemoryLane LaneHoldingLock(Lane lane)
+    {
+        if (!_lanes.TryGetValue(lane, out var known))
+        {
+            _lanes[lane] = known = new InMemoryLane(lane);
+            _turns.AddLast(known);
+        }
+
+        return known;
+    }
+
+    private IReadOnlyList<T> Copy<T>(List<T> list)
+    {
+        lock (_lock)
+        {
+            return [.. list];
+        }
+    }
+
+    private void Signal() => Interlocked.Exchange(ref _changed, NewSignal()).SetResult();
+
+    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+}
+
+internal sealed class Waiting(Unit unit, Message message)
+{
+    public Unit Unit { get; } = unit;
+    public Message Message { get; } = message;
+    public UnitState? State { get; set; }
+    public DateTimeOffset Due { get; set; }
+    public bool Leased { get; set; }
+}
+
+internal sealed class InMemoryLane(Lane lane)
+{
+    private readonly PriorityQueue<Waiting, (DateTimeOffset, MessageId, int)> _waiting = new();
+
+    public Lane Lane { get; } = lane;
+
+    public DateTimeOffset NextDue => _waiting.TryPeek(out var next, out _) ? next.Due : DateTimeOffset.MaxValue;
+
+    public void Add(Waiting waiting) => _waiting.Enqueue(waiting, (waiting.Due, waiting.Unit.Id.Message, waiting.Unit.Id.Number));
+
+    public Waiting Take() => _waiting.Dequeue();
+}

@@ -1,0 +1,37 @@
+using Xunit;
+
+namespace Relay.TestKit;
+
+/// <summary>Programs from outside that a test is run against: redis-server, postfix, swaks.</summary>
+public static class RealParts
+{
+    /// <summary>With <c>1</c> a missing part is a failure, so that a build server cannot go green by skipping.</summary>
+    public const string RequireVariable = "RELAY_TEST_REQUIRE_PARTS";
+
+    // Debian keeps servers outside an ordinary user's PATH.
+    private static readonly string[] ServerFolders = ["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/lib/postfix/sbin", "/usr/libexec/postfix"];
+
+    /// <summary>The full path of a program; skips the test where it is missing, or fails it when parts are required.</summary>
+    public static string Require(string program)
+    {
+        if (Find(program) is { } path)
+        {
+            return path;
+        }
+
+        var reason = $"{program} is not installed on this machine";
+        if (Environment.GetEnvironmentVariable(RequireVariable) == "1")
+        {
+            Assert.Fail($"{reason}, and {RequireVariable}=1 demands it");
+        }
+
+        Assert.Skip(reason);
+        return "";
+    }
+
+    public static string? Find(string program)
+    {
+        var folders = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries);
+        return folders.Concat(ServerFolders).Select(folder => Path.Combine(folder, program)).FirstOrDefault(File.Exists);
+    }
+}

@@ -1,0 +1,172 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace Relay.TestKit.Redis;
+
+/// <summary>
+/// A private redis-server on a free loopback port with its own folder: append-only file on, nothing ever evicted. It can
+/// be killed, paused, and started again on the same port and folder.
+/// </summary>
+public sealed class RedisServer : IAsyncDisposable
+{
+    private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(15);
+    private readonly string _program;
+    private readonly string[] _settings;
+    private Process? _process;
+
+    private RedisServer(string program, int port, string folder, string[] settings)
+    {
+        _program = program;
+        Port = port;
+        Folder = folder;
+        _settings = settings;
+    }
+
+    public int Port { get; }
+
+    public string Folder { get; }
+
+    /// <summary>What goes into <c>Relay:Redis</c>.</summary>
+    public string ConnectionString => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"127.0.0.1:{Port}");
+
+    public int ProcessId => _process?.Id ?? throw new InvalidOperationException("redis-server is not running");
+
+    /// <summary>Starts a server, or skips the test where redis-server is missing.</summary>
+    /// <param name="appendFsync"><c>always</c> or <c>everysec</c>.</param>
+    /// <param name="settings">Further settings, each as on the command line: <c>"--maxmemory", "20mb"</c>.</param>
+    public static async Task<RedisServer> StartAsync(CancellationToken cancellation, string appendFsync = "always", params string[] settings)
+    {
+        var program = RealParts.Require("redis-server");
+        var folder = Directory.CreateTempSubdirectory("relay-redis-").FullName;
+
+        // A port found free may be taken before the server binds it; then another one is tried.
+        for (var attempt = 1; ; attempt++)
+        {
+            var server = new RedisServer(program, FreePort(), folder, ["--appendfsync", appendFsync, .. settings]);
+            try
+            {
+                await server.StartAgainAsync(cancellation);
+                return server;
+            }
+            catch (IOException) when (attempt < 5)
+            {
+            }
+        }
+    }
+
+    /// <summary>Starts the server again on its port and folder, after <see cref="KillAsync"/> or <see cref="StopAsync"/>.</summary>
+    public async Task StartAgainAsync(CancellationToken cancellation)
+    {
+        var start = new ProcessStartInfo(_program) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Folder };
+        string[] always =
+        [
+            "--bind", "127.0.0.1", "--port", Port.ToString(System.Globalization.CultureInfo.InvariantCulture), "--dir", Folder, "--daemonize", "no",
+            "--appendonly", "yes", "--maxmemory-policy", "noeviction", "--save", "", "--enable-debug-command", "local",
+        ];
+        foreach (var argument in always.Concat(_settings))
+        {
+            start.ArgumentList.Add(argument);
+        }
+
+        var output = new StringBuilder();
+        _process = Process.Start(start) ?? throw new IOException("redis-server did not start");
+        _process.OutputDataReceived += (_, line) => { lock (output) { output.AppendLine(line.Data); } };
+        _process.ErrorDataReceived += (_, line) => { lock (output) { output.AppendLine(line.Data); } };
+        _process.BeginOutputReadLine();
+        _process.BeginErrorReadLine();
+
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        deadline.CancelAfter(StartTimeout);
+        while (!await AnswersAsync(deadline.Token))
+        {
+            if (_process.HasExited)
+            {
+                lock (output)
+                {
+                    throw new IOException($"redis-server ended with {_process.ExitCode}:\n{output}");
+                }
+            }
+
+            // A process outside has no signal to wait for.
+            await Task.Delay(10, deadline.Token);
+        }
+    }
+
+    /// <summary>kill -9: what was not written to the append-only file is gone.</summary>
+    public async Task KillAsync()
+    {
+        if (_process is { HasExited: false } process)
+        {
+            process.Kill();
+            await process.WaitForExitAsync();
+        }
+    }
+
+    /// <summary>SIGTERM: ends in order.</summary>
+    public async Task StopAsync()
+    {
+        if (_process is { HasExited: false } process)
+        {
+            Signal(process.Id, Sigterm);
+            await process.WaitForExitAsync();
+        }
+    }
+
+    /// <summary>SIGSTOP: connections stay open, nothing is answered.</summary>
+    public void Pause() => Signal(ProcessId, Sigstop);
+
+    /// <summary>SIGCONT: what waited in the sockets runs now.</summary>
+    public void Continue() => Signal(ProcessId, Sigcont);
+
+    public async ValueTask DisposeAsync()
+    {
+        await KillAsync();
+        _process?.Dispose();
+        Directory.Delete(Folder, recursive: true);
+    }
+
+    private async Task<bool> AnswersAsync(CancellationToken cancellation)
+    {
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            await socket.ConnectAsync(IPAddress.Loopback, Port, cancellation);
+            await socket.SendAsync("PING\r\n"u8.ToArray(), cancellation);
+            var answer = new byte[64];
+            var count = await socket.ReceiveAsync(answer, cancellation);
+
+            // While the file is read back the answer is -LOADING.
+            return answer.AsSpan(0, count).StartsWith("+PONG"u8);
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+
+    private static int FreePort()
+    {
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        return ((IPEndPoint)socket.LocalEndPoint!).Port;
+    }
+
+    private const int Sigterm = 15;
+    private const int Sigcont = 18;
+    private const int Sigstop = 19;
+
+    private static void Signal(int processId, int signal)
+    {
+        if (Kill(processId, signal) != 0)
+        {
+            throw new IOException($"kill -{signal} {processId}: error {Marshal.GetLastPInvokeError()}");
+        }
+    }
+
+    [DllImport("libc", EntryPoint = "kill", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int Kill(int processId, int signal);
+}
