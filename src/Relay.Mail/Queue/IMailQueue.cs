@@ -1,3 +1,6 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
 using Relay.Mail.Messages;
 
 namespace Relay.Mail.Queue;
@@ -37,7 +40,19 @@ public sealed record LeaseDemand(int MaxUnits, long MaxBytes, Func<Lane, bool> W
 
 /// <param name="Key">The client's own words, at most 255 characters.</param>
 /// <param name="Fingerprint">Hash of the request; the same key with another one is a mistake of the client.</param>
-public sealed record IdempotencyKey(string Key, string Fingerprint);
+public sealed record IdempotencyKey(string Key, string Fingerprint)
+{
+    /// <summary>
+    /// The slot that an account's use of this key falls in. A message that comes with the key has its id made in this slot,
+    /// so that both stand in one partition and survive a crash together.
+    /// </summary>
+    public int SlotFor(string account)
+    {
+        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+        SHA256.HashData(Encoding.UTF8.GetBytes($"{account}\n{Key}"), hash);
+        return BinaryPrimitives.ReadUInt16BigEndian(hash) & (MessageId.Slots - 1);
+    }
+}
 
 /// <summary>What became of an enqueue.</summary>
 public abstract record EnqueueResult
