@@ -1,1 +1,32 @@
-return 0;
+using System.CommandLine;
+using Relay.Load.Commands;
+
+var root = new RootCommand("Measures the relay under load, alone or beside another server. Without a command: run.")
+{
+    new RunCommand().AddTo(new Command("run", "Start store, relay and sink, send, and report")),
+    GeneratorCommand.Create(),
+    SinkCommand.Create(),
+};
+new RunCommand().AddTo(root);
+
+// What an interrupted run has started is stopped first: servers finish what they have in flight.
+var configuration = new InvocationConfiguration 
+{
+    ProcessTerminationTimeout = TimeSpan.FromMinutes(1),
+    EnableDefaultExceptionHandler = false,
+};
+
+try
+{
+    return await root.Parse(args).InvokeAsync(configuration);
+}
+catch (InvalidOperationException cannot)
+{
+    // Something is missing or did not start, and the message says what; the stack would only hide it.
+    await Console.Error.WriteLineAsync(cannot.Message);
+    return 2;
+}
+catch (OperationCanceledException)
+{
+    return 130;
+}

@@ -1,0 +1,138 @@
+using System.CommandLine;
+using System.Net;
+using Relay.Load.Machine;
+using Relay.Load.Rounds;
+using Relay.Load.Sink;
+using Relay.Load.Targets;
+using Relay.Load.Traffic;
+using Spectre.Console;
+
+namespace Relay.Load.Commands;
+
+/// <summary>
+/// <c>run</c>: starts store, relay and sink, sends, and says what it took. What it is compared with takes turns with it,
+/// so that a machine that grows slower grows slower for both.
+/// </summary>
+internal sealed class RunCommand
+{
+    private readonly TrafficOptions _traffic = new();
+
+    private readonly Option<string[]> _compare = new("--compare")
+    {
+        Description = "postfix: the same through Postfix; sink: generator and sink alone",
+        AllowMultipleArgumentsPerToken = true,
+        DefaultValueFactory = _ => [],
+    };
+
+    private readonly Option<bool> _withoutRelay = new("--without-relay") { Description = "Only what --compare names" };
+
+    private readonly Option<int> _rounds = new("--rounds") { Description = "Turns each one gets", DefaultValueFactory = _ => 3 };
+
+    // Enough for the runtime to have compiled and recompiled what is hot, and for Postfix to have all its processes.
+    private readonly Option<int> _warmup = new("--warmup")
+    {
+        Description = "Messages before each round that are not counted",
+        DefaultValueFactory = _ => 3_000,
+    };
+
+    private readonly Option<RelayStore> _store = new("--store") { Description = "What the relay keeps its mail in" };
+
+    private readonly Option<string?> _relay = new("--relay")
+    {
+        Description = "Path of relay.dll; else the Release build of this checkout",
+        DefaultValueFactory = _ => RelaySetup.FindProgram(),
+    };
+
+    private readonly Option<string?> _work = new("--work") { Description = "Folder on a real disk for queues and logs" };
+
+    private readonly Option<bool> _keep = new("--keep") { Description = "Leave queues and logs there" };
+
+    private readonly Option<bool> _chunking = new("--chunking") { Description = "Let the sink offer CHUNKING" };
+
+    private readonly Option<TimeSpan> _patience = new("--patience")
+    {
+        Description = "How long the sink may stay silent before what is missing counts as lost",
+        DefaultValueFactory = _ => TimeSpan.FromSeconds(60),
+    };
+
+    public Command AddTo(Command command)
+    {
+        _compare.AcceptOnlyFromAmong("postfix", "sink");
+        _traffic.AddTo(command);
+        foreach (var option in (Option[])[_compare, _withoutRelay, _rounds, _warmup, _store, _relay, _work, _keep, _chunking, _patience])
+        {
+            command.Add(option);
+        }
+
+        command.SetAction(RunAsync);
+        return command;
+    }
+
+    private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
+    {
+        using var workspace = new Workspace(parsed.GetValue(_work), parsed.GetValue(_keep));
+        using var sink = SmtpSink.Listen(new(IPAddress.Loopback, 0), parsed.GetValue(_chunking));
+        var targets = Targets(parsed, workspace, sink);
+        var results = targets.ToDictionary(target => target.Name, _ => new List<RoundResult>());
+        AnsiConsole.MarkupLineInterpolated($"{MachineFacts.Describe(workspace)}");
+
+        var round = new Round(_traffic.Plan(parsed), sink, parsed.GetValue(_patience));
+        for (var number = 1; number <= parsed.GetValue(_rounds); number++)
+        {
+            foreach (var (name, start) in targets)
+            {
+                await using var target = await start($"{name}-{number}", cancellation);
+                var result = await LedgerProgress.ShowAsync(name, watch => round.RunAsync(
+                    target, parsed.GetValue(_warmup), parsed.GetValue(_traffic.Count), watch, cancellation));
+                results[name].Add(result);
+                RoundsReport.WriteRound(number, name, result);
+            }
+        }
+
+        RoundsReport.WriteMedians([.. targets.Select(target => (target.Name, (IReadOnlyList<RoundResult>)results[target.Name]))]);
+        if (sink.Strays > 0)
+        {
+            AnsiConsole.MarkupLineInterpolated($"[red]{sink.Strays} messages came that belong to no round: late doubles, or bounces[/]");
+        }
+
+        return results.Values.SelectMany(rounds => rounds).All(result => result is { Lost: 0, Refused: 0 }) ? 0 : 1;
+    }
+
+    private List<(string Name, Func<string, CancellationToken, Task<ITarget>> Start)> Targets(
+        ParseResult parsed, Workspace workspace, SmtpSink sink)
+    {
+        var compared = parsed.GetValue(_compare)!;
+        var tls = parsed.GetValue(_traffic.Tls);
+        if (compared.Length > 0 && (parsed.GetValue(_traffic.Http) || tls != LoadTls.None))
+        {
+            throw new InvalidOperationException("Only plain SMTP can be compared: Postfix has no HTTP door, and no certificate here");
+        }
+
+        var targets = new List<(string, Func<string, CancellationToken, Task<ITarget>>)>();
+        if (!parsed.GetValue(_withoutRelay))
+        {
+            var program = parsed.GetValue(_relay);
+            if (!File.Exists(program))
+            {
+                throw new InvalidOperationException($"No relay at '{program}': dotnet build Relay.sln -c Release, or --relay PATH");
+            }
+
+            var setup = new RelaySetup(program, parsed.GetValue(_store), parsed.GetValue(_traffic.Http), tls);
+            targets.Add(("relay", async (name, cancellation) =>
+                await RelayTarget.StartAsync(workspace, name, setup, sink.Address, cancellation)));
+        }
+
+        if (compared.Contains("postfix"))
+        {
+            targets.Add(("postfix", async (name, cancellation) =>
+                await PostfixTarget.StartAsync(workspace, name, sink.Address, cancellation)));
+        }
+
+        if (compared.Contains("sink"))
+        {
+            targets.Add(("sink", (_, _) => Task.FromResult<ITarget>(new SinkAlone(sink.Address))));
+        }
+
+        return targets;
+    }
+}

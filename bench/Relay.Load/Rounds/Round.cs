@@ -1,0 +1,63 @@
+using Relay.Load.Machine;
+using Relay.Load.Sink;
+using Relay.Load.Targets;
+using Relay.Load.Traffic;
+
+namespace Relay.Load.Rounds;
+
+/// <summary>One measurement of one running server: a warm-up that is not counted, then the messages that are.</summary>
+internal sealed class Round(TrafficPlan plan, SmtpSink sink, TimeSpan patience)
+{
+    private static uint s_phase;
+
+    public async Task<RoundResult> RunAsync(
+        ITarget target, int warmup, int count, Action<Ledger> watch, CancellationToken cancellation)
+    {
+        await SendAsync(target.Door, NewLedger(warmup), cancellation);
+
+        var before = await target.ReadUsageAsync(cancellation);
+        var generatorBefore = Environment.CpuUsage.TotalTime;
+        var connectionsBefore = sink.Connections;
+
+        var ledger = NewLedger(count);
+        watch(ledger);
+        await SendAsync(target.Door, ledger, cancellation);
+
+        var generatorCpu = Environment.CpuUsage.TotalTime - generatorBefore;
+        var connections = sink.Connections - connectionsBefore;
+        var after = await target.ReadUsageAsync(cancellation);
+
+        return new()
+        {
+            Accepted = ledger.Accepted,
+            Refused = ledger.Refused,
+            FirstRefusal = ledger.FirstRefusal,
+            Lost = ledger.Lost(),
+            Duplicates = ledger.Duplicates,
+            AcceptTime = ledger.AcceptTime(),
+            DeliveryTime = ledger.DeliveryTime(),
+            AcceptLatency = ledger.AcceptLatency(),
+            DeliveryLatency = ledger.DeliveryLatency(),
+            Costs = after.Parts.ToDictionary(
+                part => part.Key, part => new ProcessCost(part.Value.Cpu - before.Parts[part.Key].Cpu, part.Value.Memory)),
+            GeneratorCpu = generatorCpu,
+            AllocatedBytes = after.AllocatedBytes - before.AllocatedBytes,
+            Connections = connections,
+        };
+    }
+
+    private static Ledger NewLedger(int count) => new(Interlocked.Increment(ref s_phase), count);
+
+    private async Task SendAsync(Door door, Ledger ledger, CancellationToken cancellation)
+    {
+        sink.Note(ledger);
+        var generator = new Generator(plan, door);
+        await Task.Factory.StartNew(
+            () =>
+            {
+                generator.Run(ledger, cancellation);
+                ledger.AwaitArrivals(patience, cancellation);
+            },
+            TaskCreationOptions.LongRunning);
+    }
+}

@@ -1,0 +1,48 @@
+using Relay.Load.Machine;
+using Relay.Load.Traffic;
+
+namespace Relay.Load.Rounds;
+
+/// <summary>What one round measured, per part where several processes did the work.</summary>
+internal sealed record RoundResult
+{
+    public required int Accepted { get; init; }
+
+    public required int Refused { get; init; }
+
+    public required string? FirstRefusal { get; init; }
+
+    public required int Lost { get; init; }
+
+    public required int Duplicates { get; init; }
+
+    public required TimeSpan AcceptTime { get; init; }
+
+    public required TimeSpan DeliveryTime { get; init; }
+
+    public required Latency AcceptLatency { get; init; }
+
+    public required Latency DeliveryLatency { get; init; }
+
+    /// <summary>CPU of the measured phase and peak memory since the start, by part.</summary>
+    public required IReadOnlyDictionary<string, ProcessCost> Costs { get; init; }
+
+    public required TimeSpan GeneratorCpu { get; init; }
+
+    public required long? AllocatedBytes { get; init; }
+
+    /// <summary>Connections the server opened to the sink in the measured phase.</summary>
+    public required long Connections { get; init; }
+
+    public double AcceptedPerSecond => Accepted / AcceptTime.TotalSeconds;
+
+    public double DeliveredPerSecond => (Accepted - Lost) / DeliveryTime.TotalSeconds;
+
+    public double CpuPerThousand => Costs.Values.Sum(cost => PerThousand(cost.Cpu));
+
+    public double GeneratorCpuPerThousand => PerThousand(GeneratorCpu);
+
+    public double CpuPerThousandOf(string part) => Costs.TryGetValue(part, out var cost) ? PerThousand(cost.Cpu) : 0;
+
+    private double PerThousand(TimeSpan cpu) => cpu.TotalSeconds * 1000 / Math.Max(1, Accepted);
+}

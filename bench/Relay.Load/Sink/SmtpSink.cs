@@ -1,0 +1,120 @@
+using System.Net;
+using System.Net.Sockets;
+using Relay.Load.Traffic;
+
+namespace Relay.Load.Sink;
+
+/// <summary>Takes every mail and keeps none; tells the current ledger what arrived. One blocking thread a connection.</summary>
+internal sealed class SmtpSink : IDisposable
+{
+    private const int StackSize = 256 * 1024;
+
+    private readonly Socket _listener;
+    private readonly bool _chunking;
+    private readonly Lock _gate = new();
+    private readonly HashSet<Socket> _open = [];
+    private Ledger? _ledger;
+    private long _messages;
+    private long _octets;
+    private long _strays;
+    private long _connections;
+    private bool _stopped;
+
+    private SmtpSink(Socket listener, bool chunking)
+    {
+        _listener = listener;
+        _chunking = chunking;
+        new Thread(Accept, StackSize) { IsBackground = true, Name = "sink" }.Start();
+    }
+
+    public IPEndPoint Address => (IPEndPoint)_listener.LocalEndPoint!;
+
+    public long Messages => Interlocked.Read(ref _messages);
+
+    public long Octets => Interlocked.Read(ref _octets);
+
+    /// <summary>Messages without a token, or of another phase: a double that came after its phase, or a bounce.</summary>
+    public long Strays => Interlocked.Read(ref _strays);
+
+    /// <summary>Connections taken since the start.</summary>
+    public long Connections => Interlocked.Read(ref _connections);
+
+    /// <param name="chunking">Offer CHUNKING and PIPELINING, else PIPELINING alone.</param>
+    public static SmtpSink Listen(IPEndPoint address, bool chunking)
+    {
+        var listener = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        listener.Bind(address);
+        listener.Listen(1024);
+        return new(listener, chunking);
+    }
+
+    /// <summary>From now on arrivals are noted here.</summary>
+    public void Note(Ledger ledger) => Volatile.Write(ref _ledger, ledger);
+
+    private void Accept()
+    {
+        try
+        {
+            while (true)
+            {
+                var socket = _listener.Accept();
+                socket.NoDelay = true;
+                Interlocked.Increment(ref _connections);
+                lock (_gate)
+                {
+                    _open.Add(socket);
+                }
+
+                new Thread(() => Serve(socket), StackSize) { IsBackground = true }.Start();
+            }
+        }
+        catch (SocketException) when (Volatile.Read(ref _stopped))
+        {
+            // Stopping is not an error.
+        }
+    }
+
+    private void Serve(Socket socket)
+    {
+        try
+        {
+            new SinkDialogue(socket, _chunking, Arrive).Run();
+        }
+        catch (Exception gone) when (gone is SocketException or ObjectDisposedException)
+        {
+            // The client's connection, and its loss: what it had not finished does not count.
+        }
+        finally
+        {
+            lock (_gate)
+            {
+                _open.Remove(socket);
+            }
+
+            socket.Dispose();
+        }
+    }
+
+    private void Arrive(LoadToken? token, long octets)
+    {
+        Interlocked.Increment(ref _messages);
+        Interlocked.Add(ref _octets, octets);
+        if (token is not { } known || Volatile.Read(ref _ledger)?.Arrive(known) != true)
+        {
+            Interlocked.Increment(ref _strays);
+        }
+    }
+
+    public void Dispose()
+    {
+        Volatile.Write(ref _stopped, true);
+        _listener.Dispose();
+        lock (_gate)
+        {
+            foreach (var socket in _open)
+            {
+                socket.Dispose();
+            }
+        }
+    }
+}

@@ -1,0 +1,164 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using Relay.Load.Machine;
+using Relay.Load.Traffic;
+
+namespace Relay.Load.Targets;
+
+/// <summary>
+/// Postfix as Debian packages it, in folders of its own, as a plain relay to the sink. Durability is untouched: each
+/// message is flushed before its 250. Each setting that differs from the default is there to make it faster.
+/// </summary>
+internal sealed class PostfixTarget : ITarget
+{
+    private static readonly TimeSpan StartTime = TimeSpan.FromSeconds(30);
+
+    private readonly Workspace _workspace;
+    private readonly string _name;
+    private int _master;
+
+    private PostfixTarget(Workspace workspace, string name, int port)
+    {
+        (_workspace, _name) = (workspace, name);
+        Door = new(new(IPAddress.Loopback, port));
+    }
+
+    public Door Door { get; }
+
+    private string Config => Path.Combine(_workspace.Root, _name, "etc");
+
+    private string Queue => Path.Combine(_workspace.Root, _name, "queue");
+
+    private string Pid => Path.Combine(Queue, "pid/master.pid");
+
+    public static async Task<PostfixTarget> StartAsync(
+        Workspace workspace, string name, IPEndPoint sink, CancellationToken cancellation)
+    {
+        if (!Environment.IsPrivilegedProcess)
+        {
+            throw new InvalidOperationException("Postfix starts as root only: run the comparison as root");
+        }
+
+        var target = new PostfixTarget(workspace, name, Workspace.FreePort());
+        try
+        {
+            await target.StartAsync(sink, cancellation);
+            return target;
+        }
+        catch
+        {
+            await target.DisposeAsync();
+            throw;
+        }
+    }
+
+    public Task<Usage> ReadUsageAsync(CancellationToken cancellation) =>
+        Task.FromResult(new Usage(new Dictionary<string, ProcessCost> { ["postfix"] = ProcessCost.Of(_master) }, null));
+
+    private async Task StartAsync(IPEndPoint sink, CancellationToken cancellation)
+    {
+        var data = _workspace.Folder($"{_name}/data");
+        _workspace.Folder($"{_name}/queue");
+        _workspace.Folder($"{_name}/etc");
+        await ChildProcess.RunAsync(_workspace.File($"{_name}-chown.log"), "chown", ["postfix", data], cancellation);
+        await File.WriteAllTextAsync(Path.Combine(Config, "main.cf"), Main(data, sink), cancellation);
+        await File.WriteAllTextAsync(Path.Combine(Config, "master.cf"), Services(Door.Address.Port), cancellation);
+
+        await PostfixAsync("start", cancellation);
+        for (var deadline = DateTime.UtcNow + StartTime; !await GreetsAsync(cancellation);)
+        {
+            if (DateTime.UtcNow > deadline)
+            {
+                throw new InvalidOperationException($"Postfix does not answer; see {Path.Combine(Config, "../mail.log")}");
+            }
+
+            await Task.Delay(TimeSpan.FromMilliseconds(50), cancellation);
+        }
+
+        _master = int.Parse(await File.ReadAllTextAsync(Pid, cancellation), CultureInfo.InvariantCulture);
+    }
+
+    private string Main(string data, IPEndPoint sink) => $"""
+        compatibility_level = 3.6
+        queue_directory = {Queue}
+        data_directory = {data}
+        maillog_file = {_workspace.Root}/{_name}/mail.log
+        maillog_file_prefixes = {_workspace.Root}
+        myhostname = postfix.load.test
+        mydestination =
+        mynetworks = 127.0.0.0/8
+        inet_interfaces = 127.0.0.1
+        inet_protocols = ipv4
+        relayhost = [{sink.Address}]:{sink.Port}
+        smtpd_relay_restrictions = permit_mynetworks, reject
+        smtpd_tls_security_level = none
+        smtp_tls_security_level = none
+
+        # No look-up of any kind.
+        alias_maps =
+        alias_database =
+        smtp_dns_support_level = disabled
+        smtpd_peername_lookup = no
+        receive_override_options = no_address_mappings, no_header_body_checks, no_unknown_recipient_checks
+        local_header_rewrite_clients =
+
+        # As many processes as sessions and more, no throttle between intake and delivery, a queue that stays in memory.
+        default_process_limit = 100
+        in_flow_delay = 0
+        qmgr_message_active_limit = 100000
+        qmgr_message_recipient_limit = 100000
+        smtp_destination_concurrency_limit = 50
+        initial_destination_concurrency = 20
+
+        # Connections to the sink are kept and used again.
+        smtp_connection_cache_on_demand = yes
+        smtp_connection_cache_destinations = [{sink.Address}]:{sink.Port}
+
+        """;
+
+    private static string Services(int port) => $"""
+        127.0.0.1:{port} inet n - n - - smtpd
+        pickup unix n - n 60 1 pickup
+        cleanup unix n - n - 0 cleanup
+        qmgr unix n - n 300 1 qmgr
+        rewrite unix - - n - - trivial-rewrite
+        bounce unix - - n - 0 bounce
+        defer unix - - n - 0 bounce
+        trace unix - - n - 0 bounce
+        proxymap unix - - n - - proxymap
+        smtp unix - - n - - smtp
+        error unix - - n - - error
+        retry unix - - n - - error
+        anvil unix - - n - 1 anvil
+        scache unix - - n - 1 scache
+        postlog unix-dgram n - n - 1 postlogd
+
+        """;
+
+    private async Task<bool> GreetsAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+            await socket.ConnectAsync(Door.Address, cancellation);
+            var greeting = new byte[3];
+            return await socket.ReceiveAsync(greeting, cancellation) > 0 && greeting.AsSpan().SequenceEqual("220"u8);
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+
+    private Task PostfixAsync(string command, CancellationToken cancellation) =>
+        ChildProcess.RunAsync(_workspace.File($"{_name}-{command}.log"), "postfix", ["-c", Config, command], cancellation);
+
+    public async ValueTask DisposeAsync()
+    {
+        if (File.Exists(Pid))
+        {
+            await PostfixAsync("stop", CancellationToken.None);
+        }
+    }
+}

@@ -1,0 +1,59 @@
+using System.Net;
+using System.Net.Sockets;
+using Relay.Load.Machine;
+
+namespace Relay.Load.Targets;
+
+/// <summary>A private redis-server on loopback whose log is flushed as told. Everything else is Redis's default.</summary>
+internal sealed class RedisServer : IAsyncDisposable
+{
+    private static readonly TimeSpan StartTime = TimeSpan.FromSeconds(15);
+
+    private readonly ChildProcess _process;
+
+    private RedisServer(ChildProcess process, int port) => (_process, Port) = (process, port);
+
+    public int Port { get; }
+
+    public ProcessCost Cost => ProcessCost.Of(_process.Id);
+
+    /// <param name="fsync">Redis's <c>appendfsync</c>: always or everysec.</param>
+    public static async Task<RedisServer> StartAsync(Workspace workspace, string name, string fsync, CancellationToken cancellation)
+    {
+        var port = Workspace.FreePort();
+        var process = ChildProcess.Start(workspace.File($"{name}.log"), "redis-server",
+            "--port", $"{port}", "--bind", "127.0.0.1", "--dir", workspace.Folder(name), "--save", "",
+            "--appendonly", "yes", "--appendfsync", fsync, "--maxmemory-policy", "noeviction");
+
+        var server = new RedisServer(process, port);
+        try
+        {
+            await process.UntilAsync(server.AnswersAsync, StartTime, cancellation);
+            return server;
+        }
+        catch
+        {
+            await server.DisposeAsync();
+            throw;
+        }
+    }
+
+    private async Task<bool> AnswersAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+            await socket.ConnectAsync(IPAddress.Loopback, Port, cancellation);
+            await socket.SendAsync("PING\r\n"u8.ToArray(), cancellation);
+            var answer = new byte[16];
+            var read = await socket.ReceiveAsync(answer, cancellation);
+            return answer.AsSpan(0, read).StartsWith("+PONG"u8);
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+
+    public ValueTask DisposeAsync() => _process.DisposeAsync();
+}

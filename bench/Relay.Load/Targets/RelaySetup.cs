@@ -1,0 +1,29 @@
+using Relay.Load.Traffic;
+
+namespace Relay.Load.Targets;
+
+internal enum RelayStore
+{
+    RedisAlways,
+    RedisEverySecond,
+    Embedded,
+}
+
+/// <param name="Program">Path of relay.dll, the Release build.</param>
+/// <param name="Http">Send through <c>POST /send</c> and not over SMTP.</param>
+internal sealed record RelaySetup(string Program, RelayStore Store, bool Http, LoadTls Tls)
+{
+    /// <summary>Where <c>dotnet build -c Release</c> puts the relay of the checkout this program was built in.</summary>
+    public static string? FindProgram()
+    {
+        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+        {
+            if (File.Exists(Path.Combine(folder.FullName, "Relay.sln")))
+            {
+                return Path.Combine(folder.FullName, "src/Relay.Host/bin/Release/net10.0/relay.dll");
+            }
+        }
+
+        return null;
+    }
+}

@@ -1,0 +1,129 @@
+using System.Globalization;
+using System.Net;
+using System.Text.Json.Nodes;
+using Relay.Load.Machine;
+using Relay.Load.Traffic;
+
+namespace Relay.Load.Targets;
+
+/// <summary>The relay as it is shipped, with one route to the sink.</summary>
+internal sealed class RelayTarget : ITarget
+{
+    private const string Key = "load-0123456789abcdef0123456789abcdef01234567";
+    private const string AllocatedMetric = "dotnet_gc_heap_total_allocated_bytes_total";
+
+    private static readonly TimeSpan StartTime = TimeSpan.FromSeconds(60);
+
+    private readonly HttpClient _http;
+    private readonly ChildProcess _process;
+    private readonly RedisServer? _redis;
+
+    private RelayTarget(ChildProcess process, RedisServer? redis, Door door, Uri http)
+    {
+        (_process, _redis, Door) = (process, redis, door);
+        _http = new() { BaseAddress = http, Timeout = TimeSpan.FromSeconds(5) };
+    }
+
+    public Door Door { get; }
+
+    public static async Task<RelayTarget> StartAsync(
+        Workspace workspace, string name, RelaySetup setup, IPEndPoint sink, CancellationToken cancellation)
+    {
+        var fsync = setup.Store switch { RelayStore.RedisAlways => "always", RelayStore.RedisEverySecond => "everysec", _ => null };
+        var redis = fsync is null ? null : await RedisServer.StartAsync(workspace, $"{name}-redis", fsync, cancellation);
+        RelayTarget? target = null;
+        try
+        {
+            var (smtp, http) = (Workspace.FreePort(), Workspace.FreePort());
+            var config = workspace.File($"{name}.json");
+            var settings = Settings(workspace.Folder(name), redis?.Port, smtp, http, setup.Tls, sink);
+            await File.WriteAllTextAsync(config, settings.ToJsonString(), cancellation);
+
+            var process = ChildProcess.Start(workspace.File($"{name}.log"), "dotnet", setup.Program, "serve", "--config", config);
+            var door = new Door(new(IPAddress.Loopback, setup.Http ? http : smtp)) { Http = setup.Http, Tls = setup.Tls, Key = Key };
+            target = new(process, redis, door, new($"http://127.0.0.1:{http}"));
+            await process.UntilAsync(target.IsReadyAsync, StartTime, cancellation);
+            return target;
+        }
+        catch
+        {
+            await (target?.DisposeAsync() ?? redis?.DisposeAsync() ?? ValueTask.CompletedTask);
+            throw;
+        }
+    }
+
+    public async Task<Usage> ReadUsageAsync(CancellationToken cancellation)
+    {
+        var parts = new Dictionary<string, ProcessCost> { ["relay"] = ProcessCost.Of(_process.Id) };
+        if (_redis is not null)
+        {
+            parts["redis"] = _redis.Cost;
+        }
+
+        return new(parts, await ReadAllocatedAsync(cancellation));
+    }
+
+    private static JsonObject Settings(string data, int? redis, int smtp, int http, LoadTls tls, IPEndPoint sink) => new()
+    {
+        ["Relay"] = new JsonObject
+        {
+            ["HostName"] = "relay.load.test",
+            ["DataDirectory"] = data,
+            ["Redis"] = redis is null ? null : $"127.0.0.1:{redis}",
+            ["Http"] = new JsonObject { ["Address"] = "127.0.0.1", ["Port"] = http },
+            ["Submission"] = new JsonObject
+            {
+                ["Address"] = "127.0.0.1",
+                ["Listeners"] = new JsonArray(new JsonObject { ["Port"] = smtp, ["Tls"] = tls.ToString() }),
+            },
+            ["Bootstrap"] = new JsonObject { ["AdminKey"] = Key, ["RequireVerifiedDomains"] = false },
+            ["Delivery"] = new JsonObject
+            {
+                ["Routes"] = new JsonArray(new JsonObject
+                {
+                    ["Domain"] = "*",
+                    ["Host"] = sink.Address.ToString(),
+                    ["Port"] = sink.Port,
+                    ["Tls"] = "None",
+                }),
+            },
+        },
+    };
+
+    private async Task<bool> IsReadyAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            using var answer = await _http.GetAsync("/health/ready", cancellation);
+            return answer.IsSuccessStatusCode;
+        }
+        catch (HttpRequestException)
+        {
+            return false;
+        }
+    }
+
+    private async Task<long?> ReadAllocatedAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            var metrics = await _http.GetStringAsync("/metrics", cancellation);
+            var line = metrics.Split('\n').FirstOrDefault(line => line.StartsWith(AllocatedMetric, StringComparison.Ordinal));
+            return line is null ? null : (long)double.Parse(line.Split(' ')[1], CultureInfo.InvariantCulture);
+        }
+        catch (HttpRequestException)
+        {
+            return null;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _http.Dispose();
+        await _process.DisposeAsync();
+        if (_redis is not null)
+        {
+            await _redis.DisposeAsync();
+        }
+    }
+}
