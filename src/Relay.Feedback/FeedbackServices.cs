@@ -1,0 +1,19 @@
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Relay.Feedback.Bounces;
+using Relay.Mail.Bounces;
+
+namespace Relay.Feedback;
+
+public static class FeedbackServices
+{
+    /// <summary>What is told about a message once it has an outcome.</summary>
+    /// <param name="relay">The <c>Relay</c> section.</param>
+    public static IServiceCollection AddRelayFeedback(this IServiceCollection services, IConfiguration relay)
+    {
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton<IFailureReports, FailureReports>();
+        return services;
+    }
+}
