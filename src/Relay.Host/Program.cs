@@ -1,1 +1,18 @@
-return 0;
+using System.CommandLine;
+using Relay.Host.Commands;
+
+var relay = new RootCommand("Relay: a transactional mail relay of your own. Mail comes in by SMTP and HTTP, is kept durably, and goes out.")
+{
+    ServeCommand.Create(),
+    SendCommand.Create(),
+    MessageCommand.Create(),
+    InboxCommand.Create(),
+    QueueCommand.Create(),
+    KeyCommand.Create(),
+}.Serves();
+
+var parsed = relay.Parse(args);
+
+// The server stops in its own time on SIGTERM; the parser's two seconds would cut it short.
+var exit = await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });
+return parsed.Errors.Count > 0 ? ExitCode.Usage : exit;

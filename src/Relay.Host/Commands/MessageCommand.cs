@@ -1,0 +1,45 @@
+using System.CommandLine;
+using System.Text.Json;
+
+namespace Relay.Host.Commands;
+
+/// <summary><c>relay message</c>: what became of a message.</summary>
+internal static class MessageCommand
+{
+    private static readonly Argument<string> Id = new("ID") { Description = "The id that the answer to a send gives." };
+
+    public static Command Create() => new("message", "Look at messages.")
+    {
+        new Command("show", "Show where each recipient's copy is, and all that happened to it.") { Id }.Asks(ShowAsync),
+    };
+
+    private static async Task ShowAsync(RelayClient relay, ParseResult parsed, Printout print, CancellationToken cancellation)
+    {
+        var message = await relay.GetAsync($"messages/{Uri.EscapeDataString(parsed.GetRequiredValue(Id))}", cancellation);
+        if (print.Whole(message))
+        {
+            return;
+        }
+
+        Printout.Facts(
+            ("id", message.Text("id")),
+            ("message-id", message.Text("messageId")),
+            ("from", message.Text("from")),
+            ("subject", message.Text("subject")));
+        Console.WriteLine();
+        Printout.Table(
+            ["recipient", "status", "waiting"],
+            [.. message.Items("recipients").Select(r => new[] { r.Text("email"), r.Text("status"), WaitingOf(r) })],
+            "no recipient");
+        Console.WriteLine();
+        Printout.Table(
+            ["time", "event", "recipient", "host", "reply"],
+            [.. message.Items("timeline").Select(e => new[] { e.Time("time"), e.Text("type"), e.Text("recipient"), e.Text("host"), e.Text("reply") })],
+            "nothing happened yet");
+    }
+
+    private static string? WaitingOf(JsonElement recipient) =>
+        recipient.TryGetProperty("waiting", out var waiting) && waiting.ValueKind == JsonValueKind.Object
+            ? $"{waiting.Text("for") ?? waiting.Text("reason")} until {waiting.Time("until")}"
+            : recipient.Text("waiting");
+}

@@ -1,0 +1,24 @@
+using System.CommandLine;
+
+namespace Relay.Host.Commands;
+
+/// <summary><c>relay queue</c>: what waits, and for when.</summary>
+internal static class QueueCommand
+{
+    public static Command Create() => new("queue", "Look at what waits to be delivered.")
+    {
+        new Command("list", "List destinations with mail waiting, the deepest first.").Asks(ListAsync),
+    };
+
+    private static async Task ListAsync(RelayClient relay, ParseResult parsed, Printout print, CancellationToken cancellation)
+    {
+        var queue = await relay.GetAsync("queue", cancellation);
+        if (!print.Whole(queue))
+        {
+            Printout.Table(
+                ["domain", "class", "waiting", "next due"],
+                [.. queue.Items("items").Select(lane => new[] { lane.Text("domain"), lane.Text("class"), lane.Text("waiting"), lane.Time("nextDue") })],
+                "Nothing waits.");
+        }
+    }
+}

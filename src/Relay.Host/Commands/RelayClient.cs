@@ -1,0 +1,142 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json;
+
+namespace Relay.Host.Commands;
+
+/// <summary>Speaks to the HTTP API of a running relay, which <c>RELAY_URL</c> and <c>RELAY_KEY</c> name.</summary>
+internal sealed class RelayClient : IDisposable
+{
+    public const string UrlVariable = "RELAY_URL";
+    public const string KeyVariable = "RELAY_KEY";
+    public const string DefaultUrl = "http://127.0.0.1:8080";
+
+    // A relay answers in milliseconds; whoever waits longer wants to be told.
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(30);
+
+    private readonly HttpClient _http;
+    private readonly Uri _url;
+    private readonly string _key;
+
+    private RelayClient(Uri url, string key)
+    {
+        _url = url;
+        _key = key;
+        _http = new HttpClient { BaseAddress = url, Timeout = Timeout };
+        _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key);
+    }
+
+    public static RelayClient FromEnvironment()
+    {
+        var text = Environment.GetEnvironmentVariable(UrlVariable) is { Length: > 0 } given ? given : DefaultUrl;
+        if (!Uri.TryCreate(text.TrimEnd('/') + "/", UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https"))
+        {
+            throw new CommandFailure(ExitCode.Usage, $"{UrlVariable} is '{text}', which is not an http or https URL");
+        }
+
+        var key = Environment.GetEnvironmentVariable(KeyVariable)?.Trim();
+        return key is { Length: > 0 } && Ascii.IsValid(key)
+            ? new RelayClient(url, key)
+            : throw new CommandFailure(ExitCode.NoPermission, $"{KeyVariable} is not set; the relay printed a key when it first started, and 'relay key create' makes more");
+    }
+
+    public Task<JsonElement> GetAsync(string path, CancellationToken cancellation) =>
+        AskAsync(HttpMethod.Get, path, null, cancellation);
+
+    public Task<JsonElement> PostAsync(string path, string json, CancellationToken cancellation) =>
+        AskAsync(HttpMethod.Post, path, json, cancellation);
+
+    public Task<JsonElement> DeleteAsync(string path, CancellationToken cancellation) =>
+        AskAsync(HttpMethod.Delete, path, null, cancellation);
+
+    /// <summary>The octets of an answer as they came.</summary>
+    public async Task<byte[]> GetRawAsync(string path, CancellationToken cancellation)
+    {
+        using var response = await SendAsync(HttpMethod.Get, path, null, cancellation);
+        return await response.Content.ReadAsByteArrayAsync(cancellation);
+    }
+
+    public void Dispose() => _http.Dispose();
+
+    private async Task<JsonElement> AskAsync(HttpMethod method, string path, string? json, CancellationToken cancellation)
+    {
+        using var response = await SendAsync(method, path, json, cancellation);
+        var body = await response.Content.ReadAsByteArrayAsync(cancellation);
+        return body.Length == 0 ? default : Parse(body);
+    }
+
+    private async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, string? json, CancellationToken cancellation)
+    {
+        using var request = new HttpRequestMessage(method, path);
+        if (json is not null)
+        {
+            request.Content = new StringContent(json, Encoding.UTF8, "application/json");
+        }
+
+        HttpResponseMessage response;
+        try
+        {
+            response = await _http.SendAsync(request, cancellation);
+        }
+        catch (HttpRequestException e)
+        {
+            throw new CommandFailure(ExitCode.Unavailable, $"no relay answers at {_url} ({e.Message}); {UrlVariable} names another one");
+        }
+        catch (TaskCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            throw new CommandFailure(ExitCode.Unavailable, $"the relay at {_url} did not answer within {Timeout.TotalSeconds:0} seconds");
+        }
+
+        if (response.IsSuccessStatusCode)
+        {
+            return response;
+        }
+
+        using (response)
+        {
+            throw Failure(response.StatusCode, await response.Content.ReadAsByteArrayAsync(cancellation));
+        }
+    }
+
+    private CommandFailure Failure(HttpStatusCode status, byte[] body) => status switch
+    {
+        HttpStatusCode.Unauthorized =>
+            new(ExitCode.NoPermission, $"the relay at {_url} does not know the key {Shown(_key)} ({KeyVariable}), or it was revoked"),
+        HttpStatusCode.Forbidden => new(ExitCode.NoPermission, Words(status, body)),
+        HttpStatusCode.ServiceUnavailable => new(ExitCode.Unavailable, Words(status, body)),
+        _ => new(ExitCode.Refused, Words(status, body)),
+    };
+
+    // Problem details (RFC 9457): the detail says it best, the errors name each field.
+    private static string Words(HttpStatusCode status, byte[] body)
+    {
+        var problem = body.Length > 0 && body[0] == '{' ? Parse(body) : default;
+        var words = problem.Text("detail") ?? problem.Text("title") ?? $"the relay answered {(int)status}";
+        if (problem.ValueKind == JsonValueKind.Object && problem.TryGetProperty("errors", out var errors) && errors.ValueKind == JsonValueKind.Object)
+        {
+            foreach (var field in errors.EnumerateObject())
+            {
+                words += $"{Environment.NewLine}  {field.Name}: {string.Join("; ", field.Value.Texts())}";
+            }
+        }
+
+        return words;
+    }
+
+    private static JsonElement Parse(byte[] body)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(body);
+            return document.RootElement.Clone();
+        }
+        catch (JsonException)
+        {
+            throw new CommandFailure(ExitCode.Unavailable, "what answered is no relay: its answer is not JSON");
+        }
+    }
+
+    // Enough to know which key it is, too little to use it.
+    private static string Shown(string key) => key.Length > 16 ? key[..12] + "…" : "given";
+}

@@ -1,0 +1,63 @@
+using Microsoft.Extensions.Options;
+using Relay.Host.Commands;
+using Relay.Host.Health;
+using Relay.Host.Listening;
+using Relay.Host.Settings;
+using Relay.Host.Telemetry;
+using Relay.Intake;
+
+namespace Relay.Host.Serving;
+
+/// <summary>The running relay: what it is made of, and how it starts and ends.</summary>
+internal static class RelayServer
+{
+    /// <summary>Runs until it is told to stop. What the operator can mend is one message on stderr and an exit code.</summary>
+    public static async Task<int> RunAsync(string? configFile, CancellationToken cancellation)
+    {
+        try
+        {
+            await using var relay = Build(configFile);
+            using var impatience = new SecondSignal();
+            await relay.RunAsync(cancellation);
+            return ExitCode.Done;
+        }
+        catch (SettingsException e)
+        {
+            return Fail(e, ExitCode.Configuration);
+        }
+        catch (OptionsValidationException e)
+        {
+            return Fail(RelaySettings.Explain(e), ExitCode.Configuration);
+        }
+        catch (ListenException e)
+        {
+            return Fail(e, ExitCode.CannotOpen);
+        }
+    }
+
+    private static WebApplication Build(string? configFile)
+    {
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
+        var relay = RelaySettings.Load(builder.Configuration, configFile, builder.Environment.EnvironmentName);
+
+        builder.Logging.AddConfiguration(builder.Configuration.GetSection("Logging")).AddRelayLogging(builder.Environment);
+        builder.Services
+            .AddRelayTelemetry(relay)
+            .AddRelayProcess(relay)
+            .AddRelayDocumentation()
+            .AddRelayIntake(relay);
+        builder.WebHost.ListenRelay();
+
+        var app = builder.Build();
+        app.MapRelayHealth();
+        app.MapRelayDocumentation();
+        app.MapRelayMetrics();
+        return app;
+    }
+
+    private static int Fail(Exception e, int exitCode)
+    {
+        Printout.Problem(e.Message);
+        return exitCode;
+    }
+}

@@ -1,0 +1,13 @@
+using System.ComponentModel.DataAnnotations;
+using System.Net;
+
+namespace Relay.Host.Settings;
+
+/// <summary>The text is an IPv4 or IPv6 address.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+internal sealed class IpAddressAttribute : ValidationAttribute
+{
+    public IpAddressAttribute() => ErrorMessage = "an IP address, such as 127.0.0.1, 0.0.0.0 or ::";
+
+    public override bool IsValid(object? value) => value is null or "" || IPAddress.TryParse(value as string, out _);
+}
