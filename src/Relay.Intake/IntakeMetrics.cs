@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using Relay.Intake.Admission;
+using Relay.Intake.Smtp;
 using Relay.Mail.Messages;
 
 namespace Relay.Intake;
@@ -15,13 +16,17 @@ public sealed class IntakeMetrics
     private readonly Counter<long> _accepted;
     private readonly Counter<long> _refused;
     private readonly Histogram<double> _acceptDuration;
+    private readonly Counter<long> _sessions;
+    private readonly UpDownCounter<long> _openSessions;
 
     public IntakeMetrics(IMeterFactory meters)
     {
         var meter = meters.Create(Name);
         _accepted = meter.CreateCounter<long>("relay.accepted", "{message}", "Messages accepted: 250 or 202 was said.");
-        _refused = meter.CreateCounter<long>("relay.refused", "{message}", "Messages refused by the gate.");
+        _refused = meter.CreateCounter<long>("relay.refused", "{message}", "Messages refused by the gate, and clients refused by a door.");
         _acceptDuration = meter.CreateHistogram<double>("relay.accept.duration", "s", "From the whole message to its durable acceptance.");
+        _sessions = meter.CreateCounter<long>("relay.sessions", "{session}", "SMTP connections taken.");
+        _openSessions = meter.CreateUpDownCounter<long>("relay.sessions.open", "{session}", "SMTP connections open now.");
     }
 
     internal void Accepted(MessageSource source, TimeSpan duration)
@@ -33,6 +38,19 @@ public sealed class IntakeMetrics
 
     internal void Refused(MessageSource source, RefusalReason reason) =>
         _refused.Add(1, DoorOf(source), new KeyValuePair<string, object?>("reason", reason));
+
+    internal void Refused(DoorRefusal reason) =>
+        _refused.Add(1, DoorOf(MessageSource.Smtp), new KeyValuePair<string, object?>("reason", reason));
+
+    internal void SessionOpened(ListenerTls tls)
+    {
+        _sessions.Add(1, TlsOf(tls));
+        _openSessions.Add(1, TlsOf(tls));
+    }
+
+    internal void SessionClosed(ListenerTls tls) => _openSessions.Add(-1, TlsOf(tls));
+
+    private static KeyValuePair<string, object?> TlsOf(ListenerTls tls) => new("tls", tls);
 
     private static KeyValuePair<string, object?> DoorOf(MessageSource source) =>
         new("door", source == MessageSource.Smtp ? "smtp" : "http");

@@ -4,6 +4,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using Relay.Intake.Admission;
 using Relay.Intake.Http;
+using Relay.Intake.Smtp;
 
 namespace Relay.Intake;
 
@@ -21,6 +22,7 @@ public static class IntakeServices
         services.AddMetrics();
         services.AddSingleton<IntakeMetrics>();
         services.AddSingleton<AdmissionGate>();
+        services.AddSubmissionDoor(relay);
         return services;
     }
 }

@@ -1,0 +1,13 @@
+namespace Relay.Intake.Smtp;
+
+/// <summary>Why the door said no before the gate was asked; the reason as metrics name it.</summary>
+internal enum DoorRefusal
+{
+    TooManyConnections,
+    TooManyCommands,
+    TooManyBadCommands,
+    OutOfStep,
+    Login,
+    TooLarge,
+    Content,
+}

@@ -1,0 +1,47 @@
+using System.Text;
+
+namespace Relay.Intake.Smtp;
+
+/// <summary>What a listener says of itself: the greeting, and its extensions as they hold in each state.</summary>
+internal sealed class Greeting(string hostName, long maxMessageBytes, ListenerTls tls)
+{
+    /// <summary>The first line (RFC 5321, 4.2); WP Mail SMTP and others look for ESMTP in it.</summary>
+    public byte[] Banner { get; } = Encoding.ASCII.GetBytes($"220 {hostName} ESMTP Relay\r\n");
+
+    /// <summary>The answer to HELO.</summary>
+    public byte[] Helo { get; } = Encoding.ASCII.GetBytes($"250 {hostName}\r\n");
+
+    private readonly byte[] _withStartTls = Hello(hostName, maxMessageBytes, "STARTTLS");
+    private readonly byte[] _withLogin = Hello(hostName, maxMessageBytes, "AUTH PLAIN LOGIN");
+    private readonly byte[] _plain = Hello(hostName, maxMessageBytes, null);
+
+    /// <summary>Whether a login may be tried here and now: in TLS, or where the operator says that clear text will do.</summary>
+    public bool AllowsLogin(bool encrypted) => encrypted || tls == ListenerTls.None;
+
+    /// <summary>
+    /// The answer to EHLO. AUTH is one line of PLAIN and LOGIN: clients try what they know best first, and CRAM-MD5 can
+    /// never work against hashed keys. What no longer holds is no longer listed (RFC 3207, 4.2).
+    /// </summary>
+    public byte[] Ehlo(bool encrypted, bool loggedIn, bool hasCertificate) =>
+        loggedIn ? _plain
+        : AllowsLogin(encrypted) ? _withLogin
+        : hasCertificate ? _withStartTls
+        : _plain;
+
+    private static byte[] Hello(string hostName, long maxMessageBytes, string? first)
+    {
+        string[] lines =
+        [
+            hostName,
+            .. first is null ? Array.Empty<string>() : [first],
+            "PIPELINING",
+            $"SIZE {maxMessageBytes}",
+            "8BITMIME",
+            "SMTPUTF8",
+            "ENHANCEDSTATUSCODES",
+            "CHUNKING",
+            "DSN",
+        ];
+        return Encoding.ASCII.GetBytes(string.Concat(lines.Select((line, i) => $"250{(i == lines.Length - 1 ? ' ' : '-')}{line}\r\n")));
+    }
+}

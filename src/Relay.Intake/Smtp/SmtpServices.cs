@@ -1,0 +1,32 @@
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+
+namespace Relay.Intake.Smtp;
+
+/// <summary>The submission door among the intake's services.</summary>
+internal static class SmtpServices
+{
+    public static IServiceCollection AddSubmissionDoor(this IServiceCollection services, IConfiguration relay)
+    {
+        services.AddSingleton<IValidateOptions<SubmissionOptions>, SubmissionOptionsValidator>();
+        services.AddOptions<SubmissionOptions>()
+            .Bind(relay.GetSection(SubmissionOptions.Section))
+            .PostConfigure(options =>
+            {
+                if (options.Listeners.Count == 0)
+                {
+                    options.Listeners = SubmissionOptions.DefaultListeners;
+                }
+            })
+            .ValidateOnStart();
+
+        services.AddSingleton<PatienceWatch>();
+        services.AddSingleton(provider =>
+        {
+            var limits = provider.GetRequiredService<IOptions<SubmissionOptions>>().Value;
+            return new ConnectionCensus(limits.MaxConnections, limits.MaxConnectionsPerAddress);
+        });
+        return services;
+    }
+}
