@@ -1,7 +1,6 @@
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
-using Microsoft.Extensions.Options;
 using Relay.Intake.Admission;
 using Relay.Intake.Http;
 using Relay.Intake.Smtp;
@@ -16,13 +15,11 @@ public static class IntakeServices
     {
         services.TryAddSingleton(TimeProvider.System);
         services.AddOptions<BootstrapOptions>().Bind(relay.GetSection(BootstrapOptions.Section));
-        services.AddSingleton<IValidateOptions<HttpOptions>, HttpOptionsValidator>();
-        services.AddOptions<HttpOptions>().Bind(relay.GetSection(HttpOptions.Section)).ValidateOnStart();
-
         services.AddMetrics();
         services.AddSingleton<IntakeMetrics>();
         services.AddSingleton<AdmissionGate>();
         services.AddSubmissionDoor(relay);
+        services.AddHttpDoor(relay);
         return services;
     }
 }

@@ -82,7 +82,7 @@ public sealed partial class AdmissionGate
         }
 
         var key = HeaderText.Unfold(header.Value(HeaderField.IdempotencyKey));
-        return MessageId.Create(_time, Idempotency.SlotOf(credential.Account, key));
+        return MessageId.Create(_time, new IdempotencyKey(key, "").SlotFor(credential.Account));
     }
 
     /// <summary>Checks the content's header and author, completes Date and Message-ID, and enqueues.</summary>

@@ -1,8 +1,6 @@
-using System.Buffers.Binary;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
-using Relay.Mail.Messages;
 using Relay.Mail.Queue;
 
 namespace Relay.Intake.Admission;
@@ -15,13 +13,6 @@ internal static class Idempotency
 
     public static bool IsKey(ReadOnlySpan<char> text) =>
         text.Length is > 0 and <= MaxKeyLength && !text.ContainsAnyExceptInRange('!', '~');
-
-    /// <summary>The slot of a key's message: key and message stand in one partition, are written in one step and survive a crash together.</summary>
-    public static int SlotOf(string account, string key)
-    {
-        var hash = SHA256.HashData(Encoding.UTF8.GetBytes($"{account}\n{key}"));
-        return BinaryPrimitives.ReadUInt16BigEndian(hash) % MessageId.Slots;
-    }
 
     /// <summary>
     /// The key of an SMTP submission. Its fingerprint covers the envelope and the content as far as it stands in memory,

@@ -1,0 +1,102 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Relay.Intake.Admission;
+using Relay.Intake.Http.Json;
+using Relay.Mail.Accounts;
+using Relay.Mail.Queue;
+
+namespace Relay.Intake.Http.Access;
+
+/// <summary>
+/// Stands before every endpoint: finds the credential of the bearer key, checks its scope, resolves the account it acts
+/// for, and turns whatever goes wrong into problem details.
+/// </summary>
+/// <param name="scope">Null: only the admin key.</param>
+internal sealed partial class Guard(CredentialScope? scope) : IEndpointFilter
+{
+    private const string Scheme = "Bearer ";
+    private const string AccountHeader = "Relay-Account";
+
+    public async ValueTask<object?> InvokeAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
+    {
+        var http = context.HttpContext;
+        try
+        {
+            Caller.Set(http, await AdmitAsync(http));
+            return await next(context);
+        }
+        catch (ProblemException exception)
+        {
+            return new ProblemAnswer(exception.Problem);
+        }
+        catch (StoreUnavailableException exception)
+        {
+            LogStoreUnavailable(http.RequestServices.GetRequiredService<ILogger<Guard>>(), exception);
+            return new ProblemAnswer(Problem.Unavailable("the store does not answer right now; try again later"));
+        }
+    }
+
+    private async ValueTask<Credential> AdmitAsync(HttpContext http)
+    {
+        var credential = await AuthenticateAsync(http);
+        if (scope is null && !credential.IsAdmin)
+        {
+            throw new ProblemException(Problem.Forbidden("only the admin key may do this"));
+        }
+
+        if (scope is { } needed && !credential.Scopes.Contains(needed))
+        {
+            throw new ProblemException(Problem.Forbidden($"this key lacks the scope {needed.ToString().ToLowerInvariant()}"));
+        }
+
+        return await ActingForAsync(http, credential);
+    }
+
+    private static async ValueTask<Credential> AuthenticateAsync(HttpContext http)
+    {
+        var header = http.Request.Headers.Authorization.ToString();
+        if (!header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase))
+        {
+            throw new ProblemException(Problem.Unauthorized("give a key in the header Authorization: Bearer KEY"));
+        }
+
+        var gate = http.RequestServices.GetRequiredService<AdmissionGate>();
+        return await gate.AuthenticateAsync(header[Scheme.Length..].Trim(), http.RequestAborted) switch
+        {
+            AuthenticationResult.Authenticated authenticated => authenticated.Credential,
+            AuthenticationResult.Unavailable => throw new ProblemException(Problem.Unavailable("keys cannot be checked right now; try again later")),
+            _ => throw new ProblemException(Problem.Unauthorized("this key is not valid")),
+        };
+    }
+
+    private static async ValueTask<Credential> ActingForAsync(HttpContext http, Credential credential)
+    {
+        var account = http.Request.Headers[AccountHeader].ToString();
+        if (account.Length == 0 || account == credential.Account)
+        {
+            return credential;
+        }
+
+        if (!credential.IsAdmin)
+        {
+            throw new ProblemException(Problem.Forbidden($"only the admin key may name an account in {AccountHeader}"));
+        }
+
+        var accounts = http.RequestServices.GetRequiredService<IAccountStore>();
+        return await accounts.FindAccountAsync(account, http.RequestAborted) is null
+            ? throw new ProblemException(Problem.NotFound($"there is no account with the id given in {AccountHeader}"))
+            : credential with { Account = account };
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The store did not answer a request of the API")]
+    private static partial void LogStoreUnavailable(ILogger logger, StoreUnavailableException exception);
+}
+
+internal static class GuardExtensions
+{
+    public static RouteHandlerBuilder Requires(this RouteHandlerBuilder endpoint, CredentialScope scope) => endpoint.AddEndpointFilter(new Guard(scope));
+
+    public static RouteHandlerBuilder RequiresAdmin(this RouteHandlerBuilder endpoint) => endpoint.AddEndpointFilter(new Guard(null));
+}

@@ -1,0 +1,30 @@
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+using Relay.Intake.Http.Domains;
+using Relay.Intake.Http.Inbox;
+using Relay.Intake.Http.Keys;
+using Relay.Intake.Http.Messages;
+using Relay.Intake.Http.Queue;
+using Relay.Intake.Http.Sending;
+
+namespace Relay.Intake.Http;
+
+/// <summary>The HTTP door among the intake's services.</summary>
+internal static class HttpServices
+{
+    public static IServiceCollection AddHttpDoor(this IServiceCollection services, IConfiguration relay)
+    {
+        services.AddSingleton<IValidateOptions<HttpOptions>, HttpOptionsValidator>();
+        services.AddOptions<HttpOptions>().Bind(relay.GetSection(HttpOptions.Section)).ValidateOnStart();
+
+        services.AddSingleton<SendEndpoint>();
+        services.AddSingleton<MessageEndpoints>();
+        services.AddSingleton<InboxEndpoints>();
+        services.AddSingleton<KeyEndpoints>();
+        services.AddSingleton<AccountEndpoints>();
+        services.AddSingleton<DomainEndpoints>();
+        services.AddSingleton<QueueEndpoint>();
+        return services;
+    }
+}

@@ -1,0 +1,40 @@
+using System.Text.Json.Serialization;
+using Relay.Intake.Http.Domains;
+using Relay.Intake.Http.Inbox;
+using Relay.Intake.Http.Keys;
+using Relay.Intake.Http.Messages;
+using Relay.Intake.Http.Queue;
+using Relay.Intake.Http.Sending;
+
+namespace Relay.Intake.Http.Json;
+
+/// <summary>
+/// JSON of the API. Strict where it reads: a mistyped field must not lose a recipient, a doubled one must not mean two
+/// things to two readers.
+/// </summary>
+// No request is deeper than four levels; a depth of 16 leaves room and stops a bomb at once.
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    AllowDuplicateProperties = false,
+    RespectNullableAnnotations = true,
+    MaxDepth = 16)]
+[JsonSerializable(typeof(Problem))]
+[JsonSerializable(typeof(SendRequest))]
+[JsonSerializable(typeof(SendAnswer))]
+[JsonSerializable(typeof(MessageView))]
+[JsonSerializable(typeof(Page<MessageView>))]
+[JsonSerializable(typeof(CapturedView))]
+[JsonSerializable(typeof(Page<CapturedView>))]
+[JsonSerializable(typeof(KeyRequest))]
+[JsonSerializable(typeof(KeyView))]
+[JsonSerializable(typeof(Page<KeyView>))]
+[JsonSerializable(typeof(AccountRequest))]
+[JsonSerializable(typeof(AccountView))]
+[JsonSerializable(typeof(Page<AccountView>))]
+[JsonSerializable(typeof(DomainRequest))]
+[JsonSerializable(typeof(DomainView))]
+[JsonSerializable(typeof(Page<DomainView>))]
+[JsonSerializable(typeof(QueueView))]
+internal sealed partial class ApiJson : JsonSerializerContext;

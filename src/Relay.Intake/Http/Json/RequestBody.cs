@@ -1,0 +1,60 @@
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace Relay.Intake.Http.Json;
+
+/// <summary>Reads a JSON body, or says in one problem what is wrong with it and where.</summary>
+internal static class RequestBody
+{
+    // Everything but a message: names, domains, keys.
+    private const long SmallBody = 64 * 1024;
+
+    public static ValueTask<T> ReadAsync<T>(HttpContext context, JsonTypeInfo<T> type)
+        where T : class =>
+        ReadAsync(context, context.Request.Body, SmallBody, type);
+
+    /// <exception cref="ProblemException">The body is too large, not JSON, or not this request.</exception>
+    public static async ValueTask<T> ReadAsync<T>(HttpContext context, Stream body, long limit, JsonTypeInfo<T> type)
+        where T : class
+    {
+        if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
+        {
+            size.MaxRequestBodySize = limit;
+        }
+
+        try
+        {
+            return await JsonSerializer.DeserializeAsync(body, type, context.RequestAborted)
+                ?? throw new ProblemException(Problem.BadRequest("the body is null; it must be an object"));
+        }
+        catch (BadHttpRequestException exception) when (exception.StatusCode == StatusCodes.Status413PayloadTooLarge)
+        {
+            throw new ProblemException(Problem.TooLarge($"the body is larger than {limit} octets"));
+        }
+        catch (JsonException exception)
+        {
+            throw new ProblemException(ProblemOf(exception));
+        }
+    }
+
+    private static Problem ProblemOf(JsonException exception)
+    {
+        var field = FieldOf(exception.Path);
+        return exception switch
+        {
+            FieldException value => Problem.Unprocessable(FieldOf(exception.Path + value.Within), value.Message),
+
+            // The reader's own words speak of the JSON text alone; the serializer's would name our types.
+            { InnerException: JsonException syntax } => Problem.BadRequest($"the body is not JSON, or deeper or longer than JSON may be here: {syntax.Message}"),
+
+            { InnerException: not null } => Problem.Unprocessable(field, "has a value of the wrong type"),
+            _ when field.Length == 0 => Problem.BadRequest("the body must be an object"),
+            _ => Problem.BadRequest(field, "is not a field of this request, stands there twice, or has a value of the wrong type"),
+        };
+    }
+
+    // $.to[1].email -> to[1].email
+    private static string FieldOf(string? path) => path is null ? "" : path.TrimStart('$').TrimStart('.');
+}

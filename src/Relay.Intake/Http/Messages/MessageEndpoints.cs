@@ -1,0 +1,78 @@
+using Microsoft.AspNetCore.Http;
+using Relay.Intake.Http.Access;
+using Relay.Intake.Http.Json;
+using Relay.Mail.Events;
+using Relay.Mail.Messages;
+
+namespace Relay.Intake.Http.Messages;
+
+/// <summary><c>GET /messages</c> and <c>GET /messages/{id}</c>. Another account's message is no different from none.</summary>
+internal sealed class MessageEndpoints(IActivityReader activity, TimeProvider time)
+{
+    private const int Batch = 200;
+
+    // A filter looks through so many messages in one request; the cursor goes on from there.
+    private const int MaxScan = 5_000;
+
+    public async Task<IResult> FindAsync(HttpContext context, string id)
+    {
+        var found = MessageId.TryParse(id, out var message)
+            ? await activity.FindAsync(Caller.Of(context).Account, message, context.RequestAborted)
+            : null;
+
+        return found is null
+            ? new ProblemAnswer(Problem.NotFound("there is no message with this id, or no longer"))
+            : TypedResults.Json(MessageView.Of(found, time.GetUtcNow()), ApiJson.Default.MessageView);
+    }
+
+    public async Task<IResult> ListAsync(HttpContext context, string? limit, string? cursor, string? recipient, string? status)
+    {
+        var page = PageRequest.Of(limit, cursor);
+        var state = StateOf(status);
+        var account = Caller.Of(context).Account;
+
+        var items = new List<MessageView>();
+        var before = page.Before;
+        for (var scanned = 0; ;)
+        {
+            var batch = await activity.ListAsync(account, before, Batch, context.RequestAborted);
+            foreach (var found in batch)
+            {
+                before = found.Id;
+                if (IsWanted(found, recipient, state))
+                {
+                    items.Add(MessageView.Row(found, time.GetUtcNow()));
+                }
+
+                if (items.Count == page.Limit)
+                {
+                    return PageOf(items, before);
+                }
+            }
+
+            scanned += batch.Count;
+            if (batch.Count < Batch)
+            {
+                return PageOf(items, null);
+            }
+
+            if (scanned >= MaxScan)
+            {
+                return PageOf(items, before);
+            }
+        }
+    }
+
+    private static bool IsWanted(MessageActivity found, string? recipient, RecipientState? state) =>
+        (recipient is null && state is null)
+        || found.Recipients().Any(r =>
+            (recipient is null || r.Email.Equals(recipient, StringComparison.OrdinalIgnoreCase)) && (state is null || r.State == state));
+
+    private static RecipientState? StateOf(string? status) =>
+        status is null ? null
+        : Word.TryParse(status, out RecipientState state) ? state
+        : throw new ProblemException(Problem.Unprocessable("status", $"must be one of {string.Join(", ", Enum.GetValues<RecipientState>().Select(Word.Of))}"));
+
+    private static IResult PageOf(IReadOnlyList<MessageView> items, MessageId? next) =>
+        TypedResults.Json(new Page<MessageView>(items, next?.ToString()), ApiJson.Default.PageMessageView);
+}

@@ -1,0 +1,104 @@
+using Relay.Mail.Events;
+using Relay.Mail.Messages;
+
+namespace Relay.Intake.Http.Messages;
+
+/// <summary>A message as the API shows it: how each recipient stands, and all that happened.</summary>
+internal sealed record MessageView
+{
+    public required string Id { get; init; }
+    public required string MessageId { get; init; }
+    public required string From { get; init; }
+    public required string Subject { get; init; }
+    public required DateTimeOffset CreatedAt { get; init; }
+    public required string Source { get; init; }
+    public required string Mode { get; init; }
+    public required string Class { get; init; }
+    public required long Size { get; init; }
+    public DateTimeOffset? SendAt { get; init; }
+    public required IReadOnlyList<string> Tags { get; init; }
+    public required IReadOnlyDictionary<string, string> Metadata { get; init; }
+    public required IReadOnlyList<RecipientView> Recipients { get; init; }
+
+    /// <summary>In the order in which it happened; left out in lists.</summary>
+    public IReadOnlyList<TimelineView>? Timeline { get; init; }
+
+    public static MessageView Of(MessageActivity activity, DateTimeOffset now) =>
+        Row(activity, now) with { Timeline = [.. activity.Events.Select(TimelineView.Of)] };
+
+    public static MessageView Row(MessageActivity activity, DateTimeOffset now)
+    {
+        var summary = activity.Summary;
+        return new MessageView
+        {
+            Id = activity.Id.ToString(),
+            MessageId = summary.MessageId,
+            From = summary.From,
+            Subject = summary.Subject,
+            CreatedAt = activity.Events is [var accepted, ..] ? accepted.Time : activity.Id.CreatedAt,
+            Source = Word.Of(summary.Source),
+            Mode = Word.Of(summary.Mode),
+            Class = Word.Of(summary.Class),
+            Size = summary.Size,
+            SendAt = summary.SendAt,
+            Tags = summary.Tags,
+            Metadata = summary.Metadata ?? new Dictionary<string, string>(),
+            Recipients = [.. activity.Recipients().Select(recipient => RecipientView.Of(recipient, summary, now))],
+        };
+    }
+}
+
+internal sealed record RecipientView(string Email, string Status, WaitingView? Waiting)
+{
+    public static RecipientView Of(RecipientStatus recipient, MessageSummary summary, DateTimeOffset now) =>
+        new(recipient.Email, Word.Of(recipient.State), recipient.State switch
+        {
+            RecipientState.Deferred => new WaitingView(recipient.Last?.Reply ?? "the last attempt had no clear end", recipient.Last?.NextAttempt),
+            RecipientState.Queued when summary.SendAt > now => new WaitingView("it is not to be sent before this time", summary.SendAt),
+            RecipientState.Queued => new WaitingView("its first attempt is due", null),
+            _ => null,
+        });
+}
+
+/// <param name="Reason">The remote's own words where it was the remote that put us off.</param>
+internal sealed record WaitingView(string Reason, DateTimeOffset? Until);
+
+internal sealed record TimelineView
+{
+    public required DateTimeOffset Time { get; init; }
+    public required string Type { get; init; }
+    public string? Recipient { get; init; }
+    public int? Attempt { get; init; }
+    public string? Host { get; init; }
+    public string? Address { get; init; }
+    public string? Tls { get; init; }
+    public string? Reply { get; init; }
+    public string? Rule { get; init; }
+    public DateTimeOffset? NextAttempt { get; init; }
+    public bool? MayHaveBeenDelivered { get; init; }
+
+    public static TimelineView Of(MailEvent happened) => new()
+    {
+        Time = happened.Time,
+        Type = Word.Of(happened.Type),
+        Recipient = happened.Recipient,
+        Attempt = happened.Attempt,
+        Host = happened.Host,
+        Address = happened.Address,
+        Tls = happened.Tls,
+        Reply = happened.Reply,
+        Rule = happened.Rule,
+        NextAttempt = happened.NextAttempt,
+        MayHaveBeenDelivered = happened.MayHaveBeenDelivered,
+    };
+}
+
+/// <summary>The words of our closed lists as JSON has them. Each is one word, so lower case is camel case.</summary>
+internal static class Word
+{
+    public static string Of<T>(T value)
+        where T : struct, Enum => value.ToString().ToLowerInvariant();
+
+    public static bool TryParse<T>(string text, out T value)
+        where T : struct, Enum => Enum.TryParse(text, ignoreCase: true, out value) && Of(value) == text;
+}

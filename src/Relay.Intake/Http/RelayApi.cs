@@ -1,0 +1,87 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Relay.Intake.Http.Access;
+using Relay.Intake.Http.Domains;
+using Relay.Intake.Http.Inbox;
+using Relay.Intake.Http.Json;
+using Relay.Intake.Http.Keys;
+using Relay.Intake.Http.Messages;
+using Relay.Intake.Http.Queue;
+using Relay.Intake.Http.Sending;
+using Relay.Mail.Accounts;
+
+namespace Relay.Intake.Http;
+
+/// <summary>The API, its table of contents.</summary>
+public static class RelayApi
+{
+    public static IEndpointRouteBuilder MapRelayApi(this IEndpointRouteBuilder routes)
+    {
+        routes.MapPost("/send", (HttpContext context, SendEndpoint send) => send.SendAsync(context))
+            .Requires(CredentialScope.Send).WithTags("Sending").WithSummary("Send a message")
+            .Accepts<SendRequest>("application/json").Produces<SendAnswer>(StatusCodes.Status202Accepted).AnswersProblems();
+
+        routes.MapGet("/messages", (HttpContext context, MessageEndpoints messages, string? limit, string? cursor, string? recipient, string? status) =>
+                messages.ListAsync(context, limit, cursor, recipient, status))
+            .Requires(CredentialScope.Read).WithTags("Messages").WithSummary("List messages, newest first")
+            .Produces<Page<MessageView>>().AnswersProblems();
+        routes.MapGet("/messages/{id}", (HttpContext context, MessageEndpoints messages, string id) => messages.FindAsync(context, id))
+            .Requires(CredentialScope.Read).WithTags("Messages").WithSummary("Tell what happened to a message")
+            .Produces<MessageView>().AnswersProblems();
+
+        routes.MapGet("/inbox", (HttpContext context, InboxEndpoints inbox, string? limit, string? cursor) => inbox.ListAsync(context, limit, cursor))
+            .Requires(CredentialScope.Read).WithTags("Inbox").WithSummary("List what was sent with a test key, newest first")
+            .Produces<Page<CapturedView>>().AnswersProblems();
+        routes.MapGet("/inbox/{id}", (HttpContext context, InboxEndpoints inbox, string id) => inbox.FindAsync(context, id))
+            .Requires(CredentialScope.Read).WithTags("Inbox").WithSummary("Show a captured message")
+            .Produces<CapturedView>().AnswersProblems();
+        routes.MapGet("/inbox/{id}/raw", (HttpContext context, InboxEndpoints inbox, string id) => inbox.ReadRawAsync(context, id))
+            .Requires(CredentialScope.Read).WithTags("Inbox").WithSummary("Give a captured message as it would have left")
+            .Produces(StatusCodes.Status200OK, contentType: "message/rfc822").AnswersProblems();
+
+        routes.MapPost("/keys", (HttpContext context, KeyEndpoints keys) => keys.CreateAsync(context))
+            .Requires(CredentialScope.Manage).WithTags("Keys").WithSummary("Make a key; it is shown this once")
+            .Accepts<KeyRequest>("application/json").Produces<KeyView>(StatusCodes.Status201Created).AnswersProblems();
+        routes.MapGet("/keys", (HttpContext context, KeyEndpoints keys) => keys.ListAsync(context))
+            .Requires(CredentialScope.Manage).WithTags("Keys").WithSummary("List keys")
+            .Produces<Page<KeyView>>().AnswersProblems();
+        routes.MapDelete("/keys/{id}", (HttpContext context, KeyEndpoints keys, string id) => keys.RevokeAsync(context, id))
+            .Requires(CredentialScope.Manage).WithTags("Keys").WithSummary("Revoke a key")
+            .Produces(StatusCodes.Status204NoContent).AnswersProblems();
+
+        routes.MapPost("/accounts", (HttpContext context, AccountEndpoints accounts) => accounts.CreateAsync(context))
+            .RequiresAdmin().WithTags("Accounts").WithSummary("Make an account")
+            .Accepts<AccountRequest>("application/json").Produces<AccountView>(StatusCodes.Status201Created).AnswersProblems();
+        routes.MapGet("/accounts", (HttpContext context, AccountEndpoints accounts) => accounts.ListAsync(context))
+            .RequiresAdmin().WithTags("Accounts").WithSummary("List accounts")
+            .Produces<Page<AccountView>>().AnswersProblems();
+
+        routes.MapPost("/domains", (HttpContext context, DomainEndpoints domains) => domains.CreateAsync(context))
+            .Requires(CredentialScope.Manage).WithTags("Domains").WithSummary("Add a domain to send as")
+            .Accepts<DomainRequest>("application/json").Produces<DomainView>(StatusCodes.Status201Created).AnswersProblems();
+        routes.MapGet("/domains", (HttpContext context, DomainEndpoints domains) => domains.ListAsync(context))
+            .Requires(CredentialScope.Manage).WithTags("Domains").WithSummary("List domains")
+            .Produces<Page<DomainView>>().AnswersProblems();
+        routes.MapGet("/domains/{id}", (HttpContext context, DomainEndpoints domains, string id) => domains.FindAsync(context, id))
+            .Requires(CredentialScope.Manage).WithTags("Domains").WithSummary("Show a domain and the records it needs")
+            .Produces<DomainView>().AnswersProblems();
+        routes.MapPost("/domains/{id}/verify", (HttpContext context, DomainEndpoints domains, string id) => domains.VerifyAsync(context, id))
+            .Requires(CredentialScope.Manage).WithTags("Domains").WithSummary("Look now whether the records are published")
+            .Produces<DomainView>().AnswersProblems();
+        routes.MapDelete("/domains/{id}", (HttpContext context, DomainEndpoints domains, string id) => domains.RemoveAsync(context, id))
+            .Requires(CredentialScope.Manage).WithTags("Domains").WithSummary("Remove a domain")
+            .Produces(StatusCodes.Status204NoContent).AnswersProblems();
+
+        routes.MapGet("/queue", (HttpContext context, QueueEndpoint queue) => queue.MeasureAsync(context))
+            .Requires(CredentialScope.Read).WithTags("Queue").WithSummary("Show what waits")
+            .Produces<QueueView>().AnswersProblems();
+
+        return routes;
+    }
+
+    private static RouteHandlerBuilder AnswersProblems(this RouteHandlerBuilder endpoint) =>
+        endpoint.Produces<Problem>(StatusCodes.Status401Unauthorized, "application/problem+json")
+            .Produces<Problem>(StatusCodes.Status422UnprocessableEntity, "application/problem+json")
+            .Produces<Problem>(StatusCodes.Status503ServiceUnavailable, "application/problem+json");
+}

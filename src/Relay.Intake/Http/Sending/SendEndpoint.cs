@@ -1,0 +1,142 @@
+using System.Security.Cryptography;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Options;
+using Relay.Intake.Admission;
+using Relay.Intake.Composition;
+using Relay.Intake.Http.Access;
+using Relay.Intake.Http.Json;
+using Relay.Intake.Smtp;
+using Relay.Mail.Accounts;
+using Relay.Mail.Messages;
+using Relay.Mail.Queue;
+
+namespace Relay.Intake.Http.Sending;
+
+/// <summary><c>POST /send</c>: read, compose, admit, answer.</summary>
+internal sealed class SendEndpoint(AdmissionGate gate, IContentStore contents, TimeProvider time, IOptions<SubmissionOptions> limits)
+{
+    private readonly SubmissionOptions _limits = limits.Value;
+
+    // Attachments grow by a third in base 64; a megabyte holds everything else.
+    private long MaxBody => (_limits.MaxMessageBytes * 4 / 3) + (1024 * 1024);
+
+    public async Task<IResult> SendAsync(HttpContext context)
+    {
+        var credential = Caller.Of(context);
+        var (request, idempotency) = await ReadAsync(context);
+        var now = time.GetUtcNow();
+        var draft = new DraftReader(request, _limits.MaxRecipients, now).Read();
+
+        var id = idempotency is null ? MessageId.Create(time) : MessageId.Create(time, idempotency.SlotFor(credential.Account));
+        var content = Composer.Write(draft.Letter, id, now);
+        if (content.Length > _limits.MaxMessageBytes)
+        {
+            throw new ProblemException(Problem.TooLarge($"the message has {content.Length} octets; it may have {_limits.MaxMessageBytes}"));
+        }
+
+        var submission = SubmissionOf(draft, id, credential, content) with
+        {
+            Idempotency = idempotency,
+            // Counts from when it is due, like the delivery's own expiry.
+            ExpiresAt = draft.ExpiresIn is { } life ? (draft.SendAt > now ? draft.SendAt : now) + life : null,
+        };
+        return await AdmitAsync(submission, content, context.RequestAborted) switch
+        {
+            AdmissionResult.Admitted admitted => Answer(context, draft, admitted.Message.Id),
+            AdmissionResult.Replayed replayed => Replay(context, draft, replayed.First),
+            AdmissionResult.Refused refused => new ProblemAnswer(ProblemOf(refused.Refusal)),
+            var other => throw new InvalidOperationException($"unknown result {other}"),
+        };
+    }
+
+    private async Task<(SendRequest Request, IdempotencyKey? Idempotency)> ReadAsync(HttpContext context)
+    {
+        var key = context.Request.Headers["Idempotency-Key"].ToString();
+        if (key.Length == 0)
+        {
+            return (await RequestBody.ReadAsync(context, context.Request.Body, MaxBody, ApiJson.Default.SendRequest), null);
+        }
+
+        if (!Idempotency.IsKey(key))
+        {
+            throw new ProblemException(Problem.Unprocessable("Idempotency-Key", Idempotency.KeyRule));
+        }
+
+        using var sha256 = SHA256.Create();
+        await using var body = new CryptoStream(context.Request.Body, sha256, CryptoStreamMode.Read, leaveOpen: true);
+        var request = await RequestBody.ReadAsync(context, body, MaxBody, ApiJson.Default.SendRequest);
+        return (request, new IdempotencyKey(key, Convert.ToHexStringLower(sha256.Hash!)));
+    }
+
+    private static Submission SubmissionOf(Draft draft, MessageId id, Credential credential, byte[] content)
+    {
+        var head = content.AsMemory(0, Math.Min(content.Length, MessageContent.ChunkBytes));
+        return new Submission
+        {
+            Id = id,
+            Credential = credential,
+            Source = MessageSource.Http,
+            Envelope = new Envelope
+            {
+                Sender = draft.Letter.From.Address,
+                Recipients = [.. draft.Recipients.Select(recipient => new Recipient { Address = recipient.Address })],
+                SmtpUtf8 = draft.Letter.NeedsSmtpUtf8 || draft.Recipients.Any(recipient => recipient.NeedsSmtpUtf8),
+            },
+            Trace = ReadOnlyMemory<byte>.Empty,
+            Head = head,
+            Chunks = (content.Length - head.Length + MessageContent.ChunkBytes - 1) / MessageContent.ChunkBytes,
+            Length = content.Length,
+            HasEightBit = !System.Text.Ascii.IsValid(content),
+            Class = draft.Class,
+            SendAt = draft.SendAt,
+            Tags = draft.Tags,
+            Metadata = draft.Metadata,
+        };
+    }
+
+    // What is large is stored piece by piece before it is accepted. Where that fails midway, the pieces vanish by themselves.
+    private async ValueTask<AdmissionResult> AdmitAsync(Submission submission, byte[] content, CancellationToken cancellation)
+    {
+        for (var chunk = 0; chunk < submission.Chunks; chunk++)
+        {
+            var start = (chunk + 1) * MessageContent.ChunkBytes;
+            var octets = content.AsMemory(start, Math.Min(MessageContent.ChunkBytes, content.Length - start));
+            await contents.WriteChunkAsync(submission.Id, chunk, octets, cancellation);
+        }
+
+        var result = await gate.AdmitAsync(submission, cancellation);
+        if (submission.Chunks > 0 && result is not AdmissionResult.Admitted)
+        {
+            await contents.DiscardAsync(submission.Id, submission.Chunks);
+        }
+
+        return result;
+    }
+
+    private static IResult Answer(HttpContext context, Draft draft, MessageId id)
+    {
+        context.Response.Headers.Location = $"/messages/{id}";
+        var recipients = draft.Recipients.Select(recipient => recipient.Address).Distinct();
+        var answer = new SendAnswer(
+            id.ToString(),
+            Composer.MessageIdOf(draft.Letter, id),
+            "queued",
+            [.. recipients.Select(address => new SendAnswer.Recipient(address.Text, "queued"))]);
+        return TypedResults.Json(answer, ApiJson.Default.SendAnswer, statusCode: StatusCodes.Status202Accepted);
+    }
+
+    // The request is the same to the octet, so it gives the same answer about the first message.
+    private static IResult Replay(HttpContext context, Draft draft, MessageId first)
+    {
+        context.Response.Headers["Idempotent-Replayed"] = "true";
+        return Answer(context, draft, first);
+    }
+
+    private static Problem ProblemOf(Refusal refusal) => refusal.Reason switch
+    {
+        RefusalReason.NotAllowed or RefusalReason.SenderNotVerified => Problem.Forbidden(refusal.Text, refusal.Field),
+        RefusalReason.StoreFull or RefusalReason.StoreUnavailable => Problem.Unavailable(refusal.Text),
+        RefusalReason.IdempotencyMismatch => Problem.Unprocessable("Idempotency-Key", refusal.Text),
+        _ => Problem.Unprocessable(refusal.Field, refusal.Text),
+    };
+}
