@@ -9,6 +9,7 @@ var relay = new RootCommand("Relay: a transactional mail relay of your own. Mail
     InboxCommand.Create(),
     QueueCommand.Create(),
     KeyCommand.Create(),
+    DoctorCommand.Create(),
 }.Serves();
 
 var parsed = relay.Parse(args);

@@ -40,6 +40,6 @@ internal static class MessageCommand
 
     private static string? WaitingOf(JsonElement recipient) =>
         recipient.TryGetProperty("waiting", out var waiting) && waiting.ValueKind == JsonValueKind.Object
-            ? $"{waiting.Text("for") ?? waiting.Text("reason")} until {waiting.Time("until")}"
-            : recipient.Text("waiting");
+            ? waiting.Time("until") is { } until ? $"until {until}: {waiting.Text("reason")}" : waiting.Text("reason")
+            : null;
 }

@@ -16,8 +16,8 @@ internal static class QueueCommand
         if (!print.Whole(queue))
         {
             Printout.Table(
-                ["domain", "class", "waiting", "next due"],
-                [.. queue.Items("items").Select(lane => new[] { lane.Text("domain"), lane.Text("class"), lane.Text("waiting"), lane.Time("nextDue") })],
+                ["domain", "account", "class", "waiting", "next due"],
+                [.. queue.Items("lanes").Select(lane => new[] { lane.Text("domain"), lane.Text("account"), lane.Text("class"), lane.Text("depth"), lane.Time("earliestDue") })],
                 "Nothing waits.");
         }
     }

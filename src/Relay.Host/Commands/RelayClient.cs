@@ -29,16 +29,19 @@ internal sealed class RelayClient : IDisposable
 
     public static RelayClient FromEnvironment()
     {
-        var text = Environment.GetEnvironmentVariable(UrlVariable) is { Length: > 0 } given ? given : DefaultUrl;
-        if (!Uri.TryCreate(text.TrimEnd('/') + "/", UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https"))
-        {
-            throw new CommandFailure(ExitCode.Usage, $"{UrlVariable} is '{text}', which is not an http or https URL");
-        }
-
+        var url = UrlFromEnvironment();
         var key = Environment.GetEnvironmentVariable(KeyVariable)?.Trim();
         return key is { Length: > 0 } && Ascii.IsValid(key)
             ? new RelayClient(url, key)
             : throw new CommandFailure(ExitCode.NoPermission, $"{KeyVariable} is not set; the relay printed a key when it first started, and 'relay key create' makes more");
+    }
+
+    public static Uri UrlFromEnvironment()
+    {
+        var text = Environment.GetEnvironmentVariable(UrlVariable) is { Length: > 0 } given ? given : DefaultUrl;
+        return Uri.TryCreate(text.TrimEnd('/') + "/", UriKind.Absolute, out var url) && url.Scheme is ("http" or "https")
+            ? url
+            : throw new CommandFailure(ExitCode.Usage, $"{UrlVariable} is '{text}', which is not an http or https URL");
     }
 
     public Task<JsonElement> GetAsync(string path, CancellationToken cancellation) =>

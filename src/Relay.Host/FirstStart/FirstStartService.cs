@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Options;
 using Relay.Host.Listening;
 using Relay.Intake.Admission;
+using Relay.Intake.Http.Keys;
 using Relay.Mail.Accounts;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
@@ -16,23 +17,19 @@ internal sealed class FirstStartService(
     IStoreHealth store,
     IOptions<BootstrapOptions> bootstrap,
     Listeners listeners,
-    TimeProvider time,
-    IHostApplicationLifetime lifetime) : BackgroundService
+    TimeProvider time) : BackgroundService
 {
     // The store tells no one when it becomes ready; a start is not in a hurry.
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
 
     protected override async Task ExecuteAsync(CancellationToken stopping)
     {
+        await listeners.Opened.WaitAsync(stopping);
         using var timer = new PeriodicTimer(Interval, time);
-        do
+        while (!store.IsReady || !await TryGreetAsync(stopping))
         {
-            if (lifetime.ApplicationStarted.IsCancellationRequested && store.IsReady && await TryGreetAsync(stopping))
-            {
-                return;
-            }
+            await timer.WaitForNextTickAsync(stopping);
         }
-        while (await timer.WaitForNextTickAsync(stopping));
     }
 
     private async Task<bool> TryGreetAsync(CancellationToken cancellation)
@@ -61,7 +58,7 @@ internal sealed class FirstStartService(
         var banner = new Banner
         {
             ApiUrl = listeners.ApiUrl,
-            Submission = listeners.Submission,
+            Submission = [.. listeners.Submission.Select(s => (s.Address, s.Tls))],
             ApiKey = await MakeKeyAsync("first", MessageMode.Live, cancellation),
             TestKey = await MakeKeyAsync("first test", MessageMode.Test, cancellation),
             Program = OwnName.FromHere(),
@@ -76,7 +73,7 @@ internal sealed class FirstStartService(
         await accounts.PutCredentialAsync(
             new Credential
             {
-                Id = MessageId.Create(time).ToString(),
+                Id = ShortId.Create("key"),
                 Account = Account.Default,
                 Name = name,
                 KeyHash = ApiKey.Hash(key),

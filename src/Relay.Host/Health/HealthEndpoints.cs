@@ -35,7 +35,7 @@ internal sealed record Readiness(ReadyStatus Status, StoreReadiness Store, IRead
 /// <param name="Declared">The class was stated by the configuration, not read from the store.</param>
 internal sealed record StoreReadiness(bool Answers, PromiseClass? Promise, string? Sentence, bool Declared);
 
-internal sealed record ListenerReadiness(string Name, string Address, bool Open);
+internal sealed record ListenerReadiness(string Protocol, string Tls, string Address, bool Open);
 
 internal enum ReadyStatus
 {

@@ -8,16 +8,17 @@ internal sealed class ReadinessCheck(IStoreHealth store, Listeners listeners, IH
 {
     public Readiness Look()
     {
-        var open = lifetime.ApplicationStarted.IsCancellationRequested && !lifetime.ApplicationStopping.IsCancellationRequested;
+        var status = Status();
+        var open = status is ReadyStatus.Ready or ReadyStatus.StoreUnavailable;
         return new Readiness(
-            Status(open),
+            status,
             new StoreReadiness(store.IsReady, store.Promise?.Class, store.Promise?.Sentence, store.Promise?.IsDeclared ?? false),
-            [.. listeners.Bound.Select(listener => new ListenerReadiness(listener.Name, listener.EndPoint, open))]);
+            [.. listeners.All.Select(listener => new ListenerReadiness(listener.Protocol, listener.Tls, listener.Address, open))]);
     }
 
-    private ReadyStatus Status(bool open) =>
+    private ReadyStatus Status() =>
         lifetime.ApplicationStopping.IsCancellationRequested ? ReadyStatus.Stopping
-        : !open ? ReadyStatus.Starting
+        : !listeners.Opened.IsCompleted ? ReadyStatus.Starting
         : !store.IsReady ? ReadyStatus.StoreUnavailable
         : ReadyStatus.Ready;
 }

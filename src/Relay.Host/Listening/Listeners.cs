@@ -1,25 +1,35 @@
-using Microsoft.AspNetCore.Server.Kestrel.Core;
-
 namespace Relay.Host.Listening;
 
-/// <summary>The doors that this process holds open, with the ports they got.</summary>
+/// <summary>The doors that this process holds open: HTTP first, then SMTP as configured.</summary>
 internal sealed class Listeners
 {
-    private readonly List<Listener> _bound = [];
+    private readonly List<Listener> _wanted = [];
+    private readonly TaskCompletionSource _opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>HTTP first, then as configured. The ports are final once the application has started.</summary>
-    public IReadOnlyList<Listener> Bound => _bound;
+    /// <summary>Ends when every door is open and its port, if the system chose it, is known.</summary>
+    public Task Opened => _opened.Task;
 
-    public string ApiUrl => $"http://{_bound[0].EndPoint}";
+    public IReadOnlyList<Listener> All => _wanted;
 
-    public IReadOnlyList<(string Address, string Tls)> Submission => [.. _bound.Skip(1).Select(l => (l.EndPoint, l.Name))];
+    public string ApiUrl => $"http://{_wanted[0].Address}";
 
-    public void Add(string name, ListenOptions options) => _bound.Add(new Listener(name, options));
+    public IEnumerable<Listener> Submission => _wanted.Skip(1);
+
+    public void Add(string protocol, string tls, string address) => _wanted.Add(new Listener(protocol, tls, address));
+
+    /// <summary>Takes the addresses as the server opened them, which is in the order in which they were wanted.</summary>
+    public void Open(IEnumerable<string> urls)
+    {
+        foreach (var (url, index) in urls.Select((url, index) => (url, index)))
+        {
+            _wanted[index] = _wanted[index] with { Address = new Uri(url).Authority };
+        }
+
+        _opened.SetResult();
+    }
 }
 
-/// <param name="Name">What is spoken there: <c>http</c>, <c>smtp (StartTls)</c>.</param>
-internal sealed record Listener(string Name, ListenOptions Options)
-{
-    // Kestrel writes the port that the system chose back into its options.
-    public string EndPoint => Options.IPEndPoint?.ToString() ?? "";
-}
+/// <param name="Protocol"><c>http</c> or <c>smtp</c>.</param>
+/// <param name="Tls">How it is secured, as the settings say it.</param>
+/// <param name="Address">With its port.</param>
+internal sealed record Listener(string Protocol, string Tls, string Address);

@@ -1,32 +1,71 @@
 using System.Net;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Options;
 using Relay.Host.Settings;
 using Relay.Intake.Http;
+using Relay.Intake.Smtp;
 
 namespace Relay.Host.Listening;
 
 /// <summary>Opens the doors on Kestrel: HTTP always, SMTP submission where this process takes mail in.</summary>
-internal static class RelayListening
+internal static partial class RelayListening
 {
-    public static void ListenRelay(this IWebHostBuilder web) => web.UseKestrelCore().ConfigureKestrel(kestrel =>
+    public static void ListenRelay(this IWebHostBuilder web) => web.ConfigureKestrel(kestrel =>
     {
         kestrel.AddServerHeader = false;
-        var services = kestrel.ApplicationServices;
-        var listeners = services.GetRequiredService<Listeners>();
-        var http = services.GetRequiredService<IOptions<HttpOptions>>().Value;
-
-        var endPoint = EndPoint($"{RelaySettings.Root}:{HttpOptions.Section}", http.Address, http.Port);
-        if (PortProbe.Problem(endPoint) is { } problem)
+        kestrel.ListenHttp();
+        if (kestrel.Options<ProcessOptions>().Has(RelayRole.Intake))
         {
-            // Without it nobody could even ask for the health: no environment does without HTTP.
-            throw new ListenException($"{RelaySettings.Root}:{HttpOptions.Section}:{nameof(HttpOptions.Port)}: {problem}");
+            kestrel.ListenSubmission();
         }
-
-        kestrel.Listen(endPoint, options => listeners.Add("http", options));
     });
 
-    private static IPEndPoint EndPoint(string setting, string address, int port) =>
-        IPAddress.TryParse(address, out var ip)
-            ? new IPEndPoint(ip, port)
-            : throw new SettingsException($"{setting}:Address has a value that may not be; allowed: {new IpAddressAttribute().ErrorMessage}");
+    private static void ListenHttp(this KestrelServerOptions kestrel)
+    {
+        var http = kestrel.Options<HttpOptions>();
+        var endPoint = new IPEndPoint(AddressOf(http), http.Port);
+        if (PortProbe.Problem(endPoint) is { } problem)
+        {
+            // Without it nobody could even ask for the health, so no environment goes on.
+            throw new ListenException($"{problem}; {RelaySettings.Root}:{HttpOptions.Section}:{nameof(HttpOptions.Port)} names another one");
+        }
+
+        kestrel.Listeners().Add("http", "None", endPoint.ToString());
+        kestrel.Listen(endPoint);
+    }
+
+    private static void ListenSubmission(this KestrelServerOptions kestrel)
+    {
+        var services = kestrel.ApplicationServices;
+        var tolerant = services.GetRequiredService<IHostEnvironment>().IsDevelopment();
+        var logger = services.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(RelayListening).FullName!);
+        kestrel.AddSubmissionListeners(services, endPoint =>
+        {
+            if (PortProbe.Problem(endPoint.Address) is { } problem)
+            {
+                // On a developer's machine 587 and 465 often need root; the ports above serve as well.
+                PortLeftOut(logger, tolerant ? problem : throw NotListening(problem));
+                return false;
+            }
+
+            kestrel.Listeners().Add("smtp", endPoint.Tls.ToString(), endPoint.Address.ToString());
+            return true;
+        });
+    }
+
+    private static IPAddress AddressOf(HttpOptions http) =>
+        IPAddress.TryParse(http.Address, out var address)
+            ? address
+            : throw new SettingsException($"{RelaySettings.Root}:{HttpOptions.Section}:{nameof(http.Address)} is '{http.Address}'; allowed: {IpAddressAttribute.Words}");
+
+    private static ListenException NotListening(string problem) =>
+        new($"{problem}; {RelaySettings.Root}:{SubmissionOptions.Section}:{nameof(SubmissionOptions.Listeners)} names the ports for SMTP");
+
+    private static T Options<T>(this KestrelServerOptions kestrel)
+        where T : class => kestrel.ApplicationServices.GetRequiredService<IOptions<T>>().Value;
+
+    private static Listeners Listeners(this KestrelServerOptions kestrel) => kestrel.ApplicationServices.GetRequiredService<Listeners>();
+
+    [LoggerMessage(LogLevel.Warning, "SMTP: {Problem}; this listener is left out")]
+    private static partial void PortLeftOut(ILogger logger, string problem);
 }

@@ -1,8 +1,10 @@
 using Microsoft.Extensions.Options;
+using Relay.Host.Certificates;
 using Relay.Host.FirstStart;
 using Relay.Host.Health;
 using Relay.Host.Listening;
 using Relay.Host.Settings;
+using Relay.Intake.Smtp;
 
 namespace Relay.Host.Serving;
 
@@ -22,8 +24,14 @@ internal static class ProcessServices
             host.BackgroundServiceExceptionBehavior = BackgroundServiceExceptionBehavior.StopHost;
         });
 
+        services.AddSingleton<IValidateOptions<TlsOptions>, TlsOptionsValidator>();
+        services.AddOptions<TlsOptions>().Bind(relay.GetSection(TlsOptions.Section)).ValidateOnStart();
+        services.AddOptions<InboundOptions>().Bind(relay.GetSection(InboundOptions.Section));
+
+        services.AddSingleton<IServerCertificate, ServerCertificate>();
         services.AddSingleton<Listeners>();
         services.AddSingleton<ReadinessCheck>();
+        services.AddHostedService<Unbuilt>();
         services.AddHostedService<FirstStartService>();
         return services;
     }

@@ -4,7 +4,9 @@ using Relay.Host.Health;
 using Relay.Host.Listening;
 using Relay.Host.Settings;
 using Relay.Host.Telemetry;
+using Relay.Feedback;
 using Relay.Intake;
+using Relay.Intake.Http;
 
 namespace Relay.Host.Serving;
 
@@ -18,7 +20,9 @@ internal static class RelayServer
         {
             await using var relay = Build(configFile);
             using var impatience = new SecondSignal();
-            await relay.RunAsync(cancellation);
+            await relay.StartAsync(cancellation);
+            relay.Services.GetRequiredService<Listeners>().Open(relay.Urls);
+            await relay.WaitForShutdownAsync(cancellation);
             return ExitCode.Done;
         }
         catch (SettingsException e)
@@ -45,10 +49,12 @@ internal static class RelayServer
             .AddRelayTelemetry(relay)
             .AddRelayProcess(relay)
             .AddRelayDocumentation()
-            .AddRelayIntake(relay);
+            .AddRelayIntake(relay)
+            .AddRelayFeedback(relay);
         builder.WebHost.ListenRelay();
 
         var app = builder.Build();
+        app.MapRelayApi();
         app.MapRelayHealth();
         app.MapRelayDocumentation();
         app.MapRelayMetrics();

@@ -7,7 +7,9 @@ namespace Relay.Host.Settings;
 [AttributeUsage(AttributeTargets.Property)]
 internal sealed class IpAddressAttribute : ValidationAttribute
 {
-    public IpAddressAttribute() => ErrorMessage = "an IP address, such as 127.0.0.1, 0.0.0.0 or ::";
+    public const string Words = "an IP address, such as 127.0.0.1, 0.0.0.0 or ::";
+
+    public IpAddressAttribute() => ErrorMessage = Words;
 
     public override bool IsValid(object? value) => value is null or "" || IPAddress.TryParse(value as string, out _);
 }

@@ -4,6 +4,7 @@ using Relay.Host.Certificates;
 using Relay.Host.Telemetry;
 using Relay.Intake.Admission;
 using Relay.Intake.Http;
+using Relay.Intake.Smtp;
 using Relay.Mail;
 
 namespace Relay.Host.Settings;
@@ -19,6 +20,7 @@ internal static class RelaySettings
         ("", typeof(RelayOptions)),
         ("", typeof(ProcessOptions)),
         (HttpOptions.Section, typeof(HttpOptions)),
+        (SubmissionOptions.Section, typeof(SubmissionOptions)),
         (InboundOptions.Section, typeof(InboundOptions)),
         (TlsOptions.Section, typeof(TlsOptions)),
         (BootstrapOptions.Section, typeof(BootstrapOptions)),

@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 namespace Relay.Intake.Http.Keys;
 
 /// <summary>Names things of an account: <c>key_</c>, <c>acct_</c>, <c>dom_</c> and sixteen characters nobody can guess or mistake.</summary>
-internal static class ShortId
+public static class ShortId
 {
     private const string Alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
 
