@@ -1,0 +1,156 @@
+using System.Net.Sockets;
+using Relay.TestKit;
+
+namespace Relay.ScenarioTests.Harness;
+
+/// <summary>
+/// Debian's Postfix on a free port as the mail exchanger of one domain, with settings, queue and mailboxes of its own in a
+/// temporary folder: the one that the machine may run is not touched.
+/// </summary>
+internal sealed class PostfixServer : IAsyncDisposable
+{
+    public const string Domain = "postfix.test";
+    private const int MailboxUser = 5000;
+    private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(30);
+    private readonly string _program;
+    private readonly string _folder = Directory.CreateTempSubdirectory("relay-postfix-").FullName;
+
+    private PostfixServer(string program) => _program = program;
+
+    public int Port { get; } = FreePorts.Next();
+
+    /// <summary>Starts one, or skips the test where Postfix is missing or the tests do not run as root, which its start demands.</summary>
+    public static async Task<PostfixServer> StartAsync(CancellationToken cancellation)
+    {
+        var program = RealParts.Require("postfix");
+        Assert.SkipUnless(OperatingSystem.IsLinux() && Environment.IsPrivilegedProcess, "Postfix starts as root only");
+        var server = new PostfixServer(program);
+        try
+        {
+            await server.LaunchAsync(cancellation);
+            return server;
+        }
+        catch
+        {
+            await server.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>The messages in a mailbox as Postfix wrote them, once there are so many.</summary>
+    public async Task<IReadOnlyList<byte[]>> WaitForMailAsync(string user, int count, CancellationToken cancellation)
+    {
+        var folder = Path.Combine(_folder, "mail", user, "new");
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        deadline.CancelAfter(TimeSpan.FromSeconds(30));
+        while (!Directory.Exists(folder) || Directory.GetFiles(folder).Length < count)
+        {
+            Assert.False(deadline.IsCancellationRequested, $"no mail for {user}:\n{Log()}");
+
+            // A Maildir has no signal to wait for.
+            await Task.Delay(25, cancellation);
+        }
+
+        return [.. Directory.GetFiles(folder).Select(File.ReadAllBytes)];
+    }
+
+    public string Log() => File.Exists(LogFile) ? File.ReadAllText(LogFile) : "";
+
+    public async ValueTask DisposeAsync()
+    {
+        if (File.Exists(Path.Combine(_folder, "queue/pid/master.pid")))
+        {
+            await ChildProcess.RunAsync(_program, ["-c", Config, "stop"], CancellationToken.None);
+        }
+
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    private string Config => Path.Combine(_folder, "etc");
+
+    private string LogFile => Path.Combine(_folder, "mail.log");
+
+    private async Task LaunchAsync(CancellationToken cancellation)
+    {
+        // Its daemons drop root and must still reach their folders.
+        (await ChildProcess.RunAsync("chmod", ["755", _folder], cancellation)).Succeeded();
+        foreach (var folder in (string[])["etc", "queue", "data", "mail"])
+        {
+            Directory.CreateDirectory(Path.Combine(_folder, folder));
+        }
+
+        (await ChildProcess.RunAsync("chown", ["postfix", Path.Combine(_folder, "data")], cancellation)).Succeeded();
+        (await ChildProcess.RunAsync("chown", [$"{MailboxUser}:{MailboxUser}", Path.Combine(_folder, "mail")], cancellation)).Succeeded();
+        await File.WriteAllTextAsync(Path.Combine(Config, "main.cf"), Main(), cancellation);
+        await File.WriteAllTextAsync(Path.Combine(Config, "master.cf"), Services(), cancellation);
+        (await ChildProcess.RunAsync(_program, ["-c", Config, "start"], cancellation)).Succeeded();
+
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        deadline.CancelAfter(StartTimeout);
+        while (!await AnswersAsync())
+        {
+            await Task.Delay(50, deadline.Token);
+        }
+    }
+
+    // Who is not in the table of mailboxes is refused at RCPT, as everywhere.
+    private string Main() => $"""
+        compatibility_level = 3.6
+        queue_directory = {_folder}/queue
+        data_directory = {_folder}/data
+        maillog_file = {LogFile}
+        maillog_file_prefixes = {_folder}
+        myhostname = mx.{Domain}
+        mydestination =
+        mynetworks =
+        inet_interfaces = 127.0.0.1
+        inet_protocols = ipv4
+        alias_maps =
+        alias_database =
+        smtp_dns_support_level = disabled
+        smtpd_peername_lookup = no
+        smtpd_relay_restrictions = reject_unauth_destination
+        smtpd_forbid_bare_newline = yes
+        smtputf8_enable = yes
+        virtual_mailbox_domains = {Domain}
+        virtual_mailbox_base = {_folder}/mail
+        virtual_mailbox_maps = inline:{"{"} ada@{Domain}=ada/ , bob@{Domain}=bob/ {"}"}
+        virtual_uid_maps = static:{MailboxUser}
+        virtual_gid_maps = static:{MailboxUser}
+        message_size_limit = 52428800
+        virtual_mailbox_limit = 0
+
+        """;
+
+    private string Services() => $"""
+        127.0.0.1:{Port} inet n - n - - smtpd
+        pickup unix n - n 60 1 pickup
+        cleanup unix n - n - 0 cleanup
+        qmgr unix n - n 300 1 qmgr
+        rewrite unix - - n - - trivial-rewrite
+        bounce unix - - n - 0 bounce
+        defer unix - - n - 0 bounce
+        trace unix - - n - 0 bounce
+        proxymap unix - - n - - proxymap
+        virtual unix - n n - - virtual
+        error unix - - n - - error
+        retry unix - - n - - error
+        anvil unix - - n - 1 anvil
+        postlog unix-dgram n - n - 1 postlogd
+
+        """;
+
+    private async Task<bool> AnswersAsync()
+    {
+        try
+        {
+            using var socket = new TcpClient();
+            await socket.ConnectAsync(System.Net.IPAddress.Loopback, Port);
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+}

@@ -1,0 +1,293 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Relay.ScenarioTests.Harness;
+
+/// <summary>
+/// The real relay as a process of its own: a settings file and a data directory in a temporary folder, free ports, the
+/// embedded store unless told otherwise. It can be stopped, killed and started again on what it kept.
+/// </summary>
+internal sealed class RelayUnderTest : IAsyncDisposable
+{
+    // Starting a process takes seconds on a busy machine, and no test may hang.
+    private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(60);
+
+    private readonly string _settingsFile;
+    private readonly string _environment;
+    private ChildProcess? _process;
+
+    private RelayUnderTest(RelaySetup setup)
+    {
+        _environment = setup.Environment;
+        Folder = Directory.CreateTempSubdirectory("relay-scenario-").FullName;
+        DataDirectory = Path.Combine(Folder, "data");
+        AdminKey = setup.AdminKey;
+        _settingsFile = Path.Combine(Folder, "relay.json");
+        File.WriteAllText(_settingsFile, Settings(setup).ToJsonString(new JsonSerializerOptions { WriteIndented = true }));
+        Http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{HttpPort}"), Timeout = TimeSpan.FromSeconds(60) };
+        Http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", AdminKey);
+    }
+
+    public string Folder { get; }
+
+    public string DataDirectory { get; }
+
+    public string? AdminKey { get; }
+
+    /// <summary>Logs in with the admin key, where there is one.</summary>
+    public HttpClient Http { get; }
+
+    public int HttpPort { get; } = FreePorts.Next();
+
+    public int PlainPort { get; } = FreePorts.Next();
+
+    public int StartTlsPort { get; } = FreePorts.Next();
+
+    public int ImplicitTlsPort { get; } = FreePorts.Next();
+
+    /// <summary>What the running process has said; empty lines and the log included.</summary>
+    public string Output => _process?.Output ?? "";
+
+    public string Errors => _process?.Errors ?? "";
+
+    public int ProcessId => _process?.Id ?? throw new InvalidOperationException("the relay is not running");
+
+    /// <summary>Starts a relay and waits until it is ready.</summary>
+    public static async Task<RelayUnderTest> StartAsync(CancellationToken cancellation, RelaySetup? setup = null)
+    {
+        var relay = new RelayUnderTest(setup ?? new RelaySetup());
+        try
+        {
+            await relay.StartAgainAsync(cancellation);
+            return relay;
+        }
+        catch
+        {
+            await relay.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Starts the process again on its ports and its data, and waits until it is ready.</summary>
+    public async Task StartAgainAsync(CancellationToken cancellation)
+    {
+        _process = Launch();
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        deadline.CancelAfter(StartTimeout);
+        try
+        {
+            while (!await IsReadyAsync(deadline.Token))
+            {
+                Assert.False(_process.HasExited, $"the relay ended while it started:\n{_process.Output}\n{_process.Errors}");
+
+                // A process outside has no signal to wait for.
+                await Task.Delay(50, deadline.Token);
+            }
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            Assert.Fail($"the relay was not ready in {StartTimeout}:\n{_process.Output}\n{_process.Errors}");
+        }
+    }
+
+    /// <summary>Starts the process only.</summary>
+    public ChildProcess Launch() => ChildProcess.Start(Program, [.. Arguments, "serve", "--config", _settingsFile], Folder, Environment);
+
+    /// <summary>SIGTERM; the exit code once it has ended.</summary>
+    public async Task<int> StopAsync(CancellationToken cancellation)
+    {
+        Terminate();
+        return await WaitForExitAsync(cancellation);
+    }
+
+    public void Terminate() => _process!.Terminate();
+
+    /// <summary>Waits until the HTTP door takes no connection any more: the stop has begun.</summary>
+    public async Task WaitUntilClosedAsync(CancellationToken cancellation)
+    {
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        deadline.CancelAfter(StopTimeout);
+        while (true)
+        {
+            try
+            {
+                using var socket = new System.Net.Sockets.TcpClient();
+                await socket.ConnectAsync(IPAddress.Loopback, HttpPort, deadline.Token);
+            }
+            catch (System.Net.Sockets.SocketException)
+            {
+                return;
+            }
+
+            await Task.Delay(25, deadline.Token);
+        }
+    }
+
+    public Task<int> WaitForExitAsync(CancellationToken cancellation) => _process!.WaitAsync(StopTimeout, cancellation);
+
+    /// <summary>kill -9.</summary>
+    public Task KillAsync() => _process!.KillAsync();
+
+    /// <summary>Runs the command line of the relay against this one.</summary>
+    public Task<Ended> CommandAsync(CancellationToken cancellation, string? input, params string[] arguments) =>
+        ChildProcess.RunAsync(
+            Program,
+            [.. Arguments, .. arguments],
+            cancellation,
+            Folder,
+            new Dictionary<string, string?> { ["RELAY_URL"] = $"http://127.0.0.1:{HttpPort}", ["RELAY_KEY"] = AdminKey },
+            input);
+
+    /// <summary>Sends by HTTP; the answer to the 202.</summary>
+    public async Task<JsonElement> SendAsync(object mail, CancellationToken cancellation, string? key = null)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/send") { Content = JsonContent.Create(mail) };
+        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", key ?? AdminKey);
+        using var response = await Http.SendAsync(request, cancellation);
+        var body = await response.Content.ReadAsStringAsync(cancellation);
+        Assert.True(response.StatusCode == HttpStatusCode.Accepted, $"{response.StatusCode}: {body}");
+        return JsonElement.Parse(body);
+    }
+
+    /// <summary>A new key of the account; <paramref name="mode"/> is live or test.</summary>
+    public async Task<string> CreateKeyAsync(string mode, CancellationToken cancellation)
+    {
+        using var response = await Http.PostAsJsonAsync("/keys", new { name = "scenario", mode }, cancellation);
+        var body = await response.Content.ReadAsStringAsync(cancellation);
+        Assert.True(response.StatusCode == HttpStatusCode.Created, $"{response.StatusCode}: {body}");
+        return JsonElement.Parse(body).GetProperty("key").GetString()!;
+    }
+
+    public async Task<JsonElement> GetAsync(string path, CancellationToken cancellation, string? key = null)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, path);
+        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", key ?? AdminKey);
+        using var response = await Http.SendAsync(request, cancellation);
+        var body = await response.Content.ReadAsStringAsync(cancellation);
+        Assert.True(response.IsSuccessStatusCode, $"{path}: {response.StatusCode}: {body}");
+        return JsonElement.Parse(body);
+    }
+
+    /// <summary>Asks again and again until an answer fits; what happens behind a 202 has no signal outside.</summary>
+    public async Task<JsonElement> WaitForAsync(string path, Func<JsonElement, bool> fits, CancellationToken cancellation, string? key = null)
+    {
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        deadline.CancelAfter(TimeSpan.FromSeconds(30));
+        JsonElement last = default;
+        try
+        {
+            while (true)
+            {
+                last = await GetAsync(path, deadline.Token, key);
+                if (fits(last))
+                {
+                    return last;
+                }
+
+                await Task.Delay(25, deadline.Token);
+            }
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            Assert.Fail($"{path} never came to what was waited for; last: {last}\n{Output}");
+            throw;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Http.Dispose();
+        if (_process is not null)
+        {
+            await _process.DisposeAsync();
+        }
+
+        Directory.Delete(Folder, recursive: true);
+    }
+
+    /// <summary>The program, as a test that starts it in its own way needs it.</summary>
+    public static string Program => System.Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
+
+    public static string[] Arguments => [Path.Combine(AppContext.BaseDirectory, "relay.dll")];
+
+    private Dictionary<string, string?> Environment => new() { ["DOTNET_ENVIRONMENT"] = _environment, ["ASPNETCORE_ENVIRONMENT"] = null };
+
+    private async Task<bool> IsReadyAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            using var response = await Http.GetAsync("/health/ready", cancellation);
+            return response.StatusCode == HttpStatusCode.OK;
+        }
+        catch (HttpRequestException)
+        {
+            return false;
+        }
+    }
+
+    private JsonObject Settings(RelaySetup setup)
+    {
+        var relay = new JsonObject
+        {
+            ["HostName"] = "relay.test",
+            ["DataDirectory"] = DataDirectory,
+            ["Http"] = new JsonObject { ["Port"] = HttpPort },
+            ["Submission"] = new JsonObject
+            {
+                ["Listeners"] = new JsonArray(
+                    new JsonObject { ["Port"] = PlainPort, ["Tls"] = "None" },
+                    new JsonObject { ["Port"] = StartTlsPort, ["Tls"] = "StartTls" },
+                    new JsonObject { ["Port"] = ImplicitTlsPort, ["Tls"] = "Implicit" }),
+            },
+            ["Bootstrap"] = new JsonObject { ["AdminKey"] = AdminKey, ["RequireVerifiedDomains"] = false },
+        };
+        foreach (var (path, value) in setup.Settings)
+        {
+            Set(relay, path.Split(':'), value);
+        }
+
+        return new JsonObject { ["Relay"] = relay };
+    }
+
+    private static void Set(JsonObject section, ReadOnlySpan<string> path, JsonNode? value)
+    {
+        if (path.Length == 1)
+        {
+            section[path[0]] = value;
+            return;
+        }
+
+        if (section[path[0]] is not JsonObject inner)
+        {
+            section[path[0]] = inner = [];
+        }
+
+        Set(inner, path[1..], value);
+    }
+}
+
+/// <summary>How a <see cref="RelayUnderTest"/> differs from the usual.</summary>
+internal sealed record RelaySetup
+{
+    // Any secret will do; the relay keeps none of its own here.
+    public string? AdminKey { get; init; } = "rk_live_scenario_admin_key_0123456789abcdef";
+
+    public string Environment { get; init; } = "Production";
+
+    /// <summary>Settings under <c>Relay</c> by their path.</summary>
+    public Dictionary<string, JsonNode?> Settings { get; init; } = [];
+
+    /// <summary>Sends everything to one host.</summary>
+    public RelaySetup WithRoute(int port, string domain = "*")
+    {
+        var routes = Settings.TryGetValue("Delivery:Routes", out var known) ? (JsonArray)known!.DeepClone() : [];
+        routes.Add(new JsonObject { ["Domain"] = domain, ["Host"] = "127.0.0.1", ["Port"] = port, ["Tls"] = "None" });
+        return With("Delivery:Routes", routes);
+    }
+
+    public RelaySetup With(string path, JsonNode? value) => this with { Settings = new(Settings) { [path] = value } };
+}
