@@ -24,6 +24,12 @@ internal sealed class RunCommand
         DefaultValueFactory = _ => [],
     };
 
+    private readonly Option<string[]> _postfix = new("--postfix-setting")
+    {
+        Description = "A line of main.cf that wins over ours: name=value",
+        DefaultValueFactory = _ => [],
+    };
+
     private readonly Option<bool> _withoutRelay = new("--without-relay") { Description = "Only what --compare names" };
 
     private readonly Option<int> _rounds = new("--rounds") { Description = "Turns each one gets", DefaultValueFactory = _ => 3 };
@@ -35,7 +41,11 @@ internal sealed class RunCommand
         DefaultValueFactory = _ => 3_000,
     };
 
-    private readonly Option<RelayStore> _store = new("--store") { Description = "What the relay keeps its mail in" };
+    private readonly Option<string> _store = new("--store")
+    {
+        Description = "What the relay keeps its mail in",
+        DefaultValueFactory = _ => "redis-always",
+    };
 
     private readonly Option<string?> _relay = new("--relay")
     {
@@ -58,8 +68,9 @@ internal sealed class RunCommand
     public Command AddTo(Command command)
     {
         _compare.AcceptOnlyFromAmong("postfix", "sink");
+        _store.AcceptOnlyFromAmong("redis-always", "redis-everysec", "embedded");
         _traffic.AddTo(command);
-        foreach (var option in (Option[])[_compare, _withoutRelay, _rounds, _warmup, _store, _relay, _work, _keep, _chunking, _patience])
+        foreach (var option in (Option[])[_compare, _postfix, _withoutRelay, _rounds, _warmup, _store, _relay, _work, _keep, _chunking, _patience])
         {
             command.Add(option);
         }
@@ -117,7 +128,13 @@ internal sealed class RunCommand
                 throw new InvalidOperationException($"No relay at '{program}': dotnet build Relay.sln -c Release, or --relay PATH");
             }
 
-            var setup = new RelaySetup(program, parsed.GetValue(_store), parsed.GetValue(_traffic.Http), tls);
+            var fsync = parsed.GetRequiredValue(_store) switch
+            {
+                "redis-always" => "always",
+                "redis-everysec" => "everysec",
+                _ => null,
+            };
+            var setup = new RelaySetup(program, fsync, parsed.GetValue(_traffic.Http), tls);
             targets.Add(("relay", async (name, cancellation) =>
                 await RelayTarget.StartAsync(workspace, name, setup, sink.Address, cancellation)));
         }
@@ -125,7 +142,7 @@ internal sealed class RunCommand
         if (compared.Contains("postfix"))
         {
             targets.Add(("postfix", async (name, cancellation) =>
-                await PostfixTarget.StartAsync(workspace, name, sink.Address, cancellation)));
+                await PostfixTarget.StartAsync(workspace, name, parsed.GetValue(_postfix)!, sink.Address, cancellation)));
         }
 
         if (compared.Contains("sink"))

@@ -8,12 +8,16 @@ namespace Relay.Load.Rounds;
 /// <summary>One measurement of one running server: a warm-up that is not counted, then the messages that are.</summary>
 internal sealed class Round(TrafficPlan plan, SmtpSink sink, TimeSpan patience)
 {
+    // After the last arrival a server still has its queue to clear up; that is part of what the mail costs.
+    private static readonly TimeSpan ClearingUp = TimeSpan.FromSeconds(1);
+
     private static uint s_phase;
 
     public async Task<RoundResult> RunAsync(
         ITarget target, int warmup, int count, Action<Ledger> watch, CancellationToken cancellation)
     {
         await SendAsync(target.Door, NewLedger(warmup), cancellation);
+        await Task.Delay(ClearingUp, cancellation);
 
         var before = await target.ReadUsageAsync(cancellation);
         var generatorBefore = Environment.CpuUsage.TotalTime;
@@ -25,6 +29,7 @@ internal sealed class Round(TrafficPlan plan, SmtpSink sink, TimeSpan patience)
 
         var generatorCpu = Environment.CpuUsage.TotalTime - generatorBefore;
         var connections = sink.Connections - connectionsBefore;
+        await Task.Delay(ClearingUp, cancellation);
         var after = await target.ReadUsageAsync(cancellation);
 
         return new()

@@ -16,11 +16,12 @@ internal sealed class PostfixTarget : ITarget
 
     private readonly Workspace _workspace;
     private readonly string _name;
+    private readonly IEnumerable<string> _settings;
     private int _master;
 
-    private PostfixTarget(Workspace workspace, string name, int port)
+    private PostfixTarget(Workspace workspace, string name, IEnumerable<string> settings, int port)
     {
-        (_workspace, _name) = (workspace, name);
+        (_workspace, _name, _settings) = (workspace, name, settings);
         Door = new(new(IPAddress.Loopback, port));
     }
 
@@ -32,15 +33,16 @@ internal sealed class PostfixTarget : ITarget
 
     private string Pid => Path.Combine(Queue, "pid/master.pid");
 
+    /// <param name="settings">Lines of main.cf that win over ours, for whoever knows better ones.</param>
     public static async Task<PostfixTarget> StartAsync(
-        Workspace workspace, string name, IPEndPoint sink, CancellationToken cancellation)
+        Workspace workspace, string name, IEnumerable<string> settings, IPEndPoint sink, CancellationToken cancellation)
     {
         if (!Environment.IsPrivilegedProcess)
         {
             throw new InvalidOperationException("Postfix starts as root only: run the comparison as root");
         }
 
-        var target = new PostfixTarget(workspace, name, Workspace.FreePort());
+        var target = new PostfixTarget(workspace, name, settings, Workspace.FreePort());
         try
         {
             await target.StartAsync(sink, cancellation);
@@ -103,17 +105,21 @@ internal sealed class PostfixTarget : ITarget
         receive_override_options = no_address_mappings, no_header_body_checks, no_unknown_recipient_checks
         local_header_rewrite_clients =
 
-        # As many processes as sessions and more, no throttle between intake and delivery, a queue that stays in memory.
+        # As many processes as sessions and more, each used for long; no throttle between intake and delivery; a queue
+        # that stays in memory.
         default_process_limit = 100
+        max_use = 10000
         in_flow_delay = 0
         qmgr_message_active_limit = 100000
         qmgr_message_recipient_limit = 100000
-        smtp_destination_concurrency_limit = 50
+        smtp_destination_concurrency_limit = 20
         initial_destination_concurrency = 20
 
-        # Connections to the sink are kept and used again.
-        smtp_connection_cache_on_demand = yes
-        smtp_connection_cache_destinations = [{sink.Address}]:{sink.Port}
+        # To a sink on loopback a fresh connection costs less than asking the connection cache for one: measured with
+        # and without, 2.3 against 2.7 CPU seconds per 1000 messages and 690 against 640 messages/s.
+        smtp_connection_cache_on_demand = no
+
+        {string.Join('\n', _settings)}
 
         """;
 

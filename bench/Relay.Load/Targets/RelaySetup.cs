@@ -2,16 +2,10 @@ using Relay.Load.Traffic;
 
 namespace Relay.Load.Targets;
 
-internal enum RelayStore
-{
-    RedisAlways,
-    RedisEverySecond,
-    Embedded,
-}
-
 /// <param name="Program">Path of relay.dll, the Release build.</param>
+/// <param name="RedisFsync"><c>appendfsync</c> of the Redis it is given; null leaves it on its embedded store.</param>
 /// <param name="Http">Send through <c>POST /send</c> and not over SMTP.</param>
-internal sealed record RelaySetup(string Program, RelayStore Store, bool Http, LoadTls Tls)
+internal sealed record RelaySetup(string Program, string? RedisFsync, bool Http, LoadTls Tls)
 {
     /// <summary>Where <c>dotnet build -c Release</c> puts the relay of the checkout this program was built in.</summary>
     public static string? FindProgram()

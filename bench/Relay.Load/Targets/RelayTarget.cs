@@ -29,8 +29,9 @@ internal sealed class RelayTarget : ITarget
     public static async Task<RelayTarget> StartAsync(
         Workspace workspace, string name, RelaySetup setup, IPEndPoint sink, CancellationToken cancellation)
     {
-        var fsync = setup.Store switch { RelayStore.RedisAlways => "always", RelayStore.RedisEverySecond => "everysec", _ => null };
-        var redis = fsync is null ? null : await RedisServer.StartAsync(workspace, $"{name}-redis", fsync, cancellation);
+        var redis = setup.RedisFsync is { } fsync
+            ? await RedisServer.StartAsync(workspace, $"{name}-redis", fsync, cancellation)
+            : null;
         RelayTarget? target = null;
         try
         {
