@@ -7,15 +7,16 @@ namespace Relay.Load.Sink;
 
 /// <summary>
 /// The server side of one connection. Says yes to everything; replies to commands that came in one flight leave in one
-/// flight. Looks at each octet of a message once, for the final dot.
+/// flight. Looks at each octet of a message once, for the final dot. Serves one connection after another.
 /// </summary>
-internal sealed class SinkDialogue(Socket socket, bool chunking, Action<LoadToken?, long> arrive)
+internal sealed class SinkDialogue(bool chunking, Action<LoadToken?, long> arrive)
 {
     // Holds a message of the usual size whole, so that one search finds its end.
     private const int BufferSize = 64 * 1024;
 
     private readonly byte[] _buffer = new byte[BufferSize];
     private readonly byte[] _replies = new byte[4096];
+    private Socket _socket = null!;
     private int _start;
     private int _end;
     private int _replyLength;
@@ -24,8 +25,9 @@ internal sealed class SinkDialogue(Socket socket, bool chunking, Action<LoadToke
 
     private static ReadOnlySpan<byte> FinalDot => "\r\n.\r\n"u8;
 
-    public void Run()
+    public void Run(Socket socket)
     {
+        (_socket, _start, _end, _replyLength, _token, _octets) = (socket, 0, 0, 0, null, 0);
         Reply("220 sink.load.test ESMTP\r\n"u8);
         do
         {
@@ -187,7 +189,7 @@ internal sealed class SinkDialogue(Socket socket, bool chunking, Action<LoadToke
             _start = 0;
         }
 
-        var read = _end == BufferSize ? 0 : socket.Receive(_buffer.AsSpan(_end));
+        var read = _end == BufferSize ? 0 : _socket.Receive(_buffer.AsSpan(_end));
         _end += read;
         return read > 0;
     }
@@ -207,7 +209,7 @@ internal sealed class SinkDialogue(Socket socket, bool chunking, Action<LoadToke
     {
         if (_replyLength > 0)
         {
-            socket.Send(_replies.AsSpan(0, _replyLength));
+            _socket.Send(_replies.AsSpan(0, _replyLength));
             _replyLength = 0;
         }
     }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using Relay.Load.Traffic;
@@ -13,6 +14,8 @@ internal sealed class SmtpSink : IDisposable
     private readonly bool _chunking;
     private readonly Lock _gate = new();
     private readonly HashSet<Socket> _open = [];
+    private readonly BlockingCollection<Socket> _waiting = [];
+    private int _idle;
     private Ledger? _ledger;
     private long _messages;
     private long _octets;
@@ -65,20 +68,41 @@ internal sealed class SmtpSink : IDisposable
                     _open.Add(socket);
                 }
 
-                new Thread(() => Serve(socket), StackSize) { IsBackground = true }.Start();
+                HandOver(socket);
             }
         }
-        catch (SocketException) when (Volatile.Read(ref _stopped))
+        catch (Exception stopped) when (stopped is SocketException or InvalidOperationException && Volatile.Read(ref _stopped))
         {
             // Stopping is not an error.
         }
     }
 
-    private void Serve(Socket socket)
+    // A client that connects for each message would otherwise cost a thread and its buffers for each message.
+    private void HandOver(Socket socket)
+    {
+        _waiting.Add(socket);
+        if (Interlocked.Decrement(ref _idle) < 0)
+        {
+            Interlocked.Increment(ref _idle);
+            new Thread(Work, StackSize) { IsBackground = true }.Start();
+        }
+    }
+
+    private void Work()
+    {
+        var dialogue = new SinkDialogue(_chunking, Arrive);
+        foreach (var socket in _waiting.GetConsumingEnumerable())
+        {
+            Serve(socket, dialogue);
+            Interlocked.Increment(ref _idle);
+        }
+    }
+
+    private void Serve(Socket socket, SinkDialogue dialogue)
     {
         try
         {
-            new SinkDialogue(socket, _chunking, Arrive).Run();
+            dialogue.Run(socket);
         }
         catch (Exception gone) when (gone is SocketException or ObjectDisposedException)
         {
@@ -109,6 +133,7 @@ internal sealed class SmtpSink : IDisposable
     {
         Volatile.Write(ref _stopped, true);
         _listener.Dispose();
+        _waiting.CompleteAdding();
         lock (_gate)
         {
             foreach (var socket in _open)
