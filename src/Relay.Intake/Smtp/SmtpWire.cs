@@ -218,15 +218,16 @@ internal sealed class SmtpWire : IAsyncDisposable
                 var result = await _input.ReadAsync();
                 Hold(result.Buffer);
 
-                if (_unread.Length > before)
-                {
-                    return true;
-                }
-
+                // First, since an interruption that arrives together with octets is not told a second time.
                 if (Patience.Verdict is not WireEnd.None and var verdict)
                 {
                     End = verdict;
                     return false;
+                }
+
+                if (_unread.Length > before)
+                {
+                    return true;
                 }
 
                 if (result.IsCompleted)

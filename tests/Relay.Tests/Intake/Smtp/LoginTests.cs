@@ -1,0 +1,180 @@
+using Microsoft.Extensions.Time.Testing;
+using Relay.Mail.Queue;
+
+namespace Relay.Tests.Intake.Smtp;
+
+public sealed class LoginTests
+{
+    private static readonly string Right = DoorUnderTest.Plain(DoorUnderTest.Key);
+    private static readonly string Wrong = DoorUnderTest.Plain("rk_live_wrong");
+
+    [Fact]
+    public async Task PLAIN_works_with_an_initial_response_and_without()
+    {
+        await using var door = await DoorUnderTest.StartAsync();
+        await using var one = await door.GreetAsync();
+        await using var other = await door.GreetAsync();
+
+        await one.Says($"AUTH PLAIN {Right}", expect: "235 2.7.0 ");
+        await other.Says("auth plain", expect: "334 ");
+        await other.Says(Right, expect: "235 2.7.0 ");
+    }
+
+    [Fact]
+    public async Task LOGIN_works_with_an_initial_response_and_without()
+    {
+        await using var door = await DoorUnderTest.StartAsync();
+        await using var one = await door.GreetAsync();
+        await using var other = await door.GreetAsync();
+
+        await one.Says($"AUTH LOGIN {DoorUnderTest.Base64("anybody")}", expect: "334 UGFzc3dvcmQ6");
+        await one.Says(DoorUnderTest.Base64(DoorUnderTest.Key), expect: "235 2.7.0 ");
+        await other.Says("AUTH LOGIN", expect: "334 VXNlcm5hbWU6");
+        await other.Says("", expect: "334 UGFzc3dvcmQ6");
+        await other.Says(DoorUnderTest.Base64(DoorUnderTest.Key), expect: "235 2.7.0 ");
+    }
+
+    [Theory]
+    [InlineData("AUTH PLAIN !!!", "501 5.5.2 ")]
+    [InlineData("AUTH PLAIN abc", "501 5.5.2 ")]
+    [InlineData("AUTH PLAIN =", "501 5.5.2 ")]
+    [InlineData("AUTH PLAIN YWJj", "501 5.5.2 ")]
+    [InlineData("AUTH PLAIN YWJj ZGVm", "501 5.5.4 ")]
+    [InlineData("AUTH LOGIN !!!", "501 5.5.2 ")]
+    [InlineData("AUTH CRAM-MD5", "504 5.5.4 ")]
+    [InlineData("AUTH", "501 5.5.4 ")]
+    public async Task A_malformed_exchange_is_refused_and_the_dialogue_goes_on(string command, string reply)
+    {
+        await using var door = await DoorUnderTest.StartAsync();
+        await using var client = await door.GreetAsync();
+
+        await client.Says(command, expect: reply);
+        await client.Says($"AUTH PLAIN {Right}", expect: "235 2.7.0 ");
+    }
+
+    [Theory]
+    [InlineData("AUTH PLAIN", "334 ")]
+    [InlineData("AUTH LOGIN", "334 ")]
+    [InlineData("AUTH LOGIN dXNlcg==", "334 ")]
+    public async Task A_star_cancels_the_exchange(string command, string prompt)
+    {
+        await using var door = await DoorUnderTest.StartAsync();
+        await using var client = await door.GreetAsync();
+
+        await client.Says(command, expect: prompt);
+        await client.Says("*", expect: "501 5.7.0 ");
+        await client.Says("MAIL FROM:<a@sender.test>", expect: "530 5.7.0 ");
+        await client.Says($"AUTH PLAIN {Right}", expect: "235 2.7.0 ");
+    }
+
+    [Fact]
+    public async Task A_response_that_is_too_long_or_spoiled_is_skipped()
+    {
+        await using var door = await DoorUnderTest.StartAsync();
+        await using var client = await door.GreetAsync();
+
+        await client.Says("AUTH PLAIN", expect: "334 ");
+        await client.Says(new string('A', 20_000), expect: "500 5.5.6 ");
+        await client.Says("AUTH PLAIN", expect: "334 ");
+        await client.Says("AA\nAA", expect: "501 5.5.2 ");
+        await client.Says($"AUTH PLAIN {Right}", expect: "235 2.7.0 ");
+    }
+
+    [Fact]
+    public async Task Every_wrong_key_gets_the_same_answer()
+    {
+        await using var door = await DoorUnderTest.StartAsync(options => options.MaxFailedLogins = 10);
+        var revoked = await door.AddKeyAsync(DoorUnderTest.OtherKey);
+        await door.Accounts.PutCredentialAsync(revoked with { RevokedAt = DateTimeOffset.UnixEpoch }, TestContext.Current.CancellationToken);
+        await using var client = await door.GreetAsync();
+
+        var unknown = await client.Says($"AUTH PLAIN {Wrong}", expect: "535 5.7.8 ");
+        Assert.Equal(unknown, await client.Says($"AUTH PLAIN {DoorUnderTest.Plain(DoorUnderTest.OtherKey)}", expect: "535 5.7.8 "));
+        Assert.Equal(unknown, await client.Says($"AUTH PLAIN {DoorUnderTest.Plain("")}", expect: "535 5.7.8 "));
+        Assert.Equal(unknown, await client.Says($"AUTH PLAIN {DoorUnderTest.Plain("\u20ac\ud83d\ude00")}", expect: "535 5.7.8 "));
+        await client.Says("MAIL FROM:<a@sender.test>", expect: "530 5.7.0 ");
+    }
+
+    [Fact]
+    public async Task A_failed_login_is_answered_late()
+    {
+        var time = new FakeTimeProvider();
+        await using var door = await DoorUnderTest.StartAsync(options => options.FailedLoginDelay = TimeSpan.FromSeconds(2), time);
+        await using var client = await door.GreetAsync();
+
+        await client.SendsRaw($"AUTH PLAIN {Wrong}\r\n");
+        await door.Log.WaitForAsync("Login from", TestContext.Current.CancellationToken);
+        Assert.False(client.HasMoreToRead);
+
+        var answer = client.Expects("535 5.7.8 ");
+        while (!answer.IsCompleted)
+        {
+            // The delay may begin only now; it never takes more than it says.
+            time.Advance(TimeSpan.FromSeconds(2));
+            await Task.WhenAny(answer, Task.Delay(5, TestContext.Current.CancellationToken));
+        }
+
+        await answer;
+    }
+
+    [Fact]
+    public async Task Too_many_wrong_keys_close_the_connection()
+    {
+        await using var door = await DoorUnderTest.StartAsync();
+        await using var client = await door.GreetAsync();
+
+        await client.Says($"AUTH PLAIN {DoorUnderTest.Plain("one")}", expect: "535 5.7.8 ");
+        await client.Says($"AUTH PLAIN {DoorUnderTest.Plain("two")}", expect: "535 5.7.8 ");
+        await client.Says($"AUTH PLAIN {DoorUnderTest.Plain("three")}", expect: "535 5.7.8 ");
+        await client.Expects("421 4.7.0 ");
+        await client.ExpectsEnd();
+
+        // Whoever has the right key is not kept out by those who have not.
+        await using var other = await door.GreetAsync();
+        await other.Says($"AUTH PLAIN {Right}", expect: "235 ");
+    }
+
+    [Fact]
+    public async Task The_same_wrong_key_with_the_next_mechanism_counts_once()
+    {
+        await using var door = await DoorUnderTest.StartAsync(options => options.MaxFailedLogins = 2);
+        await using var client = await door.GreetAsync();
+
+        await client.Says($"AUTH PLAIN {Wrong}", expect: "535 5.7.8 ");
+        await client.Says($"AUTH LOGIN {DoorUnderTest.Base64("relay")}", expect: "334 ");
+        await client.Says(DoorUnderTest.Base64("rk_live_wrong"), expect: "535 5.7.8 ");
+        await client.Says($"AUTH PLAIN {Right}", expect: "235 2.7.0 ");
+    }
+
+    [Fact]
+    public async Task A_store_of_keys_that_is_away_is_no_wrong_key()
+    {
+        await using var door = await DoorUnderTest.StartAsync();
+        await using var client = await door.GreetAsync();
+
+        door.Accounts.Refusal = new StoreUnavailableException("away");
+        await client.Says($"AUTH PLAIN {Right}", expect: "454 4.7.0 ");
+        door.Accounts.Refusal = null;
+        await client.Says($"AUTH PLAIN {Right}", expect: "235 2.7.0 ");
+    }
+
+    [Fact]
+    public async Task No_key_is_in_any_log()
+    {
+        await using var door = await DoorUnderTest.StartAsync();
+        await using (var client = await door.GreetAsync())
+        {
+            await client.Says($"AUTH PLAIN {Wrong}", expect: "535 ");
+            await client.Says($"AUTH PLAIN {Right}", expect: "235 ");
+            await client.Says("QUIT", expect: "221 ");
+        }
+
+        await door.Log.WaitForAsync("is over", TestContext.Current.CancellationToken);
+        Assert.All(door.Log.Lines, line =>
+        {
+            Assert.DoesNotContain(DoorUnderTest.Key, line.Text, StringComparison.Ordinal);
+            Assert.DoesNotContain(Right, line.Text, StringComparison.Ordinal);
+            Assert.DoesNotContain("rk_live_wrong", line.Text, StringComparison.Ordinal);
+        });
+    }
+}
