@@ -1,0 +1,56 @@
+using Relay.Mail.Messages;
+using Relay.Mail.Queue;
+using StackExchange.Redis;
+
+namespace Relay.Redis.Keys;
+
+/// <summary>The names of a partition's keys. They share a hash tag, so a cluster keeps them on one shard and any of them may take part in one step.</summary>
+internal sealed class PartitionKeys(string tag)
+{
+    private readonly string _prefix = $"relay:{{{tag}}}:";
+
+    /// <summary>Lanes by the due time of their earliest unit, or a time before it.</summary>
+    public RedisKey Lanes { get; } = $"relay:{{{tag}}}:lanes";
+
+    /// <summary>Events not yet projected.</summary>
+    public RedisKey Outbox { get; } = $"relay:{{{tag}}}:outbox";
+
+    /// <summary>The owner's node id, with a time to live.</summary>
+    public RedisKey Lease { get; } = $"relay:{{{tag}}}:lease";
+
+    /// <summary><c>epoch:seq</c> of the last settling step.</summary>
+    public RedisKey Settled { get; } = $"relay:{{{tag}}}:settled";
+
+    /// <summary><c>epoch:seq</c> of the last projecting step.</summary>
+    public RedisKey Projected { get; } = $"relay:{{{tag}}}:projected";
+
+    /// <summary>Entries set aside because their record is missing or cannot be read.</summary>
+    public RedisKey Unreadable { get; } = $"relay:{{{tag}}}:unreadable";
+
+    /// <summary>Finished messages by the time they ended: whose activity goes next.</summary>
+    public RedisKey Ended { get; } = $"relay:{{{tag}}}:ended";
+
+    /// <summary>A message, immutable.</summary>
+    public RedisKey Message(MessageId id) => $"{_prefix}m:{id}";
+
+    /// <summary>One chunk of a large content.</summary>
+    public RedisKey Chunk(MessageId id, int chunk) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{_prefix}m:{id}/{chunk}");
+
+    /// <summary>The numbers of a message's units still open, where it has more than one.</summary>
+    public RedisKey Open(MessageId id) => $"{_prefix}open:{id}";
+
+    /// <summary>A unit from its first deferral.</summary>
+    public RedisKey Unit(UnitId id) => $"{_prefix}u:{id}";
+
+    /// <summary>Units waiting, by due time.</summary>
+    public RedisKey Lane(Lane lane) => $"{_prefix}lane:{lane}";
+
+    /// <summary>The first message that came with a client's key.</summary>
+    public RedisKey Idempotency(string account, string key) => $"{_prefix}idem:{account}|{key}";
+
+    /// <summary>What happened to a message.</summary>
+    public RedisKey Activity(MessageId id) => $"{_prefix}act:{id}";
+
+    /// <summary>An account's messages whose activity stands in this partition.</summary>
+    public RedisKey AccountActivity(string account) => $"{_prefix}acts:{account}";
+}

@@ -1,0 +1,31 @@
+using StackExchange.Redis;
+
+namespace Relay.Redis.Keys;
+
+/// <summary>The names of the keys outside partitions.</summary>
+internal static class StoreKeys
+{
+    /// <summary>What was decided when the store was made, and how often it was opened.</summary>
+    public static RedisKey Store { get; } = "relay:store";
+
+    /// <summary>Accounts by id.</summary>
+    public static RedisKey Accounts { get; } = "relay:acct:accounts";
+
+    /// <summary>Credentials by the hash of their key. They stand apart from their account, since a key is all a client shows.</summary>
+    public static RedisKey Credentials { get; } = "relay:acct:credentials";
+
+    /// <summary>An account's credentials, by id: the hash of the key.</summary>
+    public static RedisKey AccountCredentials(string account) => $"relay:acct:{{{account}}}:credentials";
+
+    /// <summary>An account's sending domains by name.</summary>
+    public static RedisKey Domains(string account) => $"relay:acct:{{{account}}}:domains";
+
+    /// <summary>An account's captured messages by id: what lists show.</summary>
+    public static RedisKey Inbox(string account) => $"relay:inbox:{{{account}}}:messages";
+
+    /// <summary>An account's captured messages by the time they came.</summary>
+    public static RedisKey InboxOrder(string account) => $"relay:inbox:{{{account}}}:order";
+
+    /// <summary>The octets of a captured message.</summary>
+    public static RedisKey InboxRaw(string account, string id) => $"relay:inbox:{{{account}}}:raw:{id}";
+}

@@ -1,0 +1,36 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Relay.Mail.Accounts;
+using Relay.Mail.Events;
+using Relay.Mail.Inbox;
+using Relay.Mail.Messages;
+using Relay.Mail.Queue;
+
+namespace Relay.Redis.Records;
+
+/// <summary>The JSON of everything kept. Enumerations stand as words, so that their order in code means nothing.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    UseStringEnumConverter = true,
+    Converters = [typeof(MessageIdConverter)])]
+[JsonSerializable(typeof(MessageHeader))]
+[JsonSerializable(typeof(UnitState))]
+[JsonSerializable(typeof(MailEvent))]
+[JsonSerializable(typeof(UnreadableEntry))]
+[JsonSerializable(typeof(Account))]
+[JsonSerializable(typeof(Credential))]
+[JsonSerializable(typeof(SendingDomain))]
+[JsonSerializable(typeof(CapturedMessage))]
+internal sealed partial class RecordJson : JsonSerializerContext;
+
+internal sealed class MessageIdConverter : JsonConverter<MessageId>
+{
+    public override MessageId Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+        MessageId.TryParse(reader.GetString(), out var id) ? id : throw new JsonException("not a message id");
+
+    public override void Write(Utf8JsonWriter writer, MessageId value, JsonSerializerOptions options) => writer.WriteStringValue(value.ToString());
+}
+
+/// <summary>What stands in the list of entries set aside.</summary>
+internal sealed record UnreadableEntry(string Unit, string Lane, string Reason, DateTimeOffset Time);

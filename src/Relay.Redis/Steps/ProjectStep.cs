@@ -1,0 +1,78 @@
+using Relay.Mail.Messages;
+using Relay.Redis.Keys;
+using Relay.Redis.Records;
+using StackExchange.Redis;
+
+namespace Relay.Redis.Steps;
+
+/// <summary>
+/// Project: events leave the outbox and become activity, in one step, so that a reader sees each of them in one place.
+/// <code>
+/// reads      outbox           before the step; only this step takes from it
+/// condition  projected = E:S
+/// writes     SET projected E:S+1
+///            APPEND act:ID event...             one write a message
+///            ZADD acts:ACCOUNT 0 ID...          with an accepted event; equal scores sort by id, which is by time
+///            ZADD ended now "ID ACCOUNT"...     with the event that ends a message
+///            LTRIM outbox N -1
+/// results    done | fenced | unknown: then projected tells, as in settle
+/// </code>
+/// </summary>
+internal static class ProjectStep
+{
+    private const CommandFlags Unheard = CommandFlags.FireAndForget;
+
+    public static void AddFence(ITransaction step, PartitionKeys keys, Fence fence)
+    {
+        step.AddCondition(Condition.StringEqual(keys.Projected, fence.ToString()));
+        _ = step.StringSetAsync(keys.Projected, fence.Next.ToString(), null, When.Always, Unheard);
+    }
+
+    /// <param name="count">Entries read from the outbox, those that could not be read included.</param>
+    public static void Add(IDatabaseAsync step, PartitionKeys keys, IReadOnlyList<EventRecord> events, int count, long now)
+    {
+        foreach (var message in events.GroupBy(e => e.Message))
+        {
+            step.StringAppendAsync(keys.Activity(message.Key), Pack([.. message]), Unheard);
+        }
+
+        foreach (var account in events.GroupBy(e => e.Account))
+        {
+            step.SortedSetAddAsync(
+                keys.AccountActivity(account.Key),
+                [.. account.Select(e => e.Message).Distinct().Select(id => new SortedSetEntry(id.ToString(), 0))],
+                Unheard);
+        }
+
+        SortedSetEntry[] ended = [.. events.Where(e => e.Ends).Select(e => new SortedSetEntry($"{e.Message} {e.Account}", now))];
+        if (ended.Length > 0)
+        {
+            step.SortedSetAddAsync(keys.Ended, ended, Unheard);
+        }
+
+        step.ListTrimAsync(keys.Outbox, count, -1, Unheard);
+    }
+
+    /// <summary>Forgets the activity of a message.</summary>
+    public static void AddForget(IDatabaseAsync step, PartitionKeys keys, RedisValue ended)
+    {
+        var text = ended.ToString();
+        var space = text.IndexOf(' ', StringComparison.Ordinal);
+        var id = text[..space];
+        step.KeyDeleteAsync(keys.Activity(MessageId.Parse(id)), Unheard);
+        step.SortedSetRemoveAsync(keys.AccountActivity(text[(space + 1)..]), id, Unheard);
+        step.SortedSetRemoveAsync(keys.Ended, ended, Unheard);
+    }
+
+    private static byte[] Pack(EventRecord[] events)
+    {
+        var packed = GC.AllocateUninitializedArray<byte>(events.Sum(ActivityRecord.Measure));
+        var position = 0;
+        foreach (var e in events)
+        {
+            position += ActivityRecord.Write(e, packed.AsSpan(position));
+        }
+
+        return packed;
+    }
+}

@@ -1,0 +1,126 @@
+using System.Text.Json;
+using Relay.Mail.Messages;
+using Relay.Mail.Queue;
+using Relay.Redis.Keys;
+using Relay.Redis.Records;
+using StackExchange.Redis;
+
+namespace Relay.Redis.Steps;
+
+/// <summary>
+/// Settle: leases end and their events are told, all in one step.
+/// <code>
+/// reads      open:ID          before the step, only of messages with more than one unit; only the owner changes it
+/// condition  settled = E:S    the fence: an owner that was replaced cannot settle any more
+/// writes     SET settled E:S+1
+///   finished   ZREM lane:L unit, DEL u:ID/n, SREM open:ID n
+///              and with the last unit DEL m:ID, open:ID, UNLINK m:ID/k
+///   deferred   SET u:ID/n state, ZADD lane:L due unit, ZADD lanes LT due L
+///   set aside  ZREM lane:L unit, RPUSH unreadable entry; the record stays where it is
+///   reports    as in accept
+///   RPUSH outbox events
+/// results    done | fenced | unknown: then settled = E:S+1 means done, E:S means repeat
+/// </code>
+/// </summary>
+internal static class SettleStep
+{
+    private const CommandFlags Unheard = CommandFlags.FireAndForget;
+
+    /// <summary>Adds the fence of one partition. The task tells why the store refused, if it did.</summary>
+    public static Task AddFence(ITransaction step, PartitionKeys keys, Fence fence)
+    {
+        step.AddCondition(Condition.StringEqual(keys.Settled, fence.ToString()));
+        return step.StringSetAsync(keys.Settled, fence.Next.ToString());
+    }
+
+    public static void AddFinished(IDatabaseAsync step, PartitionKeys keys, Lease lease, UnitEnd end)
+    {
+        step.SortedSetRemoveAsync(keys.Lane(lease.Unit.Lane), lease.Id.ToString(), Unheard);
+        if (lease.State is not null)
+        {
+            step.KeyDeleteAsync(keys.Unit(lease.Id), Unheard);
+        }
+
+        switch (end)
+        {
+            case UnitEnd.Only:
+                RemoveRecord(step, keys, lease.Message, hasOpen: false);
+                break;
+            case UnitEnd.Last:
+                RemoveRecord(step, keys, lease.Message, hasOpen: true);
+                break;
+            case UnitEnd.OneOfMany:
+                step.SetRemoveAsync(keys.Open(lease.Message.Id), lease.Id.Number, Unheard);
+                break;
+        }
+    }
+
+    public static void AddDeferred(IDatabaseAsync step, PartitionKeys keys, Lease lease, UnitState next, long due)
+    {
+        step.StringSetAsync(keys.Unit(lease.Id), JsonSerializer.SerializeToUtf8Bytes(next, RecordJson.Default.UnitState), null, When.Always, Unheard);
+        step.SortedSetAddAsync(keys.Lane(lease.Unit.Lane), lease.Id.ToString(), due, SortedSetWhen.Always, Unheard);
+        step.SortedSetAddAsync(keys.Lanes, lease.Unit.Lane.ToString(), due, SortedSetWhen.LessThan, Unheard);
+    }
+
+    public static void AddSetAside(IDatabaseAsync step, PartitionKeys keys, UnreadableEntry entry)
+    {
+        step.SortedSetRemoveAsync(keys.Lane(ParseLane(entry.Lane)), entry.Unit, Unheard);
+        step.ListRightPushAsync(keys.Unreadable, JsonSerializer.SerializeToUtf8Bytes(entry, RecordJson.Default.UnreadableEntry), When.Always, Unheard);
+    }
+
+    public static void AddEvents(IDatabaseAsync step, PartitionKeys keys, RedisValue[] events) =>
+        step.ListRightPushAsync(keys.Outbox, events, Unheard);
+
+    public static void RemoveRecord(IDatabaseAsync step, PartitionKeys keys, Message message, bool hasOpen)
+    {
+        step.KeyDeleteAsync(keys.Message(message.Id), Unheard);
+        if (hasOpen)
+        {
+            step.KeyDeleteAsync(keys.Open(message.Id), Unheard);
+        }
+
+        if (message.Content.Chunks > 0)
+        {
+            step.KeyDeleteAsync([.. Enumerable.Range(0, message.Content.Chunks).Select(chunk => keys.Chunk(message.Id, chunk))], Unheard);
+        }
+    }
+
+    private static Lane ParseLane(string text) => Lane.TryParse(text, out var lane) ? lane : throw new FormatException($"'{text}' is not a lane");
+}
+
+/// <summary>What the end of a unit means for its message.</summary>
+internal enum UnitEnd
+{
+    /// <summary>The message had one unit.</summary>
+    Only,
+
+    /// <summary>Others of the message are still open.</summary>
+    OneOfMany,
+
+    /// <summary>All others ended before.</summary>
+    Last,
+}
+
+/// <summary>The number of a partition's last step; a take-over raises the epoch, so that the steps of the old owner fail.</summary>
+internal readonly record struct Fence(long Epoch, long Sequence)
+{
+    public Fence Next => this with { Sequence = Sequence + 1 };
+
+    public Fence NextEpoch => new(Epoch + 1, 0);
+
+    /// <summary>Nothing stands for the time before the first owner.</summary>
+    public static Fence Parse(string? text)
+    {
+        if (string.IsNullOrEmpty(text))
+        {
+            return default;
+        }
+
+        var colon = text.IndexOf(':', StringComparison.Ordinal);
+        return new Fence(
+            long.Parse(text.AsSpan(0, colon), System.Globalization.CultureInfo.InvariantCulture),
+            long.Parse(text.AsSpan(colon + 1), System.Globalization.CultureInfo.InvariantCulture));
+    }
+
+    public override string ToString() => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{Epoch}:{Sequence}");
+}
