@@ -1,0 +1,111 @@
+using System.Net;
+using StackExchange.Redis;
+
+namespace Relay.Redis.Connections;
+
+/// <summary>
+/// The connections to the store, one a kind of work, since replies come in the order of requests: a large chunk or a
+/// step with a condition (which waits for its answer before it goes on) must not hold up an accept.
+/// </summary>
+internal sealed class StoreConnections : IAsyncDisposable
+{
+    private readonly ConnectionMultiplexer[] _all;
+
+    private StoreConnections(ConnectionMultiplexer[] all, bool isCluster)
+    {
+        _all = all;
+        IsCluster = isCluster;
+    }
+
+    /// <summary>Accepts without conditions: the hot path.</summary>
+    public IDatabase Intake => _all[0].GetDatabase();
+
+    /// <summary>Accepts with conditions: idempotency keys, large contents.</summary>
+    public IDatabase Guarded => _all[1].GetDatabase();
+
+    /// <summary>Settling steps only.</summary>
+    public IDatabase Settling => _all[2].GetDatabase();
+
+    /// <summary>Projecting steps, leases, lower bounds: nobody waits for these.</summary>
+    public IDatabase Background => _all[3].GetDatabase();
+
+    /// <summary>Refills, accounts, and whatever people look at.</summary>
+    public IDatabase Reading => _all[4].GetDatabase();
+
+    /// <summary>Chunks of large contents.</summary>
+    public IDatabase Bulk => _all[5].GetDatabase();
+
+    public bool IsCluster { get; }
+
+    /// <summary>An unhurried look at the servers themselves.</summary>
+    public IEnumerable<IServer> Primaries() =>
+        _all[3].GetEndPoints().Select(e => _all[3].GetServer(e)).Where(s => s.IsConnected && !s.IsReplica);
+
+    /// <exception cref="RedisConnectionException">The store does not answer.</exception>
+    public static async Task<StoreConnections> OpenAsync(ConfigurationOptions options, CancellationToken cancellation)
+    {
+        string[] kinds = ["intake", "guarded", "settling", "background", "reading", "bulk"];
+        var opened = new List<ConnectionMultiplexer>();
+        try
+        {
+            foreach (var kind in kinds)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                var own = options.Clone();
+                own.ClientName = $"relay-{kind}";
+                opened.Add(await ConnectionMultiplexer.ConnectAsync(own));
+            }
+
+            foreach (var connection in opened)
+            {
+                await connection.GetDatabase().PingAsync().WaitAsync(cancellation);
+            }
+
+            var isCluster = opened[0].GetServers().Any(s => s.IsConnected && s.ServerType == ServerType.Cluster);
+            return new StoreConnections([.. opened], isCluster);
+        }
+        catch
+        {
+            foreach (var connection in opened)
+            {
+                await connection.DisposeAsync();
+            }
+
+            throw;
+        }
+    }
+
+    /// <summary>How this relay wants every connection, whatever the connection string says.</summary>
+    public static ConfigurationOptions Configure(string connectionString, TimeSpan answerTimeout) =>
+        Configure(ConfigurationOptions.Parse(connectionString), answerTimeout);
+
+    public static ConfigurationOptions Configure(EndPoint endPoint, TimeSpan answerTimeout) =>
+        Configure(new ConfigurationOptions { EndPoints = { endPoint } }, answerTimeout);
+
+    private static ConfigurationOptions Configure(ConfigurationOptions options, TimeSpan answerTimeout)
+    {
+        // A store that is away now may be back in a second; we go on asking.
+        options.AbortOnConnectFail = false;
+
+        // The default would keep a write while the connection is down and send it later, after we answered 451: mail that
+        // the client sends again would then be there twice.
+        options.BacklogPolicy = BacklogPolicy.FailFast;
+        options.AsyncTimeout = (int)answerTimeout.TotalMilliseconds;
+        options.SyncTimeout = (int)answerTimeout.TotalMilliseconds;
+        options.ConnectTimeout = 5_000;
+        options.ReconnectRetryPolicy = new ExponentialRetry(deltaBackOffMilliseconds: 100, maxDeltaBackOffMilliseconds: 2_000);
+        options.IncludeDetailInExceptions = false;
+
+        // CONFIG GET, to learn what the store promises.
+        options.AllowAdmin = true;
+        return options;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var connection in _all)
+        {
+            await connection.DisposeAsync();
+        }
+    }
+}

@@ -1,0 +1,78 @@
+using Microsoft.Extensions.Logging;
+
+namespace Relay.Redis;
+
+internal static partial class Log
+{
+    [LoggerMessage(LogLevel.Information, "The store is open: {Promise}, {Partitions} partitions. {Sentence}")]
+    public static partial void StoreOpen(this ILogger logger, Relay.Mail.Queue.PromiseClass promise, int partitions, string sentence);
+
+    [LoggerMessage(LogLevel.Information, "Waiting for the store: {Reason}")]
+    public static partial void StoreAwaited(this ILogger logger, string reason);
+
+    [LoggerMessage(LogLevel.Error, "The store's settings changed and now promise less: {Promise}. {Sentence}")]
+    public static partial void PromiseBroken(this ILogger logger, Relay.Mail.Queue.PromiseClass promise, string sentence);
+
+    [LoggerMessage(LogLevel.Warning, "The store does not answer: {Reason}")]
+    public static partial void StoreAway(this ILogger logger, string reason);
+
+    [LoggerMessage(LogLevel.Information, "The store answers again")]
+    public static partial void StoreBack(this ILogger logger);
+
+    [LoggerMessage(LogLevel.Warning, "The store is nearly full ({Used} of {Limit} octets): new mail is refused until it empties")]
+    public static partial void WatermarkReached(this ILogger logger, long used, long limit);
+
+    [LoggerMessage(LogLevel.Information, "The store has room again")]
+    public static partial void WatermarkPassed(this ILogger logger);
+
+    [LoggerMessage(LogLevel.Debug, "Partition {Partition} is ours, epoch {Epoch}")]
+    public static partial void PartitionTaken(this ILogger logger, int partition, long epoch);
+
+    [LoggerMessage(LogLevel.Error, "Partition {Partition} was taken by {Owner}; what is in flight is settled by its owner")]
+    public static partial void PartitionLost(this ILogger logger, int partition, string owner);
+
+    [LoggerMessage(LogLevel.Warning, "The leases of partitions could not be renewed: {Reason}")]
+    public static partial void LeaseFailed(this ILogger logger, string reason);
+
+    [LoggerMessage(LogLevel.Error, "{Count} outcomes in partition {Partition} came too late: it has another owner, who tries those units again")]
+    public static partial void SettleFenced(this ILogger logger, int count, int partition);
+
+    [LoggerMessage(LogLevel.Error, "The events of partition {Partition} are projected by another owner")]
+    public static partial void ProjectFenced(this ILogger logger, int partition);
+
+    [LoggerMessage(LogLevel.Warning, "A step is tried again after attempt {Attempt}: {Reason}")]
+    public static partial void StepRetried(this ILogger logger, int attempt, string reason);
+
+    [LoggerMessage(LogLevel.Warning, "Lanes could not be read: {Reason}")]
+    public static partial void RefillFailed(this ILogger logger, string reason);
+
+    [LoggerMessage(LogLevel.Warning, "Events could not be projected, and wait: {Reason}")]
+    public static partial void ProjectFailed(this ILogger logger, string reason);
+
+    [LoggerMessage(LogLevel.Error, "'{Name}' among the lanes is not one; it is left where it is")]
+    public static partial void UnreadableLane(this ILogger logger, string name);
+
+    [LoggerMessage(LogLevel.Error, "An event of {Octets} octets in partition {Partition} cannot be read; it is set aside")]
+    public static partial void UnreadableEvent(this ILogger logger, int partition, int octets);
+
+    [LoggerMessage(LogLevel.Warning, "Unit {Unit} waits but its record is not there; it is looked at again")]
+    public static partial void RecordMissing(this ILogger logger, string unit);
+
+    [LoggerMessage(LogLevel.Error, "Unit {Unit} of lane {Lane} was set aside: {Reason}")]
+    public static partial void SetAside(this ILogger logger, string unit, string lane, string reason);
+
+    [LoggerMessage(LogLevel.Information, "Message {Id}, whose accept was not answered in time, is taken back")]
+    public static partial void AcceptCancelled(this ILogger logger, string id);
+
+    [LoggerMessage(LogLevel.Critical, "{Loop} ended unexpectedly")]
+    public static partial void LoopEnded(this ILogger logger, string loop, Exception exception);
+
+    [LoggerMessage(LogLevel.Warning, "A checkpoint of the embedded store failed; its log keeps growing: {Reason}")]
+    public static partial void CheckpointFailed(this ILogger logger, string reason);
+
+    [LoggerMessage(LogLevel.Information, "The embedded store took a checkpoint at {Octets} octets of log")]
+    public static partial void CheckpointTaken(this ILogger logger, long octets);
+
+    [LoggerMessage(LogLevel.Critical, "The embedded store's log could not be flushed; no mail is accepted until the relay is restarted")]
+    public static partial void FlushFailed(this ILogger logger, Exception exception);
+}

@@ -1,0 +1,104 @@
+using System.Threading.Channels;
+using Relay.Mail.Queue;
+using Relay.Redis.Connections;
+using Relay.Redis.Steps;
+
+namespace Relay.Redis.Queue;
+
+/// <summary>
+/// Writes accepts without conditions. All that wait while one step is on its way go with the next one: the store flushes
+/// its file once for all of them, and fifty sessions cost little more than one.
+/// </summary>
+internal sealed class AcceptWriter(Store store)
+{
+    // Bounds a step in the store's own buffers; some dozen sessions never reach it.
+    private const int MaxMessages = 256;
+    private const long MaxOctets = 4 * 1024 * 1024;
+
+    private readonly Channel<PendingAccept> _waiting = Channel.CreateUnbounded<PendingAccept>(new() { SingleReader = true });
+
+    public void Add(PendingAccept accept) => _waiting.Writer.TryWrite(accept);
+
+    public async Task RunAsync(CancellationToken cancellation)
+    {
+        var batch = new List<PendingAccept>();
+        while (await _waiting.Reader.WaitToReadAsync(cancellation))
+        {
+            batch.Clear();
+            var octets = 0L;
+            while (batch.Count < MaxMessages && octets < MaxOctets && _waiting.Reader.TryRead(out var accept))
+            {
+                if (accept.TryStart())
+                {
+                    batch.Add(accept);
+                    octets += accept.Message.Record.Length;
+                }
+            }
+
+            await WriteAsync(batch);
+        }
+    }
+
+    private async Task WriteAsync(List<PendingAccept> batch)
+    {
+        if (batch.Count == 0)
+        {
+            return;
+        }
+
+        var answers = new List<Task>();
+        try
+        {
+            var step = store.Connections.Intake.CreateTransaction();
+            foreach (var partition in batch.GroupBy(a => a.Partition))
+            {
+                answers.Add(AcceptStep.Add(step, partition.Key.Keys, [.. partition.Select(a => a.Message)]));
+            }
+
+            await step.ExecuteAsync();
+            foreach (var accept in batch)
+            {
+                accept.Done();
+            }
+        }
+        catch (Exception e) when (StoreFailure.Covers(e) || e is StoreUnavailableException or IOException)
+        {
+            // EXEC only says that it was aborted; the refused write itself says why.
+            var reason = answers.FirstOrDefault(a => a.IsFaulted)?.Exception?.InnerException ?? e;
+            foreach (var accept in batch)
+            {
+                accept.Failed(StoreFailure.Of(reason));
+            }
+        }
+        finally
+        {
+            foreach (var answer in answers)
+            {
+                _ = answer.Exception;
+            }
+        }
+    }
+}
+
+/// <summary>One message on its way into the store, and the caller who waits for it.</summary>
+internal sealed class PendingAccept(Partition partition, PreparedMessage message)
+{
+    private readonly TaskCompletionSource<StoreFailure?> _answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _taken;
+
+    public Partition Partition { get; } = partition;
+    public PreparedMessage Message { get; } = message;
+
+    /// <summary>Null when it is durable.</summary>
+    public Task<StoreFailure?> Answer => _answer.Task;
+
+    /// <summary>The writer takes it. False when the caller gave up before.</summary>
+    public bool TryStart() => Interlocked.Exchange(ref _taken, 1) == 0;
+
+    /// <summary>The caller gives up. True when it was never sent.</summary>
+    public bool TryGiveUp() => Interlocked.Exchange(ref _taken, 1) == 0;
+
+    public void Done() => _answer.TrySetResult(null);
+
+    public void Failed(StoreFailure failure) => _answer.TrySetResult(failure);
+}

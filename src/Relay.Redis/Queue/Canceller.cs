@@ -1,0 +1,65 @@
+using System.Threading.Channels;
+using Microsoft.Extensions.Logging;
+using Relay.Mail.Messages;
+using Relay.Mail.Queue;
+using Relay.Redis.Connections;
+using Relay.Redis.Steps;
+using StackExchange.Redis;
+
+namespace Relay.Redis.Queue;
+
+/// <summary>
+/// Takes back accepts whose answer was not seen: the client was told to come back, so what was written after all would
+/// be mail sent twice. Works in the background, as long as it takes.
+/// </summary>
+internal sealed class Canceller(Store store, Window window, StoreRetry retry, TimeProvider time, ILogger<Canceller> logger)
+{
+    // Each keeps its message in memory. What comes on top stays in the queue, if it got there.
+    private const int MaxWaiting = 4_096;
+
+    private readonly Channel<(PendingAccept Accept, IdempotencyKey? Idempotency)> _waiting =
+        Channel.CreateBounded<(PendingAccept, IdempotencyKey?)>(new BoundedChannelOptions(MaxWaiting) { SingleReader = true });
+
+    public void Cancel(PendingAccept accept, IdempotencyKey? idempotency)
+    {
+        if (!_waiting.Writer.TryWrite((accept, idempotency)))
+        {
+            window.EndAccept(accept.Message.Message, accept.Message.Units);
+        }
+    }
+
+    public async Task RunAsync(CancellationToken cancellation)
+    {
+        await foreach (var (accept, idempotency) in _waiting.Reader.ReadAllAsync(cancellation))
+        {
+            // The first answer may still be on its way; only then is it known what there is to cancel.
+            await accept.Answer;
+            await retry.ExecuteAsync(_ => CancelAsync(accept, idempotency), cancellation);
+            window.AbandonAccept(accept.Message.Units);
+            logger.AcceptCancelled(accept.Message.Message.Id.ToString());
+        }
+    }
+
+    private async Task CancelAsync(PendingAccept accept, IdempotencyKey? idempotency)
+    {
+        var message = accept.Message.Message;
+
+        // On the connection that carried the accept, so that it comes behind it.
+        var database = idempotency is null && message.Content.Chunks == 0 ? store.Connections.Intake : store.Connections.Guarded;
+        var step = database.CreateTransaction();
+        AcceptStep.AddCancel(step, accept.Partition.Keys, accept.Message, store.Mark, time.GetUtcNow());
+        if (await step.ExecuteAsync() && idempotency is not null)
+        {
+            await ForgetKeyAsync(database, message, idempotency);
+        }
+    }
+
+    private async Task ForgetKeyAsync(IDatabase database, Message message, IdempotencyKey idempotency)
+    {
+        var key = store.PartitionOfSlot(idempotency.SlotFor(message.Account)).Keys.Idempotency(message.Account, idempotency.Key);
+        var step = database.CreateTransaction();
+        step.AddCondition(Condition.StringEqual(key, $"{message.Id} {idempotency.Fingerprint}"));
+        _ = step.KeyDeleteAsync(key, CommandFlags.FireAndForget);
+        await step.ExecuteAsync();
+    }
+}

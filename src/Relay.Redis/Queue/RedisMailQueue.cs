@@ -1,0 +1,174 @@
+using Microsoft.Extensions.Options;
+using Relay.Mail.Messages;
+using Relay.Mail.Queue;
+using Relay.Redis.Connections;
+using Relay.Redis.Durability;
+using Relay.Redis.Steps;
+using StackExchange.Redis;
+
+namespace Relay.Redis.Queue;
+
+/// <summary>The queue as intake and delivery see it: a door to the writers and the window behind it.</summary>
+internal sealed class RedisMailQueue(
+    Store store, Window window, AcceptWriter accepts, SettleWriter settles, Canceller canceller, Watermark watermark,
+    IOptions<StoreOptions> options, TimeProvider time) : IMailQueue
+{
+    // A lane that was not wanted may become so without our hearing of it.
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(1);
+
+    // The step itself is bounded by the same time; this covers what waited in front of it.
+    private readonly TimeSpan _answerTimeout = options.Value.Queue.AnswerTimeout * 2;
+
+    public async ValueTask<EnqueueResult> EnqueueAsync(Message message, IdempotencyKey? idempotency, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        if (!store.IsOpen || !store.Connections.Intake.Multiplexer.IsConnected)
+        {
+            return new EnqueueResult.StoreUnavailable("the store is not reachable");
+        }
+
+        if (watermark.IsReached)
+        {
+            return new EnqueueResult.StoreFull("the store is nearly full");
+        }
+
+        var accept = new PendingAccept(store.PartitionOf(message.Id), new PreparedMessage(message, store.Mark));
+        var home = idempotency is null ? null : HomeOf(accept, idempotency);
+        window.BeginAccept(accept.Partition, accept.Message.Units, accept.Message.Due);
+
+        if (idempotency is null && message.Content.Chunks == 0)
+        {
+            accepts.Add(accept);
+        }
+        else
+        {
+            accept.TryStart();
+            if (await GuardedAsync(accept, home, idempotency) is { } duplicate)
+            {
+                window.AbandonAccept(accept.Message.Units);
+                return duplicate;
+            }
+        }
+
+        return await AnswerAsync(accept, idempotency);
+    }
+
+    public async ValueTask<IReadOnlyList<Lease>> LeaseDueAsync(LeaseDemand demand, CancellationToken cancellation)
+    {
+        while (true)
+        {
+            cancellation.ThrowIfCancellationRequested();
+
+            // Asked for before looking, so that nothing arrives unheard in between.
+            var changed = window.Changed;
+            var leases = window.Take(demand);
+            if (leases.Count > 0)
+            {
+                return leases;
+            }
+
+            await changed.WaitAsync(LongestWait, time, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    public async ValueTask SettleAsync(Settlement settlement, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        if (settlement.Next is null != settlement.DueAt is null)
+        {
+            throw new ArgumentException("a unit goes on waiting if and only if it has a due time", nameof(settlement));
+        }
+
+        await settles.SettleAsync(settlement).WaitAsync(cancellation);
+    }
+
+    public void Release(Lease lease) => window.Release(lease);
+
+    private async Task<EnqueueResult> AnswerAsync(PendingAccept accept, IdempotencyKey? idempotency)
+    {
+        StoreFailure? failure;
+        try
+        {
+            // The client may go away meanwhile; the message is accepted all the same, or not.
+            failure = await accept.Answer.WaitAsync(_answerTimeout, time);
+        }
+        catch (TimeoutException e)
+        {
+            failure = StoreFailure.Of(e) with { IsCertain = accept.TryGiveUp() };
+        }
+
+        switch (failure)
+        {
+            case null:
+                window.EndAccept(accept.Message.Message, accept.Message.Units);
+                return EnqueueResult.Accepted.Instance;
+
+            case { IsCertain: true, IsFull: true }:
+                window.AbandonAccept(accept.Message.Units);
+                return new EnqueueResult.StoreFull(failure.Value.Reason);
+
+            case { IsCertain: true }:
+                window.AbandonAccept(accept.Message.Units);
+                return new EnqueueResult.StoreUnavailable(failure.Value.Reason);
+
+            default:
+                canceller.Cancel(accept, idempotency);
+                return new EnqueueResult.StoreUnavailable(failure.Value.Reason);
+        }
+    }
+
+    /// <summary>Writes one message with its conditions. Returns the answer when they did not hold; else the accept has its own.</summary>
+    private async Task<EnqueueResult?> GuardedAsync(PendingAccept accept, Partition? home, IdempotencyKey? idempotency)
+    {
+        var message = accept.Message.Message;
+        var database = store.Connections.Guarded;
+        var step = database.CreateTransaction();
+        var write = AcceptStep.Add(step, accept.Partition.Keys, [accept.Message]);
+        AcceptStep.AddChunks(step, accept.Partition.Keys, message);
+        if (idempotency is not null)
+        {
+            AcceptStep.AddIdempotency(step, home!.Keys, message, idempotency);
+        }
+
+        try
+        {
+            if (!await step.ExecuteAsync())
+            {
+                return await DuplicateAsync(database, home, message, idempotency)
+                    ?? new EnqueueResult.StoreUnavailable(message.Content.Chunks > 0 ? "a part of the content is no longer there" : "the store aborted the step");
+            }
+            accept.Done();
+        }
+        catch (Exception e) when (StoreFailure.Covers(e) || e is IOException)
+        {
+            accept.Failed(StoreFailure.Of(write.IsFaulted ? write.Exception.InnerException! : e));
+        }
+        finally
+        {
+            _ = write.Exception;
+        }
+
+        return null;
+    }
+
+    private static async Task<EnqueueResult?> DuplicateAsync(IDatabase database, Partition? home, Message message, IdempotencyKey? idempotency)
+    {
+        if (idempotency is null)
+        {
+            return null;
+        }
+
+        var first = (string?)await database.StringGetAsync(home!.Keys.Idempotency(message.Account, idempotency.Key));
+        return first?.Split(' ', 2) is [var id, var fingerprint] && MessageId.TryParse(id, out var named)
+            ? new EnqueueResult.Duplicate(named, fingerprint)
+            : null;
+    }
+
+    private Partition HomeOf(PendingAccept accept, IdempotencyKey idempotency)
+    {
+        var home = store.PartitionOfSlot(idempotency.SlotFor(accept.Message.Message.Account));
+        return home == accept.Partition || !store.Connections.IsCluster
+            ? home
+            : throw new ArgumentException("on a cluster a message with an idempotency key has its id in the key's slot");
+    }
+}

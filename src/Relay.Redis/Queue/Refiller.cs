@@ -1,0 +1,257 @@
+using System.Text.Json;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Relay.Mail.Messages;
+using Relay.Mail.Queue;
+using Relay.Redis.Connections;
+using Relay.Redis.Records;
+using StackExchange.Redis;
+
+namespace Relay.Redis.Queue;
+
+/// <summary>Reads due units back from the store, lane by lane, where the window has room and asks for them.</summary>
+internal sealed class Refiller(
+    Store store, Window window, LowerBounds bounds, SettleWriter settler, IOptions<StoreOptions> options, TimeProvider time, ILogger<Refiller> logger)
+{
+    // A lane in a read, small enough for the records of one read (at most 256 KiB each) to be held at once.
+    private const int UnitsPerRead = 32;
+    private const int LanesPerRound = 32;
+    private const int LanesPerPage = 1_000;
+    private static readonly TimeSpan Tidying = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+
+    // Entries whose record was not there, by when that was first seen. Only this loop touches it.
+    private readonly Dictionary<UnitId, DateTimeOffset> _missing = [];
+
+    public async Task RunAsync(CancellationToken cancellation)
+    {
+        var tidied = time.GetUtcNow();
+        while (!cancellation.IsCancellationRequested)
+        {
+            var hunger = window.Hunger;
+            var wait = Tidying;
+            try
+            {
+                await LookForLanesAsync(cancellation);
+                LookAgainAtMissing();
+
+                var (shares, nextDue) = window.TakeHungry(LanesPerRound);
+                if (shares.Count > 0)
+                {
+                    await Task.WhenAll(shares.Select(share => RefillAsync(share, cancellation)));
+                    continue;
+                }
+
+                if (time.GetUtcNow() - tidied >= Tidying)
+                {
+                    tidied = time.GetUtcNow();
+                    await bounds.RaiseAsync(window.TakeIdle(LanesPerPage));
+                }
+
+                wait = WaitUntil(nextDue);
+            }
+            catch (Exception e) when (StoreFailure.Covers(e) || e is StoreUnavailableException)
+            {
+                logger.RefillFailed(StoreFailure.Of(e).Reason);
+                hunger = Task.Delay(Pause, time, cancellation);
+            }
+
+            await hunger.WaitAsync(wait, time, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private TimeSpan WaitUntil(long nextDue)
+    {
+        var now = time.GetUtcNow().ToUnixTimeMilliseconds();
+        foreach (var partition in store.Partitions)
+        {
+            nextDue = partition.IsOwned ? Math.Min(nextDue, partition.NextLook) : nextDue;
+        }
+
+        foreach (var seen in _missing.Values)
+        {
+            nextDue = Math.Min(nextDue, (seen + options.Value.Queue.MissingRecordGrace).ToUnixTimeMilliseconds());
+        }
+
+        // At least a millisecond, since due times are cut to it.
+        return TimeSpan.FromMilliseconds(Math.Clamp(nextDue - now, 1, (long)Tidying.TotalMilliseconds));
+    }
+
+    private async Task LookForLanesAsync(CancellationToken cancellation)
+    {
+        var now = time.GetUtcNow().ToUnixTimeMilliseconds();
+        foreach (var partition in store.Partitions.Where(p => p.IsOwned && p.NextLook <= now))
+        {
+            partition.NextLook = await LookForLanesAsync(partition, now, cancellation);
+        }
+    }
+
+    // Returns when to look again.
+    private async Task<long> LookForLanesAsync(Partition partition, long now, CancellationToken cancellation)
+    {
+        for (var skip = 0; ; skip += LanesPerPage)
+        {
+            var page = await store.Connections.Reading
+                .SortedSetRangeByScoreWithScoresAsync(partition.Keys.Lanes, skip: skip, take: LanesPerPage)
+                .WaitAsync(cancellation);
+
+            foreach (var entry in page)
+            {
+                var due = (long)entry.Score;
+                if (due > now)
+                {
+                    return due;
+                }
+
+                if (!Lane.TryParse(entry.Element, out var lane))
+                {
+                    logger.UnreadableLane(entry.Element.ToString());
+                }
+                else if (!window.TryDiscover(partition, lane, due))
+                {
+                    return now + (long)Pause.TotalMilliseconds;
+                }
+            }
+
+            if (page.Length < LanesPerPage)
+            {
+                return LaneShare.Nothing;
+            }
+        }
+    }
+
+    private async Task RefillAsync(LaneShare share, CancellationToken cancellation)
+    {
+        long? failedFrom = share.NextInStore;
+        IReadOnlyList<UnitId> found = [];
+        try
+        {
+            var count = window.BeginRefill(share, UnitsPerRead);
+            var key = share.Partition.Keys.Lane(share.Turn.Lane);
+            var entries = await store.Connections.Reading.SortedSetRangeByScoreWithScoresAsync(key, take: count).WaitAsync(cancellation);
+
+            var readable = new List<(UnitId, long)>(entries.Length);
+            foreach (var entry in entries)
+            {
+                if (UnitId.TryParse(entry.Element, out var id))
+                {
+                    readable.Add((id, (long)entry.Score));
+                }
+                else
+                {
+                    SetAside(share, entry.Element.ToString(), "the entry is not a unit");
+                }
+            }
+
+            found = window.Found(share, readable, complete: entries.Length < count, UnitsPerRead);
+            await LoadAsync(share, found, cancellation);
+            failedFrom = null;
+        }
+        catch (Exception e) when (StoreFailure.Covers(e) || e is OperationCanceledException)
+        {
+            foreach (var id in found)
+            {
+                window.LookAgain(id);
+            }
+
+            throw;
+        }
+        finally
+        {
+            window.EndRefill(share, failedFrom);
+        }
+    }
+
+    private async Task LoadAsync(LaneShare share, IReadOnlyList<UnitId> found, CancellationToken cancellation)
+    {
+        if (found.Count == 0)
+        {
+            return;
+        }
+
+        var keys = share.Partition.Keys;
+        MessageId[] messages = [.. found.Select(id => id.Message).Distinct()];
+        RedisKey[] wanted = [.. messages.Select(keys.Message), .. found.Select(keys.Unit)];
+        var values = await store.Connections.Reading.StringGetAsync(wanted).WaitAsync(cancellation);
+
+        for (var i = 0; i < found.Count; i++)
+        {
+            var id = found[i];
+            ReadOnlyMemory<byte> record = values[Array.IndexOf(messages, id.Message)];
+            ReadOnlyMemory<byte> state = values[messages.Length + i];
+            if (values[Array.IndexOf(messages, id.Message)].IsNull)
+            {
+                NoRecord(share, id);
+            }
+            else if (TryReadLease(id, record, state, out var lease, out var problem))
+            {
+                _missing.Remove(id);
+                window.Loaded(lease);
+            }
+            else
+            {
+                window.Hide(id);
+                SetAside(share, id.ToString(), problem);
+            }
+        }
+    }
+
+    private static bool TryReadLease(UnitId id, ReadOnlyMemory<byte> record, ReadOnlyMemory<byte> state, out Lease lease, out string problem)
+    {
+        lease = null!;
+        if (!MessageRecord.TryRead(id.Message, record, out var message, out problem))
+        {
+            return false;
+        }
+
+        var units = Unit.Of(message);
+        if (id.Number >= units.Count)
+        {
+            problem = $"the message has {units.Count} units";
+            return false;
+        }
+
+        try
+        {
+            var read = state.IsEmpty ? null : JsonSerializer.Deserialize(state.Span, RecordJson.Default.UnitState);
+            lease = new Lease { Unit = units[id.Number], Message = message, State = read };
+            return true;
+        }
+        catch (JsonException e)
+        {
+            problem = $"the unit's state is broken: {e.Message}";
+            return false;
+        }
+    }
+
+    // The record may be on its way still; an entry is never dropped.
+    private void NoRecord(LaneShare share, UnitId id)
+    {
+        var now = time.GetUtcNow();
+        window.Hide(id);
+        if (_missing.TryAdd(id, now))
+        {
+            logger.RecordMissing(id.ToString());
+        }
+        else if (now - _missing[id] >= options.Value.Queue.MissingRecordGrace)
+        {
+            _missing.Remove(id);
+            SetAside(share, id.ToString(), "the record is missing");
+        }
+    }
+
+    private void LookAgainAtMissing()
+    {
+        var due = time.GetUtcNow() - options.Value.Queue.MissingRecordGrace;
+        foreach (var (id, seen) in _missing)
+        {
+            if (seen <= due)
+            {
+                window.LookAgain(id);
+            }
+        }
+    }
+
+    private void SetAside(LaneShare share, string unit, string reason) =>
+        settler.SetAside(share.Partition, new UnreadableEntry(unit, share.Turn.Lane.ToString(), reason, time.GetUtcNow()));
+}

@@ -1,0 +1,33 @@
+using System.Diagnostics.Metrics;
+using Relay.Mail.Queue;
+
+namespace Relay.Redis.Telemetry;
+
+/// <summary>What the store's side of the relay measures. The gauges show what a slow loop saw last, so a scrape costs the store nothing.</summary>
+internal sealed class RedisMetrics
+{
+    public const string MeterName = "Relay.Redis";
+
+    private readonly Histogram<int> _settleBatch;
+    private readonly Counter<long> _setAside;
+    private readonly TimeProvider _time;
+    private volatile QueueDepth _depth = new(0, null);
+
+    public RedisMetrics(IMeterFactory meters, TimeProvider time)
+    {
+        _time = time;
+        var meter = meters.Create(MeterName);
+        _settleBatch = meter.CreateHistogram<int>("relay.settle.batch", "{unit}", "Units settled by one step.");
+        _setAside = meter.CreateCounter<long>("relay.queue.unreadable", "{unit}", "Entries set aside because their record is missing or cannot be read.");
+        meter.CreateObservableGauge("relay.queue.depth", () => _depth.Units, "{unit}", "Units waiting, those being tried included.");
+        meter.CreateObservableGauge("relay.queue.oldest_age", OldestAge, "s", "How long the longest waiting unit has been due.");
+    }
+
+    public void SettleBatch(int units) => _settleBatch.Record(units);
+
+    public void SetAside() => _setAside.Add(1);
+
+    public void Depth(QueueDepth depth) => _depth = depth;
+
+    private double OldestAge() => _depth.EarliestDue is { } due ? Math.Max(0, (_time.GetUtcNow() - due).TotalSeconds) : 0;
+}
