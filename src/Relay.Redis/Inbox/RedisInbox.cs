@@ -1,0 +1,128 @@
+using System.Buffers;
+using System.Text.Json;
+using Relay.Mail.Inbox;
+using Relay.Mail.Messages;
+using Relay.Mail.Queue;
+using Relay.Redis.Connections;
+using Relay.Redis.Durability;
+using Relay.Redis.Keys;
+using Relay.Redis.Records;
+using StackExchange.Redis;
+
+namespace Relay.Redis.Inbox;
+
+/// <summary>Captured messages: a list by id, what it shows in a hash, the octets apart, which vanish by themselves.</summary>
+internal sealed class RedisInbox(Store store, IContentStore contents, TimeProvider time) : IInbox
+{
+    private const int Newest = 1_000;
+    private static readonly TimeSpan Kept = TimeSpan.FromDays(7);
+
+    private IDatabase Database => store.Connections.Bulk;
+
+    public async ValueTask CaptureAsync(Message message, CancellationToken cancellation)
+    {
+        var account = message.Account;
+        var id = message.Id.ToString();
+        var raw = await ReadWholeAsync(message, cancellation);
+        var now = time.GetUtcNow();
+        var captured = JsonSerializer.SerializeToUtf8Bytes(Describe(message, now), RecordJson.Default.CapturedMessage);
+
+        // The octets come first: what a list shows can be read.
+        await StoreFailure.TranslateAsync(Database.StringSetAsync(StoreKeys.InboxRaw(account, id), raw, Kept, When.NotExists), cancellation);
+        var step = Database.CreateTransaction();
+        var shown = step.HashSetAsync(StoreKeys.Inbox(account), id, captured, When.NotExists);
+        _ = step.SortedSetAddAsync(StoreKeys.InboxOrder(account), id, now.ToUnixTimeMilliseconds(), When.NotExists, CommandFlags.FireAndForget);
+        await StoreFailure.TranslateAsync(step.ExecuteAsync(), cancellation);
+        await shown;
+        await TrimAsync(account, cancellation);
+    }
+
+    public async ValueTask<IReadOnlyList<CapturedMessage>> ListAsync(string account, MessageId? before, int limit, CancellationToken cancellation)
+    {
+        await TrimAsync(account, cancellation);
+
+        // At most a thousand, and ids sort by time: read them all rather than keep another order.
+        var order = await StoreFailure.TranslateAsync(Database.SortedSetRangeByRankAsync(StoreKeys.InboxOrder(account)), cancellation);
+        RedisValue[] page =
+        [
+            .. order.Select(v => MessageId.Parse(v.ToString()))
+                .Where(id => before is not { } bound || id.CompareTo(bound) < 0)
+                .OrderDescending()
+                .Take(limit)
+                .Select(id => (RedisValue)id.ToString()),
+        ];
+        if (page.Length == 0)
+        {
+            return [];
+        }
+
+        var documents = await StoreFailure.TranslateAsync(Database.HashGetAsync(StoreKeys.Inbox(account), page), cancellation);
+        return [.. documents.Where(d => !d.IsNull).Select(Read)];
+    }
+
+    public async ValueTask<CapturedMessage?> FindAsync(string account, MessageId id, CancellationToken cancellation)
+    {
+        var document = await StoreFailure.TranslateAsync(Database.HashGetAsync(StoreKeys.Inbox(account), id.ToString()), cancellation);
+        return document.IsNull || Read(document) is var found && found.ReceivedAt < time.GetUtcNow() - Kept ? null : found;
+    }
+
+    public async ValueTask<ReadOnlyMemory<byte>?> ReadRawAsync(string account, MessageId id, CancellationToken cancellation)
+    {
+        if (await FindAsync(account, id, cancellation) is null)
+        {
+            return null;
+        }
+
+        var raw = await StoreFailure.TranslateAsync(Database.StringGetAsync(StoreKeys.InboxRaw(account, id.ToString())), cancellation);
+        return raw.IsNull ? null : (ReadOnlyMemory<byte>)raw;
+    }
+
+    private async Task TrimAsync(string account, CancellationToken cancellation)
+    {
+        var order = StoreKeys.InboxOrder(account);
+        var oldest = (time.GetUtcNow() - Kept).ToUnixTimeMilliseconds();
+        var expired = await StoreFailure.TranslateAsync(
+            Database.SortedSetRangeByScoreAsync(order, double.NegativeInfinity, oldest, Exclude.Stop), cancellation);
+        var surplus = await StoreFailure.TranslateAsync(Database.SortedSetRangeByRankAsync(order, 0, -Newest - 1), cancellation);
+        RedisValue[] gone = [.. expired.Union(surplus)];
+        if (gone.Length == 0)
+        {
+            return;
+        }
+
+        var step = Database.CreateTransaction();
+        _ = step.HashDeleteAsync(StoreKeys.Inbox(account), gone, CommandFlags.FireAndForget);
+        _ = step.KeyDeleteAsync([.. gone.Select(id => StoreKeys.InboxRaw(account, id.ToString()))], CommandFlags.FireAndForget);
+        _ = step.SortedSetRemoveAsync(order, gone, CommandFlags.FireAndForget);
+        await StoreFailure.TranslateAsync(step.ExecuteAsync(), cancellation);
+    }
+
+    private async Task<ReadOnlyMemory<byte>> ReadWholeAsync(Message message, CancellationToken cancellation)
+    {
+        var whole = new ArrayBufferWriter<byte>((int)Math.Max(message.Content.Length, 1));
+        whole.Write(message.Content.Prologue.Span);
+        whole.Write(message.Content.Head.Span);
+        await foreach (var chunk in contents.ReadChunksAsync(message, cancellation))
+        {
+            whole.Write(chunk.Span);
+        }
+
+        return whole.WrittenMemory;
+    }
+
+    private static CapturedMessage Describe(Message message, DateTimeOffset now) => new()
+    {
+        Id = message.Id,
+        ReceivedAt = now,
+        Sender = message.Envelope.Sender?.Text ?? "",
+        Recipients = [.. message.Envelope.Recipients.Select(r => r.Address.Text)],
+        From = message.From,
+        Subject = message.Subject,
+        MessageId = message.MessageIdHeader,
+        Size = message.Content.Length,
+        Source = message.Source,
+    };
+
+    private static CapturedMessage Read(RedisValue document) =>
+        JsonSerializer.Deserialize(((ReadOnlyMemory<byte>)document).Span, RecordJson.Default.CapturedMessage) ?? throw new JsonException("a document is null");
+}
