@@ -1,0 +1,152 @@
+using System.Globalization;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Relay.Mail.Queue;
+using Relay.Redis.Connections;
+using Relay.Redis.Telemetry;
+using StackExchange.Redis;
+
+namespace Relay.Redis.Durability;
+
+/// <summary>Looks after the store while it is open: does it answer, has it room, does it still promise what it did, how long is the queue.</summary>
+internal sealed class StoreWatch(
+    Store store, Watermark watermark, IQueueReader queue, RedisMetrics metrics, IOptions<StoreOptions> options, TimeProvider time,
+    ILogger<StoreWatch> logger) : IStoreHealth
+{
+    // The embedded store needs some disk for its log and a checkpoint before it can free any.
+    private const long LeastFreeDisk = 512L * 1024 * 1024;
+    private static readonly TimeSpan Look = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan LookAtSettings = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan LookAtQueue = TimeSpan.FromSeconds(10);
+
+    private volatile StorePromise? _promise;
+    private volatile bool _answers;
+
+    public bool IsReady => _answers && store.IsOpen && (!options.Value.Delivers || store.Partitions.All(p => p.IsOwned));
+
+    public StorePromise? Promise => _promise;
+
+    /// <summary>Reads the promise for the first time.</summary>
+    /// <exception cref="StoreRefusedException">It is not enough.</exception>
+    public async Task<StorePromise> ReadPromiseAsync(StoreConnections connections)
+    {
+        var promise = options.Value.IsEmbedded
+            ? StorePromises.Embedded
+            : await StorePromises.ReadAsync(connections, options.Value.Durability.Assume);
+        if (promise.Class < options.Value.Durability.Required)
+        {
+            throw new StoreRefusedException(
+                $"The store is {promise.Class} but Relay:Durability:Required is {options.Value.Durability.Required}. {promise.Sentence}");
+        }
+
+        _promise = promise;
+        _answers = true;
+        return promise;
+    }
+
+    public Task RunAsync(CancellationToken cancellation) => Task.WhenAll(
+        EveryAsync(Look, LookAtRoomAsync, cancellation),
+        EveryAsync(LookAtSettings, ReadAgainAsync, cancellation),
+        EveryAsync(LookAtQueue, async () => metrics.Depth(await queue.MeasureAsync(cancellation)), cancellation));
+
+    private async Task EveryAsync(TimeSpan period, Func<Task> look, CancellationToken cancellation)
+    {
+        using var timer = new PeriodicTimer(period, time);
+        do
+        {
+            try
+            {
+                await look();
+            }
+            catch (Exception e) when (StoreFailure.Covers(e) || e is StoreUnavailableException)
+            {
+                if (_answers)
+                {
+                    _answers = false;
+                    logger.StoreAway(StoreFailure.Of(e).Reason);
+                }
+            }
+        }
+        while (await timer.WaitForNextTickAsync(cancellation));
+    }
+
+    private async Task LookAtRoomAsync()
+    {
+        var (used, limit) = options.Value.IsEmbedded ? Disk() : await MemoryAsync();
+        if (options.Value.IsEmbedded)
+        {
+            await store.Connections.Background.PingAsync();
+        }
+
+        if (!_answers)
+        {
+            _answers = true;
+            logger.StoreBack();
+        }
+
+        var isReached = limit > 0 && used >= limit;
+        if (isReached != watermark.IsReached)
+        {
+            watermark.IsReached = isReached;
+            if (isReached)
+            {
+                logger.WatermarkReached(used, limit);
+            }
+            else
+            {
+                logger.WatermarkPassed();
+            }
+        }
+    }
+
+    // Used octets and the mark, of the server that is nearest to it.
+    private async Task<(long Used, long Mark)> MemoryAsync()
+    {
+        var fullest = (Used: 0L, Mark: 0L);
+        foreach (var server in store.Connections.Primaries().ToList())
+        {
+            var memory = (await server.InfoAsync("memory")).SelectMany(section => section).ToDictionary(p => p.Key, p => p.Value);
+            var used = Number(memory, "used_memory");
+            var mark = (long)(Number(memory, "maxmemory") * options.Value.Queue.Watermark);
+            if (mark > 0 && (fullest.Mark == 0 || (double)used / mark > (double)fullest.Used / fullest.Mark))
+            {
+                fullest = (used, mark);
+            }
+        }
+
+        return fullest;
+    }
+
+    private (long Used, long Mark) Disk()
+    {
+        var drive = new DriveInfo(Path.GetFullPath(options.Value.DataDirectory));
+        return (drive.TotalSize - drive.AvailableFreeSpace, drive.TotalSize - Math.Min(LeastFreeDisk, drive.TotalSize / 10));
+    }
+
+    private async Task ReadAgainAsync()
+    {
+        if (options.Value.IsEmbedded)
+        {
+            return;
+        }
+
+        try
+        {
+            var promise = await StorePromises.ReadAsync(store.Connections, options.Value.Durability.Assume);
+            if (promise.Class < _promise?.Class)
+            {
+                logger.PromiseBroken(promise.Class, promise.Sentence);
+            }
+
+            _promise = promise;
+        }
+        catch (StoreRefusedException e)
+        {
+            logger.PromiseBroken(PromiseClass.Memory, e.Message);
+            _promise = new StorePromise(PromiseClass.Memory, e.Message);
+        }
+    }
+
+    private static long Number(Dictionary<string, string> memory, string name) =>
+        memory.TryGetValue(name, out var text) && long.TryParse(text, CultureInfo.InvariantCulture, out var number) ? number : 0;
+}

@@ -1,0 +1,65 @@
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
+using Relay.Mail.Accounts;
+using Relay.Mail.Events;
+using Relay.Mail.Inbox;
+using Relay.Mail.Queue;
+using Relay.Redis.Accounts;
+using Relay.Redis.Activity;
+using Relay.Redis.Contents;
+using Relay.Redis.Durability;
+using Relay.Redis.Inbox;
+using Relay.Redis.Queue;
+using Relay.Redis.Telemetry;
+
+namespace Relay.Redis;
+
+/// <summary>How mail is kept: in Redis, or in the store inside the process.</summary>
+public static class RelayRedis
+{
+    /// <summary>The name of the meter to be exported.</summary>
+    public const string MeterName = RedisMetrics.MeterName;
+
+    /// <summary>Adds the store. Call it before whatever else starts: it opens first and closes last.</summary>
+    /// <param name="relay">The <c>Relay</c> section.</param>
+    public static IServiceCollection AddRelayRedis(this IServiceCollection services, IConfiguration relay)
+    {
+        services.AddOptions<StoreOptions>().Bind(relay).Configure(options => options.Delivers = Delivers(relay)).ValidateOnStart();
+        services.AddSingleton<IValidateOptions<StoreOptions>, StoreOptionsValidator>();
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton<RedisMetrics>();
+
+        services.AddSingleton<Store>();
+        services.AddSingleton<Window>();
+        services.AddSingleton<StoreRetry>();
+        services.AddSingleton<Watermark>();
+        services.AddSingleton<AcceptWriter>();
+        services.AddSingleton<SettleWriter>();
+        services.AddSingleton<Canceller>();
+        services.AddSingleton<LowerBounds>();
+        services.AddSingleton<Refiller>();
+        services.AddSingleton<Ownership>();
+        services.AddSingleton<Projector>();
+        services.AddSingleton<StoreWatch>();
+        services.AddSingleton<StoreService>();
+        services.AddSingleton<IHostedService>(provider => provider.GetRequiredService<StoreService>());
+
+        services.AddSingleton<IStoreHealth>(provider => provider.GetRequiredService<StoreWatch>());
+        services.AddSingleton<IMailQueue, RedisMailQueue>();
+        services.AddSingleton<IQueueReader, RedisQueueReader>();
+        services.AddSingleton<IContentStore, RedisContentStore>();
+        services.AddSingleton<IActivityReader, RedisActivityReader>();
+        services.AddSingleton<IAccountStore, RedisAccountStore>();
+        services.AddSingleton<IInbox, RedisInbox>();
+        return services;
+    }
+
+    private static bool Delivers(IConfiguration relay)
+    {
+        var roles = relay.GetSection("Roles").GetChildren().ToList();
+        return roles.Count == 0 || roles.Any(role => string.Equals(role.Value, "delivery", StringComparison.OrdinalIgnoreCase));
+    }
+}

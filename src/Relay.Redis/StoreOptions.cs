@@ -1,0 +1,93 @@
+using System.ComponentModel.DataAnnotations;
+using Microsoft.Extensions.Options;
+using Relay.Mail.Queue;
+
+namespace Relay.Redis;
+
+/// <summary>Where mail is kept; bound to the <c>Relay</c> section itself.</summary>
+public sealed class StoreOptions
+{
+    /// <summary>A connection string as StackExchange.Redis reads it; null is the embedded store.</summary>
+    // Nothing to install for a first try.
+    public string? Redis { get; set; }
+
+    /// <summary>Holds the embedded store, this node's id, and the lock that keeps a second relay out.</summary>
+    [Required]
+    public string DataDirectory { get; set; } = "data";
+
+    [ValidateObjectMembers]
+    public DurabilityOptions Durability { get; set; } = new();
+
+    [ValidateObjectMembers]
+    public QueueOptions Queue { get; set; } = new();
+
+    internal bool IsEmbedded => string.IsNullOrWhiteSpace(Redis);
+
+    /// <summary>Only a node that delivers owns partitions. Follows from <c>Relay:Roles</c>.</summary>
+    internal bool Delivers { get; set; } = true;
+}
+
+public sealed class DurabilityOptions
+{
+    /// <summary>The relay does not start on a store that promises less.</summary>
+    // What a Redis with its usual append-only file gives; less would lose mail in an ordinary crash.
+    [EnumDataType(typeof(PromiseClass))]
+    public PromiseClass Required { get; set; } = PromiseClass.CrashSafe;
+
+    /// <summary>What the store promises, where it does not let its settings be read (CONFIG forbidden).</summary>
+    [EnumDataType(typeof(PromiseClass))]
+    public PromiseClass? Assume { get; set; }
+}
+
+public sealed class QueueOptions
+{
+    /// <summary>Partitions of a new store, a power of two. Null is 16, or 64 on a cluster. An existing store keeps the number it was made with.</summary>
+    // 16 keep the steps of one server small; a cluster needs several a shard so that shards can be added.
+    [Range(1, 1024)]
+    public int? Partitions { get; set; }
+
+    /// <summary>Due units held in memory so that they need not be read back. What does not fit stays in the store.</summary>
+    // Some seconds of top speed.
+    [Range(64, 1_000_000)]
+    public int WindowUnits { get; set; } = 16_384;
+
+    /// <summary>Octets of content held in memory for them.</summary>
+    // About 6,000 messages of 10 KiB.
+    [Range(1_048_576, long.MaxValue)]
+    public long WindowBytes { get; set; } = 64 * 1024 * 1024;
+
+    /// <summary>The most of the window that one account may fill.</summary>
+    // Leaves room for everybody else while one sends a bulk run.
+    [Range(0.01, 1)]
+    public double AccountShare { get; set; } = 0.5;
+
+    /// <summary>How long a partition stays its owner's without a renewal.</summary>
+    // Long enough for a pause of the garbage collector or of the store, short enough for a take-over.
+    [Range(typeof(TimeSpan), "00:00:01", "00:10:00")]
+    public TimeSpan Lease { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>How long the store may take to answer before a submission is told to come back.</summary>
+    // Clients wait far longer for the final reply (RFC 5321, 4.5.3.2.6), but a connection held is a connection lost for others.
+    [Range(typeof(TimeSpan), "00:00:00.100", "00:01:00")]
+    public TimeSpan AnswerTimeout { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long an entry without its record is waited for before it is set aside.</summary>
+    // A record on its way is there within the answer timeout; ten times that is no accident.
+    [Range(typeof(TimeSpan), "00:00:00.100", "01:00:00")]
+    public TimeSpan MissingRecordGrace { get; set; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>How long it is known what happened to a message after its end.</summary>
+    public TimeSpan ActivityKept { get; set; } = TimeSpan.FromDays(7);
+
+    /// <summary>Finished messages whose activity is kept at most; beyond it the oldest goes first.</summary>
+    // About 1 KiB each.
+    [Range(1_024, 100_000_000)]
+    public int ActivityMessages { get; set; } = 1_000_000;
+
+    /// <summary>The share of the store's memory at which new mail is refused, so that what is queued can still be settled.</summary>
+    [Range(0.1, 1)]
+    public double Watermark { get; set; } = 0.8;
+}
+
+[OptionsValidator]
+internal sealed partial class StoreOptionsValidator : IValidateOptions<StoreOptions>;

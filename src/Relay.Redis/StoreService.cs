@@ -1,0 +1,187 @@
+using System.Globalization;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Relay.Mail.Queue;
+using Relay.Redis.Activity;
+using Relay.Redis.Connections;
+using Relay.Redis.Durability;
+using Relay.Redis.Embedded;
+using Relay.Redis.Keys;
+using Relay.Redis.Queue;
+using StackExchange.Redis;
+
+namespace Relay.Redis;
+
+/// <summary>Opens the store before any other service starts, keeps its loops running, and closes it after all others have stopped.</summary>
+internal sealed class StoreService(
+    Store store, AcceptWriter accepts, SettleWriter settles, Canceller canceller, Refiller refiller, Projector projector, Ownership ownership,
+    StoreWatch watch, IOptions<StoreOptions> options, TimeProvider time, ILoggerFactory loggers, IHostApplicationLifetime? lifetime = null)
+    : IHostedLifecycleService, IAsyncDisposable
+{
+    private const string PartitionsField = "partitions";
+    private const int EmbeddedPartitions = 16;
+    private const int ClusterPartitions = 64;
+
+    // A store that starts together with the relay is there by then; if not, whoever started us tries again.
+    private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(60);
+
+    private readonly ILogger _logger = loggers.CreateLogger<StoreService>();
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly List<Task> _loops = [];
+    private DataDirectory? _directory;
+    private EmbeddedStore? _embedded;
+    private StoreConnections? _connections;
+
+    public async Task StartingAsync(CancellationToken cancellationToken)
+    {
+        _directory = DataDirectory.Open(options.Value.DataDirectory);
+        if (options.Value.IsEmbedded)
+        {
+            _embedded = EmbeddedStore.Start(_directory.Path, loggers);
+        }
+
+        _connections = await ConnectAsync(cancellationToken);
+        var promise = await watch.ReadPromiseAsync(_connections);
+        if (_embedded is not null)
+        {
+            await _embedded.CountOpeningAsync(_connections.Background);
+        }
+
+        var partitions = await AgreeOnPartitionsAsync(_connections);
+        store.Open(_connections, partitions, _directory.NodeId);
+
+        Run(accepts.RunAsync, nameof(AcceptWriter));
+        Run(canceller.RunAsync, nameof(Canceller));
+        Run(watch.RunAsync, nameof(StoreWatch));
+        if (options.Value.Delivers)
+        {
+            await ownership.ClaimAsync();
+            Run(ownership.RunAsync, nameof(Ownership));
+            Run(settles.RunAsync, nameof(SettleWriter));
+            Run(refiller.RunAsync, nameof(Refiller));
+            Run(projector.RunAsync, nameof(Projector));
+        }
+
+        _logger.StoreOpen(promise.Class, partitions, promise.Sentence);
+    }
+
+    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StoppingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    // Doors and delivery end in StopAsync and need the store until then.
+    public Task StoppedAsync(CancellationToken cancellationToken) => CloseAsync(release: true);
+
+    public async ValueTask DisposeAsync()
+    {
+        await CloseAsync(release: false);
+        _stopping.Dispose();
+    }
+
+    /// <summary>Closes everything; without a release as a killed process would leave it.</summary>
+    internal async Task CloseAsync(bool release)
+    {
+        await _stopping.CancelAsync();
+        await Task.WhenAll(_loops).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _loops.Clear();
+        if (release && store.IsOpen)
+        {
+            await ReleaseAsync();
+        }
+
+        store.Close();
+        if (_connections is not null)
+        {
+            await _connections.DisposeAsync();
+            _connections = null;
+        }
+
+        _embedded?.Dispose();
+        _embedded = null;
+        _directory?.Dispose();
+        _directory = null;
+    }
+
+    private async Task ReleaseAsync()
+    {
+        try
+        {
+            await ownership.ReleaseAsync();
+        }
+        catch (Exception e) when (StoreFailure.Covers(e))
+        {
+            // Then the leases end by themselves.
+        }
+    }
+
+    private async Task<StoreConnections> ConnectAsync(CancellationToken cancellation)
+    {
+        var timeout = options.Value.Queue.AnswerTimeout;
+        var configuration = _embedded is null
+            ? StoreConnections.Configure(options.Value.Redis!, timeout)
+            : StoreConnections.Configure(_embedded.EndPoint, timeout);
+
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        deadline.CancelAfter(StartTimeout);
+        while (true)
+        {
+            try
+            {
+                return await StoreConnections.OpenAsync(configuration, deadline.Token);
+            }
+            catch (Exception e) when (StoreFailure.Covers(e) && !deadline.IsCancellationRequested)
+            {
+                _logger.StoreAwaited(StoreFailure.Of(e).Reason);
+                await Task.Delay(TimeSpan.FromSeconds(1), time, deadline.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+            catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+            {
+                throw new StoreRefusedException($"The store did not answer within {StartTimeout}. Is Relay:Redis right, and does it run?");
+            }
+        }
+    }
+
+    /// <summary>The number of partitions is decided once, when the store is made: ids and keys depend on it.</summary>
+    private async Task<int> AgreeOnPartitionsAsync(StoreConnections connections)
+    {
+        var wanted = options.Value.Queue.Partitions;
+        if (wanted is { } number && !int.IsPow2(number))
+        {
+            throw new StoreRefusedException($"Relay:Queue:Partitions is {number}; it must be a power of two");
+        }
+
+        var database = connections.Background;
+        await database.HashSetAsync(
+            StoreKeys.Store, PartitionsField, wanted ?? (connections.IsCluster ? ClusterPartitions : EmbeddedPartitions), When.NotExists);
+        var made = (int)await database.HashGetAsync(StoreKeys.Store, PartitionsField);
+        return wanted is null || wanted == made
+            ? made
+            : throw new StoreRefusedException(string.Create(
+                CultureInfo.InvariantCulture, $"Relay:Queue:Partitions is {wanted} but the store was made with {made}, which cannot change"));
+    }
+
+    private void Run(Func<CancellationToken, Task> loop, string name) => _loops.Add(WatchedAsync(loop, name));
+
+    private async Task WatchedAsync(Func<CancellationToken, Task> loop, string name)
+    {
+        try
+        {
+            await loop(_stopping.Token);
+        }
+        catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
+        {
+            // Stopping is not an error.
+        }
+        catch (Exception e)
+        {
+            // A relay without one of its loops takes mail that it does not send: better to end and be started again.
+            _logger.LoopEnded(name, e);
+            lifetime?.StopApplication();
+        }
+    }
+}
