@@ -74,7 +74,7 @@ public sealed class InMemoryInbox(IContentStore contents, TimeProvider time) : I
     {
         lock (_lock)
         {
-            return ValueTask.FromResult<ReadOnlyMemory<byte>?>(AccountHoldingLock(account).TryGetValue(id, out var kept) ? kept.Raw : null);
+            return ValueTask.FromResult(AccountHoldingLock(account).TryGetValue(id, out var kept) ? (ReadOnlyMemory<byte>?)kept.Raw : null);
         }
     }
 
