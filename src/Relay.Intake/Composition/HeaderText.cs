@@ -30,8 +30,12 @@ internal static class HeaderText
             && bounded.IndexOf("=?"u8) < 0
             && !bounded.ContainsAnyInRange((byte)0, (byte)31);
 
-        return isPlain ? Bound(Encoding.ASCII.GetString(bounded)) : OneLine(Rfc2047.DecodeText(ParserOptions.Default, bounded.ToArray()));
+        return isPlain ? Bound(Encoding.ASCII.GetString(bounded)) : OneLine(Rfc2047.DecodeText(ParserOptions.Default, WithoutFolds(bounded)));
     }
+
+    private static byte[] WithoutFolds(ReadOnlySpan<byte> value) => value.Contains((byte)'\n')
+        ? [.. value.ToArray().Where(octet => octet is not ((byte)'\r' or (byte)'\n'))]
+        : value.ToArray();
 
     private static string OneLine(string text) => Bound(string.Create(text.Length, text, static (line, text) =>
     {

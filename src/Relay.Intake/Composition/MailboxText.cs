@@ -10,9 +10,9 @@ internal static class MailboxText
 
     public static bool TryRead(string text, out Mailbox mailbox, out string problem)
     {
-        text = text.Trim();
+        text = text.Trim(' ');
         var open = text.EndsWith('>') ? text.LastIndexOf('<') : -1;
-        var name = open > 0 ? text[..open].Trim() : "";
+        var name = open > 0 ? text[..open].Trim(' ') : "";
 
         if (!TryReadName(name, out name))
         {

@@ -1,11 +1,11 @@
 namespace Relay.Intake.Composition;
 
-/// <summary>Text that goes into a header must not be able to end its line, whatever software reads it on its way.</summary>
+/// <summary>Text that goes into a header must mean itself, whatever software reads it on its way.</summary>
 internal static class PlainText
 {
-    public const string Rule = "must not hold a line break, NUL or another control character";
+    public const string Rule = "must not hold a line break, NUL, another control character or an encoded word (=?…?=)";
 
-    /// <summary>Whether a text stays on its line: no control character but tab, and none of Unicode's own line ends.</summary>
+    /// <summary>Whether a text can neither end its line nor be decoded into something else.</summary>
     public static bool IsOneLine(string text)
     {
         foreach (var c in text)
@@ -16,6 +16,23 @@ internal static class PlainText
             }
         }
 
-        return true;
+        return !HoldsEncodedWord(text);
+    }
+
+    // =?charset?q?text?= without a space up to its text (RFC 2047, 2); it could hold the line break that is refused above.
+    private static bool HoldsEncodedWord(ReadOnlySpan<char> text)
+    {
+        for (var start = text.IndexOf("=?"); start >= 0; start = text.IndexOf("=?"))
+        {
+            text = text[(start + 2)..];
+            var end = text.IndexOfAny(' ', '\t');
+            var word = end < 0 ? text : text[..end];
+            if (word.Contains("?q?", StringComparison.OrdinalIgnoreCase) || word.Contains("?b?", StringComparison.OrdinalIgnoreCase))
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 }
