@@ -1,0 +1,103 @@
+using System.Text;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+using Microsoft.Extensions.Time.Testing;
+using Relay.Intake;
+using Relay.Intake.Admission;
+using Relay.Intake.Http;
+using Relay.Mail.Accounts;
+using Relay.Mail.Messages;
+using Relay.Smtp.Addresses;
+using Relay.TestKit.InMemory;
+
+namespace Relay.Tests.Intake.Admission;
+
+/// <summary>The gate with its stores in memory, one account with one verified domain, <c>shop.test</c>, and a key.</summary>
+internal sealed class GateUnderTest : IDisposable
+{
+    private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().BuildServiceProvider();
+
+    public GateUnderTest(Action<BootstrapOptions>? configure = null, string? publicUrl = null)
+    {
+        var bootstrap = new BootstrapOptions();
+        configure?.Invoke(bootstrap);
+        Queue = new InMemoryMailQueue(Time);
+        Credential = new Credential
+        {
+            Id = "key_1",
+            Account = "shop",
+            Name = "web shop",
+            KeyHash = ApiKey.Hash(Key),
+            CreatedAt = Time.GetUtcNow(),
+        };
+        Gate = new AdmissionGate(
+            Queue,
+            Accounts,
+            Time,
+            Options.Create(bootstrap),
+            Options.Create(new HttpOptions { PublicUrl = publicUrl }),
+            new IntakeMetrics(_services.GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>()),
+            NullLogger<AdmissionGate>.Instance);
+    }
+
+    public static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    public string Key { get; } = ApiKey.Create(MessageMode.Live);
+    public FakeTimeProvider Time { get; } = new(new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.Zero));
+    public InMemoryAccountStore Accounts { get; } = new();
+    public InMemoryMailQueue Queue { get; }
+    public Credential Credential { get; set; }
+    public AdmissionGate Gate { get; }
+
+    public async Task<GateUnderTest> WithKeyAsync()
+    {
+        await Accounts.PutCredentialAsync(Credential, Cancellation);
+        return this;
+    }
+
+    public async Task<GateUnderTest> WithDomainAsync(
+        string name = "shop.test", string account = "shop", SendingDomainStatus status = SendingDomainStatus.Verified)
+    {
+        await Accounts.PutDomainAsync(new SendingDomain("dom_" + name, account, name, "token", status, Time.GetUtcNow(), null), Cancellation);
+        return this;
+    }
+
+    public ValueTask<AdmissionResult> AdmitAsync(string content, Func<Submission, Submission>? change = null)
+    {
+        var submission = Submission(content);
+        return Gate.AdmitAsync(change is null ? submission : change(submission), Cancellation);
+    }
+
+    public async Task<Message> AdmittedAsync(string content, Func<Submission, Submission>? change = null) =>
+        Assert.IsType<AdmissionResult.Admitted>(await AdmitAsync(content, change)).Message;
+
+    public async Task<Refusal> RefusedAsync(string content, Func<Submission, Submission>? change = null) =>
+        Assert.IsType<AdmissionResult.Refused>(await AdmitAsync(content, change)).Refusal;
+
+    public Submission Submission(string content)
+    {
+        var octets = Encoding.UTF8.GetBytes(content);
+        return new Submission
+        {
+            Id = MessageId.Create(Time),
+            Credential = Credential,
+            Source = MessageSource.Smtp,
+            Envelope = Envelope("user@there.test"),
+            Trace = "Received: from client by relay\r\n"u8.ToArray(),
+            Head = octets,
+            Length = octets.Length,
+            HasEightBit = octets.Length != content.Length,
+        };
+    }
+
+    public static Envelope Envelope(params string[] recipients) => new()
+    {
+        Sender = EnvelopeAddress.Parse("bounce@shop.test"),
+        Recipients = [.. recipients.Select(address => new Recipient { Address = EnvelopeAddress.Parse(address) })],
+    };
+
+    public static string TextOf(ReadOnlyMemory<byte> octets) => Encoding.UTF8.GetString(octets.Span);
+
+    public void Dispose() => _services.Dispose();
+}

@@ -1,0 +1,138 @@
+using Relay.Intake.Admission;
+using Relay.Mail.Accounts;
+using Relay.Mail.Messages;
+using Relay.Mail.Queue;
+using Relay.Smtp.Addresses;
+
+namespace Relay.Tests.Intake.Admission;
+
+public sealed class SenderTests
+{
+    [Theory]
+    [InlineData("user@shop.test", true)]
+    [InlineData("user@news.shop.test", true)]
+    [InlineData("user@SHOP.test", true)]
+    [InlineData("user@other.test", false)]
+    [InlineData("user@myshop.test", false)]
+    [InlineData("user@test", false)]
+    [InlineData("user@[192.0.2.1]", false)]
+    public async Task A_reverse_path_must_be_of_a_verified_domain_or_below_one(string sender, bool isTaken)
+    {
+        using var gate = await new GateUnderTest().WithDomainAsync();
+
+        var refusal = await gate.Gate.CheckSenderAsync(gate.Credential, EnvelopeAddress.Parse(sender), GateUnderTest.Cancellation);
+
+        Assert.Equal(isTaken, refusal is null);
+    }
+
+    [Fact]
+    public async Task A_refusal_says_which_domain_and_what_to_do()
+    {
+        using var here = new GateUnderTest();
+        using var there = new GateUnderTest(publicUrl: "https://relay.example/");
+        var sender = EnvelopeAddress.Parse("user@shop.test");
+
+        var plain = await here.Gate.CheckSenderAsync(here.Credential, sender, GateUnderTest.Cancellation);
+        var located = await there.Gate.CheckSenderAsync(there.Credential, sender, GateUnderTest.Cancellation);
+
+        Assert.Equal(RefusalReason.SenderNotVerified, plain?.Reason);
+        Assert.Equal("domain shop.test is not verified for this account; verify it with POST /domains, then send again", plain?.Text);
+        Assert.Contains("POST https://relay.example/domains,", located?.Text, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(SendingDomainStatus.Pending)]
+    [InlineData(SendingDomainStatus.Failing)]
+    public async Task A_domain_that_is_not_verified_now_does_not_count(SendingDomainStatus status)
+    {
+        using var gate = await new GateUnderTest().WithDomainAsync(status: status);
+
+        Assert.NotNull(await gate.Gate.CheckSenderAsync(gate.Credential, EnvelopeAddress.Parse("u@shop.test"), GateUnderTest.Cancellation));
+    }
+
+    [Fact]
+    public async Task Another_accounts_domain_does_not_count()
+    {
+        using var gate = await new GateUnderTest().WithDomainAsync(account: "someone else");
+
+        Assert.NotNull(await gate.Gate.CheckSenderAsync(gate.Credential, EnvelopeAddress.Parse("u@shop.test"), GateUnderTest.Cancellation));
+    }
+
+    [Fact]
+    public async Task The_null_sender_is_anybodys()
+    {
+        using var gate = new GateUnderTest();
+
+        Assert.Null(await gate.Gate.CheckSenderAsync(gate.Credential, null, GateUnderTest.Cancellation));
+    }
+
+    [Fact]
+    public async Task A_key_without_the_scope_may_not_send_at_all()
+    {
+        using var gate = await new GateUnderTest().WithDomainAsync();
+        gate.Credential = gate.Credential with { Scopes = [CredentialScope.Read, CredentialScope.Manage] };
+
+        var refusal = await gate.Gate.CheckSenderAsync(gate.Credential, null, GateUnderTest.Cancellation);
+
+        Assert.Equal(RefusalReason.NotAllowed, refusal?.Reason);
+        Assert.Equal(RefusalReason.NotAllowed, (await gate.RefusedAsync("From: a@shop.test\r\n\r\n")).Reason);
+    }
+
+    [Fact]
+    public async Task A_test_key_may_use_any_name_because_its_mail_never_leaves()
+    {
+        using var gate = new GateUnderTest();
+        gate.Credential = gate.Credential with { Mode = MessageMode.Test };
+
+        Assert.Null(await gate.Gate.CheckSenderAsync(gate.Credential, EnvelopeAddress.Parse("u@any.test"), GateUnderTest.Cancellation));
+        Assert.Equal(MessageMode.Test, (await gate.AdmittedAsync("From: a@any.test\r\n\r\n")).Mode);
+    }
+
+    [Fact]
+    public async Task No_domain_is_asked_for_where_none_is_required()
+    {
+        using var gate = new GateUnderTest(bootstrap => bootstrap.RequireVerifiedDomains = false);
+
+        Assert.Null(await gate.Gate.CheckSenderAsync(gate.Credential, EnvelopeAddress.Parse("u@any.test"), GateUnderTest.Cancellation));
+    }
+
+    [Fact]
+    public async Task A_domain_verified_here_is_seen_at_once()
+    {
+        using var gate = new GateUnderTest();
+        var sender = EnvelopeAddress.Parse("u@shop.test");
+        Assert.NotNull(await gate.Gate.CheckSenderAsync(gate.Credential, sender, GateUnderTest.Cancellation));
+
+        await gate.WithDomainAsync();
+        gate.Gate.ForgetDomain("shop", "shop.test");
+
+        Assert.Null(await gate.Gate.CheckSenderAsync(gate.Credential, sender, GateUnderTest.Cancellation));
+    }
+
+    [Theory]
+    [InlineData("From: Bank <ceo@bank.test>\r\n\r\n")]
+    [InlineData("From: a@shop.test, b@bank.test\r\nSender: a@shop.test\r\n\r\n")]
+    [InlineData("From: a@shop.test\r\nSender: ceo@bank.test\r\n\r\n")]
+    [InlineData("From:\r\n ceo@bank.test\r\n\r\n")]
+    [InlineData("from : ceo@bank.test\r\n\r\n")]
+    public async Task No_name_a_reader_could_take_for_the_sender_is_a_strangers(string header)
+    {
+        using var gate = await new GateUnderTest().WithDomainAsync();
+
+        var refusal = await gate.RefusedAsync(header);
+
+        Assert.Equal(RefusalReason.SenderNotVerified, refusal.Reason);
+        Assert.Contains("domain bank.test", refusal.Text, StringComparison.Ordinal);
+        Assert.Equal("from", refusal.Field);
+    }
+
+    [Fact]
+    public async Task A_store_that_is_away_or_full_refuses_for_a_while()
+    {
+        using var gate = await new GateUnderTest().WithDomainAsync();
+        gate.Accounts.Refusal = new StoreUnavailableException("away");
+
+        Assert.Equal(RefusalReason.StoreUnavailable, (await gate.RefusedAsync("From: a@shop.test\r\n\r\n")).Reason);
+        Assert.Equal(RefusalReason.StoreUnavailable, (await gate.Gate.CheckSenderAsync(gate.Credential, EnvelopeAddress.Parse("u@shop.test"), GateUnderTest.Cancellation))?.Reason);
+    }
+}
