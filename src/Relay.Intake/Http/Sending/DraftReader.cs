@@ -209,7 +209,8 @@ internal sealed class DraftReader(SendRequest request, int maxRecipients, DateTi
 
     private static bool TryReadDuration(string text, out TimeSpan duration)
     {
-        if (!text.StartsWith('P'))
+        // A bare number is refused: to one reader it is seconds, to .NET it is days.
+        if (text.Contains(':', StringComparison.Ordinal))
         {
             return TimeSpan.TryParseExact(text, ["c", @"h\:mm\:ss", @"h\:mm"], CultureInfo.InvariantCulture, out duration);
         }
@@ -217,7 +218,7 @@ internal sealed class DraftReader(SendRequest request, int maxRecipients, DateTi
         try
         {
             duration = XmlConvert.ToTimeSpan(text);
-            return true;
+            return text[0] == 'P';
         }
         catch (Exception exception) when (exception is FormatException or OverflowException)
         {

@@ -1,0 +1,70 @@
+using System.Net;
+using System.Text;
+using Relay.Mail.Messages;
+
+namespace Relay.Tests.Intake.Http;
+
+public sealed class InboxTests
+{
+    [Fact]
+    public async Task What_was_captured_is_listed_shown_and_given_back_to_the_octet()
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+        object logo = new { filename = "logo.png", content = new byte[1_234], contentId = "logo" };
+        await api.SendWithAsync(("html", "<img src='cid:logo'>"), ("bcc", "d@there.test"), ("attachments", new[] { logo, new { filename = "é.pdf", content = new byte[99] } }));
+        var message = api.Stores.Queue.Accepted[0];
+        await api.Stores.Inbox.CaptureAsync(message, TestContext.Current.CancellationToken);
+
+        var row = (await api.GetAsync("/inbox")).Json.GetProperty("items")[0];
+        var view = await api.GetAsync($"/inbox/{message.Id}");
+        var raw = await api.GetAsync($"/inbox/{message.Id}/raw");
+
+        Assert.Equal(message.Id.ToString(), row.GetProperty("id").GetString());
+        Assert.False(row.TryGetProperty("text", out _));
+        Assert.Equal(["a@there.test", "d@there.test"], row.GetProperty("recipients").EnumerateArray().Select(r => r.GetString()));
+        Assert.Equal("text", view.String("text").Trim());
+        Assert.Equal("<img src='cid:logo'>", view.String("html").Trim());
+        Assert.Contains(view.Json.GetProperty("headers").EnumerateArray(), h => h.GetProperty("name").GetString() == "Subject" && h.GetProperty("value").GetString() == "Hi");
+        Assert.Equal(
+            ["logo.png image/png logo 1234", "é.pdf application/pdf  99"],
+            view.Json.GetProperty("attachments").EnumerateArray().Select(file =>
+                $"{file.GetProperty("filename")} {file.GetProperty("contentType")} {(file.TryGetProperty("contentId", out var id) ? id : "")} {file.GetProperty("size")}"));
+        Assert.Equal("message/rfc822", raw.ContentType);
+        Assert.Equal("nosniff", raw.Headers["X-Content-Type-Options"]);
+        Assert.Equal(message.Content.Head.ToArray(), raw.Body);
+    }
+
+    [Fact]
+    public async Task Another_accounts_inbox_is_no_different_from_an_empty_one()
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+        await api.SendWithAsync();
+        var message = api.Stores.Queue.Accepted[0];
+        await api.Stores.Inbox.CaptureAsync(message, TestContext.Current.CancellationToken);
+        var stranger = await api.KeyAsync("stranger", MessageMode.Test);
+
+        (await api.GetAsync($"/inbox/{message.Id}", stranger)).IsProblem(HttpStatusCode.NotFound);
+        (await api.GetAsync($"/inbox/{message.Id}/raw", stranger)).IsProblem(HttpStatusCode.NotFound);
+        (await api.GetAsync("/inbox/x", stranger)).IsProblem(HttpStatusCode.NotFound);
+        Assert.Equal(0, (await api.GetAsync("/inbox", stranger)).Json.GetProperty("items").GetArrayLength());
+    }
+
+    [Fact]
+    public async Task A_message_nested_without_end_is_shown_as_far_as_it_goes()
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+        await api.SendWithAsync();
+        var deep = new StringBuilder("From: a@shop.test\r\n");
+        for (var i = 0; i < 2_000; i++)
+        {
+            deep.Append($"Content-Type: multipart/mixed; boundary=b{i}\r\n\r\n--b{i}\r\n");
+        }
+
+        var octets = Encoding.ASCII.GetBytes(deep.ToString());
+        var message = api.Stores.Queue.Accepted[0];
+        message = message with { Content = message.Content with { Head = octets, Length = octets.Length } };
+        await api.Stores.Inbox.CaptureAsync(message, TestContext.Current.CancellationToken);
+
+        Assert.Equal(HttpStatusCode.OK, (await api.GetAsync($"/inbox/{message.Id}")).Status);
+    }
+}
