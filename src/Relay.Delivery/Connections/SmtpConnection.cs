@@ -1,0 +1,163 @@
+using System.Buffers;
+using System.Net;
+using System.Net.Security;
+using Relay.Delivery.Routing;
+using Relay.Smtp.Client;
+
+namespace Relay.Delivery.Connections;
+
+/// <summary>One connection to a remote that has been greeted and may carry transactions, one after the other.</summary>
+internal sealed class SmtpConnection : IDisposable
+{
+    private const int FirstBuffer = 2 * 1024;
+
+    private readonly Wire _wire;
+    private readonly DeliveryMetrics _metrics;
+    private byte[] _received = ArrayPool<byte>.Shared.Rent(FirstBuffer);
+    private int _start;
+    private int _end;
+    private bool _disposed;
+
+    public SmtpConnection(Wire wire, RouteHost host, IPEndPoint place, DeliveryMetrics metrics)
+    {
+        _wire = wire;
+        _metrics = metrics;
+        Host = host;
+        Place = place;
+        Address = place.ToString();
+        _metrics.ConnectionOpened();
+    }
+
+    public RouteHost Host { get; }
+
+    public IPEndPoint Place { get; }
+
+    /// <summary><see cref="Place"/> as events show it.</summary>
+    public string Address { get; }
+
+    /// <summary>Protocol and cipher; null in clear text.</summary>
+    public string? Tls => _wire.Tls;
+
+    public EhloCapabilities Capabilities { get; set; } = EhloCapabilities.None;
+
+    /// <summary>Transactions begun on it.</summary>
+    public int Messages { get; set; }
+
+    /// <summary>The last transaction did not come to its end, so the next begins with RSET.</summary>
+    public bool NeedsReset { get; set; }
+
+    public OutgoingBuffer Output { get; } = new();
+
+    /// <summary>Why it is of no more use, for people.</summary>
+    public string Failure => _wire.Failure ?? "the connection was lost";
+
+    /// <summary>Octets that nobody asked for lie here or on the wire, or its end does.</summary>
+    public bool HasInput => _start < _end || _wire.HasInput;
+
+    /// <summary>Octets lie here behind the last reply that was read.</summary>
+    public bool HasBuffered => _start < _end;
+
+    /// <summary>The remote spoke out of turn. Under TLS only what lies here already tells: a readable socket may hold a session ticket.</summary>
+    public bool HasEarlyReply => HasBuffered || (Tls is null && _wire.HasInput);
+
+    /// <summary>Sends what <see cref="Output"/> holds; false when the connection failed.</summary>
+    public async ValueTask<bool> FlushAsync(TimeSpan timeout)
+    {
+        var sent = await _wire.SendAsync(Output.Written, timeout);
+        Output.Clear();
+        return sent;
+    }
+
+    /// <summary>Sends content as it stands in memory; false when the connection failed.</summary>
+    public ValueTask<bool> SendAsync(ReadOnlyMemory<byte> octets, TimeSpan timeout) => _wire.SendAsync(octets, timeout);
+
+    /// <summary>The next reply. Lost when the connection is, when the remote takes too long, or when what it says is no reply.</summary>
+    public async ValueTask<RemoteReply> ReadReplyAsync(TimeSpan timeout)
+    {
+        var scanner = new ReplyScanner();
+        while (true)
+        {
+            var scan = scanner.Scan(_received.AsSpan(_start, _end - _start));
+            if (scan == ReplyScan.Complete)
+            {
+                var reply = new RemoteReply(scanner.Code, _received.AsMemory(_start, scanner.Length));
+                _start += scanner.Length;
+                return reply;
+            }
+
+            if (scan != ReplyScan.Incomplete)
+            {
+                Garbage = scan == ReplyScan.TooLong ? "the remote's reply has no end" : "the remote's reply is no SMTP";
+                return default;
+            }
+
+            MakeRoom();
+            var count = await _wire.ReceiveAsync(_received.AsMemory(_end), timeout);
+            if (count == 0)
+            {
+                return default;
+            }
+
+            _end += count;
+        }
+    }
+
+    /// <summary>What the remote said that was no reply; null when the connection was lost in the usual way.</summary>
+    public string? Garbage { get; private set; }
+
+    /// <summary>Why there is no reply, for people.</summary>
+    public string WhyLost => Garbage ?? Failure;
+
+    public ValueTask<bool> StartTlsAsync(SslClientAuthenticationOptions options, TimeSpan timeout) =>
+        _wire.StartTlsAsync(options, timeout);
+
+    /// <summary>Says QUIT and does not insist on an answer.</summary>
+    public async ValueTask QuitAsync(TimeSpan timeout)
+    {
+        Output.Clear();
+        Output.Quit();
+        if (await FlushAsync(timeout))
+        {
+            await ReadReplyAsync(timeout);
+        }
+
+        Dispose();
+    }
+
+    public void Dispose()
+    {
+        if (!_disposed)
+        {
+            _disposed = true;
+            _metrics.ConnectionClosed();
+            _wire.Dispose();
+            Output.Dispose();
+            ArrayPool<byte>.Shared.Return(_received);
+            _received = [];
+        }
+    }
+
+    // The scanner wants a reply in one piece; it limits how large that can be.
+    private void MakeRoom()
+    {
+        if (_start == _end)
+        {
+            _start = _end = 0;
+        }
+
+        if (_end < _received.Length)
+        {
+            return;
+        }
+
+        var larger = _start > 0 ? _received : ArrayPool<byte>.Shared.Rent(_received.Length * 2);
+        _received.AsSpan(_start, _end - _start).CopyTo(larger);
+        if (larger != _received)
+        {
+            ArrayPool<byte>.Shared.Return(_received);
+            _received = larger;
+        }
+
+        (_start, _end) = (0, _end - _start);
+    }
+}

@@ -1,0 +1,43 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace Relay.Delivery.Connections;
+
+/// <summary>How long a remote has for each step. The defaults are the minima of RFC 5321, 4.5.3.2, where it names one.</summary>
+public sealed class TimeoutOptions
+{
+    // Not in the RFC. A host that is up answers a SYN within some seconds, retransmissions included.
+    [Range(typeof(TimeSpan), "00:00:00.050", "01:00:00")]
+    public TimeSpan Connect { get; set; } = TimeSpan.FromSeconds(30);
+
+    [Range(typeof(TimeSpan), "00:00:00.050", "01:00:00")]
+    public TimeSpan Greeting { get; set; } = TimeSpan.FromMinutes(5);
+
+    // Not in the RFC by name; it is a command like MAIL.
+    [Range(typeof(TimeSpan), "00:00:00.050", "01:00:00")]
+    public TimeSpan Ehlo { get; set; } = TimeSpan.FromMinutes(5);
+
+    // Not in the RFC. A handshake is two round trips and a signature.
+    [Range(typeof(TimeSpan), "00:00:00.050", "01:00:00")]
+    public TimeSpan TlsHandshake { get; set; } = TimeSpan.FromMinutes(1);
+
+    [Range(typeof(TimeSpan), "00:00:00.050", "01:00:00")]
+    public TimeSpan Mail { get; set; } = TimeSpan.FromMinutes(5);
+
+    [Range(typeof(TimeSpan), "00:00:00.050", "01:00:00")]
+    public TimeSpan Recipient { get; set; } = TimeSpan.FromMinutes(5);
+
+    [Range(typeof(TimeSpan), "00:00:00.050", "01:00:00")]
+    public TimeSpan Data { get; set; } = TimeSpan.FromMinutes(2);
+
+    /// <summary>For each write of content.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.050", "01:00:00")]
+    public TimeSpan DataBlock { get; set; } = TimeSpan.FromMinutes(3);
+
+    /// <summary>From the final dot to its reply. Too short a time makes doubles.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.050", "01:00:00")]
+    public TimeSpan EndOfData { get; set; } = TimeSpan.FromMinutes(10);
+
+    // Courtesy only; nothing depends on the answer.
+    [Range(typeof(TimeSpan), "00:00:00.050", "01:00:00")]
+    public TimeSpan Quit { get; set; } = TimeSpan.FromSeconds(5);
+}

@@ -1,0 +1,211 @@
+using System.Net;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Authentication;
+
+namespace Relay.Delivery.Connections;
+
+/// <summary>
+/// The octets of one connection, in clear or under TLS. Every wait has its deadline; after a failure of any kind
+/// <see cref="Failure"/> says what it was, and the wire is of no more use.
+/// </summary>
+internal sealed class Wire : IDisposable
+{
+    private readonly Socket _socket;
+    private readonly Deadline _deadline;
+    private CancellationTokenRegistration _stop;
+    private SslStream? _tls;
+
+    private Wire(Socket socket, TimeProvider time)
+    {
+        _socket = socket;
+        _deadline = new Deadline(time, socket.Dispose);
+    }
+
+    /// <summary>Why nothing works any more, for people; null while all is well.</summary>
+    public string? Failure { get; private set; }
+
+    /// <summary>Protocol and cipher; null in clear text.</summary>
+    public string? Tls { get; private set; }
+
+    /// <summary>Something waits to be read, be it only the end: an idle connection in this state is dead.</summary>
+    public bool HasInput
+    {
+        get
+        {
+            try
+            {
+                return _socket.Poll(0, SelectMode.SelectRead);
+            }
+            catch (Exception e) when (e is SocketException or ObjectDisposedException)
+            {
+                return true;
+            }
+        }
+    }
+
+    /// <summary>A wire to this place; when it cannot be had, one that has failed.</summary>
+    /// <param name="stop">Ends it at any time, whoever waits for what.</param>
+    public static async ValueTask<Wire> ConnectAsync(IPEndPoint place, IPAddress? source, TimeSpan timeout, TimeProvider time, CancellationToken stop)
+    {
+        var socket = new Socket(place.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        var wire = new Wire(socket, time);
+        wire._stop = stop.UnsafeRegister(static w => ((Wire)w!).Abort(), wire);
+        try
+        {
+            if (source is not null)
+            {
+                socket.Bind(new IPEndPoint(source, 0));
+            }
+
+            wire._deadline.Arm(timeout);
+            await socket.ConnectAsync(place);
+            wire._deadline.Disarm();
+        }
+        catch (Exception e) when (IsLoss(e))
+        {
+            wire.Fail(e, "connecting");
+        }
+
+        return wire;
+    }
+
+    /// <summary>Takes what has come: 0 at the end or after a failure.</summary>
+    public async ValueTask<int> ReceiveAsync(Memory<byte> buffer, TimeSpan timeout)
+    {
+        try
+        {
+            var receiving = _tls is null ? _socket.ReceiveAsync(buffer) : _tls.ReadAsync(buffer);
+            int count;
+            if (receiving.IsCompleted)
+            {
+                count = await receiving;
+            }
+            else
+            {
+                _deadline.Arm(timeout);
+                count = await receiving;
+                _deadline.Disarm();
+            }
+
+            if (count == 0)
+            {
+                Failure ??= "the remote closed the connection";
+            }
+
+            return count;
+        }
+        catch (Exception e) when (IsLoss(e))
+        {
+            Fail(e, "waiting for a reply");
+            return 0;
+        }
+    }
+
+    /// <summary>Hands all of it over; false when that failed.</summary>
+    public async ValueTask<bool> SendAsync(ReadOnlyMemory<byte> octets, TimeSpan timeout)
+    {
+        try
+        {
+            if (_tls is not null)
+            {
+                _deadline.Arm(timeout);
+                await _tls.WriteAsync(octets);
+                _deadline.Disarm();
+                return true;
+            }
+
+            while (!octets.IsEmpty)
+            {
+                var sending = _socket.SendAsync(octets);
+                int count;
+                if (sending.IsCompleted)
+                {
+                    count = await sending;
+                }
+                else
+                {
+                    _deadline.Arm(timeout);
+                    count = await sending;
+                    _deadline.Disarm();
+                }
+
+                octets = octets[count..];
+            }
+
+            return true;
+        }
+        catch (Exception e) when (IsLoss(e))
+        {
+            // The socket stays open: the remote's last words may still lie in it.
+            Note(e, "sending");
+            return false;
+        }
+    }
+
+    /// <summary>Puts TLS around what follows; false when that failed.</summary>
+    public async ValueTask<bool> StartTlsAsync(SslClientAuthenticationOptions options, TimeSpan timeout)
+    {
+        try
+        {
+            _deadline.Arm(timeout);
+            _tls = new SslStream(new NetworkStream(_socket, ownsSocket: false));
+            await _tls.AuthenticateAsClientAsync(options);
+            _deadline.Disarm();
+            Tls = $"{NameOf(_tls.SslProtocol)} {_tls.NegotiatedCipherSuite}";
+            return true;
+        }
+        catch (Exception e) when (IsLoss(e) || e is AuthenticationException or InvalidOperationException)
+        {
+            Fail(e, "the TLS handshake");
+            return false;
+        }
+    }
+
+    public void Dispose()
+    {
+        _stop.Dispose();
+        _deadline.Dispose();
+
+        // Not the stream's own orderly end: it would write to a remote that may not read.
+        _socket.Dispose();
+        _tls?.Dispose();
+    }
+
+    private void Abort()
+    {
+        Failure ??= "the relay is stopping";
+        _socket.Dispose();
+    }
+
+    private void Fail(Exception e, string during)
+    {
+        Note(e, during);
+        _socket.Dispose();
+    }
+
+    private void Note(Exception e, string during) =>
+        Failure ??= _deadline.HasExpired ? $"timed out {during}"
+            : Innermost(e) is SocketException { SocketErrorCode: var code } ? $"{Words(code)} {during}"
+            : $"{Innermost(e).Message} ({during})";
+
+    private static bool IsLoss(Exception e) => e is IOException or SocketException or ObjectDisposedException;
+
+    private static Exception Innermost(Exception e) => e.InnerException is { } inner ? Innermost(inner) : e;
+
+    private static string Words(SocketError error) => error switch
+    {
+        SocketError.ConnectionRefused => "connection refused",
+        SocketError.ConnectionReset or SocketError.Shutdown => "the remote reset the connection",
+        SocketError.HostUnreachable or SocketError.NetworkUnreachable => "no way to the host",
+        SocketError.TimedOut => "timed out",
+        _ => $"{error}",
+    };
+
+    private static string NameOf(SslProtocols protocol) => protocol switch
+    {
+        SslProtocols.Tls13 => "TLS1.3",
+        SslProtocols.Tls12 => "TLS1.2",
+        _ => protocol.ToString(),
+    };
+}

@@ -1,0 +1,49 @@
+using Microsoft.Extensions.Logging;
+using Relay.Mail.Events;
+using Relay.Mail.Messages;
+using Relay.Mail.Queue;
+
+namespace Relay.Delivery;
+
+/// <summary>What delivery logs: ids, hosts and replies; never a body, a subject or a login.</summary>
+internal static partial class DeliveryLog
+{
+    /// <summary>An event of a message, with its id in scope.</summary>
+    public static void Happened(this ILogger logger, MailEvent happened)
+    {
+        // A delivery is the usual thing: at thousands a second it is not worth a line unless someone asks for it.
+        var level = happened.Type switch
+        {
+            MailEventType.Delivered => LogLevel.Debug,
+            MailEventType.Uncertain => LogLevel.Warning,
+            _ => LogLevel.Information,
+        };
+        if (logger.IsEnabled(level))
+        {
+            using var scope = logger.BeginScope(new KeyValuePair<string, object>[] { new("MessageId", happened.Message) });
+            Happened(logger, level, happened.Message, happened.Type, happened.Attempt, happened.Host, happened.Address, happened.Reply, happened.NextAttempt);
+        }
+    }
+
+    [LoggerMessage(EventId = 1, Message = "{MessageId} {Type}, attempt {Attempt}, {Host} [{Address}]: {Reply}; next {NextAttempt}")]
+    private static partial void Happened(
+        ILogger logger, LogLevel level, MessageId messageId, MailEventType type, int? attempt, string? host, string? address, string? reply, DateTimeOffset? nextAttempt);
+
+    [LoggerMessage(EventId = 2, Level = LogLevel.Error, Message = "Leasing due mail failed; trying again shortly")]
+    public static partial void LeasingFailed(this ILogger logger, Exception exception);
+
+    [LoggerMessage(EventId = 3, Level = LogLevel.Warning, Message = "{Unit} could not be settled before the stop; it will be tried again")]
+    public static partial void SettlementGivenUp(this ILogger logger, UnitId unit);
+
+    [LoggerMessage(EventId = 4, Level = LogLevel.Error, Message = "{Unit} could not be settled")]
+    public static partial void SettlementFailed(this ILogger logger, UnitId unit, Exception exception);
+
+    [LoggerMessage(EventId = 5, Level = LogLevel.Error, Message = "{Unit}: the attempt failed for a reason of ours")]
+    public static partial void AttemptFailed(this ILogger logger, UnitId unit, Exception exception);
+
+    [LoggerMessage(EventId = 6, Level = LogLevel.Information, Message = "Delivery stops: {Units} units in flight are finished first")]
+    public static partial void Stopping(this ILogger logger, int units);
+
+    [LoggerMessage(EventId = 7, Level = LogLevel.Warning, Message = "Delivery did not finish in time; connections are closed now")]
+    public static partial void StoppingHard(this ILogger logger);
+}

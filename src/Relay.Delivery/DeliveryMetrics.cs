@@ -1,0 +1,64 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+using Relay.Mail.Messages;
+
+namespace Relay.Delivery;
+
+/// <summary>What delivery counts and traces. No tag names a message or an address.</summary>
+internal sealed class DeliveryMetrics : IDisposable
+{
+    public const string Name = "Relay.Delivery";
+
+    public static readonly ActivitySource Traces = new(Name);
+
+    private readonly Meter _meter;
+    private readonly Counter<long> _delivered;
+    private readonly Counter<long> _deferred;
+    private readonly Counter<long> _bounced;
+    private readonly Counter<long> _attempts;
+    private readonly Histogram<double> _duration;
+    private readonly UpDownCounter<long> _open;
+    private readonly Counter<long> _opened;
+    private readonly Counter<long> _reused;
+
+    public DeliveryMetrics(IMeterFactory meters)
+    {
+        _meter = meters.Create(Name);
+        _delivered = _meter.CreateCounter<long>("relay.delivered", "{recipient}", "Recipients delivered.");
+        _deferred = _meter.CreateCounter<long>("relay.deferred", "{recipient}", "Recipients put off, by cause.");
+        _bounced = _meter.CreateCounter<long>("relay.bounced", "{recipient}", "Recipients given up, by cause.");
+        _attempts = _meter.CreateCounter<long>("relay.attempts", "{attempt}", "Attempts to deliver a unit.");
+        _duration = _meter.CreateHistogram<double>("relay.delivery.duration", "s", "From acceptance, or the time it was scheduled for, to the outcome.");
+        _open = _meter.CreateUpDownCounter<long>("relay.connections.open", "{connection}", "Connections open to remotes.");
+        _opened = _meter.CreateCounter<long>("relay.connections.opened", "{connection}", "Connections opened to remotes.");
+        _reused = _meter.CreateCounter<long>("relay.connections.reused", "{message}", "Messages that found an open connection.");
+    }
+
+    public void Attempted() => _attempts.Add(1);
+
+    public void Delivered(Message message, DateTimeOffset now)
+    {
+        _delivered.Add(1);
+        _duration.Record((now - message.DueAt).TotalSeconds, new KeyValuePair<string, object?>("outcome", "delivered"));
+    }
+
+    public void Deferred(string? rule) => _deferred.Add(1, new KeyValuePair<string, object?>("rule", rule));
+
+    public void Bounced(Message message, DateTimeOffset now, string? rule)
+    {
+        _bounced.Add(1, new KeyValuePair<string, object?>("rule", rule));
+        _duration.Record((now - message.DueAt).TotalSeconds, new KeyValuePair<string, object?>("outcome", "bounced"));
+    }
+
+    public void ConnectionOpened()
+    {
+        _open.Add(1);
+        _opened.Add(1);
+    }
+
+    public void ConnectionClosed() => _open.Add(-1);
+
+    public void ConnectionReused() => _reused.Add(1);
+
+    public void Dispose() => _meter.Dispose();
+}

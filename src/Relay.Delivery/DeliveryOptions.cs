@@ -1,0 +1,60 @@
+using System.ComponentModel.DataAnnotations;
+using Microsoft.Extensions.Options;
+using Relay.Delivery.Connections;
+using Relay.Delivery.Routing;
+using Relay.Delivery.Scheduling;
+using Relay.Delivery.Sending;
+
+namespace Relay.Delivery;
+
+/// <summary>How mail leaves: the section <c>Relay:Delivery</c>.</summary>
+public sealed class DeliveryOptions
+{
+    public const string Section = "Delivery";
+
+    /// <summary>The port of mail exchangers. Routes name their own.</summary>
+    // RFC 5321, 4.5.4.2. Another one only makes sense in a laboratory.
+    [Range(1, 65_535)]
+    public int Port { get; set; } = 25;
+
+    /// <summary>Local addresses to send from; a site keeps to one of each family. Empty lets the system choose.</summary>
+    public string[] SourceAddresses { get; set; } = [];
+
+    [Required, ValidateObjectMembers]
+    public DnsOptions Dns { get; set; } = new();
+
+    /// <summary>Destinations that do not go by MX.</summary>
+    [ValidateEnumeratedItems]
+    public List<RouteOptions> Routes { get; set; } = [];
+
+    /// <summary>Whether an MX answer may lead to a loopback, private or otherwise internal address. Routes always may.</summary>
+    // Off: whoever may name a recipient domain could else make us talk to any internal host.
+    public bool AllowPrivateDestinations { get; set; }
+
+    [Required, ValidateObjectMembers]
+    public RetryOptions Retry { get; set; } = new();
+
+    /// <summary>Connections to one site at the same time.</summary>
+    // More than receivers commonly allow a stranger gains nothing; with pipelining ten move thousands of messages a second.
+    [Range(1, 1_000)]
+    public int ConnectionsPerSite { get; set; } = 10;
+
+    /// <summary>Messages sent over one connection before it is closed.</summary>
+    // Low enough to spread a long run over all hosts of a site, high enough that the handshakes do not count.
+    [Range(1, 100_000)]
+    public int MessagesPerConnection { get; set; } = 100;
+
+    /// <summary>How long a connection is kept warm without a message.</summary>
+    // Receivers close idle connections after some minutes and dislike those that wait for it.
+    [Range(typeof(TimeSpan), "00:00:00", "00:05:00")]
+    public TimeSpan IdleConnection { get; set; } = TimeSpan.FromSeconds(30);
+
+    [Required, ValidateObjectMembers]
+    public TimeoutOptions Timeouts { get; set; } = new();
+
+    [Required, ValidateObjectMembers]
+    public WindowOptions Window { get; set; } = new();
+}
+
+[OptionsValidator]
+internal sealed partial class DeliveryOptionsValidator : IValidateOptions<DeliveryOptions>;

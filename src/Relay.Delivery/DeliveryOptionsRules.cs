@@ -1,0 +1,49 @@
+using System.Net;
+using Microsoft.Extensions.Options;
+using Relay.Smtp.Addresses;
+
+namespace Relay.Delivery;
+
+/// <summary>What no attribute can say about the settings. Every failure names its setting as the configuration does.</summary>
+internal sealed class DeliveryOptionsRules : IValidateOptions<DeliveryOptions>
+{
+    private const string Section = "Relay:Delivery";
+
+    public ValidateOptionsResult Validate(string? name, DeliveryOptions options)
+    {
+        List<string> failures =
+        [
+            .. options.SourceAddresses
+                .Select((address, i) => IPAddress.TryParse(address, out _) ? null : $"{Section}:SourceAddresses:{i}: '{address}' is not an IP address.")
+                .OfType<string>(),
+            .. options.Dns.Servers
+                .Select((server, i) => IPEndPoint.TryParse(server, out _) ? null : $"{Section}:Dns:Servers:{i}: '{server}' is not an address with an optional port.")
+                .OfType<string>(),
+            .. options.Retry.Schedule
+                .Select((delay, i) => delay > TimeSpan.Zero ? null : $"{Section}:Retry:Schedule:{i}: {delay} is not longer than nothing.")
+                .OfType<string>(),
+            .. options.Routes.SelectMany(FailuresOf),
+        ];
+        return failures.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(failures);
+    }
+
+    private static IEnumerable<string> FailuresOf(Routing.RouteOptions route, int i)
+    {
+        var setting = $"{Section}:Routes:{i}";
+        var domain = route.Domain.StartsWith("*.", StringComparison.Ordinal) ? route.Domain[2..] : route.Domain;
+        if (domain != "*" && !EnvelopeAddress.TryNormaliseDomain(domain, out _))
+        {
+            yield return $"{setting}:Domain: '{route.Domain}' is neither a domain, nor '*.' and a domain, nor '*'.";
+        }
+
+        if (Uri.CheckHostName(route.Host) == UriHostNameType.Unknown)
+        {
+            yield return $"{setting}:Host: '{route.Host}' is neither a host name nor an address.";
+        }
+
+        if (string.IsNullOrEmpty(route.Username) != string.IsNullOrEmpty(route.Password))
+        {
+            yield return $"{setting}: Username and Password belong together.";
+        }
+    }
+}

@@ -1,0 +1,38 @@
+namespace Relay.Delivery;
+
+/// <summary>The ids of the rules by which an attempt was judged, as they stand in events. Never renamed: people filter by them.</summary>
+internal static class DeliveryRules
+{
+    // The remote's reply decided.
+    public const string Permanent = "smtp.permanent";
+    public const string Transient = "smtp.transient";
+    public const string TooManyRecipients = "smtp.too-many-recipients";
+    public const string Unexpected = "smtp.unexpected-reply";
+
+    // The connection decided.
+    public const string ConnectionLost = "connection.lost";
+    public const string Uncertain = "connection.lost-after-dot";
+    public const string Unreachable = "connection.unreachable";
+    public const string NoSecureConnection = "connection.no-tls";
+
+    // Routing decided.
+    public const string NullMx = "route.null-mx";
+    public const string NoSuchDomain = "route.no-such-domain";
+    public const string NoAddress = "route.no-address";
+    public const string DnsFailure = "route.dns-failure";
+    public const string InternalAddress = "route.internal-address";
+    public const string OwnAddress = "route.own-address";
+
+    // The content decided.
+    public const string NeedsEightBit = "content.needs-8bitmime";
+    public const string NeedsUtf8 = "content.needs-smtputf8";
+    public const string TooLarge = "content.too-large";
+    public const string Malformed = "content.malformed";
+    public const string ContentAway = "content.unavailable";
+
+    // Time decided.
+    public const string Expired = "retry.expired";
+
+    public const string InboxAway = "inbox.unavailable";
+    public const string Internal = "internal.error";
+}

@@ -1,0 +1,52 @@
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
+using Relay.Delivery.Connections;
+using Relay.Delivery.Routing;
+using Relay.Delivery.Scheduling;
+using Relay.Delivery.Sending;
+
+namespace Relay.Delivery;
+
+public static class DeliveryServices
+{
+    /// <summary>
+    /// Adds the part that takes due work from the queue and brings it to its recipients' hosts. Needs the queue, the content
+    /// store and the inbox of a store, and the failure reports.
+    /// </summary>
+    /// <param name="relay">The <c>Relay</c> section.</param>
+    public static IServiceCollection AddRelayDelivery(this IServiceCollection services, IConfiguration relay)
+    {
+        services.AddOptions<DeliveryOptions>().Bind(relay.GetSection(DeliveryOptions.Section)).ValidateOnStart();
+        services.AddSingleton<IValidateOptions<DeliveryOptions>, DeliveryOptionsValidator>();
+        services.AddSingleton<IValidateOptions<DeliveryOptions>, DeliveryOptionsRules>();
+
+        services.AddMetrics();
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton<DeliveryMetrics>();
+
+        services.AddSingleton(OwnListeners.From(relay));
+        services.AddSingleton<RouteTable>();
+        services.AddSingleton<Resolver>();
+        services.AddSingleton<AddressPolicy>();
+        services.AddSingleton<Router>();
+
+        services.AddSingleton<HostBreakers>();
+        services.AddSingleton<SourceAddresses>();
+        services.AddSingleton<Greeter>();
+        services.AddSingleton<Connector>();
+
+        services.AddSingleton<RetrySchedule>();
+        services.AddSingleton<Settlements>();
+        services.AddSingleton<CourierOffice>();
+        services.AddSingleton<InboxDelivery>();
+
+        services.AddSingleton<DeliveryWindow>();
+        services.AddSingleton<Settler>();
+        services.AddSingleton<SiteDirectory>();
+        services.AddSingleton<Dispatcher>();
+        services.AddHostedService<DeliveryPump>();
+        return services;
+    }
+}

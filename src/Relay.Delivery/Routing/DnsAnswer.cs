@@ -1,0 +1,20 @@
+namespace Relay.Delivery.Routing;
+
+/// <summary>What DNS says about one name and type.</summary>
+/// <param name="Records">Empty unless something was found.</param>
+/// <param name="Words">Why there is nothing, for people.</param>
+internal sealed record DnsAnswer<T>(DnsFinding Finding, IReadOnlyList<T> Records, string Words, DateTimeOffset Until);
+
+internal enum DnsFinding
+{
+    Found,
+
+    /// <summary>The name is there, but has no such record.</summary>
+    NoRecord,
+
+    /// <summary>NXDOMAIN.</summary>
+    NoSuchName,
+
+    /// <summary>SERVFAIL, REFUSED, a timeout or nonsense: nothing can be concluded.</summary>
+    Failed,
+}

@@ -1,0 +1,168 @@
+using System.Net;
+using System.Net.Sockets;
+using DnsClient;
+using DnsClient.Protocol;
+using Microsoft.Extensions.Options;
+
+namespace Relay.Delivery.Routing;
+
+/// <summary>Asks DNS, and remembers each answer for its TTL.</summary>
+internal sealed class Resolver
+{
+    // An answer may not pin us for longer than an operator who moves a host would wait, nor be asked for at each message.
+    private static readonly TimeSpan ShortestTtl = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan LongestTtl = TimeSpan.FromHours(1);
+
+    // No and don't know are kept for a shorter time: someone is about to repair them.
+    private static readonly TimeSpan NegativeTtl = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan FailureTtl = TimeSpan.FromSeconds(5);
+
+    // A resolver follows aliases itself; what still comes as an alias is followed this far and no farther.
+    private const int MaxAliases = 8;
+
+    private readonly LookupClient _client;
+    private readonly TimeProvider _time;
+    private readonly DnsCache<MxHost> _exchangers;
+    private readonly DnsCache<IPAddress> _four;
+    private readonly DnsCache<IPAddress> _six;
+
+    public Resolver(IOptions<DeliveryOptions> options, TimeProvider time)
+    {
+        _time = time;
+        _exchangers = new DnsCache<MxHost>(time);
+        _four = new DnsCache<IPAddress>(time);
+        _six = new DnsCache<IPAddress>(time);
+
+        var dns = options.Value.Dns;
+        var settings = dns.Servers.Length == 0
+            ? new LookupClientOptions()
+            : new LookupClientOptions([.. dns.Servers.Select(EndPointOf)]);
+        settings.UseCache = false;
+        settings.UseTcpFallback = true;
+        settings.ThrowDnsErrors = false;
+        settings.ContinueOnDnsError = false;
+        settings.ContinueOnEmptyResponse = false;
+        settings.Retries = 1;
+        settings.Timeout = dns.Timeout;
+        settings.ExtendedDnsBufferSize = 1232;
+        _client = new LookupClient(settings);
+    }
+
+    public ValueTask<DnsAnswer<MxHost>> ExchangersAsync(string domain, CancellationToken cancellation) =>
+        _exchangers.GetAsync(domain, name => AskAsync(name, QueryType.MX, Exchangers), cancellation);
+
+    /// <summary>A and AAAA of a host, IPv4 first: large receivers are stricter about the reputation of IPv6 senders.</summary>
+    public async ValueTask<DnsAnswer<IPAddress>> AddressesAsync(string host, CancellationToken cancellation)
+    {
+        var askedSix = _six.GetAsync(host, name => AskAsync(name, QueryType.AAAA, Addresses), cancellation);
+        var four = await _four.GetAsync(host, name => AskAsync(name, QueryType.A, Addresses), cancellation);
+        var six = await askedSix;
+
+        var until = four.Until < six.Until ? four.Until : six.Until;
+        return (four.Finding, six.Finding) switch
+        {
+            (DnsFinding.Found, _) or (_, DnsFinding.Found) => new(DnsFinding.Found, [.. four.Records, .. six.Records], "", until),
+            (DnsFinding.Failed, _) => four,
+            (_, DnsFinding.Failed) => six,
+            _ => four,
+        };
+    }
+
+    private async Task<DnsAnswer<T>> AskAsync<T>(string name, QueryType type, Func<IDnsQueryResponse, string, IEnumerable<T>> read)
+    {
+        try
+        {
+            var target = name;
+            for (var aliases = 0; aliases <= MaxAliases; aliases++)
+            {
+                var response = await _client.QueryAsync(target, type);
+                if (Failure<T>(response, name, type) is { } failure)
+                {
+                    return failure;
+                }
+
+                var end = EndOfAliases(response, target);
+                T[] records = [.. read(response, end)];
+                if (records.Length > 0)
+                {
+                    return new(DnsFinding.Found, records, "", _time.GetUtcNow() + Ttl(response));
+                }
+
+                if (end == target)
+                {
+                    return new(DnsFinding.NoRecord, [], $"{name} has no {type} record", _time.GetUtcNow() + NegativeTtl);
+                }
+
+                target = end;
+            }
+
+            return Failed<T>($"{name} has too many aliases");
+        }
+        catch (DnsResponseException e)
+        {
+            return Failed<T>($"looking up {type} of {name} failed: {e.DnsError}");
+        }
+        catch (Exception e) when (e is SocketException or OperationCanceledException or InvalidOperationException)
+        {
+            return Failed<T>($"looking up {type} of {name} failed: no server could be reached");
+        }
+        catch (ArgumentException)
+        {
+            return new(DnsFinding.NoSuchName, [], $"{name} is not a host name", _time.GetUtcNow() + NegativeTtl);
+        }
+    }
+
+    private DnsAnswer<T>? Failure<T>(IDnsQueryResponse response, string name, QueryType type) => response.Header.ResponseCode switch
+    {
+        DnsHeaderResponseCode.NoError => null,
+        DnsHeaderResponseCode.NotExistentDomain => new(DnsFinding.NoSuchName, [], $"{name} does not exist", _time.GetUtcNow() + NegativeTtl),
+        var code => Failed<T>($"looking up {type} of {name} failed: {code}"),
+    };
+
+    private DnsAnswer<T> Failed<T>(string words) => new(DnsFinding.Failed, [], words, _time.GetUtcNow() + FailureTtl);
+
+    // The name at the end of the chain of aliases in this answer; a loop ends where it began.
+    private static string EndOfAliases(IDnsQueryResponse response, string name)
+    {
+        var end = name;
+        for (var i = 0; i < MaxAliases; i++)
+        {
+            var alias = response.Answers.CnameRecords().FirstOrDefault(c => NameOf(c.DomainName) == NameOf(end));
+            if (alias is null)
+            {
+                return end;
+            }
+
+            end = NameOf(alias.CanonicalName);
+        }
+
+        return end;
+    }
+
+    private static IEnumerable<MxHost> Exchangers(IDnsQueryResponse response, string owner) =>
+        response.Answers.MxRecords()
+            .Where(mx => NameOf(mx.DomainName) == NameOf(owner))
+            .Select(mx => new MxHost(NameOf(mx.Exchange), mx.Preference));
+
+    private static IEnumerable<IPAddress> Addresses(IDnsQueryResponse response, string owner) =>
+        response.Answers.AddressRecords()
+            .Where(a => NameOf(a.DomainName) == NameOf(owner))
+            .Select(a => a.Address);
+
+    private static TimeSpan Ttl(IDnsQueryResponse response)
+    {
+        var ttl = TimeSpan.FromSeconds(response.Answers.Min(a => a.InitialTimeToLive));
+        return ttl < ShortestTtl ? ShortestTtl : ttl > LongestTtl ? LongestTtl : ttl;
+    }
+
+    private static string NameOf(string name) => name.TrimEnd('.').ToLowerInvariant();
+
+    private static IPEndPoint EndPointOf(string server)
+    {
+        var endPoint = IPEndPoint.Parse(server);
+        return endPoint.Port == 0 ? new IPEndPoint(endPoint.Address, 53) : endPoint;
+    }
+}
+
+/// <param name="Name">Lower case, no final dot; empty for a null MX (RFC 7505).</param>
+internal sealed record MxHost(string Name, int Preference);

@@ -1,0 +1,88 @@
+using System.Net;
+
+namespace Relay.Delivery.Routing;
+
+/// <summary>Where mail of a domain goes: the hosts, and how to talk to them. Domains with an equal <see cref="Key"/> share a site.</summary>
+internal sealed record RoutePlan
+{
+    /// <summary>Hosts tried for one connection at most (RFC 5321, 5.1 asks for two).</summary>
+    public const int MaxHosts = 5;
+
+    // Of a domain with hundreds of MX the best are enough to choose from.
+    private const int MaxKnown = 32;
+
+    public required string Key { get; init; }
+
+    /// <summary>By preference, then by name.</summary>
+    public required IReadOnlyList<RouteHost> Hosts { get; init; }
+
+    public RouteTls Tls { get; init; } = RouteTls.Opportunistic;
+    public RouteLogin? Login { get; init; }
+
+    /// <summary>The configuration names it, so it may lead inside.</summary>
+    public bool IsRoute { get; init; }
+
+    /// <summary>
+    /// The hosts in the order in which to try them: by preference, equals at random (RFC 5321, 5.1). The one that may have
+    /// our message already comes before all.
+    /// </summary>
+    public IReadOnlyList<RouteHost> InOrder(Random random, string? first)
+    {
+        if (Hosts.Count == 1)
+        {
+            return Hosts;
+        }
+
+        return
+        [
+            .. Hosts
+                .Select(host => (Host: host, Lot: random.Next()))
+                .OrderByDescending(h => h.Host.Name == first)
+                .ThenBy(h => h.Host.Preference)
+                .ThenBy(h => h.Lot)
+                .Take(MaxHosts)
+                .Select(h => h.Host),
+        ];
+    }
+
+    public static RoutePlan ToExchangers(IEnumerable<RouteHost> hosts)
+    {
+        RouteHost[] sorted = [.. hosts.OrderBy(h => h.Preference).ThenBy(h => h.Name, StringComparer.Ordinal).Take(MaxKnown)];
+
+        // The rank counts, not the number: 10 and 20 are the same as 5 and 6.
+        var ranks = sorted.GroupBy(h => h.Preference, h => h.Name, (_, names) => string.Join('=', names));
+        return new RoutePlan { Key = $"mx:{sorted[0].Port}:{string.Join('>', ranks)}", Hosts = sorted };
+    }
+}
+
+/// <param name="Name">A host name or, for a literal or a route, an address.</param>
+internal sealed record RouteHost(string Name, int Port, int Preference = 0)
+{
+    /// <summary>The address itself where the name is one.</summary>
+    public IPAddress? Address { get; } = IPAddress.TryParse(Name, out var address) ? address : null;
+}
+
+internal sealed record RouteLogin(string User, string Password)
+{
+    // A record prints its members; this one may end up in a log.
+    public override string ToString() => User;
+}
+
+/// <summary>What routing found out about a domain.</summary>
+internal abstract record Routed
+{
+    private Routed()
+    {
+    }
+
+    /// <summary>Asked again after this time.</summary>
+    public required DateTimeOffset Until { get; init; }
+
+    public sealed record To(RoutePlan Plan) : Routed;
+
+    /// <summary>No mail can be delivered there, now or later.</summary>
+    public sealed record Nowhere(string Status, string Words, string Rule) : Routed;
+
+    /// <summary>It cannot be said now.</summary>
+    public sealed record Unknown(string Words, string Rule) : Routed;
+}

@@ -1,0 +1,98 @@
+using Microsoft.Extensions.Options;
+using Relay.Mail.Queue;
+
+namespace Relay.Delivery.Scheduling;
+
+/// <summary>
+/// Bounds what is leased and not yet settled, in units and in octets. A share is a part of what is still free, not of the
+/// whole: however many slow sites there are, each new one takes less, and something is always left for the others.
+/// </summary>
+internal sealed class DeliveryWindow(IOptions<DeliveryOptions> options)
+{
+    private readonly WindowOptions _limits = options.Value.Window;
+    private readonly int _siteLimit = options.Value.ConnectionsPerSite * options.Value.Window.UnitsPerConnection;
+    private readonly Lock _lock = new();
+    private readonly Dictionary<string, int> _accounts = new(StringComparer.Ordinal);
+    private int _units;
+    private long _bytes;
+    private TaskCompletionSource? _room;
+    private TaskCompletionSource? _empty;
+
+    public int Held => Volatile.Read(ref _units);
+
+    public int FreeUnits => Math.Max(0, _limits.Units - Volatile.Read(ref _units));
+
+    public long FreeBytes => Math.Max(0, _limits.Bytes - Interlocked.Read(ref _bytes));
+
+    /// <summary>Whether one more unit of this account fits, at a site that holds so many already.</summary>
+    public bool HasRoom(string account, int heldBySite)
+    {
+        var free = FreeUnits;
+        if (free == 0 || FreeBytes == 0 || heldBySite >= Math.Min(_siteLimit, Math.Max(1, free / 2)))
+        {
+            return false;
+        }
+
+        lock (_lock)
+        {
+            return _accounts.GetValueOrDefault(account) < Math.Max(1, free);
+        }
+    }
+
+    public void Take(HeldLease held)
+    {
+        var account = held.Lease.Message.Account;
+        lock (_lock)
+        {
+            _units++;
+            _bytes += held.Bytes;
+            _accounts[account] = _accounts.GetValueOrDefault(account) + 1;
+        }
+    }
+
+    public void Return(HeldLease held)
+    {
+        var account = held.Lease.Message.Account;
+        TaskCompletionSource? room;
+        TaskCompletionSource? empty = null;
+        lock (_lock)
+        {
+            _units--;
+            _bytes -= held.Bytes;
+            if (--_accounts[account] is var left && left == 0)
+            {
+                _accounts.Remove(account);
+            }
+
+            (room, _room) = (_room, null);
+            if (_units == 0)
+            {
+                (empty, _empty) = (_empty, null);
+            }
+        }
+
+        held.Site?.Returned();
+        room?.SetResult();
+        empty?.SetResult();
+    }
+
+    public Task WaitForRoomAsync(CancellationToken cancellation)
+    {
+        lock (_lock)
+        {
+            return _units < _limits.Units && _bytes < _limits.Bytes ? Task.CompletedTask : Signal(ref _room).WaitAsync(cancellation);
+        }
+    }
+
+    /// <summary>Waits until everything taken was returned.</summary>
+    public Task WaitUntilEmptyAsync(CancellationToken cancellation)
+    {
+        lock (_lock)
+        {
+            return _units == 0 ? Task.CompletedTask : Signal(ref _empty).WaitAsync(cancellation);
+        }
+    }
+
+    private static Task Signal(ref TaskCompletionSource? signal) =>
+        (signal ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+}

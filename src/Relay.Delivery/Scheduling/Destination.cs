@@ -1,0 +1,70 @@
+using Relay.Delivery.Routing;
+
+namespace Relay.Delivery.Scheduling;
+
+/// <summary>One recipient domain: what routing found, for as long as it holds, and the units that wait to hear it.</summary>
+internal sealed class Destination(string domain)
+{
+    private readonly Lock _lock = new();
+    private List<HeldLease> _waiting = [];
+    private bool _asking;
+    private volatile Routed? _routed;
+
+    public string Domain { get; } = domain;
+
+    /// <summary>What was found last; null before the first time.</summary>
+    public Routed? Routed => _routed;
+
+    public int Waiting => _waiting.Count;
+
+    /// <summary>Nothing waits, so it can be forgotten and found again.</summary>
+    public bool IsIdle
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return !_asking && _waiting.Count == 0;
+            }
+        }
+    }
+
+    /// <summary>The way, where it is known; else keeps the unit, and says whether the caller has to ask.</summary>
+    public Routed? Take(HeldLease held, DateTimeOffset now, out bool ask)
+    {
+        lock (_lock)
+        {
+            ask = false;
+            if (!_asking && _routed is { } routed && routed.Until > now)
+            {
+                return routed;
+            }
+
+            _waiting.Add(held);
+            ask = !_asking;
+            _asking = true;
+            return null;
+        }
+    }
+
+    /// <summary>Remembers the way and hands over who waited for it.</summary>
+    public List<HeldLease> Learn(Routed routed)
+    {
+        lock (_lock)
+        {
+            _routed = routed;
+            return Release();
+        }
+    }
+
+    /// <summary>Hands over who waits.</summary>
+    public List<HeldLease> Release()
+    {
+        lock (_lock)
+        {
+            _asking = false;
+            (var waiting, _waiting) = (_waiting, []);
+            return waiting;
+        }
+    }
+}

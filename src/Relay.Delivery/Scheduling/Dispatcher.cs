@@ -1,0 +1,139 @@
+using System.Collections.Concurrent;
+using Relay.Delivery.Routing;
+using Relay.Delivery.Sending;
+using Relay.Mail.Queue;
+
+namespace Relay.Delivery.Scheduling;
+
+/// <summary>
+/// Brings each leased unit to its site. Where a domain's way is not known yet, its units wait by themselves until it is:
+/// looking it up never holds up another domain.
+/// </summary>
+internal sealed class Dispatcher(
+    Router router, SiteDirectory sites, InboxDelivery inbox, DeliveryWindow window, Settlements settlements, Settler settler, TimeProvider time)
+{
+    // Known domains beyond this are forgotten when nothing waits for them: some megabytes.
+    private const int MaxKnown = 20_000;
+
+    private readonly ConcurrentDictionary<string, Destination> _destinations = new(StringComparer.Ordinal);
+    private readonly CancellationTokenSource _stop = new();
+
+    public void Dispatch(Lease lease)
+    {
+        var held = new HeldLease(lease);
+        window.Take(held);
+        if (_stop.IsCancellationRequested)
+        {
+            settler.Release(held);
+        }
+        else if (InboxDelivery.IsFor(lease.Message))
+        {
+            _ = inbox.DeliverAsync(held, _stop.Token);
+        }
+        else
+        {
+            Route(DestinationOf(lease.Unit.Lane.Domain), held);
+        }
+    }
+
+    /// <summary>Whether there is room for one more unit of this lane.</summary>
+    public bool Wants(Lane lane) =>
+        window.HasRoom(lane.Account, _destinations.TryGetValue(lane.Domain, out var destination) ? HeldFor(destination) : 0);
+
+    /// <summary>Gives back what has not begun, and takes no more.</summary>
+    public void Stop()
+    {
+        _stop.Cancel();
+        foreach (var held in sites.Stop())
+        {
+            settler.Release(held);
+        }
+    }
+
+    private int HeldFor(Destination destination) => destination.Routed is Routed.To(var plan) ? sites.UnitsAt(plan) : destination.Waiting;
+
+    private void Route(Destination destination, HeldLease held)
+    {
+        if (destination.Take(held, time.GetUtcNow(), out var ask) is { } routed)
+        {
+            Assign(held, routed);
+        }
+        else if (ask)
+        {
+            _ = AskAsync(destination);
+        }
+    }
+
+    private async Task AskAsync(Destination destination)
+    {
+        Routed routed;
+        try
+        {
+            routed = await router.RouteAsync(destination.Domain, _stop.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            foreach (var held in destination.Release())
+            {
+                settler.Release(held);
+            }
+
+            return;
+        }
+
+        foreach (var held in destination.Learn(routed))
+        {
+            Assign(held, routed);
+        }
+    }
+
+    private void Assign(HeldLease held, Routed routed)
+    {
+        switch (routed)
+        {
+            case Routed.To(var plan):
+                if (!sites.TryAdd(plan, held))
+                {
+                    settler.Release(held);
+                }
+
+                break;
+
+            case Routed.Nowhere nowhere:
+                End(held, new Outcome.Bounced(nowhere.Words, nowhere.Status, nowhere.Rule));
+                break;
+
+            case Routed.Unknown unknown:
+                End(held, new Outcome.Deferred(unknown.Words, unknown.Rule));
+                break;
+        }
+    }
+
+    private void End(HeldLease held, Outcome outcome)
+    {
+        var attempt = new Attempt(held.Lease);
+        attempt.EndRest(outcome, default);
+        settler.Settle(held, attempt.ToSettlement(settlements));
+    }
+
+    private Destination DestinationOf(string domain)
+    {
+        if (_destinations.TryGetValue(domain, out var known))
+        {
+            return known;
+        }
+
+        if (_destinations.Count >= MaxKnown)
+        {
+            foreach (var entry in _destinations)
+            {
+                if (entry.Value.IsIdle)
+                {
+                    _destinations.TryRemove(entry);
+                }
+            }
+        }
+
+        return _destinations.GetOrAdd(domain, static d => new Destination(d));
+    }
+}

@@ -1,0 +1,70 @@
+using Relay.Mail.Queue;
+using Relay.Smtp.Client;
+
+namespace Relay.Delivery.Sending;
+
+/// <summary>
+/// One attempt of a unit: its open recipients, in one transaction or several, and what became of each. After an uncertain
+/// attempt each recipient travels alone and step by step, so that what is unclear again concerns one of them only.
+/// </summary>
+internal sealed class Attempt
+{
+    private readonly IReadOnlyList<int> _recipients;
+    private readonly Outcome?[] _outcomes;
+    private readonly Contact[] _contacts;
+    private int _done;
+
+    public Attempt(Lease lease)
+    {
+        Lease = lease;
+        _recipients = lease.Open;
+        _outcomes = new Outcome?[_recipients.Count];
+        _contacts = new Contact[_recipients.Count];
+    }
+
+    public Lease Lease { get; }
+
+    public string? HostToTryFirst => Lease.State?.UncertainHost;
+
+    public bool IsCareful => HostToTryFirst is not null;
+
+    public bool IsOver => _done == _recipients.Count;
+
+    public bool IsUntouched => _done == 0;
+
+    /// <summary>Nobody got anything and nobody was refused: it may count as not made.</summary>
+    public bool ChangedNothing => Array.TrueForAll(_outcomes, o => o is Outcome.Deferred);
+
+    public Contact LastContact { get; private set; }
+
+    /// <summary>The recipients of the next transaction, and room for their outcomes.</summary>
+    public (IReadOnlyList<int> Recipients, Outcome?[] Outcomes) NextBatch(EhloCapabilities offered)
+    {
+        var count = Math.Min(_recipients.Count - _done, IsCareful ? 1 : offered.MaxRecipients ?? int.MaxValue);
+        return count == _recipients.Count
+            ? (_recipients, _outcomes)
+            : ([.. _recipients.Skip(_done).Take(count)], new Outcome?[count]);
+    }
+
+    public void EndBatch(Outcome?[] outcomes, Contact contact)
+    {
+        if (outcomes != _outcomes)
+        {
+            outcomes.CopyTo(_outcomes, _done);
+        }
+
+        _contacts.AsSpan(_done, outcomes.Length).Fill(contact);
+        _done += outcomes.Length;
+        LastContact = contact;
+    }
+
+    public void EndRest(Outcome outcome, Contact contact)
+    {
+        _outcomes.AsSpan(_done).Fill(outcome);
+        _contacts.AsSpan(_done).Fill(contact);
+        _done = _recipients.Count;
+        LastContact = contact;
+    }
+
+    public Settlement ToSettlement(Settlements settlements) => settlements.Of(Lease, _recipients, _outcomes!, _contacts);
+}

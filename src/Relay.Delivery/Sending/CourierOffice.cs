@@ -1,0 +1,40 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Relay.Delivery.Connections;
+using Relay.Delivery.Routing;
+using Relay.Delivery.Scheduling;
+using Relay.Mail.Queue;
+
+namespace Relay.Delivery.Sending;
+
+/// <summary>What all couriers use alike, and the sites they are hired for.</summary>
+internal sealed class CourierOffice(
+    Connector connector,
+    Settlements settlements,
+    Settler settler,
+    IContentStore contents,
+    DeliveryMetrics metrics,
+    IOptions<DeliveryOptions> options,
+    TimeProvider time,
+    ILogger<Courier> logger)
+{
+    private readonly CancellationTokenSource _abort = new();
+
+    public Connector Connector { get; } = connector;
+    public Settlements Settlements { get; } = settlements;
+    public Settler Settler { get; } = settler;
+    public DeliveryMetrics Metrics { get; } = metrics;
+    public DeliveryOptions Options { get; } = options.Value;
+    public TimeProvider Time { get; } = time;
+    public ILogger Logger { get; } = logger;
+
+    public Transaction Transaction { get; } = new(new BodyWriter(contents, options.Value.Timeouts), options.Value.Timeouts);
+
+    /// <summary>Every connection ends when this is cancelled, wherever it stands.</summary>
+    public CancellationToken Aborted => _abort.Token;
+
+    public Site NewSite(RoutePlan plan, Action<Site> gone) =>
+        new(plan, Options.ConnectionsPerSite, Time, site => new Courier(site, this), gone);
+
+    public void Abort() => _abort.Cancel();
+}

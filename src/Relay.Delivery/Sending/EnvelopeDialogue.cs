@@ -1,0 +1,243 @@
+using Relay.Delivery.Connections;
+using Relay.Mail.Messages;
+using Relay.Smtp.Client;
+
+namespace Relay.Delivery.Sending;
+
+/// <summary>MAIL, RCPT and DATA of one transaction, in one flight or one by one. Recipients that are refused have their outcome afterwards.</summary>
+internal readonly struct EnvelopeDialogue(
+    SmtpConnection connection, Message message, IReadOnlyList<int> recipients, Outcome?[] outcomes, TimeoutOptions timeouts)
+{
+    /// <summary>All commands in one write (RFC 2920). Every reply is then read, whatever the first ones said.</summary>
+    public async ValueTask<EnvelopeStep> SendAheadAsync(TransportNeeds needs)
+    {
+        var reset = connection.NeedsReset;
+        if (reset)
+        {
+            connection.Output.Reset();
+        }
+
+        WriteMail(needs);
+        for (var i = 0; i < recipients.Count; i++)
+        {
+            if (outcomes[i] is null)
+            {
+                WriteRcpt(i);
+            }
+        }
+
+        connection.Output.Data();
+        connection.NeedsReset = true;
+        if (!await connection.FlushAsync(timeouts.Mail))
+        {
+            // It may have said why before it went away.
+            return await connection.ReadReplyAsync(timeouts.Mail) is { IsLost: false } last && !last.IsPositive
+                ? Goodbye(last)
+                : EnvelopeStep.NoReplyAtAll;
+        }
+
+        if (reset && await HearResetAsync() is { } trouble)
+        {
+            return trouble;
+        }
+
+        var mail = await connection.ReadReplyAsync(timeouts.Mail);
+        if (mail.IsLost || mail.IsGoodbye)
+        {
+            return mail.IsLost ? EnvelopeStep.NoReplyAtAll : Goodbye(mail);
+        }
+
+        // The replies to RCPT and DATA come all the same; after a refused MAIL they say nothing about the recipients.
+        var refusal = mail.IsPositive ? null : Verdict.Of(mail);
+        for (var i = 0; i < recipients.Count; i++)
+        {
+            if (outcomes[i] is null)
+            {
+                var reply = await connection.ReadReplyAsync(timeouts.Recipient);
+                if (reply.IsLost || reply.IsGoodbye)
+                {
+                    return Ended(reply, refusal);
+                }
+
+                outcomes[i] = refusal ?? (reply.IsPositive ? null : Verdict.OfRecipient(reply, recipients.Count > 1));
+            }
+        }
+
+        var data = await connection.ReadReplyAsync(timeouts.Data);
+        if (data.IsLost || data.IsGoodbye)
+        {
+            return Ended(data, refusal);
+        }
+
+        return Judge(data);
+    }
+
+    /// <summary>One command, one reply: for remotes that do not offer PIPELINING, and where each octet counts.</summary>
+    public async ValueTask<EnvelopeStep> SendStepByStepAsync(TransportNeeds needs)
+    {
+        if (connection.NeedsReset)
+        {
+            connection.Output.Reset();
+            if (!await connection.FlushAsync(timeouts.Mail))
+            {
+                return EnvelopeStep.NoReplyAtAll;
+            }
+
+            if (await HearResetAsync() is { } trouble)
+            {
+                return trouble;
+            }
+        }
+
+        WriteMail(needs);
+        connection.NeedsReset = true;
+        var mail = await AskAsync(timeouts.Mail);
+        if (mail.IsLost || mail.IsGoodbye)
+        {
+            return mail.IsLost ? EnvelopeStep.NoReplyAtAll : Goodbye(mail);
+        }
+
+        if (!mail.IsPositive)
+        {
+            Settle(Verdict.Of(mail));
+            return EnvelopeStep.NothingToSend;
+        }
+
+        for (var i = 0; i < recipients.Count; i++)
+        {
+            if (outcomes[i] is null)
+            {
+                WriteRcpt(i);
+                var reply = await AskAsync(timeouts.Recipient);
+                if (reply.IsLost || reply.IsGoodbye)
+                {
+                    return Ended(reply, null);
+                }
+
+                outcomes[i] = reply.IsPositive ? null : Verdict.OfRecipient(reply, recipients.Count > 1);
+            }
+        }
+
+        if (Array.TrueForAll(outcomes, o => o is not null))
+        {
+            return EnvelopeStep.NothingToSend;
+        }
+
+        connection.Output.Data();
+        var data = await AskAsync(timeouts.Data);
+        return data.IsLost || data.IsGoodbye ? Ended(data, null) : Judge(data);
+    }
+
+    private async ValueTask<RemoteReply> AskAsync(TimeSpan timeout)
+    {
+        await connection.FlushAsync(timeout);
+        return await connection.ReadReplyAsync(timeout);
+    }
+
+    // Null when all is well.
+    private async ValueTask<EnvelopeStep?> HearResetAsync()
+    {
+        var reply = await connection.ReadReplyAsync(timeouts.Mail);
+        return reply.IsPositive ? null : EnvelopeStep.NoReplyAtAll;
+    }
+
+    private EnvelopeStep Judge(RemoteReply data)
+    {
+        var accepted = !Array.TrueForAll(outcomes, o => o is not null);
+        if (data.IsIntermediate)
+        {
+            return accepted ? EnvelopeStep.SendBody : EnvelopeStep.SendLoneDot;
+        }
+
+        if (accepted)
+        {
+            // 2yz to DATA would be as wrong as any other reply but 354: what the remote thinks now nobody knows.
+            Settle(data.IsPositive ? new Outcome.Deferred(data.Line(), DeliveryRules.Unexpected) : Verdict.Of(data));
+        }
+
+        return data.IsPositive ? EnvelopeStep.Lost : EnvelopeStep.NothingToSend;
+    }
+
+    // 421 before any other word is how a server says that it had closed already; a connection that was open before does not count.
+    private EnvelopeStep Goodbye(RemoteReply reply)
+    {
+        if (connection.Messages > 1 && reply.IsGoodbye)
+        {
+            return EnvelopeStep.NoReplyAtAll;
+        }
+
+        Settle(Verdict.Of(reply));
+        return EnvelopeStep.Lost;
+    }
+
+    private EnvelopeStep Ended(RemoteReply reply, Outcome? refusal)
+    {
+        if (refusal is not null || !reply.IsLost)
+        {
+            Settle(refusal ?? Verdict.Of(reply));
+        }
+
+        return EnvelopeStep.Lost;
+    }
+
+    private void Settle(Outcome outcome)
+    {
+        for (var i = 0; i < outcomes.Length; i++)
+        {
+            outcomes[i] ??= outcome;
+        }
+    }
+
+    private void WriteMail(TransportNeeds needs)
+    {
+        var envelope = message.Envelope;
+        var offered = connection.Capabilities;
+        connection.Output.Mail(envelope.Sender, new MailParameters(
+            Size: offered.Size ? message.Content.Length : null,
+            EightBitMime: needs.EightBitMime && offered.EightBitMime,
+            SmtpUtf8: needs.SmtpUtf8 && offered.SmtpUtf8,
+            ReturnFull: offered.Dsn && envelope.Return != DsnReturn.Unspecified ? envelope.Return == DsnReturn.Full : null,
+            EnvelopeId: offered.Dsn ? envelope.EnvelopeId : null));
+    }
+
+    private void WriteRcpt(int i)
+    {
+        var recipient = message.Envelope.Recipients[recipients[i]];
+        var offered = connection.Capabilities.Dsn;
+        connection.Output.Rcpt(recipient.Address, new RcptParameters(
+            Notify: offered ? Words(recipient.Notify) : null,
+            OriginalRecipient: offered ? recipient.OriginalRecipient : null));
+    }
+
+    private static string? Words(DsnNotify? notify) => notify switch
+    {
+        null => null,
+        DsnNotify.Never => "NEVER",
+        DsnNotify.Success => "SUCCESS",
+        DsnNotify.Failure => "FAILURE",
+        DsnNotify.Delay => "DELAY",
+        DsnNotify.Success | DsnNotify.Failure => "SUCCESS,FAILURE",
+        DsnNotify.Success | DsnNotify.Delay => "SUCCESS,DELAY",
+        DsnNotify.Failure | DsnNotify.Delay => "FAILURE,DELAY",
+        _ => "SUCCESS,FAILURE,DELAY",
+    };
+}
+
+/// <summary>How a transaction goes on behind its envelope.</summary>
+internal enum EnvelopeStep
+{
+    /// <summary>354, and at least one recipient was let through.</summary>
+    SendBody,
+
+    /// <summary>354, but no recipient was let through.</summary>
+    SendLoneDot,
+
+    /// <summary>All recipients have their outcome, and the connection is in order.</summary>
+    NothingToSend,
+
+    /// <summary>The connection ended, or cannot be trusted any more, in the midst of the envelope.</summary>
+    Lost,
+
+    /// <summary>The connection ended before it had answered anything.</summary>
+    NoReplyAtAll,
+}

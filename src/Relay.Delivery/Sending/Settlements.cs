@@ -1,0 +1,139 @@
+using Relay.Mail.Bounces;
+using Relay.Mail.Events;
+using Relay.Mail.Queue;
+
+namespace Relay.Delivery.Sending;
+
+/// <summary>
+/// Turns the outcomes of an attempt into the settlement of its lease: an event for each recipient, the unit's next due time
+/// or its end, and the failure report that this end causes.
+/// </summary>
+internal sealed class Settlements(RetrySchedule retries, IFailureReports reports, TimeProvider time)
+{
+    // RFC 3463, 3.5: delivery time expired; class 4, since nothing but time decided.
+    private const string ExpiredStatus = "4.4.7";
+
+    /// <param name="recipients">Those that were tried, as indexes into the envelope's recipients: all that are open.</param>
+    /// <param name="contacts">With whom, for each of them.</param>
+    public Settlement Of(Lease lease, IReadOnlyList<int> recipients, ReadOnlySpan<Outcome> outcomes, ReadOnlySpan<Contact> contacts)
+    {
+        var now = time.GetUtcNow();
+        var attempt = lease.Attempts + 1;
+        var uncertainHost = lease.State?.UncertainHost;
+        List<OpenRecipient>? open = null;
+        for (var i = 0; i < outcomes.Length; i++)
+        {
+            if (outcomes[i] is Outcome.Uncertain)
+            {
+                uncertainHost = contacts[i].Host;
+            }
+
+            if (outcomes[i] is Outcome.Deferred or Outcome.Uncertain)
+            {
+                (open ??= []).Add(new OpenRecipient(recipients[i], outcomes[i].Reply));
+            }
+        }
+
+        var due = open is null ? null : retries.NextAttempt(lease.Message, attempt, now, Random.Shared.NextDouble());
+        var events = new List<MailEvent>(outcomes.Length);
+        for (var i = 0; i < outcomes.Length; i++)
+        {
+            events.Add(EventOf(lease, recipients[i], outcomes[i], contacts[i], attempt, now, due));
+        }
+
+        var expired = due is null ? open : null;
+        AddExpired(lease, expired, uncertainHost, now, events);
+        return new Settlement
+        {
+            Lease = lease,
+            Events = events,
+            Next = due is null ? null : new UnitState { Attempts = attempt, Open = open!, UncertainHost = uncertainHost },
+            DueAt = due,
+            Reports = ReportsOf(lease, recipients, outcomes, contacts, expired, now),
+        };
+    }
+
+    /// <summary>The end of a unit whose time was over before it could be tried again.</summary>
+    public Settlement Expired(Lease lease)
+    {
+        var now = time.GetUtcNow();
+        IReadOnlyList<OpenRecipient> open = lease.State?.Open
+            ?? [.. lease.Open.Select(index => new OpenRecipient(index, "its time was over before it could be tried"))];
+        var events = new List<MailEvent>(open.Count);
+        AddExpired(lease, open, lease.State?.UncertainHost, now, events);
+        return new Settlement { Lease = lease, Events = events, Reports = ReportsOf(lease, [], [], [], open, now) };
+    }
+
+    private static MailEvent EventOf(
+        Lease lease, int recipient, Outcome outcome, Contact contact, int attempt, DateTimeOffset now, DateTimeOffset? due) => new()
+    {
+        Time = now,
+        Type = outcome switch
+        {
+            Outcome.Delivered => MailEventType.Delivered,
+            Outcome.Deferred => MailEventType.Deferred,
+            Outcome.Bounced => MailEventType.Bounced,
+            _ => MailEventType.Uncertain,
+        },
+        Message = lease.Message.Id,
+        Account = lease.Message.Account,
+        Recipient = lease.Message.Envelope.Recipients[recipient].Address.Text,
+        Attempt = attempt,
+        Host = contact.Host,
+        Address = contact.Address,
+        Tls = contact.Tls,
+        Reply = outcome.Reply,
+        Rule = RuleOf(outcome),
+        NextAttempt = outcome is Outcome.Deferred or Outcome.Uncertain ? due : null,
+    };
+
+    // A delivery needs no rule.
+    private static string? RuleOf(Outcome outcome) => outcome switch
+    {
+        Outcome.Deferred deferred => deferred.Rule,
+        Outcome.Bounced bounced => bounced.Rule,
+        Outcome.Uncertain => DeliveryRules.Uncertain,
+        _ => null,
+    };
+
+    private static void AddExpired(Lease lease, IReadOnlyList<OpenRecipient>? expired, string? uncertainHost, DateTimeOffset now, List<MailEvent> events)
+    {
+        foreach (var recipient in expired ?? [])
+        {
+            events.Add(new MailEvent
+            {
+                Time = now,
+                Type = MailEventType.Expired,
+                Message = lease.Message.Id,
+                Account = lease.Message.Account,
+                Recipient = lease.Message.Envelope.Recipients[recipient.Index].Address.Text,
+                Reply = recipient.Reply,
+                Rule = DeliveryRules.Expired,
+                MayHaveBeenDelivered = uncertainHost is null ? null : true,
+            });
+        }
+    }
+
+    private Mail.Messages.Message[] ReportsOf(
+        Lease lease, IReadOnlyList<int> recipients, ReadOnlySpan<Outcome> outcomes, ReadOnlySpan<Contact> contacts, IReadOnlyList<OpenRecipient>? expired, DateTimeOffset now)
+    {
+        List<FailedRecipient>? failures = null;
+        for (var i = 0; i < outcomes.Length; i++)
+        {
+            if (outcomes[i] is Outcome.Bounced bounced)
+            {
+                (failures ??= []).Add(new FailedRecipient(recipients[i], bounced.Status, bounced.Reply, HostOf(bounced, contacts[i]), now));
+            }
+        }
+
+        foreach (var recipient in expired ?? [])
+        {
+            (failures ??= []).Add(new FailedRecipient(recipient.Index, ExpiredStatus, recipient.Reply, null, now));
+        }
+
+        return failures is not null && reports.Compose(lease.Message, failures) is { } report ? [report] : [];
+    }
+
+    // The remote's name stands only over the remote's own words.
+    private static string? HostOf(Outcome.Bounced bounced, Contact contact) => bounced.Rule == DeliveryRules.Permanent ? contact.Host : null;
+}
