@@ -29,16 +29,13 @@ internal sealed class DeliveryPump(
 
     protected override async Task ExecuteAsync(CancellationToken stopping)
     {
+        using var end = stopping.Register(window.EndWatch);
         while (!stopping.IsCancellationRequested)
         {
             try
             {
                 await window.WaitForRoomAsync(stopping);
-                var demand = new LeaseDemand(Math.Min(UnitsAtOnce, Math.Max(1, window.FreeUnits)), Math.Max(1, window.FreeBytes), dispatcher.Wants);
-                foreach (var lease in await queue.LeaseDueAsync(demand, stopping))
-                {
-                    dispatcher.Dispatch(lease);
-                }
+                await LeaseAsync(stopping);
             }
             catch (OperationCanceledException) when (stopping.IsCancellationRequested)
             {
@@ -49,6 +46,24 @@ internal sealed class DeliveryPump(
                 logger.LeasingFailed(e);
                 await Task.Delay(PauseAfterFailure, time, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
+        }
+    }
+
+    private async Task LeaseAsync(CancellationToken stopping)
+    {
+        var changed = window.WatchForRoom();
+        stopping.ThrowIfCancellationRequested();
+        var demand = new LeaseDemand(Math.Clamp(window.FreeUnits, 1, UnitsAtOnce), Math.Max(1, window.FreeBytes), dispatcher.Wants);
+        try
+        {
+            foreach (var lease in await queue.LeaseDueAsync(demand, changed))
+            {
+                dispatcher.Dispatch(lease);
+            }
+        }
+        catch (OperationCanceledException) when (changed.IsCancellationRequested)
+        {
+            // A lane that was full has room again, which the queue cannot know: ask anew.
         }
     }
 

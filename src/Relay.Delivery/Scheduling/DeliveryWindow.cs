@@ -9,6 +9,10 @@ namespace Relay.Delivery.Scheduling;
 /// </summary>
 internal sealed class DeliveryWindow(IOptions<DeliveryOptions> options)
 {
+    // So many units have to come back before the queue is asked again for what did not fit: to ask at each would cost more
+    // than it brings.
+    private const int FewestReturned = 16;
+
     private readonly WindowOptions _limits = options.Value.Window;
     private readonly int _siteLimit = options.Value.ConnectionsPerSite * options.Value.Window.UnitsPerConnection;
     private readonly Lock _lock = new();
@@ -17,6 +21,9 @@ internal sealed class DeliveryWindow(IOptions<DeliveryOptions> options)
     private long _bytes;
     private TaskCompletionSource? _room;
     private TaskCompletionSource? _empty;
+    private CancellationTokenSource? _look;
+    private int _refusedAt;
+    private int _returned;
 
     public int Held => Volatile.Read(ref _units);
 
@@ -28,15 +35,43 @@ internal sealed class DeliveryWindow(IOptions<DeliveryOptions> options)
     public bool HasRoom(string account, int heldBySite)
     {
         var free = FreeUnits;
-        if (free == 0 || FreeBytes == 0 || heldBySite >= Math.Min(_siteLimit, Math.Max(1, free / 2)))
-        {
-            return false;
-        }
-
         lock (_lock)
         {
-            return _accounts.GetValueOrDefault(account) < Math.Max(1, free);
+            var fits = free > 0 && FreeBytes > 0
+                && heldBySite < Math.Min(_siteLimit, Math.Max(1, free / 2))
+                && _accounts.GetValueOrDefault(account) < Math.Max(1, free);
+            if (!fits)
+            {
+                var enough = Math.Max(FewestReturned, heldBySite / 4);
+                _refusedAt = _refusedAt == 0 ? enough : Math.Min(_refusedAt, enough);
+            }
+
+            return fits;
         }
+    }
+
+    /// <summary>A token that ends when what <see cref="HasRoom"/> refuses from now on may have room: then the queue is asked again.</summary>
+    public CancellationToken WatchForRoom()
+    {
+        lock (_lock)
+        {
+            _refusedAt = 0;
+            _returned = 0;
+            _look = new CancellationTokenSource();
+            return _look.Token;
+        }
+    }
+
+    /// <summary>Ends the current watch.</summary>
+    public void EndWatch()
+    {
+        CancellationTokenSource? look;
+        lock (_lock)
+        {
+            look = _look;
+        }
+
+        look?.Cancel();
     }
 
     public void Take(HeldLease held)
@@ -55,6 +90,8 @@ internal sealed class DeliveryWindow(IOptions<DeliveryOptions> options)
         var account = held.Lease.Message.Account;
         TaskCompletionSource? room;
         TaskCompletionSource? empty = null;
+        CancellationTokenSource? look = null;
+        held.Site?.Returned();
         lock (_lock)
         {
             _units--;
@@ -69,11 +106,20 @@ internal sealed class DeliveryWindow(IOptions<DeliveryOptions> options)
             {
                 (empty, _empty) = (_empty, null);
             }
+
+            _returned++;
+            if (_refusedAt > 0 && (_returned >= _refusedAt || _units < _refusedAt))
+            {
+                (look, _look) = (_look, null);
+                _refusedAt = 0;
+            }
         }
 
-        held.Site?.Returned();
         room?.SetResult();
         empty?.SetResult();
+
+        // Elsewhere: the pump goes on from here, and a courier must not lease for it.
+        _ = look?.CancelAsync();
     }
 
     public Task WaitForRoomAsync(CancellationToken cancellation)

@@ -1,4 +1,5 @@
 using Relay.Delivery.Routing;
+using Relay.Delivery.Sending;
 
 namespace Relay.Delivery.Scheduling;
 

@@ -19,7 +19,8 @@ public interface IMailQueue
 
     /// <summary>
     /// Waits until at least one unit is due in a lane that is wanted, then leases what is due within the bounds, turn by
-    /// turn over the lanes. A unit is leased at most once until it is settled or released.
+    /// turn over the lanes. A unit is leased at most once until it is settled or released. Cancelled, it has leased nothing:
+    /// the caller does so too when what it wants has changed, and asks again.
     /// </summary>
     ValueTask<IReadOnlyList<Lease>> LeaseDueAsync(LeaseDemand demand, CancellationToken cancellation);
 

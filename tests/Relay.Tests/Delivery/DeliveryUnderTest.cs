@@ -1,0 +1,223 @@
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Time.Testing;
+using Relay.Delivery;
+using Relay.Delivery.Scheduling;
+using Relay.Mail;
+using Relay.Mail.Bounces;
+using Relay.Mail.Events;
+using Relay.Mail.Inbox;
+using Relay.Mail.Messages;
+using Relay.Mail.Queue;
+using Relay.TestKit.Dns;
+using Relay.TestKit.InMemory;
+using Relay.TestKit.Remote;
+
+namespace Relay.Tests.Delivery;
+
+/// <summary>The whole of delivery, as the host wires it, on a queue in memory, a clock in the test's hand, and real sockets.</summary>
+internal sealed class DeliveryUnderTest : IAsyncDisposable
+{
+    private readonly ServiceProvider _services;
+    private readonly CancellationTokenSource _limit;
+    private bool _stopped;
+
+    private DeliveryUnderTest(ServiceProvider services, FakeTimeProvider time, InMemoryMailQueue queue, InMemoryContentStore contents, RecordedReports reports, CancellationToken test)
+    {
+        _services = services;
+        Time = time;
+        Queue = queue;
+        Contents = contents;
+        Reports = reports;
+
+        // No test may hang.
+        _limit = CancellationTokenSource.CreateLinkedTokenSource(test);
+        _limit.CancelAfter(TimeSpan.FromSeconds(60));
+    }
+
+    public FakeTimeProvider Time { get; }
+    public InMemoryMailQueue Queue { get; }
+    public InMemoryContentStore Contents { get; }
+    public RecordedReports Reports { get; }
+
+    public IInbox Inbox => _services.GetRequiredService<IInbox>();
+
+    public SiteDirectory Sites => _services.GetRequiredService<SiteDirectory>();
+
+    public DeliveryWindow Window => _services.GetRequiredService<DeliveryWindow>();
+
+    public T Part<T>() where T : notnull => _services.GetRequiredService<T>();
+
+    /// <summary>Starts with these settings, named from <c>Relay:</c> on.</summary>
+    public static async Task<DeliveryUnderTest> StartAsync(params (string Setting, object Value)[] settings)
+    {
+        var test = TestContext.Current.CancellationToken;
+        var configuration = new ConfigurationBuilder()
+            .AddInMemoryCollection(settings.Select(s => KeyValuePair.Create($"Relay:{s.Setting}", s.Value.ToString())))
+            .Build();
+
+        var time = new FakeTimeProvider(new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.Zero));
+        var queue = new InMemoryMailQueue(time);
+        var contents = new InMemoryContentStore();
+        var reports = new RecordedReports();
+        var services = new ServiceCollection()
+            .AddLogging(l => l.SetMinimumLevel(LogLevel.Debug).AddProvider(new TestLog()))
+            .AddMetrics()
+            .AddSingleton<TimeProvider>(time)
+            .AddSingleton<IMailQueue>(queue)
+            .AddSingleton<IContentStore>(contents)
+            .AddSingleton<IInbox, InMemoryInbox>()
+            .AddSingleton<IFailureReports>(reports)
+            .Configure<RelayOptions>(o => o.HostName = "relay.test")
+            .AddRelayDelivery(configuration.GetSection(RelayOptions.Section))
+            .BuildServiceProvider();
+
+        var delivery = new DeliveryUnderTest(services, time, queue, contents, reports, test);
+        foreach (var hosted in services.GetServices<IHostedService>())
+        {
+            await hosted.StartAsync(test);
+        }
+
+        return delivery;
+    }
+
+    /// <summary>Everything goes to this remote, by a route in clear text unless told otherwise.</summary>
+    public static Task<DeliveryUnderTest> StartWithRouteAsync(ScriptedSmtpServer remote, params (string Setting, object Value)[] more) => StartAsync(
+    [
+        ("Delivery:Routes:0:Domain", "*"),
+        ("Delivery:Routes:0:Host", "127.0.0.1"),
+        ("Delivery:Routes:0:Port", remote.Port),
+        ("Delivery:Routes:0:Tls", "None"),
+        .. more,
+    ]);
+
+    /// <summary>Domains are looked up at this server, may lead to loopback, and are reached at this port.</summary>
+    public static Task<DeliveryUnderTest> StartWithDnsAsync(ScriptedDns dns, int port, params (string Setting, object Value)[] more) => StartAsync(
+    [
+        ("Delivery:Port", port),
+        ("Delivery:Dns:Servers:0", dns.Server),
+        ("Delivery:AllowPrivateDestinations", true),
+        .. more,
+    ]);
+
+    public async Task<Message> AcceptAsync(Message message)
+    {
+        Assert.IsType<EnqueueResult.Accepted>(await Queue.EnqueueAsync(message, null, _limit.Token));
+        return message;
+    }
+
+    public Task<Message> AcceptAsync(params string[] recipients) => AcceptAsync(A.Message(Time, recipients));
+
+    /// <summary>Waits until so many settlements were done in all, and gives the last.</summary>
+    public async Task<Settlement> SettledAsync(int count = 1)
+    {
+        try
+        {
+            return (await Queue.WaitForSettlementsAsync(count, _limit.Token))[count - 1];
+        }
+        catch (OperationCanceledException)
+        {
+            Assert.Fail($"{Queue.Settlements.Count} settlements of {count} were done");
+            throw;
+        }
+    }
+
+    /// <summary>Accepts a message, waits for its first settlement, and gives the event of each recipient.</summary>
+    public async Task<IReadOnlyList<MailEvent>> SendAsync(params string[] recipients) => await SendAsync(A.Message(Time, recipients));
+
+    public async Task<IReadOnlyList<MailEvent>> SendAsync(Message message)
+    {
+        var before = Queue.Settlements.Count;
+        await AcceptAsync(message);
+        return (await SettledAsync(before + 1)).Events;
+    }
+
+    /// <summary>Moves the clock to when the settlement's unit is due again.</summary>
+    public void AdvanceTo(Settlement settlement) => Time.Advance(settlement.DueAt!.Value - Time.GetUtcNow());
+
+    public async Task StopAsync(CancellationToken cancellation)
+    {
+        _stopped = true;
+        foreach (var hosted in _services.GetServices<IHostedService>())
+        {
+            await hosted.StopAsync(cancellation);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!_stopped)
+        {
+            using var now = new CancellationTokenSource(TimeSpan.FromSeconds(2));
+            await StopAsync(now.Token);
+        }
+
+        await _services.DisposeAsync();
+        _limit.Dispose();
+    }
+
+    // What delivery logs is part of a failed test's output.
+    private sealed class TestLog : ILoggerProvider, ILogger
+    {
+        private readonly ITestOutputHelper? _output = TestContext.Current.TestOutputHelper;
+
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            try
+            {
+                _output?.WriteLine($"{logLevel}: {formatter(state, exception)} {exception}");
+            }
+            catch (InvalidOperationException)
+            {
+                // The test is over.
+            }
+        }
+
+        public void Dispose()
+        {
+        }
+    }
+}
+
+/// <summary>Failure reports as they were asked for; composes one where the message reports failures.</summary>
+internal sealed class RecordedReports : IFailureReports
+{
+    private readonly List<(Message Original, IReadOnlyList<FailedRecipient> Failures)> _asked = [];
+
+    public IReadOnlyList<(Message Original, IReadOnlyList<FailedRecipient> Failures)> Asked
+    {
+        get
+        {
+            lock (_asked)
+            {
+                return [.. _asked];
+            }
+        }
+    }
+
+    public Message? Compose(Message original, IReadOnlyList<FailedRecipient> failures)
+    {
+        lock (_asked)
+        {
+            _asked.Add((original, failures));
+        }
+
+        return original.ReportsFailures && original.Envelope.Sender is { } sender
+            ? original with
+            {
+                Id = MessageId.Create(TimeProvider.System, original.Id.Slot),
+                Source = MessageSource.Report,
+                ReportsFailures = false,
+                Envelope = new Envelope { Sender = null, Recipients = [new Recipient { Address = sender }] },
+            }
+            : null;
+    }
+}
