@@ -9,9 +9,9 @@ internal static class A
 {
     public const string Body = "From: Shop <orders@shop.test>\r\nSubject: Hello\r\n\r\nHello.\r\n";
 
-    public static Message Message(TimeProvider time, params string[] recipients) => Message(time, Body, recipients);
+    public static Message Message(TimeProvider time, params string[] recipients) => MessageOf(Body, time, recipients);
 
-    public static Message Message(TimeProvider time, string body, params string[] recipients)
+    public static Message MessageOf(string body, TimeProvider time, params string[] recipients)
     {
         var head = Encoding.UTF8.GetBytes(body);
         var prologue = "Received: from client.test by relay.test\r\n"u8.ToArray();

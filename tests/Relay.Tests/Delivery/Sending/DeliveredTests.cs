@@ -35,7 +35,7 @@ public sealed class DeliveredTests
         await using var remote = ScriptedSmtpServer.Start();
         await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote);
 
-        await delivery.SendAsync(A.Message(delivery.Time, body, "a@remote.test"));
+        await delivery.SendAsync(A.MessageOf(body, delivery.Time, "a@remote.test"));
 
         // A last line without an end gets one: the dot has to stand on a line of its own.
         Assert.EndsWith(body + "\r\n", remote.Messages[0].Text);
@@ -69,7 +69,7 @@ public sealed class DeliveredTests
         await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote);
         var body = string.Concat(Enumerable.Repeat(new string('x', 70) + "\r\n", 3_000)) + ".last\r\n";
 
-        await delivery.SendAsync(A.Message(delivery.Time, body, "a@remote.test"));
+        await delivery.SendAsync(A.MessageOf(body, delivery.Time, "a@remote.test"));
 
         Assert.EndsWith(body, remote.Messages[0].Text);
     }
