@@ -6,6 +6,7 @@ using Relay.Delivery.Connections;
 using Relay.Delivery.Routing;
 using Relay.Delivery.Scheduling;
 using Relay.Delivery.Sending;
+using Relay.Mail.Domains;
 
 namespace Relay.Delivery;
 
@@ -18,10 +19,7 @@ public static class DeliveryServices
     /// <param name="relay">The <c>Relay</c> section.</param>
     public static IServiceCollection AddRelayDelivery(this IServiceCollection services, IConfiguration relay)
     {
-        services.AddOptions<DeliveryOptions>().Bind(relay.GetSection(DeliveryOptions.Section)).ValidateOnStart();
-        services.AddSingleton<IValidateOptions<DeliveryOptions>, DeliveryOptionsValidator>();
-        services.AddSingleton<IValidateOptions<DeliveryOptions>, DeliveryOptionsRules>();
-
+        services.AddRelayDomainRecords(relay);
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<DeliveryMetrics>();
 
@@ -46,6 +44,23 @@ public static class DeliveryServices
         services.AddSingleton<SiteDirectory>();
         services.AddSingleton<Dispatcher>();
         services.AddHostedService<DeliveryPump>();
+        return services;
+    }
+
+    /// <summary>Adds the look-up of published records alone: a node that delivers nothing verifies domains too.</summary>
+    /// <param name="relay">The <c>Relay</c> section.</param>
+    public static IServiceCollection AddRelayDomainRecords(this IServiceCollection services, IConfiguration relay)
+    {
+        // A list bound twice holds everything twice.
+        if (services.Any(service => service.ServiceType == typeof(IDomainRecords)))
+        {
+            return services;
+        }
+
+        services.AddOptions<DeliveryOptions>().Bind(relay.GetSection(DeliveryOptions.Section)).ValidateOnStart();
+        services.AddSingleton<IValidateOptions<DeliveryOptions>, DeliveryOptionsValidator>();
+        services.AddSingleton<IValidateOptions<DeliveryOptions>, DeliveryOptionsRules>();
+        services.AddSingleton<IDomainRecords, DomainRecords>();
         return services;
     }
 }

@@ -33,19 +33,7 @@ internal sealed class Resolver
         _four = new DnsCache<IPAddress>(time);
         _six = new DnsCache<IPAddress>(time);
 
-        var dns = options.Value.Dns;
-        var settings = dns.Servers.Length == 0
-            ? new LookupClientOptions()
-            : new LookupClientOptions([.. dns.Servers.Select(EndPointOf)]);
-        settings.UseCache = false;
-        settings.UseTcpFallback = true;
-        settings.ThrowDnsErrors = false;
-        settings.ContinueOnDnsError = false;
-        settings.ContinueOnEmptyResponse = false;
-        settings.Retries = 1;
-        settings.Timeout = dns.Timeout;
-        settings.ExtendedDnsBufferSize = 1232;
-        _client = new LookupClient(settings);
+        _client = NameServers.ClientOf(options.Value.Dns);
     }
 
     public ValueTask<DnsAnswer<MxHost>> ExchangersAsync(string domain, CancellationToken cancellation) =>
@@ -156,12 +144,6 @@ internal sealed class Resolver
     }
 
     private static string NameOf(string name) => name.TrimEnd('.').ToLowerInvariant();
-
-    private static IPEndPoint EndPointOf(string server)
-    {
-        var endPoint = IPEndPoint.Parse(server);
-        return endPoint.Port == 0 ? new IPEndPoint(endPoint.Address, 53) : endPoint;
-    }
 }
 
 /// <param name="Name">Lower case, no final dot; empty for a null MX (RFC 7505).</param>

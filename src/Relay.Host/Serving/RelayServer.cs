@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Options;
+using Relay.Delivery;
 using Relay.Host.Commands;
 using Relay.Host.Health;
 using Relay.Host.Listening;
@@ -50,6 +51,7 @@ internal static class RelayServer
             .AddRelayProcess(relay)
             .AddRelayDocumentation()
             .AddRelayIntake(relay)
+            .AddRelayDomainRecords(relay)
             .AddRelayFeedback(relay);
         builder.WebHost.ListenRelay();
 
