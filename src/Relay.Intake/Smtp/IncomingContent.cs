@@ -46,7 +46,7 @@ internal sealed class IncomingContent : IAsyncDisposable
     public bool IsComplete => _decoder.IsComplete;
 
     /// <summary>So far over the limit that reading on to the end is more than we owe anybody.</summary>
-    public bool IsAbsurd => Length > 2 * _limits.MaxMessageBytes;
+    public bool IsAbsurd => Length > AbsurdOver(_limits);
 
     /// <summary>Octets so far, kept or not.</summary>
     public long Length { get; private set; }
@@ -63,6 +63,9 @@ internal sealed class IncomingContent : IAsyncDisposable
         Length > _limits.MaxMessageBytes ? Replies.TooLarge
         : _decoder.LongestLine > _limits.MaxLineBytes ? Replies.ContentLineTooLong
         : Replies.Of(_decoder.Fault);
+
+    /// <summary>A content that is over the limit is read to its end all the same, up to this.</summary>
+    public static long AbsurdOver(SubmissionOptions limits) => 2 * limits.MaxMessageBytes;
 
     /// <summary>Takes off the front of what has come all that belongs to the content, but no more than <paramref name="limit"/> octets. Says how many.</summary>
     public long Take(ref ReadOnlySequence<byte> unread, long limit = long.MaxValue)

@@ -11,12 +11,11 @@ using Relay.Mail.Queue;
 namespace Relay.Intake.Smtp;
 
 /// <summary>Receives the connections of one listener, finds each a place, and sees it out again.</summary>
-internal sealed partial class SmtpConnectionHandler : ConnectionHandler
+internal sealed class SmtpConnectionHandler : ConnectionHandler
 {
     private readonly SmtpDoor _door;
     private readonly ConnectionCensus _census;
     private readonly PatienceWatch _watch;
-    private readonly ILogger _logger;
 
     public SmtpConnectionHandler(
         ListenerTls tls,
@@ -36,7 +35,6 @@ internal sealed partial class SmtpConnectionHandler : ConnectionHandler
         _door = new SmtpDoor(tls, hostName, new Greeting(hostName, limits.MaxMessageBytes, tls), limits, gate, contents, certificate, metrics, time, logger);
         _census = census;
         _watch = watch;
-        _logger = logger;
     }
 
     public override async Task OnConnectedAsync(ConnectionContext connection)
@@ -64,7 +62,7 @@ internal sealed partial class SmtpConnectionHandler : ConnectionHandler
     private async Task ServeAsync(ConnectionContext connection, SmtpWire wire, IPAddress client)
     {
         _door.Metrics.SessionOpened(_door.Tls);
-        LogConnected(connection.ConnectionId, client);
+        _door.Logger.Connected(connection.ConnectionId, client);
         var stop = connection.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested ?? CancellationToken.None;
         await using var stopping = stop.UnsafeRegister(static patience => ((Patience)patience!).Stop(), wire.Patience);
         try
@@ -75,7 +73,7 @@ internal sealed partial class SmtpConnectionHandler : ConnectionHandler
         }
         catch (AuthenticationException exception)
         {
-            LogHandshakeFailed(connection.ConnectionId, client, exception.Message);
+            _door.Logger.HandshakeFailed(connection.ConnectionId, client, exception.Message);
         }
         catch (Exception exception) when (SmtpWire.IsBroken(exception))
         {
@@ -83,13 +81,13 @@ internal sealed partial class SmtpConnectionHandler : ConnectionHandler
         }
         catch (Exception exception)
         {
-            LogSessionFailed(exception, connection.ConnectionId);
+            _door.Logger.SessionFailed(exception, connection.ConnectionId);
         }
         finally
         {
             _census.Leave(client);
             _door.Metrics.SessionClosed(_door.Tls);
-            LogDisconnected(connection.ConnectionId, wire.End);
+            _door.Logger.Disconnected(connection.ConnectionId, wire.End);
         }
     }
 
@@ -97,7 +95,7 @@ internal sealed partial class SmtpConnectionHandler : ConnectionHandler
     private async Task TurnAwayAsync(SmtpWire wire, IPAddress client)
     {
         _door.Metrics.Refused(DoorRefusal.TooManyConnections);
-        LogTurnedAway(client);
+        _door.Logger.TurnedAway(client);
         wire.Write(Replies.TooManyConnections);
         await wire.CloseAsync();
     }
@@ -105,19 +103,4 @@ internal sealed partial class SmtpConnectionHandler : ConnectionHandler
     private static IPAddress AddressOf(ConnectionContext connection) => connection.RemoteEndPoint is IPEndPoint { Address: var address }
         ? address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address
         : IPAddress.None;
-
-    [LoggerMessage(Level = LogLevel.Debug, Message = "Session {Session} from {Client}")]
-    private partial void LogConnected(string session, IPAddress client);
-
-    [LoggerMessage(Level = LogLevel.Debug, Message = "Session {Session} is over: {End}")]
-    private partial void LogDisconnected(string session, WireEnd end);
-
-    [LoggerMessage(Level = LogLevel.Information, Message = "Turned {Client} away: too many connections")]
-    private partial void LogTurnedAway(IPAddress client);
-
-    [LoggerMessage(Level = LogLevel.Information, Message = "Session {Session} from {Client} could not agree on TLS: {Problem}")]
-    private partial void LogHandshakeFailed(string session, IPAddress client, string problem);
-
-    [LoggerMessage(Level = LogLevel.Error, Message = "Session {Session} failed")]
-    private partial void LogSessionFailed(Exception exception, string session);
 }
