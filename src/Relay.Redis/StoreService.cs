@@ -32,6 +32,7 @@ internal sealed class StoreService(
     private DataDirectory? _directory;
     private EmbeddedStore? _embedded;
     private StoreConnections? _connections;
+    private bool _disposed;
 
     public async Task StartingAsync(CancellationToken cancellationToken)
     {
@@ -77,10 +78,14 @@ internal sealed class StoreService(
     // Doors and delivery end in StopAsync and need the store until then.
     public Task StoppedAsync(CancellationToken cancellationToken) => CloseAsync(release: true);
 
+    // The container holds it under two names and so disposes of it twice.
     public async ValueTask DisposeAsync()
     {
-        await CloseAsync(release: false);
-        _stopping.Dispose();
+        if (!Interlocked.Exchange(ref _disposed, true))
+        {
+            await CloseAsync(release: false);
+            _stopping.Dispose();
+        }
     }
 
     /// <summary>Closes everything; without a release as a killed process would leave it.</summary>
