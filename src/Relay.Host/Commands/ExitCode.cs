@@ -14,6 +14,9 @@ internal static class ExitCode
     /// <summary>No relay answers, or its store is away.</summary>
     public const int Unavailable = 69;
 
+    /// <summary>A part of the relay failed and took it down; the log says which.</summary>
+    public const int Failed = 70;
+
     /// <summary>A port cannot be bound, a file not be read.</summary>
     public const int CannotOpen = 71;
 

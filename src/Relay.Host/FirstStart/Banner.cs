@@ -22,10 +22,10 @@ internal sealed record Banner
         text.AppendLine()
             .AppendLine("  Relay runs. This is shown once; keep the keys now.")
             .AppendLine()
-            .AppendLine($"    HTTP API     {ApiUrl}   (described at {ApiUrl}/scalar)");
+            .AppendLine($"    HTTP API     {ApiUrl} (described at {ApiUrl}/scalar)");
         foreach (var (address, tls) in Submission)
         {
-            text.AppendLine($"    SMTP         {address}   {tls}");
+            text.AppendLine($"    SMTP         {address,-18} {Words(tls)}");
         }
 
         text.AppendLine("    SMTP login   user name: any, password: a key")
@@ -73,6 +73,13 @@ internal sealed record Banner
         return @"printf 'From: you@example.com\r\nTo: friend@example.com\r\nSubject: Hello by SMTP\r\n\r\nIt works.\r\n' | "
             + $"curl {scheme}://{address}{flags} --user relay:{TestKey} --mail-from you@example.com --mail-rcpt friend@example.com --upload-file -";
     }
+
+    private static string Words(string tls) => tls switch
+    {
+        "StartTls" => "STARTTLS",
+        "Implicit" => "TLS",
+        _ => "without TLS, for software on this machine",
+    };
 
     private string Environment() => ApiUrl == RelayClient.DefaultUrl ? "" : $"{RelayClient.UrlVariable}={ApiUrl} ";
 }

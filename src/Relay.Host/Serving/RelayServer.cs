@@ -1,13 +1,14 @@
 using Microsoft.Extensions.Options;
 using Relay.Delivery;
+using Relay.Feedback;
 using Relay.Host.Commands;
 using Relay.Host.Health;
 using Relay.Host.Listening;
 using Relay.Host.Settings;
 using Relay.Host.Telemetry;
-using Relay.Feedback;
 using Relay.Intake;
 using Relay.Intake.Http;
+using Relay.Redis;
 
 namespace Relay.Host.Serving;
 
@@ -17,13 +18,18 @@ internal static class RelayServer
     /// <summary>Runs until it is told to stop. What the operator can mend is one message on stderr and an exit code.</summary>
     public static async Task<int> RunAsync(string? configFile, CancellationToken cancellation)
     {
+        using var signals = new StopSignals();
         try
         {
             await using var relay = Build(configFile);
-            using var impatience = new SecondSignal();
             await relay.StartAsync(cancellation);
             relay.Services.GetRequiredService<Listeners>().Open(relay.Urls);
             await relay.WaitForShutdownAsync(cancellation);
+            return signals.Asked ? ExitCode.Done : ExitCode.Failed;
+        }
+        catch (OperationCanceledException) when (signals.Asked)
+        {
+            // Told to stop while it started.
             return ExitCode.Done;
         }
         catch (SettingsException e)
@@ -38,25 +44,40 @@ internal static class RelayServer
         {
             return Fail(e, ExitCode.CannotOpen);
         }
+        catch (StoreRefusedException e)
+        {
+            return Fail(e, ExitCode.Unavailable);
+        }
     }
 
     private static WebApplication Build(string? configFile)
     {
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         var relay = RelaySettings.Load(builder.Configuration, configFile, builder.Environment.EnvironmentName);
+        var process = relay.Get<ProcessOptions>() ?? new ProcessOptions();
 
         builder.Logging.AddConfiguration(builder.Configuration.GetSection("Logging")).AddRelayLogging(builder.Environment);
         builder.Services
             .AddRelayTelemetry(relay)
             .AddRelayProcess(relay)
             .AddRelayDocumentation()
+            .AddRelayRedis(relay)
+            .AddRelayFeedback(relay)
             .AddRelayIntake(relay)
-            .AddRelayDomainRecords(relay)
-            .AddRelayFeedback(relay);
+            .AddRelayDomainRecords(relay);
+        if (process.Has(RelayRole.Delivery))
+        {
+            builder.Services.AddRelayDelivery(relay);
+        }
+
         builder.WebHost.ListenRelay();
 
         var app = builder.Build();
-        app.MapRelayApi();
+        if (process.Has(RelayRole.Intake))
+        {
+            app.MapRelayApi();
+        }
+
         app.MapRelayHealth();
         app.MapRelayDocumentation();
         app.MapRelayMetrics();

@@ -1,11 +1,13 @@
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Options;
+using Relay.Delivery;
 using Relay.Host.Certificates;
 using Relay.Host.Telemetry;
 using Relay.Intake.Admission;
 using Relay.Intake.Http;
 using Relay.Intake.Smtp;
 using Relay.Mail;
+using Relay.Redis;
 
 namespace Relay.Host.Settings;
 
@@ -18,10 +20,12 @@ internal static class RelaySettings
     private static readonly (string Path, Type Options)[] Bound =
     [
         ("", typeof(RelayOptions)),
+        ("", typeof(StoreOptions)),
         ("", typeof(ProcessOptions)),
         (HttpOptions.Section, typeof(HttpOptions)),
         (SubmissionOptions.Section, typeof(SubmissionOptions)),
         (InboundOptions.Section, typeof(InboundOptions)),
+        (DeliveryOptions.Section, typeof(DeliveryOptions)),
         (TlsOptions.Section, typeof(TlsOptions)),
         (BootstrapOptions.Section, typeof(BootstrapOptions)),
         (TelemetryOptions.Section, typeof(TelemetryOptions)),

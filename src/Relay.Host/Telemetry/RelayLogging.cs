@@ -10,13 +10,9 @@ internal static class RelayLogging
         logging.ClearProviders();
         if (environment.IsDevelopment())
         {
-            return logging.AddSimpleConsole(console =>
-            {
-                console.SingleLine = true;
-                console.IncludeScopes = false;
-                console.TimestampFormat = "HH:mm:ss ";
-                console.ColorBehavior = Console.IsOutputRedirected ? LoggerColorBehavior.Disabled : LoggerColorBehavior.Default;
-            });
+            return logging
+                .AddConsoleFormatter<ReadableFormatter, ConsoleFormatterOptions>()
+                .AddConsole(console => console.FormatterName = ReadableFormatter.FormatterName);
         }
 
         return logging.AddJsonConsole(console =>

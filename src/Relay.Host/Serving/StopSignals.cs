@@ -3,14 +3,17 @@ using System.Runtime.InteropServices;
 namespace Relay.Host.Serving;
 
 /// <summary>The first SIGTERM or Ctrl+C asks the relay to finish; whoever sends a second one wants it to end at once.</summary>
-internal sealed class SecondSignal : IDisposable
+internal sealed class StopSignals : IDisposable
 {
     private readonly PosixSignalRegistration[] _registrations;
     private int _seen;
 
-    public SecondSignal() =>
+    public StopSignals() =>
         _registrations = [.. new[] { PosixSignal.SIGTERM, PosixSignal.SIGINT, PosixSignal.SIGQUIT }
             .Select(signal => PosixSignalRegistration.Create(signal, Count))];
+
+    /// <summary>Somebody asked for the stop. Without that a part of the relay has failed and ended it.</summary>
+    public bool Asked => Volatile.Read(ref _seen) > 0;
 
     public void Dispose() => Array.ForEach(_registrations, r => r.Dispose());
 
