@@ -188,7 +188,7 @@ public sealed class ClientTests(ClientTests.SharedRelay shared) : IClassFixture<
         request.Headers.Authorization = new("Bearer", shared.TestKey);
         using var response = await Relay.Http.SendAsync(request, Cancellation);
         var raw = await response.Content.ReadAsStringAsync(Cancellation);
-        Assert.StartsWith("Received: ", raw, StringComparison.Ordinal);
+        Assert.Contains("\r\nMessage-ID: <", raw, StringComparison.OrdinalIgnoreCase);
         check?.Invoke(raw);
     }
 

@@ -50,7 +50,8 @@ internal sealed class Submitter : IAsyncDisposable
         return ValueTask.CompletedTask;
     }
 
-    private async Task<string> ReadReplyAsync(CancellationToken cancellation)
+    /// <summary>The last line of the next reply, asked for or not.</summary>
+    public async Task<string> ReadReplyAsync(CancellationToken cancellation)
     {
         while (true)
         {
