@@ -74,7 +74,7 @@ internal sealed class RedisInbox(Store store, IContentStore contents, TimeProvid
         }
 
         var raw = await StoreFailure.TranslateAsync(Database.StringGetAsync(StoreKeys.InboxRaw(account, id.ToString())), cancellation);
-        return raw.IsNull ? null : (ReadOnlyMemory<byte>)raw;
+        return raw.IsNull ? default(ReadOnlyMemory<byte>?) : (ReadOnlyMemory<byte>)raw;
     }
 
     private async Task TrimAsync(string account, CancellationToken cancellation)
