@@ -1,4 +1,5 @@
 using Relay.Mail.Queue;
+using Relay.Redis.Keys;
 using StackExchange.Redis;
 
 namespace Relay.Redis.Connections;
@@ -24,6 +25,28 @@ internal readonly record struct StoreFailure(bool IsFull, bool IsCertain, string
         RedisTimeoutException or TimeoutException => new(false, false, "the store did not answer in time"),
         _ => new(false, false, "the store is not reachable"),
     };
+
+    /// <summary>
+    /// Why a step failed. A step that the store aborts only says that it was; the same store then tells the reason of a
+    /// small write, which would be refused likewise.
+    /// </summary>
+    public static async Task<StoreFailure> OfStepAsync(Exception exception, IDatabase database, PartitionKeys keys)
+    {
+        if (exception is not RedisServerException { Kind: RedisErrorKind.ExecAbort })
+        {
+            return Of(exception);
+        }
+
+        try
+        {
+            await database.StringSetAsync(keys.Probe, "", TimeSpan.FromSeconds(1));
+            return new(false, true, "the store aborted the step");
+        }
+        catch (Exception e) when (Covers(e))
+        {
+            return Of(e) with { IsCertain = true };
+        }
+    }
 
     public static StoreUnavailableException ToException(Exception exception)
     {

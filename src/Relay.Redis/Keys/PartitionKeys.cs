@@ -30,6 +30,9 @@ internal sealed class PartitionKeys(string tag)
     /// <summary>Finished messages by the time they ended: whose activity goes next.</summary>
     public RedisKey Ended { get; } = $"relay:{{{tag}}}:ended";
 
+    /// <summary>Written only to learn why the store refuses writes.</summary>
+    public RedisKey Probe { get; } = $"relay:{{{tag}}}:probe";
+
     /// <summary>A message, immutable.</summary>
     public RedisKey Message(MessageId id) => $"{_prefix}m:{id}";
 

@@ -46,13 +46,12 @@ internal sealed class AcceptWriter(Store store)
             return;
         }
 
-        var answers = new List<Task>();
         try
         {
             var step = store.Connections.Intake.CreateTransaction();
             foreach (var partition in batch.GroupBy(a => a.Partition))
             {
-                answers.Add(AcceptStep.Add(step, partition.Key.Keys, [.. partition.Select(a => a.Message)]));
+                AcceptStep.Add(step, partition.Key.Keys, [.. partition.Select(a => a.Message)]);
             }
 
             await step.ExecuteAsync();
@@ -61,20 +60,19 @@ internal sealed class AcceptWriter(Store store)
                 accept.Done();
             }
         }
-        catch (Exception e) when (StoreFailure.Covers(e) || e is StoreUnavailableException or IOException)
+        catch (Exception e) when (StoreFailure.Covers(e))
         {
-            // EXEC only says that it was aborted; the refused write itself says why.
-            var reason = answers.FirstOrDefault(a => a.IsFaulted)?.Exception?.InnerException ?? e;
+            var failure = await StoreFailure.OfStepAsync(e, store.Connections.Intake, batch[0].Partition.Keys);
             foreach (var accept in batch)
             {
-                accept.Failed(StoreFailure.Of(reason));
+                accept.Failed(failure);
             }
         }
-        finally
+        catch (StoreUnavailableException e)
         {
-            foreach (var answer in answers)
+            foreach (var accept in batch)
             {
-                _ = answer.Exception;
+                accept.Failed(new StoreFailure(IsFull: false, IsCertain: true, e.Message));
             }
         }
     }

@@ -85,13 +85,13 @@ internal sealed class Ownership(
 
         // Counted from before the question, so that we stop before the store lets anybody else in.
         partition.LiveUntil = asked + (long)(_lease.TotalSeconds * 2 / 3 * time.TimestampFrequency);
-        if (!partition.IsOwned)
+        for (var attempt = 0; !partition.IsOwned && attempt <= StoreRetry.AbortsAtOnce; attempt++)
         {
-            await TakeOverAsync(database, partition);
+            await TryTakeOverAsync(database, partition);
         }
     }
 
-    private async Task TakeOverAsync(IDatabase database, Partition partition)
+    private async Task TryTakeOverAsync(IDatabase database, Partition partition)
     {
         var keys = partition.Keys;
         var settled = await database.StringGetAsync(keys.Settled);

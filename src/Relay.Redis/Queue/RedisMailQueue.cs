@@ -122,33 +122,38 @@ internal sealed class RedisMailQueue(
     {
         var message = accept.Message.Message;
         var database = store.Connections.Guarded;
-        var step = database.CreateTransaction();
-        var write = AcceptStep.Add(step, accept.Partition.Keys, [accept.Message]);
-        AcceptStep.AddChunks(step, accept.Partition.Keys, message);
-        if (idempotency is not null)
+        for (var attempt = 0; ; attempt++)
         {
-            AcceptStep.AddIdempotency(step, home!.Keys, message, idempotency);
-        }
-
-        try
-        {
-            if (!await step.ExecuteAsync())
+            var step = database.CreateTransaction();
+            AcceptStep.Add(step, accept.Partition.Keys, [accept.Message]);
+            var conditions = AcceptStep.AddChunks(step, accept.Partition.Keys, message);
+            if (idempotency is not null)
             {
-                return await DuplicateAsync(database, home, message, idempotency)
-                    ?? new EnqueueResult.StoreUnavailable(message.Content.Chunks > 0 ? "a part of the content is no longer there" : "the store aborted the step");
+                conditions.Add(AcceptStep.AddIdempotency(step, home!.Keys, message, idempotency));
             }
-            accept.Done();
-        }
-        catch (Exception e) when (StoreFailure.Covers(e) || e is IOException)
-        {
-            accept.Failed(StoreFailure.Of(write.IsFaulted ? write.Exception.InnerException! : e));
-        }
-        finally
-        {
-            _ = write.Exception;
-        }
 
-        return null;
+            try
+            {
+                if (await step.ExecuteAsync())
+                {
+                    accept.Done();
+                    return null;
+                }
+
+                if (conditions.TrueForAll(c => c.WasSatisfied) && attempt < StoreRetry.AbortsAtOnce)
+                {
+                    continue;
+                }
+
+                return await DuplicateAsync(database, home, message, idempotency)
+                    ?? new EnqueueResult.StoreUnavailable("the store aborted the step, or a part of the content is no longer there");
+            }
+            catch (Exception e) when (StoreFailure.Covers(e))
+            {
+                accept.Failed(await StoreFailure.OfStepAsync(e, database, accept.Partition.Keys));
+                return null;
+            }
+        }
     }
 
     private static async Task<EnqueueResult?> DuplicateAsync(IDatabase database, Partition? home, Message message, IdempotencyKey? idempotency)

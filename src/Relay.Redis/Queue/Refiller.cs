@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text.Json;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -13,15 +14,17 @@ namespace Relay.Redis.Queue;
 internal sealed class Refiller(
     Store store, Window window, LowerBounds bounds, SettleWriter settler, IOptions<StoreOptions> options, TimeProvider time, ILogger<Refiller> logger)
 {
-    // A lane in a read, small enough for the records of one read (at most 256 KiB each) to be held at once.
     private const int UnitsPerRead = 32;
-    private const int LanesPerRound = 32;
+
+    // Records of at most 256 KiB are read so many at once: some megabytes before the window is asked whether it has room.
+    private const int LanesPerRound = 8;
+    private const int RecordsPerRead = 8;
     private const int LanesPerPage = 1_000;
     private static readonly TimeSpan Tidying = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
-    // Entries whose record was not there, by when that was first seen. Only this loop touches it.
-    private readonly Dictionary<UnitId, DateTimeOffset> _missing = [];
+    // Entries whose record was not there, by when that was first seen.
+    private readonly ConcurrentDictionary<UnitId, DateTimeOffset> _missing = new();
 
     public async Task RunAsync(CancellationToken cancellation)
     {
@@ -164,29 +167,41 @@ internal sealed class Refiller(
 
     private async Task LoadAsync(LaneShare share, IReadOnlyList<UnitId> found, CancellationToken cancellation)
     {
-        if (found.Count == 0)
+        var hasRoom = true;
+        foreach (var part in found.Chunk(RecordsPerRead))
         {
-            return;
+            if (hasRoom)
+            {
+                hasRoom = await LoadPartAsync(share, part, cancellation);
+            }
+            else
+            {
+                Array.ForEach(part, window.LookAgain);
+            }
         }
+    }
 
+    // False when the window has no more room.
+    private async Task<bool> LoadPartAsync(LaneShare share, UnitId[] found, CancellationToken cancellation)
+    {
         var keys = share.Partition.Keys;
         MessageId[] messages = [.. found.Select(id => id.Message).Distinct()];
         RedisKey[] wanted = [.. messages.Select(keys.Message), .. found.Select(keys.Unit)];
         var values = await store.Connections.Reading.StringGetAsync(wanted).WaitAsync(cancellation);
 
-        for (var i = 0; i < found.Count; i++)
+        var hasRoom = true;
+        for (var i = 0; i < found.Length; i++)
         {
             var id = found[i];
-            ReadOnlyMemory<byte> record = values[Array.IndexOf(messages, id.Message)];
-            ReadOnlyMemory<byte> state = values[messages.Length + i];
-            if (values[Array.IndexOf(messages, id.Message)].IsNull)
+            var record = values[Array.IndexOf(messages, id.Message)];
+            if (record.IsNull)
             {
                 NoRecord(share, id);
             }
-            else if (TryReadLease(id, record, state, out var lease, out var problem))
+            else if (TryReadLease(id, record, values[messages.Length + i], out var lease, out var problem))
             {
-                _missing.Remove(id);
-                window.Loaded(lease);
+                _missing.TryRemove(id, out _);
+                hasRoom &= window.TryLoad(lease);
             }
             else
             {
@@ -194,6 +209,8 @@ internal sealed class Refiller(
                 SetAside(share, id.ToString(), problem);
             }
         }
+
+        return hasRoom;
     }
 
     private static bool TryReadLease(UnitId id, ReadOnlyMemory<byte> record, ReadOnlyMemory<byte> state, out Lease lease, out string problem)
@@ -235,7 +252,7 @@ internal sealed class Refiller(
         }
         else if (now - _missing[id] >= options.Value.Queue.MissingRecordGrace)
         {
-            _missing.Remove(id);
+            _missing.TryRemove(id, out _);
             SetAside(share, id.ToString(), "the record is missing");
         }
     }

@@ -94,30 +94,15 @@ internal sealed class SettleWriter(
     private async Task<bool> TryStepAsync(List<PartitionSettle> partitions)
     {
         var step = store.Connections.Settling.CreateTransaction();
-        var answers = new List<Task>();
         foreach (var partition in partitions)
         {
-            answers.Add(SettleStep.AddFence(step, partition.Partition.Keys, partition.Partition.Settled));
+            SettleStep.AddFence(step, partition.Partition.Keys, partition.Partition.Settled);
             AddWrites(step, partition);
         }
 
-        try
+        if (!await step.ExecuteAsync())
         {
-            if (!await step.ExecuteAsync())
-            {
-                return false;
-            }
-        }
-        catch (RedisServerException e)
-        {
-            throw answers.FirstOrDefault(a => a.IsFaulted)?.Exception?.InnerException ?? e;
-        }
-        finally
-        {
-            foreach (var answer in answers)
-            {
-                _ = answer.Exception;
-            }
+            return false;
         }
 
         foreach (var partition in partitions)
@@ -159,7 +144,7 @@ internal sealed class SettleWriter(
 
         if (reports.Count > 0)
         {
-            _ = AcceptStep.Add(step, keys, reports).ContinueWith(static t => _ = t.Exception, TaskScheduler.Default);
+            AcceptStep.Add(step, keys, reports);
         }
 
         if (events.Count > 0)

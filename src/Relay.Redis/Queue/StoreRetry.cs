@@ -9,6 +9,9 @@ namespace Relay.Redis.Queue;
 /// <summary>Tries a step again until the store has done it: an outcome must not be lost because the store was away.</summary>
 internal sealed class StoreRetry
 {
+    /// <summary>How often an aborted step is repeated without a pause.</summary>
+    public const int AbortsAtOnce = 10;
+
     private readonly ResiliencePipeline _pipeline;
 
     public StoreRetry(TimeProvider time, ILogger<StoreRetry> logger)
@@ -25,10 +28,14 @@ internal sealed class StoreRetry
                 // A store that restarts is back within a second; one that is gone is not asked more than every two.
                 Delay = TimeSpan.FromMilliseconds(50),
                 MaxDelay = TimeSpan.FromSeconds(2),
+
+                // An abort tells nothing about the store: a watched key was touched, and on the embedded store a stranger to
+                // it may count as a touch. A few tries at once get through.
+                DelayGenerator = retry => ValueTask.FromResult<TimeSpan?>(
+                    retry.Outcome.Exception is StepNotDoneException && retry.AttemptNumber < AbortsAtOnce ? TimeSpan.Zero : null),
                 OnRetry = retry =>
                 {
-                    // The first is usual when a step meets a renewal or a restart.
-                    if (retry.AttemptNumber > 0)
+                    if (retry.Outcome.Exception is not StepNotDoneException || retry.AttemptNumber >= AbortsAtOnce)
                     {
                         logger.StepRetried(retry.AttemptNumber, retry.Outcome.Exception is { } e and not StepNotDoneException ? StoreFailure.Of(e).Reason : "the step was aborted");
                     }

@@ -124,6 +124,7 @@ internal sealed partial class Window
         {
             var now = Now;
             var found = new List<UnitId>();
+            wanted = Math.Clamp(_maxUnits - _waitingUnits, 1, wanted);
             foreach (var (id, due) in entries)
             {
                 if (_held.ContainsKey(id))
@@ -155,24 +156,26 @@ internal sealed partial class Window
         }
     }
 
-    /// <summary>The record of a found unit was read: it waits now, or is left in the store when there is no more room.</summary>
-    public void Loaded(Lease lease)
+    /// <summary>The record of a found unit was read, so it waits now. False when there is no room: it is left in the store.</summary>
+    public bool TryLoad(Lease lease)
     {
         lock (_lock)
         {
-            if (_held.TryGetValue(lease.Id, out var held) && held.Phase == HeldPhase.Loading)
+            if (!_held.TryGetValue(lease.Id, out var held) || held.Phase != HeldPhase.Loading)
             {
-                if (HasRoomHoldingLock(held.Share.Turn, OctetsOf(lease.Message)))
-                {
-                    held.Lease = lease;
-                    WaitHoldingLock(held);
-                }
-                else
-                {
-                    ForgetHoldingLock(held);
-                    PostponeHoldingLock(held.Share, held.Due);
-                }
+                return true;
             }
+
+            if (HasRoomHoldingLock(held.Share.Turn, OctetsOf(lease.Message)))
+            {
+                held.Lease = lease;
+                WaitHoldingLock(held);
+                return true;
+            }
+
+            ForgetHoldingLock(held);
+            PostponeHoldingLock(held.Share, held.Due);
+            return false;
         }
     }
 

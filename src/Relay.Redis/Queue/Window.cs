@@ -43,14 +43,14 @@ internal sealed partial class Window(IOptions<StoreOptions> options, TimeProvide
         }
     }
 
-    /// <summary>Units held in memory, and the octets of those that wait.</summary>
-    public (int Units, long Octets) Size
+    /// <summary>Units known in memory, and how many of them wait with their content.</summary>
+    public (int Held, int Waiting) Size
     {
         get
         {
             lock (_lock)
             {
-                return (_held.Count, _waitingOctets);
+                return (_held.Count, _waitingUnits);
             }
         }
     }

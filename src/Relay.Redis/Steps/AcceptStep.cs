@@ -32,8 +32,8 @@ internal static class AcceptStep
     // Nobody looks at the single replies: an error in any of them fails EXEC.
     private const CommandFlags Unheard = CommandFlags.FireAndForget;
 
-    /// <summary>Adds messages of one partition to a step. The task tells why the store refused, if it did; EXEC only says that it did.</summary>
-    public static Task Add(IDatabaseAsync step, PartitionKeys keys, IReadOnlyList<PreparedMessage> messages)
+    /// <summary>Adds messages of one partition to a step.</summary>
+    public static void Add(IDatabaseAsync step, PartitionKeys keys, IReadOnlyList<PreparedMessage> messages)
     {
         var records = new KeyValuePair<RedisKey, RedisValue>[messages.Count];
         var events = new RedisValue[messages.Count];
@@ -54,7 +54,7 @@ internal static class AcceptStep
             }
         }
 
-        var first = step.StringSetAsync(records);
+        step.StringSetAsync(records, When.Always, Unheard);
         foreach (var (lane, entries) in lanes)
         {
             step.SortedSetAddAsync(keys.Lane(lane), [.. entries], Unheard);
@@ -72,7 +72,6 @@ internal static class AcceptStep
         }
 
         step.ListRightPushAsync(keys.Outbox, events, Unheard);
-        return first;
     }
 
     /// <summary>Adds the condition and write of an idempotency key. On one server it may stand in another partition than the message.</summary>
@@ -85,14 +84,17 @@ internal static class AcceptStep
     }
 
     /// <summary>Adds the condition that every chunk is there, and keeps them from now on.</summary>
-    public static void AddChunks(ITransaction step, PartitionKeys keys, Message message)
+    public static List<ConditionResult> AddChunks(ITransaction step, PartitionKeys keys, Message message)
     {
+        var there = new List<ConditionResult>();
         for (var chunk = 0; chunk < message.Content.Chunks; chunk++)
         {
             var key = keys.Chunk(message.Id, chunk);
-            step.AddCondition(Condition.KeyExists(key));
+            there.Add(step.AddCondition(Condition.KeyExists(key)));
             step.KeyPersistAsync(key, Unheard);
         }
+
+        return there;
     }
 
     /// <summary>Takes out what an accept may have put in whose answer was not seen; its activity says so.</summary>

@@ -26,11 +26,10 @@ internal static class SettleStep
 {
     private const CommandFlags Unheard = CommandFlags.FireAndForget;
 
-    /// <summary>Adds the fence of one partition. The task tells why the store refused, if it did.</summary>
-    public static Task AddFence(ITransaction step, PartitionKeys keys, Fence fence)
+    public static void AddFence(ITransaction step, PartitionKeys keys, Fence fence)
     {
         step.AddCondition(Condition.StringEqual(keys.Settled, fence.ToString()));
-        return step.StringSetAsync(keys.Settled, fence.Next.ToString());
+        _ = step.StringSetAsync(keys.Settled, fence.Next.ToString(), null, When.Always, Unheard);
     }
 
     public static void AddFinished(IDatabaseAsync step, PartitionKeys keys, Lease lease, UnitEnd end)
