@@ -1,0 +1,123 @@
+using System.Security.Cryptography;
+using Relay.Mail.Accounts;
+using Relay.Mail.Messages;
+using Relay.TestKit.InMemory;
+using Relay.TestKit.Redis;
+
+namespace Relay.Tests.Redis.Accounts;
+
+public abstract class AccountStoreContract : IAsyncLifetime
+{
+    // The store keeps whole times, so the clock of a test must not be finer.
+    private static readonly DateTimeOffset Now = DateTimeOffset.UnixEpoch.AddDays(20_000);
+
+    protected static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    private IAccountStore Store { get; set; } = null!;
+
+    public async ValueTask InitializeAsync() => Store = await OpenAsync();
+
+    public async ValueTask DisposeAsync()
+    {
+        await CloseAsync();
+        GC.SuppressFinalize(this);
+    }
+
+    protected abstract ValueTask<IAccountStore> OpenAsync();
+
+    protected virtual ValueTask CloseAsync() => ValueTask.CompletedTask;
+
+    [Fact]
+    public async Task An_account_is_added_once()
+    {
+        Assert.True(await Store.TryAddAccountAsync(new Account("a", "First", Now), Cancellation));
+        Assert.False(await Store.TryAddAccountAsync(new Account("a", "Second", Now), Cancellation));
+
+        Assert.Equal(new Account("a", "First", Now), await Store.FindAccountAsync("a", Cancellation));
+        Assert.Null(await Store.FindAccountAsync("b", Cancellation));
+        Assert.Single(await Store.ListAccountsAsync(Cancellation));
+    }
+
+    [Fact]
+    public async Task A_credential_is_found_by_the_hash_of_its_key_and_keeps_all_it_says()
+    {
+        var credential = Credential("acme", "key1") with { BounceMail = false, Scopes = [], Mode = MessageMode.Test };
+        await Store.PutCredentialAsync(credential, Cancellation);
+
+        var found = await Store.FindCredentialAsync(credential.KeyHash, Cancellation);
+
+        Assert.Equivalent(credential, found, strict: true);
+        Assert.Null(await Store.FindCredentialAsync(new byte[32], Cancellation));
+    }
+
+    [Fact]
+    public async Task A_revoked_credential_stays_and_says_so()
+    {
+        var credential = Credential("acme", "key1");
+        await Store.PutCredentialAsync(credential, Cancellation);
+        await Store.PutCredentialAsync(credential with { RevokedAt = Now }, Cancellation);
+
+        Assert.Equal(Now, (await Store.FindCredentialAsync(credential.KeyHash, Cancellation))!.RevokedAt);
+        Assert.Equal(Now, Assert.Single(await Store.ListCredentialsAsync("acme", Cancellation)).RevokedAt);
+    }
+
+    [Fact]
+    public async Task Nothing_of_one_account_is_listed_under_another()
+    {
+        await Store.PutCredentialAsync(Credential("acme", "key1"), Cancellation);
+        await Store.PutDomainAsync(Domain("acme", "acme.test"), Cancellation);
+
+        Assert.Empty(await Store.ListCredentialsAsync("other", Cancellation));
+        Assert.Empty(await Store.ListDomainsAsync("other", Cancellation));
+        Assert.Null(await Store.FindDomainAsync("other", "acme.test", Cancellation));
+    }
+
+    [Fact]
+    public async Task A_domain_is_put_changed_and_removed()
+    {
+        var domain = Domain("acme", "acme.test");
+        await Store.PutDomainAsync(domain, Cancellation);
+        await Store.PutDomainAsync(domain with { Status = SendingDomainStatus.Verified, CheckedAt = Now }, Cancellation);
+        Assert.Equal(SendingDomainStatus.Verified, (await Store.FindDomainAsync("acme", "acme.test", Cancellation))!.Status);
+        Assert.Single(await Store.ListDomainsAsync("acme", Cancellation));
+
+        await Store.RemoveDomainAsync("acme", "acme.test", Cancellation);
+
+        Assert.Null(await Store.FindDomainAsync("acme", "acme.test", Cancellation));
+    }
+
+    private static Credential Credential(string account, string id) => new()
+    {
+        Id = id,
+        Account = account,
+        Name = "Shop",
+        KeyHash = SHA256.HashData([1, 2, 3]),
+        CreatedAt = Now,
+    };
+
+    private static SendingDomain Domain(string account, string name) => new("d1", account, name, "token", SendingDomainStatus.Pending, Now, null);
+}
+
+public sealed class InMemoryAccountStoreTests : AccountStoreContract
+{
+    protected override ValueTask<IAccountStore> OpenAsync() => new(new InMemoryAccountStore());
+}
+
+public sealed class RedisAccountStoreTests : AccountStoreContract
+{
+    private RedisServer? _redis;
+    private StoreUnderTest? _store;
+
+    protected override async ValueTask<IAccountStore> OpenAsync()
+    {
+        _redis = await RedisServer.StartAsync(Cancellation);
+        _store = await StoreUnderTest.StartAsync(_redis.ConnectionString, StoreUnderTest.NewFolder(), TimeProvider.System, Cancellation);
+        return _store.Get<IAccountStore>();
+    }
+
+    protected override async ValueTask CloseAsync()
+    {
+        await (_store?.DisposeAsync() ?? ValueTask.CompletedTask);
+        await (_redis?.DisposeAsync() ?? ValueTask.CompletedTask);
+    }
+}

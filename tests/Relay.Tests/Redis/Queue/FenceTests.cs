@@ -1,0 +1,104 @@
+using Relay.Mail.Events;
+using Relay.Mail.Queue;
+using Relay.Redis.Queue;
+using Relay.TestKit.Redis;
+
+namespace Relay.Tests.Redis.Queue;
+
+/// <summary>Settled once per lease: by the owner, whatever is lost on the way or comes too late.</summary>
+public sealed class FenceTests
+{
+    private static readonly TimeProvider Time = TimeProvider.System;
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_step_whose_answer_was_lost_is_not_done_twice()
+    {
+        await using var redis = await RedisServer.StartAsync(Cancellation);
+        await using var proxy = new RedisProxy(redis.Port);
+        await using var store = await StoreUnderTest.StartAsync(proxy.ConnectionString, StoreUnderTest.NewFolder(), Time, Cancellation);
+        var message = TestMail.To(Time, "a@x.test");
+        await store.Queue.EnqueueAsync(message, null, Cancellation);
+        var lease = Assert.Single(await store.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime());
+
+        proxy.LoseAnswerTo("EXEC", ":settled");
+        await store.Queue.SettleAsync(TestMail.Delivered(lease, Time), Cancellation).InTime();
+
+        Assert.True(proxy.Lost.IsCompleted);
+        var activity = await store.Activity.FindAsync("acme", message.Id, Cancellation);
+        Assert.Equal([MailEventType.Accepted, MailEventType.Delivered], activity!.Events.Select(e => e.Type));
+    }
+
+    [Fact]
+    public async Task An_accept_whose_answer_was_lost_is_taken_back()
+    {
+        await using var redis = await RedisServer.StartAsync(Cancellation);
+        await using var proxy = new RedisProxy(redis.Port);
+        await using var store = await StoreUnderTest.StartAsync(proxy.ConnectionString, StoreUnderTest.NewFolder(), Time, Cancellation);
+        var message = TestMail.To(Time, "a@x.test");
+
+        proxy.LoseAnswerTo("EXEC", $"m:{message.Id}");
+        Assert.IsType<EnqueueResult.StoreUnavailable>(await store.Queue.EnqueueAsync(message, null, Cancellation).InTime());
+
+        await Eventually.HoldsAsync(
+            async () => (await store.Activity.FindAsync("acme", message.Id, Cancellation))?.Events is [.., { Type: MailEventType.Cancelled }], Cancellation);
+        Assert.Equal(0, (await store.Reader.MeasureAsync(Cancellation)).Units);
+    }
+
+    [Fact]
+    public async Task A_second_node_waits_until_the_first_has_given_its_partitions_back()
+    {
+        await using var redis = await RedisServer.StartAsync(Cancellation);
+        await using var first = await StoreUnderTest.StartAsync(redis.ConnectionString, StoreUnderTest.NewFolder(), Time, Cancellation);
+        await using var second = await StoreUnderTest.StartAsync(redis.ConnectionString, StoreUnderTest.NewFolder(), Time, Cancellation);
+        Assert.True(first.Get<IStoreHealth>().IsReady);
+        Assert.DoesNotContain(second.Store.Partitions, p => p.IsOwned);
+
+        await first.StopAsync();
+        await second.Get<Ownership>().ClaimAsync();
+
+        Assert.All(second.Store.Partitions, p => Assert.True(p.IsOwned));
+    }
+
+    [Fact]
+    public async Task An_owner_that_was_replaced_cannot_settle()
+    {
+        await using var redis = await RedisServer.StartAsync(Cancellation);
+        await using var old = await StoreUnderTest.StartAsync(redis.ConnectionString, StoreUnderTest.NewFolder(), Time, Cancellation);
+        await old.Queue.EnqueueAsync(TestMail.To(Time, "a@x.test"), null, Cancellation);
+        var late = Assert.Single(await old.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime());
+
+        // The old owner sleeps past its leases.
+        foreach (var partition in old.Store.Partitions)
+        {
+            await old.Connections.Background.KeyDeleteAsync(partition.Keys.Lease);
+        }
+
+        await using var heir = await StoreUnderTest.StartAsync(redis.ConnectionString, StoreUnderTest.NewFolder(), Time, Cancellation);
+        await old.Queue.SettleAsync(TestMail.Delivered(late, Time), Cancellation).InTime();
+
+        var lease = Assert.Single(await heir.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime());
+        Assert.Equal(late.Id, lease.Id);
+        await heir.Queue.SettleAsync(TestMail.Delivered(lease, Time), Cancellation).InTime();
+        var activity = await heir.Activity.FindAsync("acme", lease.Message.Id, Cancellation);
+        Assert.Single(activity!.Events, e => e.Type == MailEventType.Delivered);
+    }
+
+    [Fact]
+    public async Task Mail_that_another_node_accepts_reaches_the_owner()
+    {
+        await using var redis = await RedisServer.StartAsync(Cancellation);
+        await using var owner = await StoreUnderTest.StartAsync(redis.ConnectionString, StoreUnderTest.NewFolder(), Time, Cancellation);
+        await using var door = await StoreUnderTest.StartAsync(
+            redis.ConnectionString, StoreUnderTest.NewFolder(), Time, Cancellation, ("Roles:0", "intake"));
+        Assert.True(door.Get<IStoreHealth>().IsReady);
+
+        for (var i = 0; i < 3; i++)
+        {
+            var message = TestMail.To(Time, "a@x.test");
+            Assert.IsType<EnqueueResult.Accepted>(await door.Queue.EnqueueAsync(message, null, Cancellation));
+            Assert.Equal(message.Id, Assert.Single(await owner.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime()).Message.Id);
+        }
+    }
+}

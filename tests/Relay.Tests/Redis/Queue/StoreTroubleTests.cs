@@ -1,0 +1,92 @@
+using Relay.Mail.Queue;
+using Relay.TestKit.Redis;
+
+namespace Relay.Tests.Redis.Queue;
+
+/// <summary>A store that is full, away, slow or unwilling: refused in bounded time, with the right word, leaving nothing behind.</summary>
+public sealed class StoreTroubleTests
+{
+    private static readonly TimeProvider Time = TimeProvider.System;
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_full_store_takes_no_mail_and_keeps_what_it_has()
+    {
+        await using var redis = await RedisServer.StartAsync(Cancellation);
+        await using var store = await StartAsync(redis);
+        var kept = TestMail.To(Time, "a@x.test");
+        await store.Queue.EnqueueAsync(kept, null, Cancellation);
+
+        await store.Connections.Background.ExecuteAsync("CONFIG", "SET", "maxmemory", "1");
+
+        Assert.IsType<EnqueueResult.StoreFull>(await store.Queue.EnqueueAsync(TestMail.To(Time, "a@x.test"), null, Cancellation).InTime());
+        var refused = await Assert.ThrowsAsync<StoreUnavailableException>(
+            () => store.Get<IContentStore>().WriteChunkAsync(kept.Id, 0, new byte[10], Cancellation).InTime());
+        Assert.True(refused.IsFull);
+        Assert.Equal(kept.Id, Assert.Single(await store.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime()).Message.Id);
+    }
+
+    [Fact]
+    public async Task New_mail_is_refused_at_the_watermark_while_what_is_queued_can_still_be_settled()
+    {
+        await using var redis = await RedisServer.StartAsync(Cancellation);
+        await using var store = await StartAsync(redis, ("Queue:Watermark", "0.1"));
+        await store.Queue.EnqueueAsync(TestMail.To(Time, "a@x.test"), null, Cancellation);
+        var lease = Assert.Single(await store.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime());
+
+        // Several megabytes of room, and more than a tenth of it used.
+        await store.Connections.Background.ExecuteAsync("CONFIG", "SET", "maxmemory", "6mb");
+
+        await Eventually.HoldsAsync(
+            async () => await store.Queue.EnqueueAsync(TestMail.To(Time, "a@x.test"), null, Cancellation) is EnqueueResult.StoreFull, Cancellation);
+        await store.Queue.SettleAsync(TestMail.Delivered(lease, Time), Cancellation).InTime();
+    }
+
+    [Fact]
+    public async Task A_read_only_store_is_unavailable()
+    {
+        await using var redis = await RedisServer.StartAsync(Cancellation);
+        await using var store = await StartAsync(redis);
+
+        await store.Connections.Background.ExecuteAsync("CONFIG", "SET", "min-replicas-to-write", "1");
+
+        Assert.IsType<EnqueueResult.StoreUnavailable>(await store.Queue.EnqueueAsync(TestMail.To(Time, "a@x.test"), null, Cancellation).InTime());
+        Assert.Equal(0, (await store.Reader.MeasureAsync(Cancellation)).Units);
+    }
+
+    [Fact]
+    public async Task A_store_that_is_gone_is_unavailable()
+    {
+        await using var redis = await RedisServer.StartAsync(Cancellation);
+        await using var store = await StartAsync(redis);
+        await redis.KillAsync();
+
+        Assert.IsType<EnqueueResult.StoreUnavailable>(await store.Queue.EnqueueAsync(TestMail.To(Time, "a@x.test"), null, Cancellation).InTime());
+        await Eventually.HoldsAsync(() => !store.Get<IStoreHealth>().IsReady, Cancellation);
+    }
+
+    [Fact]
+    public async Task Mail_refused_because_the_store_was_paused_is_not_sent_when_it_goes_on()
+    {
+        await using var redis = await RedisServer.StartAsync(Cancellation);
+        await using var store = await StartAsync(redis, ("Queue:AnswerTimeout", "00:00:00.500"));
+        redis.Pause();
+        try
+        {
+            Assert.IsType<EnqueueResult.StoreUnavailable>(await store.Queue.EnqueueAsync(TestMail.To(Time, "a@x.test"), null, Cancellation).InTime());
+        }
+        finally
+        {
+            redis.Continue();
+        }
+
+        var later = TestMail.To(Time, "b@x.test");
+        await Eventually.HoldsAsync(async () => await store.Queue.EnqueueAsync(later, null, Cancellation).InTime() is EnqueueResult.Accepted, Cancellation);
+        Assert.Equal(later.Id, Assert.Single(await store.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime()).Message.Id);
+        await Eventually.HoldsAsync(async () => (await store.Reader.MeasureAsync(Cancellation)).Units == 1, Cancellation);
+    }
+
+    private static Task<StoreUnderTest> StartAsync(RedisServer redis, params (string, string)[] settings) =>
+        StoreUnderTest.StartAsync(redis.ConnectionString, StoreUnderTest.NewFolder(), Time, Cancellation, settings);
+}
