@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using System.Net;
 using System.Net.Security;
 using System.Security.Cryptography;
@@ -48,6 +49,9 @@ internal sealed class DoorUnderTest : IAsyncDisposable
     public InMemoryMailQueue Queue { get; }
     public InMemoryAccountStore Accounts { get; }
     public LogBook Log { get; }
+
+    /// <summary>The scope of this door's meters, by which a listener tells them from those of other tests.</summary>
+    public IMeterFactory Meters => _application.Services.GetRequiredService<IMeterFactory>();
 
     public IPEndPoint StartTls => _endPoints[0];
     public IPEndPoint Implicit => _endPoints[1];
