@@ -59,7 +59,10 @@ internal sealed record RoutePlan
 internal sealed record RouteHost(string Name, int Port, int Preference = 0)
 {
     /// <summary>The address itself where the name is one.</summary>
-    public IPAddress? Address { get; } = IPAddress.TryParse(Name, out var address) ? address : null;
+    public IPAddress? Address { get; } = IPAddress.TryParse(Name, out var address) ? Unmapped(address) : null;
+
+    // An IPv6 socket that takes no IPv4 cannot reach ::ffff:192.0.2.1, an IPv4 socket can.
+    private static IPAddress Unmapped(IPAddress address) => address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
 }
 
 internal sealed record RouteLogin(string User, string Password)
