@@ -34,9 +34,9 @@ internal sealed record RoundResult
     /// <summary>Connections the server opened to the sink in the measured phase.</summary>
     public required long Connections { get; init; }
 
-    public double AcceptedPerSecond => Accepted / AcceptTime.TotalSeconds;
+    public double AcceptedPerSecond => AcceptTime > TimeSpan.Zero ? Accepted / AcceptTime.TotalSeconds : 0;
 
-    public double DeliveredPerSecond => (Accepted - Lost) / DeliveryTime.TotalSeconds;
+    public double DeliveredPerSecond => DeliveryTime > TimeSpan.Zero ? (Accepted - Lost) / DeliveryTime.TotalSeconds : 0;
 
     public double CpuPerThousand => Costs.Values.Sum(cost => PerThousand(cost.Cpu));
 

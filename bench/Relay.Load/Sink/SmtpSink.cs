@@ -45,7 +45,7 @@ internal sealed class SmtpSink : IDisposable
     /// <param name="chunking">Offer CHUNKING and PIPELINING, else PIPELINING alone.</param>
     public static SmtpSink Listen(IPEndPoint address, bool chunking)
     {
-        var listener = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        var listener = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         listener.Bind(address);
         listener.Listen(1024);
         return new(listener, chunking);
