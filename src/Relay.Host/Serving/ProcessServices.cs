@@ -5,6 +5,7 @@ using Relay.Host.Health;
 using Relay.Host.Listening;
 using Relay.Host.Settings;
 using Relay.Intake.Smtp;
+using Relay.Mail;
 
 namespace Relay.Host.Serving;
 
@@ -14,6 +15,8 @@ internal static class ProcessServices
     /// <param name="relay">The <c>Relay</c> section.</param>
     public static IServiceCollection AddRelayProcess(this IServiceCollection services, IConfiguration relay)
     {
+        services.AddSingleton<IValidateOptions<RelayOptions>, RelayOptionsValidator>();
+        services.AddOptions<RelayOptions>().Bind(relay).ValidateOnStart();
         services.AddSingleton<IValidateOptions<ProcessOptions>, ProcessOptionsValidator>();
         services.AddOptions<ProcessOptions>().Bind(relay).ValidateOnStart();
 
@@ -31,7 +34,7 @@ internal static class ProcessServices
         services.AddSingleton<IServerCertificate, ServerCertificate>();
         services.AddSingleton<Listeners>();
         services.AddSingleton<ReadinessCheck>();
-        services.AddHostedService<Unbuilt>();
+        services.AddHostedService<Remarks>();
         services.AddHostedService<FirstStartService>();
         return services;
     }

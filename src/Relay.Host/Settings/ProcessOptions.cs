@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using Microsoft.Extensions.Options;
+using Relay.Mail;
 
 namespace Relay.Host.Settings;
 
@@ -35,3 +36,6 @@ public enum RelayRole
 
 [OptionsValidator]
 internal sealed partial class ProcessOptionsValidator : IValidateOptions<ProcessOptions>;
+
+[OptionsValidator]
+internal sealed partial class RelayOptionsValidator : IValidateOptions<RelayOptions>;

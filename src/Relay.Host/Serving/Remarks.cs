@@ -1,10 +1,12 @@
 using Microsoft.Extensions.Options;
 using Relay.Host.Settings;
+using Relay.Redis;
 
 namespace Relay.Host.Serving;
 
-/// <summary>Says plainly at the start what the configuration asks for and this version does not do.</summary>
-internal sealed partial class Unbuilt(IOptions<ProcessOptions> process, IOptions<InboundOptions> inbound, ILogger<Unbuilt> logger) : IHostedService
+/// <summary>Says plainly at the start what the configuration asks for and will not get.</summary>
+internal sealed partial class Remarks(
+    IOptions<ProcessOptions> process, IOptions<InboundOptions> inbound, IOptions<StoreOptions> store, ILogger<Remarks> logger) : IHostedService
 {
     public Task StartAsync(CancellationToken cancellationToken)
     {
@@ -18,6 +20,11 @@ internal sealed partial class Unbuilt(IOptions<ProcessOptions> process, IOptions
             NoInbound(inbound.Value.Port);
         }
 
+        if (!process.Value.Has(RelayRole.Delivery) && string.IsNullOrWhiteSpace(store.Value.Redis))
+        {
+            NobodyDelivers();
+        }
+
         return Task.CompletedTask;
     }
 
@@ -28,4 +35,7 @@ internal sealed partial class Unbuilt(IOptions<ProcessOptions> process, IOptions
 
     [LoggerMessage(LogLevel.Warning, "Relay:Inbound:Enabled is true: this version takes no bounces or replies in, nothing listens on port {Port}")]
     private partial void NoInbound(int port);
+
+    [LoggerMessage(LogLevel.Warning, "Relay:Roles leaves delivery out, and no other process can reach the embedded store: mail is accepted and waits")]
+    private partial void NobodyDelivers();
 }
