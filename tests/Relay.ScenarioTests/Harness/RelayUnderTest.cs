@@ -247,7 +247,7 @@ internal sealed class RelayUnderTest : IAsyncDisposable
         };
         foreach (var (path, value) in setup.Settings)
         {
-            Set(relay, path.Split(':'), value);
+            Set(relay, path.Split(':'), value?.DeepClone());
         }
 
         return new JsonObject { ["Relay"] = relay };

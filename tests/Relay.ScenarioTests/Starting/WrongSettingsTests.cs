@@ -56,7 +56,7 @@ public sealed class WrongSettingsTests : IDisposable
     [Fact]
     public async Task A_certificate_without_its_key_is_told()
     {
-        var ended = await ServeAsync("""{ "Relay": { "Tls": { "Certificate": "x.pem" } } }""");
+        var ended = await ServeAsync("""{ "Relay": { "Http": { "Port": 0 }, "Submission": { "Listeners": [ { "Port": 0 } ] }, "Tls": { "Certificate": "x.pem" } } }""");
 
         Assert.Equal(ConfigurationExit, ended.ExitCode);
         Assert.Contains("Relay:Tls: Certificate and Key go together", ended.Errors, StringComparison.Ordinal);
@@ -91,6 +91,21 @@ public sealed class WrongSettingsTests : IDisposable
         var ready = await relay.GetAsync("/health/ready", Cancellation);
         Assert.Equal(2, ready.GetProperty("listeners").GetArrayLength());
         Assert.Contains($"port {port} on 127.0.0.1 is in use", relay.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_is_asked_for_and_not_there_is_said_at_the_start()
+    {
+        var setup = new RelaySetup()
+            .With("Roles", new System.Text.Json.Nodes.JsonArray("intake", "dashboard"))
+            .With("Inbound:Enabled", true);
+
+        await using var relay = await RelayUnderTest.StartAsync(Cancellation, setup);
+        await relay.StopAsync(Cancellation);
+
+        Assert.Contains("Relay:Roles names the dashboard", relay.Output, StringComparison.Ordinal);
+        Assert.Contains("Relay:Inbound:Enabled is true", relay.Output, StringComparison.Ordinal);
+        Assert.Contains("mail is accepted and waits", relay.Output, StringComparison.Ordinal);
     }
 
     private static Socket Listen()

@@ -65,6 +65,48 @@ public sealed class GracefulStopTests
     }
 
     [Fact]
+    public async Task A_second_signal_ends_it_at_once()
+    {
+        var never = new TaskCompletionSource();
+        var atDot = new TaskCompletionSource();
+        await using var remote = ScriptedSmtpServer.Start(new RemoteScript().On(RemoteStage.EndOfData, _ =>
+        {
+            atDot.TrySetResult();
+            return RemoteAnswer.Silence.After(never.Task);
+        }));
+        await using var relay = await RelayUnderTest.StartAsync(
+            Cancellation, new RelaySetup().WithRoute(remote.Port).With("ShutdownTimeout", "00:05:00"));
+        await relay.SendAsync(new { from = "a@sender.test", to = "b@remote.test", subject = "stuck", text = "x" }, Cancellation);
+        await atDot.Task.WaitAsync(TimeSpan.FromSeconds(30), Cancellation);
+
+        relay.Terminate();
+        await relay.WaitUntilClosedAsync(Cancellation);
+        relay.Terminate();
+
+        Assert.Equal(128 + 15, await relay.WaitForExitAsync(Cancellation));
+        never.SetResult();
+    }
+
+    [Fact]
+    public async Task A_transaction_that_never_ends_is_given_up_after_the_time_allowed()
+    {
+        var never = new TaskCompletionSource();
+        var atDot = new TaskCompletionSource();
+        await using var remote = ScriptedSmtpServer.Start(new RemoteScript().On(RemoteStage.EndOfData, _ =>
+        {
+            atDot.TrySetResult();
+            return RemoteAnswer.Silence.After(never.Task);
+        }));
+        await using var relay = await RelayUnderTest.StartAsync(
+            Cancellation, new RelaySetup().WithRoute(remote.Port).With("ShutdownTimeout", "00:00:02"));
+        await relay.SendAsync(new { from = "a@sender.test", to = "b@remote.test", subject = "stuck", text = "x" }, Cancellation);
+        await atDot.Task.WaitAsync(TimeSpan.FromSeconds(30), Cancellation);
+
+        Assert.Equal(0, await relay.StopAsync(Cancellation));
+        never.SetResult();
+    }
+
+    [Fact]
     public async Task An_idle_session_is_told_and_does_not_hold_up_the_stop()
     {
         await using var relay = await RelayUnderTest.StartAsync(Cancellation);
