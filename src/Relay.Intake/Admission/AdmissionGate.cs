@@ -55,12 +55,14 @@ public sealed partial class AdmissionGate
         }
     }
 
-    /// <summary>May this credential use this reverse-path? Null means yes.</summary>
+    /// <summary>May this credential, which may have been revoked since it logged in, use this reverse-path? Null means yes.</summary>
     public async ValueTask<Refusal?> CheckSenderAsync(Credential credential, EnvelopeAddress? sender, CancellationToken cancellation)
     {
         try
         {
-            return await _senders.CheckAsync(credential, sender, cancellation);
+            return await _credentials.IsRevokedAsync(credential, cancellation)
+                ? new Refusal(RefusalReason.NotAllowed, "this key was revoked; log in with another one")
+                : await _senders.CheckAsync(credential, sender, cancellation);
         }
         catch (StoreUnavailableException exception)
         {

@@ -36,22 +36,29 @@ internal sealed class Credentials
             return _admin;
         }
 
-        var name = NameOf(hash);
-        if (!_known.TryGet(name, out var credential) && !_unknown.TryGet(name, out _))
-        {
-            credential = await AskStoreAsync(name, hash, cancellation);
-        }
-
+        var credential = await LookUpAsync(hash, cancellation);
         return credential is { RevokedAt: null } && CryptographicOperations.FixedTimeEquals(hash, credential.KeyHash)
             ? credential
             : null;
     }
+
+    /// <summary>Whether a credential that was good once has been revoked since; a session may outlive its key.</summary>
+    public async ValueTask<bool> IsRevokedAsync(Credential credential, CancellationToken cancellation) =>
+        !credential.IsAdmin && await LookUpAsync(credential.KeyHash, cancellation) is { RevokedAt: not null };
 
     /// <summary>A credential was made or revoked here: the next use asks the store.</summary>
     public void Forget(Credential credential)
     {
         _known.Forget(NameOf(credential.KeyHash));
         _unknown.Forget(NameOf(credential.KeyHash));
+    }
+
+    private ValueTask<Credential?> LookUpAsync(byte[] hash, CancellationToken cancellation)
+    {
+        var name = NameOf(hash);
+        return _known.TryGet(name, out var credential) || _unknown.TryGet(name, out _)
+            ? ValueTask.FromResult<Credential?>(credential)
+            : AskStoreAsync(name, hash, cancellation);
     }
 
     private async ValueTask<Credential?> AskStoreAsync(string name, byte[] hash, CancellationToken cancellation)

@@ -135,4 +135,20 @@ public sealed class SenderTests
         Assert.Equal(RefusalReason.StoreUnavailable, (await gate.RefusedAsync("From: a@shop.test\r\n\r\n")).Reason);
         Assert.Equal(RefusalReason.StoreUnavailable, (await gate.Gate.CheckSenderAsync(gate.Credential, EnvelopeAddress.Parse("u@shop.test"), GateUnderTest.Cancellation))?.Reason);
     }
+
+    [Fact]
+    public async Task A_key_revoked_in_the_middle_of_a_session_sends_no_more()
+    {
+        using var gate = await (await new GateUnderTest().WithDomainAsync()).WithKeyAsync();
+        var sender = EnvelopeAddress.Parse("u@shop.test");
+        Assert.Null(await gate.Gate.CheckSenderAsync(gate.Credential, sender, GateUnderTest.Cancellation));
+
+        var revoked = gate.Credential with { RevokedAt = gate.Time.GetUtcNow() };
+        await gate.Accounts.PutCredentialAsync(revoked, GateUnderTest.Cancellation);
+        gate.Gate.Forget(revoked);
+
+        var refusal = await gate.Gate.CheckSenderAsync(gate.Credential, sender, GateUnderTest.Cancellation);
+        Assert.Equal(RefusalReason.NotAllowed, refusal?.Reason);
+        Assert.Contains("revoked", refusal?.Text);
+    }
 }
