@@ -20,6 +20,11 @@ public sealed class HttpOptions
     // Unknown behind a proxy; texts then name the path alone.
     [Url]
     public string? PublicUrl { get; set; }
+
+    /// <summary>Octets of request bodies held in memory at a time; requests beyond it are answered with 503.</summary>
+    // Four of the largest messages at once, or thousands of ordinary ones. Each costs about three times its body.
+    [Range(1024 * 1024, long.MaxValue)]
+    public long MaxBodyBytesInFlight { get; set; } = 256 * 1024 * 1024;
 }
 
 [OptionsValidator]

@@ -18,6 +18,7 @@ internal static class HttpServices
         services.AddSingleton<IValidateOptions<HttpOptions>, HttpOptionsValidator>();
         services.AddOptions<HttpOptions>().Bind(relay.GetSection(HttpOptions.Section)).ValidateOnStart();
 
+        services.AddSingleton<BodyBudget>();
         services.AddSingleton<SendEndpoint>();
         services.AddSingleton<MessageEndpoints>();
         services.AddSingleton<InboxEndpoints>();

@@ -13,7 +13,7 @@ using Relay.Mail.Queue;
 namespace Relay.Intake.Http.Sending;
 
 /// <summary><c>POST /send</c>: read, compose, admit, answer.</summary>
-internal sealed class SendEndpoint(AdmissionGate gate, IContentStore contents, TimeProvider time, IOptions<SubmissionOptions> limits)
+internal sealed class SendEndpoint(AdmissionGate gate, IContentStore contents, BodyBudget bodies, TimeProvider time, IOptions<SubmissionOptions> limits)
 {
     private readonly SubmissionOptions _limits = limits.Value;
 
@@ -23,7 +23,9 @@ internal sealed class SendEndpoint(AdmissionGate gate, IContentStore contents, T
     public async Task<IResult> SendAsync(HttpContext context)
     {
         var credential = Caller.Of(context);
-        var (request, idempotency) = await ReadAsync(context);
+        // Held until the answer: composing takes as much again.
+        await using var body = bodies.Open(context.Request.Body);
+        var (request, idempotency) = await ReadAsync(context, body);
         var now = time.GetUtcNow();
         var draft = new DraftReader(request, _limits.MaxRecipients, now).Read();
 
@@ -49,12 +51,12 @@ internal sealed class SendEndpoint(AdmissionGate gate, IContentStore contents, T
         };
     }
 
-    private async Task<(SendRequest Request, IdempotencyKey? Idempotency)> ReadAsync(HttpContext context)
+    private async Task<(SendRequest Request, IdempotencyKey? Idempotency)> ReadAsync(HttpContext context, Stream body)
     {
         var key = context.Request.Headers["Idempotency-Key"].ToString();
         if (key.Length == 0)
         {
-            return (await RequestBody.ReadAsync(context, context.Request.Body, MaxBody, ApiJson.Default.SendRequest), null);
+            return (await RequestBody.ReadAsync(context, body, MaxBody, ApiJson.Default.SendRequest), null);
         }
 
         if (!Idempotency.IsKey(key))
@@ -63,8 +65,8 @@ internal sealed class SendEndpoint(AdmissionGate gate, IContentStore contents, T
         }
 
         using var sha256 = SHA256.Create();
-        await using var body = new CryptoStream(context.Request.Body, sha256, CryptoStreamMode.Read, leaveOpen: true);
-        var request = await RequestBody.ReadAsync(context, body, MaxBody, ApiJson.Default.SendRequest);
+        await using var hashed = new CryptoStream(body, sha256, CryptoStreamMode.Read, leaveOpen: true);
+        var request = await RequestBody.ReadAsync(context, hashed, MaxBody, ApiJson.Default.SendRequest);
         return (request, new IdempotencyKey(key, Convert.ToHexStringLower(sha256.Hash!)));
     }
 
