@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Buffers.Text;
 using System.Text;
 using Relay.Smtp.Addresses;
+using Relay.Smtp.Commands;
 
 namespace Relay.Smtp.Client;
 

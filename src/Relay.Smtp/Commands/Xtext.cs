@@ -58,20 +58,30 @@ public static class Xtext
         }
     }
 
-    public static string Encode(string text)
+    /// <summary>Xtext is defined over ASCII; a UTF-8 original recipient has another address type and quoting (RFC 6533).</summary>
+    public static bool CanEncode(ReadOnlySpan<char> text) => !text.IsEmpty && Ascii.IsValid(text);
+
+    /// <summary>Writes what <see cref="CanEncode"/> allows.</summary>
+    public static void Encode(ReadOnlySpan<char> text, IBufferWriter<byte> output)
     {
-        var octets = Encoding.UTF8.GetBytes(text);
-        if (!octets.AsSpan().ContainsAnyExcept(Plain))
+        var span = output.GetSpan(text.Length * 3);
+        var length = 0;
+        foreach (var c in text)
         {
-            return text;
+            if (Plain.Contains((byte)c))
+            {
+                span[length++] = (byte)c;
+            }
+            else
+            {
+                span[length++] = (byte)'+';
+                span[length++] = Hex(c >> 4);
+                span[length++] = Hex(c & 15);
+            }
         }
 
-        var xtext = new StringBuilder(octets.Length + 16);
-        foreach (var octet in octets)
-        {
-            _ = Plain.Contains(octet) ? xtext.Append((char)octet) : xtext.Append('+').Append(Convert.ToHexString([octet]));
-        }
-
-        return xtext.ToString();
+        output.Advance(length);
     }
+
+    private static byte Hex(int digit) => "0123456789ABCDEF"u8[digit];
 }
