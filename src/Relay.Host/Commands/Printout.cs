@@ -50,9 +50,10 @@ internal sealed class Printout(bool json)
         }
 
         var table = new Table().Border(TableBorder.Rounded);
-        foreach (var column in columns)
+        foreach (var (column, index) in columns.Select((column, index) => (column, index)))
         {
-            table.AddColumn(new TableColumn(new Text(column, new Style(decoration: Decoration.Bold))));
+            // What stands first, an id mostly, is there to be copied; the others make way for it.
+            table.AddColumn(new TableColumn(new Text(column, new Style(decoration: Decoration.Bold))) { NoWrap = index == 0 });
         }
 
         foreach (var row in rows)
