@@ -40,7 +40,7 @@ internal sealed partial class DomainEndpoints(
     public async Task<IResult> ListAsync(HttpContext context)
     {
         var domains = await accounts.ListDomainsAsync(Caller.Of(context).Account, context.RequestAborted);
-        return TypedResults.Json(new Page<DomainView>([.. domains.Select(domain => DomainView.Of(domain))]), ApiJson.Default.PageDomainView);
+        return TypedResults.Json(new Page<DomainView>([.. domains.Select(domain => DomainView.Of(domain))]), AnswerJson.Default.PageDomainView);
     }
 
     public async Task<IResult> FindAsync(HttpContext context, string id) =>
@@ -102,7 +102,7 @@ internal sealed partial class DomainEndpoints(
         : $"{OwnershipRecord.NameOf(domain)} has another text than the one asked for. Replace it, or add the record beside it.";
 
     private static IResult Answer(SendingDomain domain, string? seen = null, int status = StatusCodes.Status200OK) =>
-        TypedResults.Json(DomainView.Of(domain, seen), ApiJson.Default.DomainView, statusCode: status);
+        TypedResults.Json(DomainView.Of(domain, seen), AnswerJson.Default.DomainView, statusCode: status);
 
     private static ProblemAnswer NotFound() => new(Problem.NotFound("there is no such domain"));
 

@@ -19,7 +19,7 @@ internal sealed class InboxEndpoints(IInbox inbox)
         var page = PageRequest.Of(limit, cursor);
         var found = await inbox.ListAsync(Caller.Of(context).Account, page.Before, page.Limit, context.RequestAborted);
         var next = found.Count == page.Limit ? found[^1].Id.ToString() : null;
-        return TypedResults.Json(new Page<CapturedView>([.. found.Select(CapturedView.Row)], next), ApiJson.Default.PageCapturedView);
+        return TypedResults.Json(new Page<CapturedView>([.. found.Select(CapturedView.Row)], next), AnswerJson.Default.PageCapturedView);
     }
 
     public async Task<IResult> FindAsync(HttpContext context, string id)
@@ -32,7 +32,7 @@ internal sealed class InboxEndpoints(IInbox inbox)
         }
 
         using var content = await MimeMessage.LoadAsync(Bounded, StreamOf(raw), context.RequestAborted);
-        return TypedResults.Json(CapturedView.Of(captured, content), ApiJson.Default.CapturedView);
+        return TypedResults.Json(CapturedView.Of(captured, content), AnswerJson.Default.CapturedView);
     }
 
     public async Task<IResult> ReadRawAsync(HttpContext context, string id)

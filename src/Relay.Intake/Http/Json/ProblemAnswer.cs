@@ -22,6 +22,6 @@ internal sealed class ProblemAnswer(Problem problem) : IResult
             response.Headers.RetryAfter = RetryAfter.TotalSeconds.ToString("0", CultureInfo.InvariantCulture);
         }
 
-        return response.WriteAsJsonAsync(problem, ApiJson.Default.Problem, "application/problem+json", httpContext.RequestAborted);
+        return response.WriteAsJsonAsync(problem, AnswerJson.Default.Problem, "application/problem+json", httpContext.RequestAborted);
     }
 }

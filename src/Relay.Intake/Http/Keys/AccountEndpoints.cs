@@ -20,14 +20,14 @@ internal sealed class AccountEndpoints(IAccountStore accounts, TimeProvider time
 
         var account = new Account(ShortId.Create("acct"), request.Name, time.GetUtcNow());
         return await accounts.TryAddAccountAsync(account, context.RequestAborted)
-            ? TypedResults.Json(AccountView.Of(account), ApiJson.Default.AccountView, statusCode: StatusCodes.Status201Created)
+            ? TypedResults.Json(AccountView.Of(account), AnswerJson.Default.AccountView, statusCode: StatusCodes.Status201Created)
             : throw new InvalidOperationException("a random account id was taken");
     }
 
     public async Task<IResult> ListAsync(HttpContext context)
     {
         var found = await accounts.ListAccountsAsync(context.RequestAborted);
-        return TypedResults.Json(new Page<AccountView>([.. found.Select(AccountView.Of)]), ApiJson.Default.PageAccountView);
+        return TypedResults.Json(new Page<AccountView>([.. found.Select(AccountView.Of)]), AnswerJson.Default.PageAccountView);
     }
 }
 

@@ -34,13 +34,13 @@ internal sealed class KeyEndpoints(IAccountStore accounts, AdmissionGate gate, T
 
         await accounts.PutCredentialAsync(credential, context.RequestAborted);
         gate.Forget(credential);
-        return TypedResults.Json(KeyView.Of(credential) with { Key = key }, ApiJson.Default.KeyView, statusCode: StatusCodes.Status201Created);
+        return TypedResults.Json(KeyView.Of(credential) with { Key = key }, AnswerJson.Default.KeyView, statusCode: StatusCodes.Status201Created);
     }
 
     public async Task<IResult> ListAsync(HttpContext context)
     {
         var credentials = await accounts.ListCredentialsAsync(Caller.Of(context).Account, context.RequestAborted);
-        return TypedResults.Json(new Page<KeyView>([.. credentials.Select(KeyView.Of)]), ApiJson.Default.PageKeyView);
+        return TypedResults.Json(new Page<KeyView>([.. credentials.Select(KeyView.Of)]), AnswerJson.Default.PageKeyView);
     }
 
     public async Task<IResult> RevokeAsync(HttpContext context, string id)

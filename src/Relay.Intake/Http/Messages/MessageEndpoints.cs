@@ -22,7 +22,7 @@ internal sealed class MessageEndpoints(IActivityReader activity, TimeProvider ti
 
         return found is null
             ? new ProblemAnswer(Problem.NotFound("there is no message with this id, or no longer"))
-            : TypedResults.Json(MessageView.Of(found, time.GetUtcNow()), ApiJson.Default.MessageView);
+            : TypedResults.Json(MessageView.Of(found, time.GetUtcNow()), AnswerJson.Default.MessageView);
     }
 
     public async Task<IResult> ListAsync(HttpContext context, string? limit, string? cursor, string? recipient, string? status)
@@ -74,5 +74,5 @@ internal sealed class MessageEndpoints(IActivityReader activity, TimeProvider ti
         : throw new ProblemException(Problem.Unprocessable("status", $"must be one of {string.Join(", ", Enum.GetValues<RecipientState>().Select(Word.Of))}"));
 
     private static IResult PageOf(IReadOnlyList<MessageView> items, MessageId? next) =>
-        TypedResults.Json(new Page<MessageView>(items, next?.ToString()), ApiJson.Default.PageMessageView);
+        TypedResults.Json(new Page<MessageView>(items, next?.ToString()), AnswerJson.Default.PageMessageView);
 }

@@ -19,7 +19,7 @@ internal sealed class QueueEndpoint(IQueueReader queue)
         var lanes = await queue.ListLanesAsync(seesAll ? null : caller.Account, MaxLanes, context.RequestAborted);
         var depth = seesAll ? await queue.MeasureAsync(context.RequestAborted) : DepthOf(lanes);
         var view = new QueueView(depth.Units, depth.EarliestDue, [.. lanes.Select(LaneView.Of)]);
-        return TypedResults.Json(view, ApiJson.Default.QueueView);
+        return TypedResults.Json(view, AnswerJson.Default.QueueView);
     }
 
     private static QueueDepth DepthOf(IReadOnlyList<LaneDepth> lanes) =>

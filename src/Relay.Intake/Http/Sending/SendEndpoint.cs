@@ -124,7 +124,7 @@ internal sealed class SendEndpoint(AdmissionGate gate, IContentStore contents, B
             Composer.MessageIdOf(draft.Letter, id),
             "queued",
             [.. recipients.Select(address => new SendAnswer.Recipient(address.Text, "queued"))]);
-        return TypedResults.Json(answer, ApiJson.Default.SendAnswer, statusCode: StatusCodes.Status202Accepted);
+        return TypedResults.Json(answer, AnswerJson.Default.SendAnswer, statusCode: StatusCodes.Status202Accepted);
     }
 
     // The request is the same to the octet, so it gives the same answer about the first message.

@@ -35,6 +35,19 @@ public sealed class InboxTests
     }
 
     [Fact]
+    public async Task An_answer_reads_as_it_was_written()
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+        await api.SendWithAsync(("from", "Zoë <zoe@shop.test>"), ("subject", "1 + 1 > 'ä' & <b>"));
+        await api.Stores.Inbox.CaptureAsync(api.Stores.Queue.Accepted[0], TestContext.Current.CancellationToken);
+
+        var answer = Encoding.UTF8.GetString((await api.GetAsync("/inbox")).Body);
+
+        Assert.Contains("\"from\":\"Zoë <zoe@shop.test>\"", answer, StringComparison.Ordinal);
+        Assert.Contains("\"subject\":\"1 + 1 > 'ä' & <b>\"", answer, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Another_accounts_inbox_is_no_different_from_an_empty_one()
     {
         await using var api = await ApiUnderTest.StartAsync();
