@@ -73,7 +73,8 @@ internal sealed class SmtpConnectionHandler : ConnectionHandler
         }
         catch (AuthenticationException exception)
         {
-            _door.Logger.HandshakeFailed(connection.ConnectionId, client, exception.Message);
+            // The outer message only says that there is an inner one, which is what the client or OpenSSL objected to.
+            _door.Logger.HandshakeFailed(connection.ConnectionId, client, exception.GetBaseException().Message);
         }
         catch (Exception exception) when (SmtpWire.IsBroken(exception))
         {
