@@ -69,7 +69,7 @@ internal sealed partial class ServerCertificate : IServerCertificate
                 Volatile.Write(ref _loaded, Load());
                 Renewed(_loaded.NotAfter);
             }
-            catch (Exception e) when (e is SettingsException or IOException or UnauthorizedAccessException)
+            catch (SettingsException e)
             {
                 // Half-written files are looked at again in a minute; the certificate at hand still serves.
                 NotRenewed(e.Message);
@@ -83,7 +83,19 @@ internal sealed partial class ServerCertificate : IServerCertificate
     {
         // The stamp first: files that change while they are read are read again.
         var stamp = StampOf(_tls);
-        return IsConfigured ? LoadConfigured(stamp) : Of(SelfSigned.LoadOrCreate(_relay.DataDirectory, _relay.HostName, _time), [], stamp);
+        return IsConfigured ? LoadConfigured(stamp) : LoadOwn(stamp);
+    }
+
+    private Loaded LoadOwn(string stamp)
+    {
+        try
+        {
+            return Of(SelfSigned.LoadOrCreate(_relay.DataDirectory, _relay.HostName, _time), [], stamp);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new SettingsException($"{RelaySettings.Root}:{nameof(_relay.DataDirectory)} '{_relay.DataDirectory}' cannot be written: {e.Message}");
+        }
     }
 
     private Loaded LoadConfigured(string stamp)

@@ -20,22 +20,26 @@ internal sealed class DataDirectory : IDisposable
     /// <summary>The same over restarts, so that a node that comes back takes its own partitions at once: the lock proves that its former self is gone.</summary>
     public string NodeId { get; }
 
-    /// <exception cref="StoreRefusedException">Another relay uses it.</exception>
+    /// <exception cref="StoreRefusedException">Another relay uses it, or nobody can.</exception>
     public static DataDirectory Open(string path)
     {
         path = System.IO.Path.GetFullPath(path);
-        Directory.CreateDirectory(path);
-        FileStream held;
+        FileStream? held = null;
         try
         {
+            Directory.CreateDirectory(path);
             held = new FileStream(System.IO.Path.Combine(path, "relay.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            return new DataDirectory(path, held, ReadOrMakeNodeId(path));
         }
-        catch (IOException e)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new StoreRefusedException($"Relay:DataDirectory '{path}' is in use by another relay; each needs its own", e);
+            held?.Dispose();
+            throw new StoreRefusedException(
+                IsHeldElsewhere(e)
+                    ? $"Relay:DataDirectory '{path}' is in use by another relay; each needs its own"
+                    : $"Relay:DataDirectory '{path}' cannot be written: {e.Message}",
+                e);
         }
-
-        return new DataDirectory(path, held, ReadOrMakeNodeId(path));
     }
 
     public void Dispose() => _lock.Dispose();
@@ -78,6 +82,9 @@ internal sealed class DataDirectory : IDisposable
             throw new IOException($"fsync {folder}: error {error.ToString(CultureInfo.InvariantCulture)}");
         }
     }
+
+    // EWOULDBLOCK of Linux and of the BSDs, and ERROR_SHARING_VIOLATION.
+    private static bool IsHeldElsewhere(Exception e) => e is IOException && e.HResult is 11 or 35 or unchecked((int)0x80070020);
 
     private static string ReadOrMakeNodeId(string path)
     {
