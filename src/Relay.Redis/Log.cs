@@ -7,8 +7,8 @@ internal static partial class Log
     [LoggerMessage(LogLevel.Information, "The store is open: {Promise}, {Partitions} partitions. {Sentence}")]
     public static partial void StoreOpen(this ILogger logger, Relay.Mail.Queue.PromiseClass promise, int partitions, string sentence);
 
-    [LoggerMessage(LogLevel.Information, "Waiting for the store: {Reason}")]
-    public static partial void StoreAwaited(this ILogger logger, string reason);
+    [LoggerMessage(LogLevel.Information, "Waiting for the store at {Address}: {Reason}")]
+    public static partial void StoreAwaited(this ILogger logger, string address, string reason);
 
     [LoggerMessage(LogLevel.Error, "The store's settings changed and now promise less: {Promise}. {Sentence}")]
     public static partial void PromiseBroken(this ILogger logger, Relay.Mail.Queue.PromiseClass promise, string sentence);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -131,6 +132,8 @@ internal sealed class StoreService(
             ? StoreConnections.Configure(options.Value.Redis!, timeout)
             : StoreConnections.Configure(_embedded.EndPoint, timeout);
 
+        var address = string.Join(", ", configuration.EndPoints.Select(AddressOf));
+        var told = "";
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         deadline.CancelAfter(StartTimeout);
         while (true)
@@ -139,17 +142,26 @@ internal sealed class StoreService(
             {
                 return await StoreConnections.OpenAsync(configuration, deadline.Token);
             }
-            catch (Exception e) when (StoreFailure.Covers(e) && !deadline.IsCancellationRequested)
+            catch (Exception e) when (StoreFailure.Covers(e))
             {
-                _logger.StoreAwaited(StoreFailure.Of(e).Reason);
+                // The innermost says why: refused, an unknown name, a wrong password.
+                var reason = $"{StoreFailure.Of(e).Reason} ({e.GetBaseException().Message})";
+                if (reason != told)
+                {
+                    _logger.StoreAwaited(address, reason);
+                    told = reason;
+                }
+
                 await Task.Delay(TimeSpan.FromSeconds(1), time, deadline.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
             catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
             {
-                throw new StoreRefusedException($"The store did not answer within {StartTimeout}. Is Relay:Redis right, and does it run?");
+                throw new StoreRefusedException($"The store at {address} did not answer within {StartTimeout}. Is Relay:Redis right, and does it run?");
             }
         }
     }
+
+    private static string? AddressOf(EndPoint endPoint) => endPoint is DnsEndPoint name ? $"{name.Host}:{name.Port}" : endPoint.ToString();
 
     /// <summary>The number of partitions is decided once, when the store is made: ids and keys depend on it.</summary>
     private async Task<int> AgreeOnPartitionsAsync(StoreConnections connections)

@@ -53,12 +53,10 @@ internal sealed class StoreConnections : IAsyncDisposable
                 cancellation.ThrowIfCancellationRequested();
                 var own = options.Clone();
                 own.ClientName = $"relay-{kind}";
-                opened.Add(await ConnectionMultiplexer.ConnectAsync(own));
-            }
+                opened.Add(await ConnectionMultiplexer.ConnectAsync(own).WaitAsync(cancellation));
 
-            foreach (var connection in opened)
-            {
-                await connection.GetDatabase().PingAsync().WaitAsync(cancellation);
+                // At once: where nobody answers, six connections would take six timeouts to say so.
+                await opened[^1].GetDatabase().PingAsync().WaitAsync(cancellation);
             }
 
             var isCluster = opened[0].GetServers().Any(s => s.IsConnected && s.ServerType == ServerType.Cluster);
