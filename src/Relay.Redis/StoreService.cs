@@ -41,6 +41,7 @@ internal sealed class StoreService(
         if (options.Value.IsEmbedded)
         {
             _embedded = EmbeddedStore.Start(_directory.Path, loggers);
+            await _embedded.BeginLogAsync(cancellationToken);
         }
 
         _connections = await ConnectAsync(cancellationToken);

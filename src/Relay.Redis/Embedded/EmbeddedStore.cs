@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using Garnet;
 using Garnet.server;
 using Microsoft.Extensions.Logging;
+using Relay.Redis.Connections;
 using Relay.Redis.Keys;
 using StackExchange.Redis;
 using Tsavorite.core;
@@ -30,6 +31,9 @@ internal sealed class EmbeddedStore : IDisposable
         EndPoint = new UnixDomainSocketEndPoint(socket);
     }
 
+    // A checkpoint writes what is in memory, some 200 MB at most; on a slow disk that is half a minute.
+    private static readonly TimeSpan CheckpointTime = TimeSpan.FromMinutes(5);
+
     public EndPoint EndPoint { get; }
 
     public static EmbeddedStore Start(string dataDirectory, ILoggerFactory loggers)
@@ -51,6 +55,17 @@ internal sealed class EmbeddedStore : IDisposable
             Directory.Delete(socketFolder, recursive: true);
             throw;
         }
+    }
+
+    /// <summary>
+    /// Starts the log anew, behind a checkpoint of all that was recovered. Call it before anything is written: a killed
+    /// process may leave the first half of a transaction at the log's end, and the sessions of the next process have the
+    /// same numbers, so a later recovery would take their writes for the other half, and lose them or give up.
+    /// </summary>
+    public async Task BeginLogAsync(CancellationToken cancellation)
+    {
+        await using var connection = await ConnectionMultiplexer.ConnectAsync(StoreConnections.Configure(EndPoint, CheckpointTime));
+        await connection.GetDatabase().ExecuteAsync("SAVE").WaitAsync(cancellation);
     }
 
     /// <summary>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Relay.Mail.Queue;
 using Relay.Redis;
 
@@ -46,6 +47,34 @@ public sealed class EmbeddedStoreTests
     }
 
     [Fact]
+    public async Task What_a_killed_process_left_at_the_end_of_the_log_is_never_read_again()
+    {
+        var folder = StoreUnderTest.NewFolder();
+        long end;
+        await using (var store = await StartAsync(folder))
+        {
+            await store.Connections.Background.StringSetAsync("key", "value");
+            end = await AddressAsync(store, "TailAddress");
+        }
+
+        await using var again = await StartAsync(folder);
+
+        Assert.True(await AddressAsync(again, "BeginAddress") >= end);
+        Assert.Equal("value", await again.Connections.Background.StringGetAsync("key"));
+    }
+
+    [Fact]
+    public async Task Steps_that_wait_for_their_conditions_leave_threads_to_all_others()
+    {
+        await using var store = await StartAsync(StoreUnderTest.NewFolder());
+
+        ThreadPool.GetMinThreads(out var workers, out _);
+
+        // One each for intake, guarded, settling, background, reading and bulk.
+        Assert.True(workers >= Environment.ProcessorCount + 6, $"{workers} threads");
+    }
+
+    [Fact]
     public async Task It_promises_to_survive_a_power_cut()
     {
         await using var store = await StartAsync(StoreUnderTest.NewFolder());
@@ -65,6 +94,14 @@ public sealed class EmbeddedStoreTests
 
         await using var again = await StartAsync(folder);
         Assert.Equal(id, again.Store.NodeId);
+    }
+
+    // As the store's INFO tells it, "name:number".
+    private static async Task<long> AddressAsync(StoreUnderTest store, string name)
+    {
+        var info = (string?)await store.Connections.Background.ExecuteAsync("INFO", "PERSISTENCE") ?? "";
+        var line = info.Split('\n', StringSplitOptions.TrimEntries).Single(l => l.StartsWith($"{name}:", StringComparison.Ordinal));
+        return long.Parse(line[(name.Length + 1)..].Trim('[', ']'), CultureInfo.InvariantCulture);
     }
 
     private static Task<StoreUnderTest> StartAsync(string folder) => StoreUnderTest.StartAsync(null, folder, TimeProvider.System, Cancellation);
