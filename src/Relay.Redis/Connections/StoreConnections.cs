@@ -45,6 +45,7 @@ internal sealed class StoreConnections : IAsyncDisposable
     public static async Task<StoreConnections> OpenAsync(ConfigurationOptions options, CancellationToken cancellation)
     {
         string[] kinds = ["intake", "guarded", "settling", "background", "reading", "bulk"];
+        ReserveThreads(kinds.Length);
         var opened = new List<ConnectionMultiplexer>();
         try
         {
@@ -97,6 +98,15 @@ internal sealed class StoreConnections : IAsyncDisposable
         // CONFIG GET, to learn what the store promises.
         options.AllowAdmin = true;
         return options;
+    }
+
+    // While a step waits for the answer to its condition the client holds a thread of the pool, one a connection at most.
+    // The pool begins with a thread per core and adds one or two a second: on two cores two such steps stopped everything
+    // for a second, the reading of their own answers too.
+    private static void ReserveThreads(int connections)
+    {
+        ThreadPool.GetMinThreads(out var workers, out var completionPorts);
+        ThreadPool.SetMinThreads(Math.Max(workers, Environment.ProcessorCount + connections), completionPorts);
     }
 
     public async ValueTask DisposeAsync()
