@@ -75,7 +75,12 @@ internal static class RelayTelemetry
             ? new ExplicitBucketHistogramConfiguration { Boundaries = Seconds }
             : null;
 
-    // The registered ports: 4317 is gRPC, 4318 HTTP.
+    // As the specification of OTLP names it, or by the registered ports: 4317 is gRPC, 4318 HTTP.
     private static OtlpExportProtocol ProtocolOf(Uri collector) =>
-        collector.Port == 4318 ? OtlpExportProtocol.HttpProtobuf : OtlpExportProtocol.Grpc;
+        Environment.GetEnvironmentVariable("OTEL_EXPORTER_OTLP_PROTOCOL") switch
+        {
+            "http/protobuf" => OtlpExportProtocol.HttpProtobuf,
+            "grpc" => OtlpExportProtocol.Grpc,
+            _ => collector.Port == 4318 ? OtlpExportProtocol.HttpProtobuf : OtlpExportProtocol.Grpc,
+        };
 }
