@@ -18,11 +18,13 @@ internal sealed class RelayUnderTest : IAsyncDisposable
 
     private readonly string _settingsFile;
     private readonly string _environment;
+    private readonly Dictionary<string, string?> _variables;
     private ChildProcess? _process;
 
     private RelayUnderTest(RelaySetup setup)
     {
         _environment = setup.Environment;
+        _variables = setup.Variables;
         Folder = Directory.CreateTempSubdirectory("relay-scenario-").FullName;
         DataDirectory = Path.Combine(Folder, "data");
         AdminKey = setup.AdminKey;
@@ -214,7 +216,7 @@ internal sealed class RelayUnderTest : IAsyncDisposable
 
     public static string[] Arguments => [Path.Combine(AppContext.BaseDirectory, "relay.dll")];
 
-    private Dictionary<string, string?> Environment => new() { ["DOTNET_ENVIRONMENT"] = _environment, ["ASPNETCORE_ENVIRONMENT"] = null };
+    private Dictionary<string, string?> Environment => new(_variables) { ["DOTNET_ENVIRONMENT"] = _environment, ["ASPNETCORE_ENVIRONMENT"] = null };
 
     private async Task<bool> IsReadyAsync(CancellationToken cancellation)
     {
@@ -277,6 +279,9 @@ internal sealed record RelaySetup
     public string? AdminKey { get; init; } = "rk_live_scenario_admin_key_0123456789abcdef";
 
     public string Environment { get; init; } = "Production";
+
+    /// <summary>Environment variables.</summary>
+    public Dictionary<string, string?> Variables { get; init; } = [];
 
     /// <summary>Settings under <c>Relay</c> by their path.</summary>
     public Dictionary<string, JsonNode?> Settings { get; init; } = [];
