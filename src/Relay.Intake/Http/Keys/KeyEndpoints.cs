@@ -19,6 +19,12 @@ internal sealed class KeyEndpoints(IAccountStore accounts, AdmissionGate gate, T
         var caller = Caller.Of(context);
         var request = await RequestBody.ReadAsync(context, ApiJson.Default.KeyRequest);
         var (mode, scopes) = Check(request);
+        if (caller.Mode == MessageMode.Test && mode == MessageMode.Live)
+        {
+            // A test key lies in build servers and notebooks, since nothing that it does reaches the world.
+            return new ProblemAnswer(Problem.Forbidden("a test key makes test keys only; give mode test", "mode"));
+        }
+
         var key = ApiKey.Create(mode);
         var credential = new Credential
         {

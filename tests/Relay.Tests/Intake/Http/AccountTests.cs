@@ -1,4 +1,5 @@
 using System.Net;
+using Relay.Mail.Messages;
 
 namespace Relay.Tests.Intake.Http;
 
@@ -65,6 +66,16 @@ public sealed class AccountTests
         (await api.DeleteAsync($"/keys/{made.String("id")}", stranger)).IsProblem(HttpStatusCode.NotFound);
         Assert.DoesNotContain(made.String("id"), (await api.GetAsync("/keys", stranger)).Text, StringComparison.Ordinal);
         Assert.Equal(HttpStatusCode.OK, (await api.GetAsync("/messages", made.String("key"))).Status);
+    }
+
+    [Fact]
+    public async Task A_test_key_makes_no_key_that_sends_to_the_world()
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+        var test = await api.KeyAsync("shop", MessageMode.Test);
+
+        (await api.PostAsync("/keys", """{ "name": "x" }""", test)).IsProblem(HttpStatusCode.Forbidden);
+        Assert.Equal(HttpStatusCode.Created, (await api.PostAsync("/keys", """{ "name": "x", "mode": "test" }""", test)).Status);
     }
 
     [Fact]
