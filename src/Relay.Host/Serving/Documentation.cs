@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+using Relay.Intake.Http.Description;
 using Scalar.AspNetCore;
 
 namespace Relay.Host.Serving;
@@ -5,17 +7,23 @@ namespace Relay.Host.Serving;
 /// <summary>The API describes itself: <c>/openapi/v1.json</c> for programs, <c>/scalar</c> for people.</summary>
 internal static class Documentation
 {
-    public static IServiceCollection AddRelayDocumentation(this IServiceCollection services) =>
-        services.AddOpenApi(openApi => openApi.AddDocumentTransformer((document, _, _) =>
-        {
-            document.Info.Title = "Relay";
-            document.Info.Description = "Send mail, and follow what became of it. Authorize with a key: Authorization: Bearer KEY.";
-            return Task.CompletedTask;
-        }));
+    public static IServiceCollection AddRelayDocumentation(this IServiceCollection services) => services
+        // The web's default also reads numbers from texts and says so of every number; the API does neither.
+        .ConfigureHttpJsonOptions(json => json.SerializerOptions.NumberHandling = JsonNumberHandling.Strict)
+        .AddOpenApi(openApi => openApi.DescribeRelayApi());
 
     public static void MapRelayDocumentation(this IEndpointRouteBuilder routes)
     {
         routes.MapOpenApi();
-        routes.MapScalarApiReference(scalar => scalar.Title = "Relay");
+
+        // Nothing on the page leads to anybody else's servers: a key is typed into it.
+        routes.MapScalarApiReference(scalar => scalar
+            .WithTitle("Relay")
+            .DisableDefaultFonts()
+            .DisableTelemetry()
+            .DisableAgent()
+            .DisableMcp()
+            .HideDeveloperTools()
+            .HideClientButton());
     }
 }

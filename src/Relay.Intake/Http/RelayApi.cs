@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Relay.Intake.Http.Access;
+using Relay.Intake.Http.Description;
 using Relay.Intake.Http.Domains;
 using Relay.Intake.Http.Inbox;
 using Relay.Intake.Http.Json;
@@ -20,6 +21,8 @@ public static class RelayApi
     {
         routes.MapPost("/send", (HttpContext context, SendEndpoint send) => send.SendAsync(context))
             .Requires(CredentialScope.Send).WithTags("Sending").WithSummary("Send a message")
+            .WithDescription("The 202 means that the message is kept and will be delivered or reported as failed; GET /messages/{id} tells how it went.")
+            .WithMetadata(new TakesIdempotencyKey())
             .Reads<SendRequest>().Produces<SendAnswer>(StatusCodes.Status202Accepted).AnswersProblems();
 
         routes.MapGet("/messages", (HttpContext context, MessageEndpoints messages, string? limit, string? cursor, string? recipient, string? status) =>

@@ -106,7 +106,16 @@ public sealed partial class FirstStartTests
         var metrics = await relay.Http.GetStringAsync("/metrics", Cancellation);
         Assert.Contains("relay_accepted", metrics, StringComparison.Ordinal);
         var openApi = JsonElement.Parse(await relay.Http.GetStringAsync("/openapi/v1.json", Cancellation));
-        Assert.True(openApi.GetProperty("paths").TryGetProperty("/send", out _));
+        Assert.True(openApi.GetProperty("paths").TryGetProperty("/send", out var send));
+        Assert.Equal("key", Assert.Single(send.GetProperty("post").GetProperty("security")[0].EnumerateObject()).Name);
+        Assert.Equal("Idempotency-Key", send.GetProperty("post").GetProperty("parameters")[0].GetProperty("name").GetString());
+        var schemas = openApi.GetProperty("components").GetProperty("schemas");
+        Assert.Equal(2, schemas.GetProperty("AddressInput").GetProperty("oneOf").GetArrayLength());
+        Assert.NotEmpty(schemas.GetProperty("SendRequest").GetProperty("properties").GetProperty("sendAt").GetProperty("description").GetString()!);
+
+        // The example is shown to be copied, so it works.
+        var example = schemas.GetProperty("SendRequest").GetProperty("examples")[0];
+        await relay.SendAsync(example, Cancellation, key);
         Assert.Contains("<html", await relay.Http.GetStringAsync("/scalar", Cancellation), StringComparison.OrdinalIgnoreCase);
     }
 

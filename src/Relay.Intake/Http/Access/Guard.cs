@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Relay.Intake.Admission;
+using Relay.Intake.Http.Description;
 using Relay.Intake.Http.Json;
 using Relay.Mail.Accounts;
 using Relay.Mail.Queue;
@@ -96,7 +97,10 @@ internal sealed partial class Guard(CredentialScope? scope) : IEndpointFilter
 
 internal static class GuardExtensions
 {
-    public static RouteHandlerBuilder Requires(this RouteHandlerBuilder endpoint, CredentialScope scope) => endpoint.AddEndpointFilter(new Guard(scope));
+    public static RouteHandlerBuilder Requires(this RouteHandlerBuilder endpoint, CredentialScope scope) => endpoint.Guarded(scope);
 
-    public static RouteHandlerBuilder RequiresAdmin(this RouteHandlerBuilder endpoint) => endpoint.AddEndpointFilter(new Guard(null));
+    public static RouteHandlerBuilder RequiresAdmin(this RouteHandlerBuilder endpoint) => endpoint.Guarded(null);
+
+    private static RouteHandlerBuilder Guarded(this RouteHandlerBuilder endpoint, CredentialScope? scope) =>
+        endpoint.AddEndpointFilter(new Guard(scope)).WithMetadata(new NeedsKey());
 }

@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Text.Json.Serialization;
 using Relay.Intake.Http.Json;
 
@@ -6,40 +7,53 @@ namespace Relay.Intake.Http.Sending;
 /// <summary>The body of <c>POST /send</c>.</summary>
 internal sealed record SendRequest
 {
+    [Description("The author; its domain must be verified for live mail.")]
     [JsonConverter(typeof(AddressConverter))]
     public AddressInput? From { get; init; }
 
+    [Description("The recipients in To: one address or a list.")]
     [JsonConverter(typeof(AddressListConverter))]
     public IReadOnlyList<AddressInput>? To { get; init; }
 
+    [Description("The recipients in Cc: one address or a list.")]
     [JsonConverter(typeof(AddressListConverter))]
     public IReadOnlyList<AddressInput>? Cc { get; init; }
 
-    /// <summary>Gets the message without standing in it.</summary>
+    [Description("Get the message without standing in it: one address or a list.")]
     [JsonConverter(typeof(AddressListConverter))]
     public IReadOnlyList<AddressInput>? Bcc { get; init; }
 
+    [Description("Where answers go: one address or a list.")]
     [JsonConverter(typeof(AddressListConverter))]
     public IReadOnlyList<AddressInput>? ReplyTo { get; init; }
 
     public string? Subject { get; init; }
+
+    [Description("The body as plain text; give it, html, or both.")]
     public string? Text { get; init; }
+
+    [Description("The body as HTML.")]
     public string? Html { get; init; }
+
+    [Description("Further header fields by name, such as X-Order or List-Unsubscribe.")]
     public IReadOnlyDictionary<string, string>? Headers { get; init; }
+
     public IReadOnlyList<AttachmentInput>? Attachments { get; init; }
 
+    [Description("Labels of your own; GET /messages shows them.")]
     [JsonConverter(typeof(TextListConverter))]
     public IReadOnlyList<string>? Tags { get; init; }
 
+    [Description("Names and values of your own, kept with the message and not sent.")]
     public IReadOnlyDictionary<string, string>? Metadata { get; init; }
 
-    /// <summary><c>transactional</c> or <c>bulk</c>.</summary>
+    [Description("\"transactional\" (the default) or \"bulk\".")]
     public string? Class { get; init; }
 
-    /// <summary>ISO 8601; UTC where it names no offset.</summary>
+    [Description("Not before this time: ISO 8601, UTC where it names no offset.")]
     public string? SendAt { get; init; }
 
-    /// <summary>Given up so long after <see cref="SendAt"/>: <c>PT10M</c> or <c>00:10:00</c>.</summary>
+    [Description("Given up so long after it was due: \"PT10M\" or \"00:10:00\".")]
     public string? ExpiresIn { get; init; }
 }
 
@@ -47,14 +61,14 @@ internal sealed record AttachmentInput
 {
     public string? Filename { get; init; }
 
-    /// <summary>Base 64.</summary>
+    [Description("The file in base 64.")]
     [JsonConverter(typeof(Base64Converter))]
     public byte[]? Content { get; init; }
 
-    /// <summary>Follows from the file name's ending when it is left out.</summary>
+    [Description("Follows from the file name's ending when it is left out.")]
     public string? ContentType { get; init; }
 
-    /// <summary>The name by which the HTML shows it: <c>cid:logo</c>.</summary>
+    [Description("The name by which the HTML shows it: \"logo\" for cid:logo.")]
     public string? ContentId { get; init; }
 }
 
