@@ -21,13 +21,24 @@ internal static partial class DeliveryLog
         if (logger.IsEnabled(level))
         {
             using var scope = logger.BeginScope(new KeyValuePair<string, object>[] { new("MessageId", happened.Message) });
-            Happened(logger, level, happened.Message, happened.Type, happened.Attempt, happened.Host, happened.Address, happened.Reply, happened.NextAttempt);
+            if (happened.NextAttempt is { } next)
+            {
+                Postponed(logger, level, happened.Message, happened.Type, happened.Attempt, happened.Host, happened.Address, happened.Reply, next);
+            }
+            else
+            {
+                Happened(logger, level, happened.Message, happened.Type, happened.Attempt, happened.Host, happened.Address, happened.Reply);
+            }
         }
     }
 
-    [LoggerMessage(EventId = 1, Message = "{MessageId} {Type}, attempt {Attempt}, {Host} [{Address}]: {Reply}; next {NextAttempt}")]
+    [LoggerMessage(EventId = 1, Message = "{MessageId} {Type}, attempt {Attempt}, {Host} [{Address}]: {Reply}")]
     private static partial void Happened(
-        ILogger logger, LogLevel level, MessageId messageId, MailEventType type, int? attempt, string? host, string? address, string? reply, DateTimeOffset? nextAttempt);
+        ILogger logger, LogLevel level, MessageId messageId, MailEventType type, int? attempt, string? host, string? address, string? reply);
+
+    [LoggerMessage(EventId = 8, Message = "{MessageId} {Type}, attempt {Attempt}, {Host} [{Address}]: {Reply}; next attempt {NextAttempt:u}")]
+    private static partial void Postponed(
+        ILogger logger, LogLevel level, MessageId messageId, MailEventType type, int? attempt, string? host, string? address, string? reply, DateTimeOffset nextAttempt);
 
     [LoggerMessage(EventId = 2, Level = LogLevel.Error, Message = "Leasing due mail failed; trying again shortly")]
     public static partial void LeasingFailed(this ILogger logger, Exception exception);
