@@ -75,16 +75,32 @@ internal sealed class StoreConnections : IAsyncDisposable
     }
 
     /// <summary>How this relay wants every connection, whatever the connection string says.</summary>
+    /// <exception cref="StoreRefusedException">The connection string cannot be read.</exception>
     public static ConfigurationOptions Configure(string connectionString, TimeSpan answerTimeout) =>
-        Configure(ConfigurationOptions.Parse(connectionString), answerTimeout);
+        Configure(Parse(connectionString), answerTimeout);
 
     public static ConfigurationOptions Configure(EndPoint endPoint, TimeSpan answerTimeout) =>
         Configure(new ConfigurationOptions { EndPoints = { endPoint } }, answerTimeout);
+
+    private static ConfigurationOptions Parse(string connectionString)
+    {
+        try
+        {
+            return ConfigurationOptions.Parse(connectionString);
+        }
+        catch (ArgumentException e)
+        {
+            throw new StoreRefusedException($"Relay:Redis is not of the form host:port,password=...: {e.Message}", e);
+        }
+    }
 
     private static ConfigurationOptions Configure(ConfigurationOptions options, TimeSpan answerTimeout)
     {
         // A store that is away now may be back in a second; we go on asking.
         options.AbortOnConnectFail = false;
+
+        // The start repeats it as well, and says what it waits for; three tries in here are a quarter of a minute of silence.
+        options.ConnectRetry = 1;
 
         // The default would keep a write while the connection is down and send it later, after we answered 451: mail that
         // the client sends again would then be there twice.
