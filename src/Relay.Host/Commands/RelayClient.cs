@@ -111,12 +111,13 @@ internal sealed class RelayClient : IDisposable
         _ => new(ExitCode.Refused, Words(status, body)),
     };
 
-    // Problem details (RFC 9457): the detail says it best, the errors name each field.
+    // Problem details (RFC 9457): the detail says what is wrong first, the errors name each field where several are.
     private static string Words(HttpStatusCode status, byte[] body)
     {
         var problem = body.Length > 0 && body[0] == '{' ? Parse(body) : default;
         var words = problem.Text("detail") ?? problem.Text("title") ?? $"the relay answered {(int)status}";
-        if (problem.ValueKind == JsonValueKind.Object && problem.TryGetProperty("errors", out var errors) && errors.ValueKind == JsonValueKind.Object)
+        if (problem.ValueKind == JsonValueKind.Object && problem.TryGetProperty("errors", out var errors) && errors.ValueKind == JsonValueKind.Object
+            && errors.EnumerateObject().Skip(1).Any())
         {
             foreach (var field in errors.EnumerateObject())
             {
