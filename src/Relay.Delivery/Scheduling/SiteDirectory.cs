@@ -11,6 +11,17 @@ internal sealed class SiteDirectory(CourierOffice office)
     private TaskCompletionSource? _empty;
     private bool _stopping;
 
+    public int Count
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _sites.Count;
+            }
+        }
+    }
+
     /// <summary>Gives a unit to its site; false when we are stopping.</summary>
     public bool TryAdd(RoutePlan plan, HeldLease held)
     {

@@ -55,7 +55,7 @@ internal sealed class DeliveryUnderTest : IAsyncDisposable
     {
         var test = TestContext.Current.CancellationToken;
         var configuration = new ConfigurationBuilder()
-            .AddInMemoryCollection(settings.Select(s => KeyValuePair.Create($"Relay:{s.Setting}", s.Value.ToString())))
+            .AddInMemoryCollection(settings.GroupBy(s => s.Setting).Select(s => KeyValuePair.Create($"Relay:{s.Key}", s.Last().Value.ToString())))
             .Build();
 
         var time = new FakeTimeProvider(new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.Zero));
@@ -136,6 +136,17 @@ internal sealed class DeliveryUnderTest : IAsyncDisposable
 
     /// <summary>Moves the clock to when the settlement's unit is due again.</summary>
     public void AdvanceTo(Settlement settlement) => Time.Advance(settlement.DueAt!.Value - Time.GetUtcNow());
+
+    /// <summary>Moves the clock step by step until the first settlement is done: nobody announces when a wait on the wire begins.</summary>
+    public async Task AdvanceUntilSettledAsync(TimeSpan step) => await WaitUntil.TrueAsync(() =>
+    {
+        if (Queue.Settlements.Count == 0)
+        {
+            Time.Advance(step);
+        }
+
+        return Queue.Settlements.Count > 0;
+    });
 
     public async Task StopAsync(CancellationToken cancellation)
     {

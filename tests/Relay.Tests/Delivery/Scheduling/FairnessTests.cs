@@ -1,0 +1,113 @@
+using Relay.Mail.Events;
+using Relay.TestKit.Remote;
+
+namespace Relay.Tests.Delivery.Scheduling;
+
+public sealed class FairnessTests
+{
+    [Fact]
+    public async Task A_slow_site_with_much_mail_does_not_hold_up_another()
+    {
+        var never = new TaskCompletionSource();
+        await using var slow = ScriptedSmtpServer.Start(new RemoteScript().On(RemoteStage.Greeting, RemoteAnswer.Silence.After(never.Task)));
+        await using var quick = ScriptedSmtpServer.Start();
+        await using var delivery = await StartAsync(slow, quick, ("Delivery:Window:Units", 64));
+
+        for (var i = 0; i < 300; i++)
+        {
+            await delivery.AcceptAsync($"a{i}@slow.test");
+        }
+
+        for (var i = 0; i < 20; i++)
+        {
+            Assert.Equal(MailEventType.Delivered, (await delivery.SendAsync($"b{i}@quick.test"))[0].Type);
+        }
+    }
+
+    [Fact]
+    public async Task Many_slow_sites_leave_room_for_one_more()
+    {
+        var never = new TaskCompletionSource();
+        await using var slow = ScriptedSmtpServer.Start(new RemoteScript().On(RemoteStage.Greeting, RemoteAnswer.Silence.After(never.Task)));
+        await using var quick = ScriptedSmtpServer.Start();
+
+        // A login of its own makes each route a site of its own.
+        var routes = Enumerable.Range(1, 20).SelectMany(i => new (string, object)[]
+        {
+            ($"Delivery:Routes:{i}:Domain", $"slow{i}.test"), ($"Delivery:Routes:{i}:Host", "127.0.0.1"), ($"Delivery:Routes:{i}:Port", slow.Port),
+            ($"Delivery:Routes:{i}:Tls", "None"), ($"Delivery:Routes:{i}:Username", $"{i}"), ($"Delivery:Routes:{i}:Password", "x"),
+        });
+        await using var delivery = await StartAsync(slow, quick, [("Delivery:Window:Units", 128), .. routes]);
+
+        for (var i = 0; i < 1_000; i++)
+        {
+            await delivery.AcceptAsync($"a@slow{(i % 20) + 1}.test");
+        }
+
+        Assert.Equal(MailEventType.Delivered, (await delivery.SendAsync("b@quick.test"))[0].Type);
+        Assert.True(delivery.Window.Held < 128);
+    }
+
+    [Fact]
+    public async Task A_lane_that_was_full_goes_on_when_it_has_room_without_waiting_for_a_clock()
+    {
+        await using var slow = ScriptedSmtpServer.Start();
+        await using var quick = ScriptedSmtpServer.Start();
+        await using var delivery = await StartAsync(slow, quick, ("Delivery:ConnectionsPerSite", 2), ("Delivery:Window:UnitsPerConnection", 8));
+
+        for (var i = 0; i < 500; i++)
+        {
+            await delivery.AcceptAsync($"a{i}@quick.test");
+        }
+
+        // The clock stands still, so nothing but our own asking can bring the rest.
+        await delivery.SettledAsync(500);
+        Assert.Equal(500, quick.Messages.Count);
+    }
+
+    [Fact]
+    public async Task Settlements_that_the_store_holds_up_hold_up_no_connection_until_the_window_is_full()
+    {
+        var store = new TaskCompletionSource();
+        await using var remote = ScriptedSmtpServer.Start();
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(
+            remote, ("Delivery:Window:Units", 64), ("Delivery:ConnectionsPerSite", 1), ("Delivery:Window:UnitsPerConnection", 16));
+        delivery.Queue.SettleGate = store.Task;
+
+        for (var i = 0; i < 200; i++)
+        {
+            await delivery.AcceptAsync($"a{i}@remote.test");
+        }
+
+        await remote.WaitForMessagesAsync(16, TestContext.Current.CancellationToken);
+        Assert.Single(remote.Sessions);
+        Assert.InRange(remote.Messages.Count, 16, 64);
+
+        store.SetResult();
+        await delivery.SettledAsync(200);
+        Assert.Equal(200, remote.Messages.Count);
+    }
+
+    [Fact]
+    public async Task Nothing_is_left_of_a_site_when_its_mail_is_gone()
+    {
+        await using var remote = ScriptedSmtpServer.Start();
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote, ("Delivery:IdleConnection", "00:00:00"));
+
+        for (var i = 0; i < 50; i++)
+        {
+            await delivery.AcceptAsync($"a{i}@d{i}.test");
+        }
+
+        await delivery.SettledAsync(50);
+        await WaitUntil.TrueAsync(() => delivery.Sites.Count == 0 && delivery.Window.Held == 0);
+        Assert.Equal(50, remote.Messages.Count);
+    }
+
+    private static Task<DeliveryUnderTest> StartAsync(ScriptedSmtpServer slow, ScriptedSmtpServer quick, params (string, object)[] more) => DeliveryUnderTest.StartAsync(
+    [
+        ("Delivery:Routes:0:Domain", "*"), ("Delivery:Routes:0:Host", "127.0.0.1"), ("Delivery:Routes:0:Port", slow.Port), ("Delivery:Routes:0:Tls", "None"),
+        ("Delivery:Routes:99:Domain", "quick.test"), ("Delivery:Routes:99:Host", "127.0.0.1"), ("Delivery:Routes:99:Port", quick.Port), ("Delivery:Routes:99:Tls", "None"),
+        .. more,
+    ]);
+}

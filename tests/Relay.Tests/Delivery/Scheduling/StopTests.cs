@@ -1,0 +1,76 @@
+using Relay.Mail.Events;
+using Relay.TestKit.Remote;
+
+namespace Relay.Tests.Delivery.Scheduling;
+
+public sealed class StopTests
+{
+    [Fact]
+    public async Task A_stop_finishes_what_has_begun_and_gives_the_rest_back_untried()
+    {
+        var go = new TaskCompletionSource();
+        await using var remote = ScriptedSmtpServer.Start(new RemoteScript().On(RemoteStage.EndOfData, RemoteAnswer.Say("250 Ok").After(go.Task)));
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote, ("Delivery:ConnectionsPerSite", 1));
+        for (var i = 0; i < 5; i++)
+        {
+            await delivery.AcceptAsync($"a{i}@remote.test");
+        }
+
+        var session = (await remote.WaitForSessionsAsync(1, TestContext.Current.CancellationToken))[0];
+        await WaitUntil.TrueAsync(() => session.Commands.Contains("DATA") && delivery.Window.Held == 5);
+        var stopping = delivery.StopAsync(TestContext.Current.CancellationToken);
+        await WaitUntil.TrueAsync(() => delivery.Window.Held == 1);
+        Assert.False(stopping.IsCompleted);
+        go.SetResult();
+        await stopping;
+
+        Assert.Equal(MailEventType.Delivered, Assert.Single(delivery.Queue.Settlements).Events[0].Type);
+        Assert.Equal("QUIT", session.Commands[^1]);
+        Assert.Equal(4, delivery.Queue.Messages);
+        Assert.Equal(0, delivery.Window.Held);
+    }
+
+    [Fact]
+    public async Task When_the_time_is_over_what_is_behind_the_dot_is_settled_as_uncertain()
+    {
+        var never = new TaskCompletionSource();
+        await using var remote = ScriptedSmtpServer.Start(new RemoteScript().On(RemoteStage.EndOfData, RemoteAnswer.Silence.After(never.Task)));
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote);
+        await delivery.AcceptAsync("a@remote.test");
+        await WaitUntil.TrueAsync(() => remote.Sessions.Count == 1 && System.Text.Encoding.ASCII.GetString(remote.Sessions[0].Received).EndsWith("\r\n.\r\n", StringComparison.Ordinal));
+
+        using var limit = new CancellationTokenSource(TimeSpan.FromMilliseconds(50));
+        await delivery.StopAsync(limit.Token);
+
+        Assert.Equal(MailEventType.Uncertain, Assert.Single(delivery.Queue.Settlements).Events[0].Type);
+    }
+
+    [Fact]
+    public async Task When_the_time_is_over_what_is_before_the_dot_is_given_back_untried()
+    {
+        var never = new TaskCompletionSource();
+        await using var remote = ScriptedSmtpServer.Start(new RemoteScript().On(RemoteStage.Mail, RemoteAnswer.Silence.After(never.Task)));
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote);
+        await delivery.AcceptAsync("a@remote.test");
+        await WaitUntil.TrueAsync(() => remote.Sessions.Count == 1 && remote.Sessions[0].Commands.Count > 1);
+
+        using var limit = new CancellationTokenSource(TimeSpan.FromMilliseconds(50));
+        await delivery.StopAsync(limit.Token);
+
+        Assert.Empty(delivery.Queue.Settlements);
+        Assert.Equal(1, delivery.Queue.Messages);
+        Assert.Equal(0, delivery.Window.Held);
+    }
+
+    [Fact]
+    public async Task Warm_connections_are_closed_with_QUIT()
+    {
+        await using var remote = ScriptedSmtpServer.Start();
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote);
+        await delivery.SendAsync("a@remote.test");
+
+        await delivery.StopAsync(TestContext.Current.CancellationToken);
+
+        Assert.Equal("QUIT", remote.Sessions[0].Commands[^1]);
+    }
+}
