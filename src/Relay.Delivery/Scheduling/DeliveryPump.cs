@@ -19,8 +19,10 @@ internal sealed class DeliveryPump(
     TimeProvider time,
     ILogger<DeliveryPump> logger) : BackgroundService
 {
-    // A batch at a time keeps the shares honest: what is leased counts only once it was handed on.
+    // What is leased counts only once it was handed on, so a batch may all be for one site: never more than a part of what
+    // is free, or that site would have it all.
     private const int UnitsAtOnce = 64;
+    private const int PartAtOnce = 4;
 
     private static readonly TimeSpan PauseAfterFailure = TimeSpan.FromSeconds(1);
 
@@ -53,7 +55,7 @@ internal sealed class DeliveryPump(
     {
         var changed = window.WatchForRoom();
         stopping.ThrowIfCancellationRequested();
-        var demand = new LeaseDemand(Math.Clamp(window.FreeUnits, 1, UnitsAtOnce), Math.Max(1, window.FreeBytes), dispatcher.Wants);
+        var demand = new LeaseDemand(Math.Clamp(window.FreeUnits / PartAtOnce, 1, UnitsAtOnce), Math.Max(1, window.FreeBytes / PartAtOnce), dispatcher.Wants);
         try
         {
             foreach (var lease in await queue.LeaseDueAsync(demand, changed))

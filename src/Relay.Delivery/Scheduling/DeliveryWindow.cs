@@ -13,6 +13,10 @@ internal sealed class DeliveryWindow(IOptions<DeliveryOptions> options)
     // than it brings.
     private const int FewestReturned = 16;
 
+    // An account over its share still gets this part of what is free at each site, so that its mail to hosts that work does
+    // not wait behind its mail to hosts that do not.
+    private const int LittlePart = 16;
+
     private readonly WindowOptions _limits = options.Value.Window;
     private readonly int _siteLimit = options.Value.ConnectionsPerSite * options.Value.Window.UnitsPerConnection;
     private readonly Lock _lock = new();
@@ -39,7 +43,7 @@ internal sealed class DeliveryWindow(IOptions<DeliveryOptions> options)
         {
             var fits = free > 0 && FreeBytes > 0
                 && heldBySite < Math.Min(_siteLimit, Math.Max(1, free / 2))
-                && _accounts.GetValueOrDefault(account) < Math.Max(1, free);
+                && (_accounts.GetValueOrDefault(account) < free || heldBySite < free / LittlePart);
             if (!fits)
             {
                 var enough = Math.Max(FewestReturned, heldBySite / 4);

@@ -18,18 +18,12 @@ internal sealed class Courier(Site site, CourierOffice office)
 
     public async Task RunAsync()
     {
-        var held = site.TryTake(out var first) ? first : await ParkAsync();
-        while (held is not null || !site.TryLeave(out held))
+        var held = await NextAsync();
+        while (held is not null && await CarrySafelyAsync(held))
         {
-            if (!await CarrySafelyAsync(held))
-            {
-                return;
-            }
-
-            held = site.TryTake(out var next) ? next : await ParkAsync();
+            held = await NextAsync();
         }
 
-        await DropAsync(politely: true);
         if (_patience is not null)
         {
             await _patience.DisposeAsync();
@@ -38,6 +32,19 @@ internal sealed class Courier(Site site, CourierOffice office)
 
     /// <summary>Ends the wait of a parked courier, with work or, with null, for good.</summary>
     public void Wake(HeldLease? held) => _wake!.SetResult(held);
+
+    // Null when this courier has left its site.
+    private async ValueTask<HeldLease?> NextAsync()
+    {
+        if (site.TryTake(out var next) || (next = await ParkAsync()) is not null)
+        {
+            return next;
+        }
+
+        // QUIT before leaving: who waits for the site to be empty waits for this too.
+        await DropAsync(politely: true);
+        return site.TryLeave(out next) ? null : next;
+    }
 
     // Null when there was nothing to do for as long as a connection is kept warm.
     private async ValueTask<HeldLease?> ParkAsync()

@@ -10,7 +10,7 @@ public sealed class PoolTests
     public async Task A_warm_connection_carries_the_next_message()
     {
         await using var remote = ScriptedSmtpServer.Start();
-        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote);
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote, ("Delivery:ConnectionsPerSite", 1));
 
         await delivery.SendAsync("a@one.test");
         await delivery.SendAsync("b@two.test");
@@ -23,7 +23,7 @@ public sealed class PoolTests
     public async Task A_connection_is_closed_with_QUIT_when_it_was_idle_for_long_enough()
     {
         await using var remote = ScriptedSmtpServer.Start();
-        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote);
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote, ("Delivery:ConnectionsPerSite", 1));
 
         await delivery.SendAsync("a@remote.test");
         await WaitUntil.TrueAsync(() =>
@@ -40,7 +40,7 @@ public sealed class PoolTests
     public async Task A_connection_is_given_up_after_its_messages()
     {
         await using var remote = ScriptedSmtpServer.Start();
-        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote, ("Delivery:MessagesPerConnection", 2));
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote, ("Delivery:MessagesPerConnection", 2), ("Delivery:ConnectionsPerSite", 1));
 
         for (var i = 0; i < 5; i++)
         {
@@ -74,7 +74,7 @@ public sealed class PoolTests
     public async Task An_idle_connection_that_the_remote_closed_costs_no_attempt()
     {
         await using var remote = ScriptedSmtpServer.Start();
-        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote);
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote, ("Delivery:ConnectionsPerSite", 1));
         await delivery.SendAsync("a@remote.test");
 
         await remote.Sessions[0].CloseIdleAsync("421 4.4.2 Idle for too long");
@@ -91,7 +91,7 @@ public sealed class PoolTests
     {
         var script = new RemoteScript().On(RemoteStage.Mail, m => m.Count == 2 ? new RemoteAnswer(word).ThenClose() : null);
         await using var remote = ScriptedSmtpServer.Start(script);
-        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote);
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote, ("Delivery:ConnectionsPerSite", 1));
         await delivery.SendAsync("a@remote.test");
 
         var delivered = (await delivery.SendAsync("b@remote.test"))[0];
@@ -130,7 +130,7 @@ public sealed class PoolTests
         await using var remote = ScriptedSmtpServer.Start();
         dns.Mx("one.test", (10, "mx1.test"), (20, "mx2.test")).Mx("two.test", (5, "mx1.test"), (50, "mx2.test"))
             .A("mx1.test", "127.0.0.1").A("mx2.test", "127.0.0.1");
-        await using var delivery = await DeliveryUnderTest.StartWithDnsAsync(dns, remote.Port);
+        await using var delivery = await DeliveryUnderTest.StartWithDnsAsync(dns, remote.Port, ("Delivery:ConnectionsPerSite", 1));
 
         await delivery.SendAsync("a@one.test");
         await delivery.SendAsync("b@two.test");

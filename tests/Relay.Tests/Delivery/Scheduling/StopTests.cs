@@ -73,4 +73,24 @@ public sealed class StopTests
 
         Assert.Equal("QUIT", remote.Sessions[0].Commands[^1]);
     }
+
+    [Fact]
+    public async Task When_the_time_is_over_connections_that_were_never_greeted_are_cut()
+    {
+        var never = new TaskCompletionSource();
+        await using var remote = ScriptedSmtpServer.Start(new RemoteScript().On(RemoteStage.Greeting, RemoteAnswer.Silence.After(never.Task)));
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote, ("Delivery:Window:Units", 64));
+        for (var i = 0; i < 300; i++)
+        {
+            await delivery.AcceptAsync($"a{i}@remote.test");
+        }
+
+        await remote.WaitForSessionsAsync(10, TestContext.Current.CancellationToken);
+        using var limit = new CancellationTokenSource(TimeSpan.FromMilliseconds(50));
+        await delivery.StopAsync(limit.Token).WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+
+        Assert.Empty(delivery.Queue.Settlements);
+        Assert.Equal(300, delivery.Queue.Messages);
+        Assert.Equal((0, 0), (delivery.Window.Held, delivery.Sites.Count));
+    }
 }

@@ -28,7 +28,7 @@ public sealed class ExpiryTests
     {
         var script = new RemoteScript().Once(RemoteStage.EndOfData, RemoteAnswer.Close).On(RemoteStage.Mail, m => m.Session.Number > 1 ? RemoteAnswer.Say("451 Later") : null);
         await using var remote = ScriptedSmtpServer.Start(script);
-        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote, ("Delivery:Retry:Expiry", "00:10:00"));
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote, ("Delivery:Retry:Expiry", "00:10:00"), ("Delivery:ConnectionsPerSite", 1));
 
         await delivery.AcceptAsync("a@remote.test");
         var last = await RunToEndAsync(delivery);

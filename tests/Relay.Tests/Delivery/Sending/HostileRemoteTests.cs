@@ -127,7 +127,7 @@ public sealed class HostileRemoteTests
     {
         var script = new RemoteScript().Once(RemoteStage.EndOfData, "250 2.0.0 Ok\r\n250 2.0.0 And Ok");
         await using var remote = ScriptedSmtpServer.Start(script);
-        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote);
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote, ("Delivery:ConnectionsPerSite", 1));
 
         await delivery.SendAsync("a@remote.test");
         Assert.Equal("250 2.0.0 Ok: queued as 2-1", (await delivery.SendAsync("b@remote.test"))[0].Reply);

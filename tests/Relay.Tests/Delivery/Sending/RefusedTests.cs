@@ -118,7 +118,7 @@ public sealed class RefusedTests
             .On(RemoteStage.Rcpt, m => m.Line.Contains("<bad@") ? RemoteAnswer.Say("550 5.1.1 Unknown") : null)
             .Once(RemoteStage.Data, "354 Go on");
         await using var remote = ScriptedSmtpServer.Start(script);
-        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote);
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote, ("Delivery:ConnectionsPerSite", 1));
 
         Assert.Equal(MailEventType.Bounced, (await delivery.SendAsync("bad@remote.test"))[0].Type);
         Assert.Equal(MailEventType.Delivered, (await delivery.SendAsync("good@remote.test"))[0].Type);
@@ -133,7 +133,7 @@ public sealed class RefusedTests
     {
         var script = new RemoteScript().Once(RemoteStage.Data, "451 4.3.0 Not now");
         await using var remote = ScriptedSmtpServer.Start(script);
-        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote);
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote, ("Delivery:ConnectionsPerSite", 1));
 
         Assert.Equal(MailEventType.Deferred, (await delivery.SendAsync("a@remote.test"))[0].Type);
         Assert.Equal(MailEventType.Delivered, (await delivery.SendAsync("b@remote.test"))[0].Type);
