@@ -88,6 +88,7 @@ public sealed class InMemoryMailQueue(TimeProvider time) : IMailQueue, IQueueRea
 
             Task changed;
             TimeSpan wait;
+            var looked = time.GetUtcNow();
             lock (_lock)
             {
                 var leases = TakeHoldingLock(demand);
@@ -101,6 +102,12 @@ public sealed class InMemoryMailQueue(TimeProvider time) : IMailQueue, IQueueRea
             }
 
             using var due = new CancellationTokenSource(wait, time);
+            if (time.GetUtcNow() - looked >= wait)
+            {
+                // A clock that was moved by hand meanwhile would not wake us any more.
+                continue;
+            }
+
             using var either = CancellationTokenSource.CreateLinkedTokenSource(due.Token, cancellation);
             await changed.WaitAsync(either.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
