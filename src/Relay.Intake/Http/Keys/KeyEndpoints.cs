@@ -19,11 +19,7 @@ internal sealed class KeyEndpoints(IAccountStore accounts, AdmissionGate gate, T
         var caller = Caller.Of(context);
         var request = await RequestBody.ReadAsync(context, ApiJson.Default.KeyRequest);
         var (mode, scopes) = Check(request);
-        if (caller.Mode == MessageMode.Test && mode == MessageMode.Live)
-        {
-            // A test key lies in build servers and notebooks, since nothing that it does reaches the world.
-            return new ProblemAnswer(Problem.Forbidden("a test key makes test keys only; give mode test", "mode"));
-        }
+        RequireMayManage(caller, mode);
 
         var key = ApiKey.Create(mode);
         var credential = new Credential
@@ -57,6 +53,7 @@ internal sealed class KeyEndpoints(IAccountStore accounts, AdmissionGate gate, T
             return new ProblemAnswer(Problem.NotFound("there is no key with this id"));
         }
 
+        RequireMayManage(Caller.Of(context), credential.Mode);
         if (credential.RevokedAt is null)
         {
             await accounts.PutCredentialAsync(credential with { RevokedAt = time.GetUtcNow() }, context.RequestAborted);
@@ -95,6 +92,15 @@ internal sealed class KeyEndpoints(IAccountStore accounts, AdmissionGate gate, T
 
         errors.ThrowIfAny();
         return (mode, [.. scopes.Distinct()]);
+    }
+
+    // Test keys stand in scripts and on laptops; who finds one must not make of it a key that sends to the world.
+    private static void RequireMayManage(Credential caller, MessageMode mode)
+    {
+        if (caller.Mode == MessageMode.Test && mode == MessageMode.Live)
+        {
+            throw new ProblemException(Problem.Forbidden("a test key may make and revoke test keys only", "mode"));
+        }
     }
 
     private async ValueTask<string> AccountOfAsync(KeyRequest request, Credential caller, CancellationToken cancellation)

@@ -69,13 +69,19 @@ public sealed class AccountTests
     }
 
     [Fact]
-    public async Task A_test_key_makes_no_key_that_sends_to_the_world()
+    public async Task A_test_key_makes_and_revokes_test_keys_only()
     {
         await using var api = await ApiUnderTest.StartAsync();
-        var test = await api.KeyAsync("shop", MessageMode.Test);
+        var testKey = await api.KeyAsync("shop", MessageMode.Test);
+        var live = await api.PostAsync("/keys", """{ "name": "web shop" }""");
 
-        (await api.PostAsync("/keys", """{ "name": "x" }""", test)).IsProblem(HttpStatusCode.Forbidden);
-        Assert.Equal(HttpStatusCode.Created, (await api.PostAsync("/keys", """{ "name": "x", "mode": "test" }""", test)).Status);
+        (await api.PostAsync("/keys", """{ "name": "mine" }""", testKey)).Names(HttpStatusCode.Forbidden, "mode", "test key");
+        (await api.DeleteAsync($"/keys/{live.String("id")}", testKey)).IsProblem(HttpStatusCode.Forbidden);
+        var made = await api.PostAsync("/keys", """{ "name": "mine", "mode": "test" }""", testKey);
+
+        Assert.Equal(HttpStatusCode.Created, made.Status);
+        Assert.Equal(HttpStatusCode.NoContent, (await api.DeleteAsync($"/keys/{made.String("id")}", testKey)).Status);
+        Assert.Equal(HttpStatusCode.OK, (await api.GetAsync("/messages", live.String("key"))).Status);
     }
 
     [Fact]
