@@ -1,12 +1,13 @@
 using Microsoft.AspNetCore.Http;
 using Relay.Intake.Http.Access;
 using Relay.Intake.Http.Json;
+using Relay.Mail.Accounts;
 using Relay.Mail.Events;
 using Relay.Mail.Messages;
 
 namespace Relay.Intake.Http.Messages;
 
-/// <summary><c>GET /messages</c> and <c>GET /messages/{id}</c>. Another account's message is no different from none.</summary>
+/// <summary><c>GET /messages</c> and <c>GET /messages/{id}</c>. Another account's message, or a live one asked for with a test key, is no different from none.</summary>
 internal sealed class MessageEndpoints(IActivityReader activity, TimeProvider time)
 {
     private const int Batch = 200;
@@ -16,11 +17,12 @@ internal sealed class MessageEndpoints(IActivityReader activity, TimeProvider ti
 
     public async Task<IResult> FindAsync(HttpContext context, string id)
     {
+        var caller = Caller.Of(context);
         var found = MessageId.TryParse(id, out var message)
-            ? await activity.FindAsync(Caller.Of(context).Account, message, context.RequestAborted)
+            ? await activity.FindAsync(caller.Account, message, context.RequestAborted)
             : null;
 
-        return found is null
+        return found is null || !MaySee(caller, found)
             ? new ProblemAnswer(Problem.NotFound("there is no message with this id, or no longer"))
             : TypedResults.Json(MessageView.Of(found, time.GetUtcNow()), AnswerJson.Default.MessageView);
     }
@@ -29,17 +31,17 @@ internal sealed class MessageEndpoints(IActivityReader activity, TimeProvider ti
     {
         var page = PageRequest.Of(limit, cursor);
         var state = StateOf(status);
-        var account = Caller.Of(context).Account;
+        var caller = Caller.Of(context);
 
         var items = new List<MessageView>();
         var before = page.Before;
         for (var scanned = 0; ;)
         {
-            var batch = await activity.ListAsync(account, before, Batch, context.RequestAborted);
+            var batch = await activity.ListAsync(caller.Account, before, Batch, context.RequestAborted);
             foreach (var found in batch)
             {
                 before = found.Id;
-                if (IsWanted(found, recipient, state))
+                if (MaySee(caller, found) && IsWanted(found, recipient, state))
                 {
                     items.Add(MessageView.Row(found, time.GetUtcNow()));
                 }
@@ -62,6 +64,10 @@ internal sealed class MessageEndpoints(IActivityReader activity, TimeProvider ti
             }
         }
     }
+
+    // A test key stands in scripts and on laptops: real customers are not its business.
+    private static bool MaySee(Credential caller, MessageActivity found) =>
+        caller.Mode == MessageMode.Live || found.Summary.Mode == MessageMode.Test;
 
     private static bool IsWanted(MessageActivity found, string? recipient, RecipientState? state) =>
         (recipient is null && state is null)

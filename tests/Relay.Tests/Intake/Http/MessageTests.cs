@@ -50,6 +50,22 @@ public sealed class MessageTests
     }
 
     [Fact]
+    public async Task A_test_key_sees_what_was_sent_with_test_keys_only()
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+        var testKey = await api.KeyAsync("shop", MessageMode.Test);
+        var live = (await api.SendWithAsync()).String("id");
+        var test = (await api.PostAsync("/send", """{ "from": "a@shop.test", "to": "b@there.test", "text": "" }""", testKey)).String("id");
+
+        var listed = (await api.GetAsync("/messages", testKey)).Json.GetProperty("items").EnumerateArray().ToList();
+
+        Assert.Equal(test, Assert.Single(listed).GetProperty("id").GetString());
+        Assert.Equal(HttpStatusCode.OK, (await api.GetAsync($"/messages/{test}", testKey)).Status);
+        (await api.GetAsync($"/messages/{live}", testKey)).IsProblem(HttpStatusCode.NotFound);
+        Assert.Equal(2, (await api.GetAsync("/messages")).Json.GetProperty("items").GetArrayLength());
+    }
+
+    [Fact]
     public async Task A_message_for_later_says_until_when_it_waits()
     {
         await using var api = await ApiUnderTest.StartAsync();
