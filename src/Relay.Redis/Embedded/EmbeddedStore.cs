@@ -22,12 +22,14 @@ internal sealed class EmbeddedStore : IDisposable
     private readonly GarnetServer _server;
     private readonly string _socketFolder;
     private readonly string _marker;
+    private readonly bool _isNew;
 
-    private EmbeddedStore(GarnetServer server, string socketFolder, string socket, string marker)
+    private EmbeddedStore(GarnetServer server, string socketFolder, string socket, string marker, bool isNew)
     {
         _server = server;
         _socketFolder = socketFolder;
         _marker = marker;
+        _isNew = isNew;
         EndPoint = new UnixDomainSocketEndPoint(socket);
     }
 
@@ -39,6 +41,7 @@ internal sealed class EmbeddedStore : IDisposable
     public static EmbeddedStore Start(string dataDirectory, ILoggerFactory loggers)
     {
         var folder = Path.Combine(dataDirectory, "store");
+        var isNew = !Directory.Exists(folder);
         Directory.CreateDirectory(folder);
 
         // The temporary folder is ours alone (mode 700), and its path short enough for a socket.
@@ -48,7 +51,7 @@ internal sealed class EmbeddedStore : IDisposable
         {
             var server = new GarnetServer(Options(folder, socket, loggers), loggers);
             server.Start();
-            return new EmbeddedStore(server, socketFolder, socket, Path.Combine(dataDirectory, "store.generation"));
+            return new EmbeddedStore(server, socketFolder, socket, Path.Combine(dataDirectory, "store.generation"), isNew);
         }
         catch
         {
@@ -64,6 +67,11 @@ internal sealed class EmbeddedStore : IDisposable
     /// </summary>
     public async Task BeginLogAsync(CancellationToken cancellation)
     {
+        if (_isNew)
+        {
+            return;
+        }
+
         await using var connection = await ConnectionMultiplexer.ConnectAsync(StoreConnections.Configure(EndPoint, CheckpointTime));
         await connection.GetDatabase().ExecuteAsync("SAVE").WaitAsync(cancellation);
     }
