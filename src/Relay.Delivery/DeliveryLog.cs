@@ -52,6 +52,9 @@ internal static partial class DeliveryLog
     [LoggerMessage(EventId = 5, Level = LogLevel.Error, Message = "{Unit}: the attempt failed for a reason of ours")]
     public static partial void AttemptFailed(this ILogger logger, UnitId unit, Exception exception);
 
+    [LoggerMessage(EventId = 8, Level = LogLevel.Error, Message = "Routing {Domain} failed for a reason of ours")]
+    public static partial void RoutingFailed(this ILogger logger, string domain, Exception exception);
+
     [LoggerMessage(EventId = 6, Level = LogLevel.Information, Message = "Delivery stops: {Units} units in flight are finished first")]
     public static partial void Stopping(this ILogger logger, int units);
 

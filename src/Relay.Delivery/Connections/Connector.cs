@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Microsoft.Extensions.Options;
 using Relay.Delivery.Routing;
 
@@ -89,6 +90,11 @@ internal sealed class Connector(
 
     private async ValueTask<Opened> ConnectAsync(RoutePlan plan, RouteHost host, IPEndPoint place, RouteTls tls, CancellationToken stop)
     {
+        if (place.AddressFamily == AddressFamily.InterNetworkV6 && !Socket.OSSupportsIPv6)
+        {
+            return new Opened.Failed("this machine has no IPv6", DeliveryRules.Unreachable, host.Name, place.ToString());
+        }
+
         var source = sources.For(plan.Key, place.AddressFamily);
         var wire = await Wire.ConnectAsync(place, source, options.Value.Timeouts.Connect, time, stop);
         if (wire.Failure is { } failure)
@@ -114,7 +120,7 @@ internal sealed class Connector(
         {
             return await Dns.GetHostAddressesAsync(host, stop);
         }
-        catch (Exception e) when (e is System.Net.Sockets.SocketException or OperationCanceledException)
+        catch (Exception e) when (e is SocketException or OperationCanceledException)
         {
             return [];
         }

@@ -48,7 +48,8 @@ internal sealed class AddressPolicy(IOptions<DeliveryOptions> options, OwnListen
     private static readonly IPNetwork Compatible = IPNetwork.Parse("::/96");
     private static readonly IPNetwork SixToFour = IPNetwork.Parse("2002::/16");
 
-    private (HashSet<IPAddress> Addresses, DateTimeOffset Until) _own = ([], DateTimeOffset.MinValue);
+    // Swapped whole: couriers of many sites ask at once.
+    private volatile Own _own = new([], DateTimeOffset.MinValue);
 
     /// <summary>Why a connection to this place is refused; null when it is allowed.</summary>
     public AddressRefusal? Check(IPEndPoint place)
@@ -108,7 +109,7 @@ internal sealed class AddressPolicy(IOptions<DeliveryOptions> options, OwnListen
         var now = time.GetUtcNow();
         if (_own.Until <= now)
         {
-            _own = (OwnAddresses(), now + OwnAddressesKept);
+            _own = new Own(OwnAddresses(), now + OwnAddressesKept);
         }
 
         return _own.Addresses.Contains(address);
@@ -125,6 +126,8 @@ internal sealed class AddressPolicy(IOptions<DeliveryOptions> options, OwnListen
             return [];
         }
     }
+
+    private sealed record Own(HashSet<IPAddress> Addresses, DateTimeOffset Until);
 }
 
 /// <param name="Status">5.4.4 or 5.4.6.</param>

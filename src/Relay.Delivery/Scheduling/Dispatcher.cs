@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Microsoft.Extensions.Logging;
 using Relay.Delivery.Routing;
 using Relay.Delivery.Sending;
 using Relay.Mail.Queue;
@@ -10,7 +11,14 @@ namespace Relay.Delivery.Scheduling;
 /// looking it up never holds up another domain.
 /// </summary>
 internal sealed class Dispatcher(
-    Router router, SiteDirectory sites, InboxDelivery inbox, DeliveryWindow window, Settlements settlements, Settler settler, TimeProvider time)
+    Router router,
+    SiteDirectory sites,
+    InboxDelivery inbox,
+    DeliveryWindow window,
+    Settlements settlements,
+    Settler settler,
+    TimeProvider time,
+    ILogger<Dispatcher> logger)
 {
     // Known domains beyond this are forgotten when nothing waits for them: some megabytes.
     private const int MaxKnown = 20_000;
@@ -79,6 +87,12 @@ internal sealed class Dispatcher(
             }
 
             return;
+        }
+        catch (Exception e)
+        {
+            // A mistake of ours must not keep a domain's mail for ever.
+            logger.RoutingFailed(destination.Domain, e);
+            routed = new Routed.Unknown("an error of ours stopped the look-up", DeliveryRules.Internal) { Until = time.GetUtcNow() };
         }
 
         foreach (var held in destination.Learn(routed))

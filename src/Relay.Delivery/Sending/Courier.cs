@@ -83,6 +83,12 @@ internal sealed class Courier(Site site, CourierOffice office)
         {
             return await CarryAsync(held);
         }
+        catch (OperationCanceledException) when (office.Aborted.IsCancellationRequested)
+        {
+            // Only looking up a host can end so: nothing was sent.
+            office.Settler.Release(held);
+            return true;
+        }
         catch (Exception e)
         {
             // A mistake of ours must neither end the courier nor keep the unit for ever; it may pass with the next version.

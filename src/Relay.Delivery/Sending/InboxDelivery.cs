@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using Relay.Delivery.Scheduling;
 using Relay.Mail.Inbox;
 using Relay.Mail.Messages;
@@ -6,7 +7,7 @@ using Relay.Mail.Queue;
 namespace Relay.Delivery.Sending;
 
 /// <summary>The last hop of messages sent with a test key: kept to be looked at, in place of a connection to the world.</summary>
-internal sealed class InboxDelivery(IInbox inbox, Settlements settlements, Settler settler)
+internal sealed class InboxDelivery(IInbox inbox, Settlements settlements, Settler settler, ILogger<InboxDelivery> logger)
 {
     private static readonly Contact Inbox = new("inbox", null, null);
 
@@ -28,6 +29,11 @@ internal sealed class InboxDelivery(IInbox inbox, Settlements settlements, Settl
         {
             settler.Release(held);
             return;
+        }
+        catch (Exception e)
+        {
+            logger.AttemptFailed(held.Lease.Id, e);
+            attempt.EndRest(new Outcome.Deferred("an error of ours stopped the attempt", DeliveryRules.Internal), Inbox);
         }
 
         settler.Settle(held, attempt.ToSettlement(settlements));
