@@ -21,12 +21,14 @@ internal sealed class EmbeddedStore : IDisposable
 
     private readonly GarnetServer _server;
     private readonly string _socketFolder;
+    private readonly string _folder;
     private readonly string _marker;
     private readonly bool _isNew;
 
-    private EmbeddedStore(GarnetServer server, string socketFolder, string socket, string marker, bool isNew)
+    private EmbeddedStore(GarnetServer server, string folder, string socketFolder, string socket, string marker, bool isNew)
     {
         _server = server;
+        _folder = folder;
         _socketFolder = socketFolder;
         _marker = marker;
         _isNew = isNew;
@@ -51,7 +53,7 @@ internal sealed class EmbeddedStore : IDisposable
         {
             var server = new GarnetServer(Options(folder, socket, loggers), loggers);
             server.Start();
-            return new EmbeddedStore(server, socketFolder, socket, Path.Combine(dataDirectory, "store.generation"), isNew);
+            return new EmbeddedStore(server, folder, socketFolder, socket, Path.Combine(dataDirectory, "store.generation"), isNew);
         }
         catch
         {
@@ -65,6 +67,7 @@ internal sealed class EmbeddedStore : IDisposable
     /// process may leave the first half of a transaction at the log's end, and the sessions of the next process have the
     /// same numbers, so a later recovery would take their writes for the other half, and lose them or give up.
     /// </summary>
+    /// <exception cref="StoreRefusedException">The checkpoint could not be written.</exception>
     public async Task BeginLogAsync(CancellationToken cancellation)
     {
         if (_isNew)
@@ -73,7 +76,15 @@ internal sealed class EmbeddedStore : IDisposable
         }
 
         await using var connection = await ConnectionMultiplexer.ConnectAsync(StoreConnections.Configure(EndPoint, CheckpointTime));
-        await connection.GetDatabase().ExecuteAsync("SAVE").WaitAsync(cancellation);
+        try
+        {
+            await connection.GetDatabase().ExecuteAsync("SAVE").WaitAsync(cancellation);
+        }
+        catch (RedisServerException e)
+        {
+            throw new StoreRefusedException(
+                $"The embedded store could not write a checkpoint into '{_folder}'. Is the disk full, or may this user not write there?", e);
+        }
     }
 
     /// <summary>

@@ -64,6 +64,23 @@ public sealed class EmbeddedStoreTests
     }
 
     [Fact]
+    public async Task A_store_that_cannot_write_its_checkpoint_is_refused_in_words()
+    {
+        var folder = StoreUnderTest.NewFolder();
+        await using (await StartAsync(folder))
+        {
+        }
+
+        // Where the folder of a checkpoint would be there is a file.
+        var checkpoints = Path.Combine(folder, "store", "Store", "checkpoints");
+        Directory.CreateDirectory(Path.GetDirectoryName(checkpoints)!);
+        await File.WriteAllTextAsync(checkpoints, "", Cancellation);
+
+        var refused = await Assert.ThrowsAsync<StoreRefusedException>(() => StartAsync(folder));
+        Assert.Contains("checkpoint", refused.Message);
+    }
+
+    [Fact]
     public async Task Steps_that_wait_for_their_conditions_leave_threads_to_all_others()
     {
         await using var store = await StartAsync(StoreUnderTest.NewFolder());
