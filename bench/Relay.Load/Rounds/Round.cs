@@ -21,16 +21,21 @@ internal sealed class Round(TrafficPlan plan, SmtpSink sink, TimeSpan patience)
 
         var before = await target.ReadUsageAsync(cancellation);
         var generatorBefore = Environment.CpuUsage.TotalTime;
+        var machineBefore = MachineCpu.Read();
         var connectionsBefore = sink.Connections;
 
         var ledger = NewLedger(count);
         watch(ledger);
         await SendAsync(target.Door, ledger, cancellation);
 
+        var machine = MachineCpu.Read() - machineBefore;
         var generatorCpu = Environment.CpuUsage.TotalTime - generatorBefore;
         var connections = sink.Connections - connectionsBefore;
         await Task.Delay(ClearingUp, cancellation);
         var after = await target.ReadUsageAsync(cancellation);
+        var costs = after.Parts.ToDictionary(
+            part => part.Key, part => new ProcessCost(part.Value.Cpu - before.Parts[part.Key].Cpu, part.Value.Memory));
+        var ours = generatorCpu + TimeSpan.FromTicks(costs.Values.Sum(cost => cost.Cpu.Ticks));
 
         return new()
         {
@@ -43,11 +48,11 @@ internal sealed class Round(TrafficPlan plan, SmtpSink sink, TimeSpan patience)
             DeliveryTime = ledger.DeliveryTime(),
             AcceptLatency = ledger.AcceptLatency(),
             DeliveryLatency = ledger.DeliveryLatency(),
-            Costs = after.Parts.ToDictionary(
-                part => part.Key, part => new ProcessCost(part.Value.Cpu - before.Parts[part.Key].Cpu, part.Value.Memory)),
+            Costs = costs,
             GeneratorCpu = generatorCpu,
             AllocatedBytes = after.AllocatedBytes - before.AllocatedBytes,
             Connections = connections,
+            TakenByOthers = Math.Max(0, (machine.Busy - ours) / machine.Total),
         };
     }
 

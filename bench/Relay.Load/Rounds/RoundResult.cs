@@ -34,6 +34,9 @@ internal sealed record RoundResult
     /// <summary>Connections the server opened to the sink in the measured phase.</summary>
     public required long Connections { get; init; }
 
+    /// <summary>The share of the machine's CPU that went to anything but the server and us: what makes a round worthless.</summary>
+    public required double TakenByOthers { get; init; }
+
     public double AcceptedPerSecond => AcceptTime > TimeSpan.Zero ? Accepted / AcceptTime.TotalSeconds : 0;
 
     public double DeliveredPerSecond => DeliveryTime > TimeSpan.Zero ? (Accepted - Lost) / DeliveryTime.TotalSeconds : 0;

@@ -12,7 +12,7 @@ internal static class RoundsReport
     public static void WriteRound(int number, string target, RoundResult result)
     {
         AnsiConsole.MarkupLineInterpolated(
-            $"round {number} [bold]{target}[/]: accepted {result.AcceptedPerSecond:0}/s, delivered {result.DeliveredPerSecond:0}/s, CPU {result.CpuPerThousand:0.000} s/1000, lost {result.Lost}, doubles {result.Duplicates}");
+            $"round {number} [bold]{target}[/]: accepted {result.AcceptedPerSecond:0}/s, delivered {result.DeliveredPerSecond:0}/s, CPU {result.CpuPerThousand:0.000} s/1000, others took {100 * result.TakenByOthers:0} %, lost {result.Lost}, doubles {result.Duplicates}");
         if (result.FirstRefusal is { } refusal)
         {
             AnsiConsole.MarkupLineInterpolated($"  [red]{result.Refused} refused, the first:[/] {refusal}");
@@ -46,6 +46,7 @@ internal static class RoundsReport
         Latency("delivery", r => r.DeliveryLatency);
         Row("allocated per message, KiB", r => (r.AllocatedBytes ?? 0) / 1024.0 / Math.Max(1, r.Accepted), "0.0", compare: false);
         Row("connections to the sink", r => r.Connections, "0", compare: false);
+        Row("machine taken by others, %", r => 100 * r.TakenByOthers, "0", compare: false);
         Row("lost (worst round)", r => r.Lost, "0", compare: false, Enumerable.Max);
         Row("doubles (worst round)", r => r.Duplicates, "0", compare: false, Enumerable.Max);
         AnsiConsole.Write(table);
