@@ -154,9 +154,8 @@ internal sealed class EmbeddedStore : IDisposable
             AofPageSize = "8m",
             AofSegmentSize = "64m",
 
-            // Beyond this a checkpoint is taken and the log behind it removed, so that neither disk nor start grow without end.
-            AofSizeLimit = "256m",
-            AofSizeLimitEnforceFrequencySecs = 15,
+            // No AofSizeLimit: the checkpoint it takes cuts the log wherever it stands, also in the middle of a step, and a
+            // log that begins with half a transaction cannot be read again. The log is cut at each opening instead.
         };
     }
 }
