@@ -72,11 +72,9 @@ internal sealed class StoreWatch(
 
     private async Task LookAtRoomAsync()
     {
+        // First of all: a server that is gone is no longer among those whose memory is asked for, and so would not be missed.
+        await store.Connections.Background.PingAsync();
         var (used, limit) = options.Value.IsEmbedded ? Disk() : await MemoryAsync();
-        if (options.Value.IsEmbedded)
-        {
-            await store.Connections.Background.PingAsync();
-        }
 
         if (!_answers)
         {
