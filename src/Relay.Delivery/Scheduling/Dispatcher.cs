@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 using Relay.Delivery.Routing;
 using Relay.Delivery.Sending;
+using Relay.Mail.Crashing;
 using Relay.Mail.Queue;
 
 namespace Relay.Delivery.Scheduling;
@@ -30,6 +31,7 @@ internal sealed class Dispatcher(
     {
         var held = new HeldLease(lease);
         window.Take(held);
+        CrashPoints.Pass(CrashPoint.Leased);
         if (_stop.IsCancellationRequested)
         {
             settler.Release(held);

@@ -1,5 +1,6 @@
 using System.Buffers;
 using Relay.Delivery.Connections;
+using Relay.Mail.Crashing;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
 using Relay.Smtp.Client;
@@ -139,6 +140,7 @@ internal sealed class BodyWriter(IContentStore contents, TimeoutOptions timeouts
         }
 
         connection.Output.Write(end);
+        CrashPoints.Pass(CrashPoint.BeforeDot);
         return await connection.FlushAsync(timeouts.DataBlock) ? BodySent.Whole : BodySent.Broken;
     }
 }

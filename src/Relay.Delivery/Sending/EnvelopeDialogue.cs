@@ -1,4 +1,5 @@
 using Relay.Delivery.Connections;
+using Relay.Mail.Crashing;
 using Relay.Mail.Messages;
 using Relay.Smtp.Client;
 
@@ -63,6 +64,7 @@ internal readonly struct EnvelopeDialogue(
             }
         }
 
+        CrashPoints.Pass(CrashPoint.AfterRcpt);
         var data = await connection.ReadReplyAsync(timeouts.Data);
         if (data.IsLost || data.IsGoodbye)
         {
@@ -123,6 +125,7 @@ internal readonly struct EnvelopeDialogue(
             return EnvelopeStep.NothingToSend;
         }
 
+        CrashPoints.Pass(CrashPoint.AfterRcpt);
         connection.Output.Data();
         var data = await AskAsync(timeouts.Data);
         return data.IsLost || data.IsGoodbye ? Ended(data, null) : Judge(data);

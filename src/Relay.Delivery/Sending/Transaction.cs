@@ -1,4 +1,5 @@
 using Relay.Delivery.Connections;
+using Relay.Mail.Crashing;
 using Relay.Mail.Messages;
 using Relay.Smtp.Client;
 
@@ -29,6 +30,7 @@ internal sealed class Transaction(BodyWriter body, TimeoutOptions timeouts)
             return TransactionEnd.Clean;
         }
 
+        CrashPoints.Pass(CrashPoint.BeforeMail);
         var fresh = connection.Messages++ == 0;
         var envelope = new EnvelopeDialogue(connection, message, recipients, outcomes, timeouts);
         var step = connection.Capabilities.Pipelining && !stepByStep
@@ -47,6 +49,7 @@ internal sealed class Transaction(BodyWriter body, TimeoutOptions timeouts)
 
     private async ValueTask<TransactionEnd> SendBodyAsync(SmtpConnection connection, Message message, Outcome?[] outcomes, CancellationToken stop)
     {
+        CrashPoints.Pass(CrashPoint.AfterData);
         connection.NeedsReset = false;
         var sent = connection.HasEarlyReply ? BodySent.Interrupted : await body.SendAsync(connection, message, stop);
         switch (sent)
@@ -74,7 +77,9 @@ internal sealed class Transaction(BodyWriter body, TimeoutOptions timeouts)
 
     private async ValueTask<TransactionEnd> HearOutcomeAsync(SmtpConnection connection, Outcome?[] outcomes)
     {
+        CrashPoints.Pass(CrashPoint.AfterDot);
         var reply = await connection.ReadReplyAsync(timeouts.EndOfData);
+        CrashPoints.Pass(CrashPoint.AfterReply);
         if (reply.IsLost || reply.IsIntermediate)
         {
             Settle(outcomes, new Outcome.Uncertain(reply.IsLost ? connection.WhyLost : reply.Line()));

@@ -8,6 +8,7 @@ using Relay.Host.Settings;
 using Relay.Host.Telemetry;
 using Relay.Intake;
 using Relay.Intake.Http;
+using Relay.Mail.Crashing;
 using Relay.Redis;
 
 namespace Relay.Host.Serving;
@@ -21,6 +22,11 @@ internal static class RelayServer
         using var signals = new StopSignals();
         try
         {
+            if (CrashPoints.Problem is { } problem)
+            {
+                throw new SettingsException(problem);
+            }
+
             await using var relay = Build(configFile);
             await relay.StartAsync(cancellation);
             relay.Services.GetRequiredService<Listeners>().Open(relay.Urls);

@@ -3,6 +3,7 @@ using System.Net;
 using System.Text.Unicode;
 using Relay.Intake.Admission;
 using Relay.Mail.Accounts;
+using Relay.Mail.Crashing;
 using Relay.Mail.Messages;
 using Relay.Smtp.Commands;
 using Relay.Smtp.Content;
@@ -44,6 +45,11 @@ internal sealed class MailDialogue(SmtpDoor door, SmtpWire wire, Answers answers
             door.Metrics.Refused(MessageSource.Smtp, refusal.Reason);
             door.Logger.SenderRefused(credential.Account, refusal.Reason, refusal.Text);
             return answers.Say(Replies.OfSender(refusal));
+        }
+
+        if (Accepted > 0)
+        {
+            CrashPoints.Pass(CrashPoint.After250);
         }
 
         _transaction = new Transaction(mail, credential);
@@ -165,6 +171,7 @@ internal sealed class MailDialogue(SmtpDoor door, SmtpWire wire, Answers answers
 
     private async ValueTask<bool> AdmitAsync(IncomingContent content, SmtpCommand.Hello hello)
     {
+        CrashPoints.Pass(CrashPoint.BodyStored);
         var envelope = _transaction!.ToEnvelope();
         var submission = new Submission
         {
@@ -184,6 +191,7 @@ internal sealed class MailDialogue(SmtpDoor door, SmtpWire wire, Answers answers
         {
             case AdmissionResult.Admitted:
                 content.Keep();
+                CrashPoints.Pass(CrashPoint.Before250);
                 return Queued(content.Id);
             case AdmissionResult.Replayed { First: var first }:
                 return Queued(first);

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using Relay.Mail.Crashing;
 using Relay.Mail.Events;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
@@ -83,6 +84,7 @@ internal sealed class Projector(Store store, Window window, IOptions<StoreOption
             arrivals.AddRange(events.Where(e => e.Node != store.Mark).Select(e => (partition, e)));
         }
 
+        CrashPoints.Pass(CrashPoint.BeforeEvent);
         try
         {
             if (await step.ExecuteAsync())

@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using Relay.Mail.Crashing;
 using Relay.Mail.Queue;
 using Relay.Redis.Connections;
 using Relay.Redis.Steps;
@@ -54,7 +55,9 @@ internal sealed class AcceptWriter(Store store)
                 AcceptStep.Add(step, partition.Key.Keys, [.. partition.Select(a => a.Message)]);
             }
 
+            CrashPoints.Pass(CrashPoint.BeforeCommit);
             await step.ExecuteAsync();
+            CrashPoints.Pass(CrashPoint.AfterCommit);
             foreach (var accept in batch)
             {
                 accept.Done();

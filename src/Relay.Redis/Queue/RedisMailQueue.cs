@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Options;
+using Relay.Mail.Crashing;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
 using Relay.Redis.Connections;
@@ -134,8 +135,10 @@ internal sealed class RedisMailQueue(
 
             try
             {
+                CrashPoints.Pass(CrashPoint.BeforeCommit);
                 if (await step.ExecuteAsync())
                 {
+                    CrashPoints.Pass(CrashPoint.AfterCommit);
                     accept.Done();
                     return null;
                 }

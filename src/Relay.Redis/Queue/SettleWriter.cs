@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
+using Relay.Mail.Crashing;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
 using Relay.Redis.Connections;
@@ -100,10 +101,13 @@ internal sealed class SettleWriter(
             AddWrites(step, partition);
         }
 
+        CrashPoints.Pass(CrashPoint.BeforeAck);
         if (!await step.ExecuteAsync())
         {
             return false;
         }
+
+        CrashPoints.Pass(CrashPoint.AfterAck);
 
         foreach (var partition in partitions)
         {

@@ -34,6 +34,15 @@ public sealed class WrongSettingsTests : IDisposable
     }
 
     [Fact]
+    public async Task A_crash_point_that_does_not_exist_stops_the_start_with_those_that_do()
+    {
+        var ended = await ServeAsync("{}", ("RELAY_CRASH_AT", "after-lunch"));
+
+        Assert.Equal(ConfigurationExit, ended.ExitCode);
+        Assert.StartsWith("relay: RELAY_CRASH_AT is 'after-lunch'; the points are body-stored, ", ended.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_malformed_file_is_told_with_its_line()
     {
         var ended = await ServeAsync("{\n \"Relay\": {\n  oops\n } }");

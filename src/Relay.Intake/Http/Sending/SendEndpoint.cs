@@ -7,6 +7,7 @@ using Relay.Intake.Http.Access;
 using Relay.Intake.Http.Json;
 using Relay.Intake.Smtp;
 using Relay.Mail.Accounts;
+using Relay.Mail.Crashing;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
 
@@ -106,6 +107,7 @@ internal sealed class SendEndpoint(AdmissionGate gate, IContentStore contents, B
             await contents.WriteChunkAsync(submission.Id, chunk, octets, cancellation);
         }
 
+        CrashPoints.Pass(CrashPoint.BodyStored);
         var result = await gate.AdmitAsync(submission, cancellation);
         if (submission.Chunks > 0 && result is not AdmissionResult.Admitted)
         {
@@ -117,6 +119,7 @@ internal sealed class SendEndpoint(AdmissionGate gate, IContentStore contents, B
 
     private static IResult Answer(HttpContext context, Draft draft, MessageId id)
     {
+        CrashPoints.Pass(CrashPoint.Before250);
         context.Response.Headers.Location = $"/messages/{id}";
         var recipients = draft.Recipients.Select(recipient => recipient.Address).Distinct();
         var answer = new SendAnswer(
