@@ -1,13 +1,16 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text;
+using Xunit;
 
-namespace Relay.ScenarioTests.Harness;
+namespace Relay.TestKit.Relays;
 
 /// <summary>A program beside the test, with all it said. It is killed, if it still runs, when the test lets go of it.</summary>
 internal sealed class ChildProcess : IAsyncDisposable
 {
     private const int Sigterm = 15;
+    private const int Sigcont = 18;
+    private const int Sigstop = 19;
     private readonly Process _process;
     private readonly StringBuilder _output = new();
     private readonly StringBuilder _errors = new();
@@ -78,13 +81,13 @@ internal sealed class ChildProcess : IAsyncDisposable
         return _process.ExitCode;
     }
 
-    public void Terminate()
-    {
-        if (Kill(_process.Id, Sigterm) != 0)
-        {
-            throw new IOException($"kill -{Sigterm} {_process.Id}: error {Marshal.GetLastPInvokeError()}");
-        }
-    }
+    public void Terminate() => Signal(Sigterm);
+
+    /// <summary>SIGSTOP: it keeps all it has and does nothing.</summary>
+    public void Pause() => Signal(Sigstop);
+
+    /// <summary>SIGCONT.</summary>
+    public void Continue() => Signal(Sigcont);
 
     /// <summary>kill -9.</summary>
     public async Task KillAsync()
@@ -100,6 +103,14 @@ internal sealed class ChildProcess : IAsyncDisposable
     {
         await KillAsync();
         _process.Dispose();
+    }
+
+    private void Signal(int signal)
+    {
+        if (Kill(_process.Id, signal) != 0)
+        {
+            throw new IOException($"kill -{signal} {_process.Id}: error {Marshal.GetLastPInvokeError()}");
+        }
     }
 
     private static void Append(StringBuilder builder, string? line)

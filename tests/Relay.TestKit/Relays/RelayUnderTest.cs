@@ -3,8 +3,9 @@ using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Xunit;
 
-namespace Relay.ScenarioTests.Harness;
+namespace Relay.TestKit.Relays;
 
 /// <summary>
 /// The real relay as a process of its own: a settings file and a data directory in a temporary folder, free ports, the
@@ -107,6 +108,12 @@ internal sealed class RelayUnderTest : IAsyncDisposable
     }
 
     public void Terminate() => _process!.Terminate();
+
+    /// <summary>SIGSTOP: connections stay open, nothing is answered.</summary>
+    public void Pause() => _process!.Pause();
+
+    /// <summary>SIGCONT.</summary>
+    public void Continue() => _process!.Continue();
 
     /// <summary>Waits until the HTTP door takes no connection any more: the stop has begun.</summary>
     public async Task WaitUntilClosedAsync(CancellationToken cancellation)

@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 
-namespace Relay.ScenarioTests.Harness;
+namespace Relay.TestKit.Relays;
 
 /// <summary>
 /// Ports for programs that must know theirs beforehand. Below the range from which the system picks ports itself, so that
