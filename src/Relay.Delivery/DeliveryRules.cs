@@ -12,6 +12,8 @@ internal static class DeliveryRules
     // The connection decided.
     public const string ConnectionLost = "connection.lost";
     public const string Uncertain = "connection.lost-after-dot";
+    public const string Unheard = "node.lost-after-dot";
+    public const string TurnOver = "node.turn-over";
     public const string Unreachable = "connection.unreachable";
     public const string NoSecureConnection = "connection.no-tls";
 

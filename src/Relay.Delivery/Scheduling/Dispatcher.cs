@@ -36,6 +36,10 @@ internal sealed class Dispatcher(
         {
             settler.Release(held);
         }
+        else if (lease.Unheard is { } unheard)
+        {
+            settler.Settle(held, settlements.Unheard(lease, unheard));
+        }
         else if (InboxDelivery.IsFor(lease.Message))
         {
             _ = inbox.DeliverAsync(held, _stop.Token);

@@ -35,6 +35,9 @@ internal sealed class Attempt
     /// <summary>Nobody got anything and nobody was refused: it may count as not made.</summary>
     public bool ChangedNothing => Array.TrueForAll(_outcomes, o => o is Outcome.Deferred);
 
+    /// <summary>Our turn at the unit was over before anything came of it.</summary>
+    public bool CountsAsNone { get; private set; }
+
     public Contact LastContact { get; private set; }
 
     /// <summary>The recipients of the next transaction, and room for their outcomes.</summary>
@@ -64,6 +67,13 @@ internal sealed class Attempt
         _contacts.AsSpan(_done).Fill(contact);
         _done = _recipients.Count;
         LastContact = contact;
+    }
+
+    /// <summary>Our turn at the unit is over; what earlier transactions of the attempt came to still holds.</summary>
+    public void EndTurn()
+    {
+        CountsAsNone = IsUntouched;
+        EndRest(new Outcome.Deferred("not tried: this node's turn was over", DeliveryRules.TurnOver), default);
     }
 
     public Settlement ToSettlement(Settlements settlements) => settlements.Of(Lease, _recipients, _outcomes!, _contacts);

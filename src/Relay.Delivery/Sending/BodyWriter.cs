@@ -11,7 +11,7 @@ namespace Relay.Delivery.Sending;
 /// Sends a content with its dots stuffed and the final dot. A small one leaves in one write; of a large one long clean
 /// stretches are sent from where they stand, and chunks as they are read, so that memory does not grow with the message.
 /// </summary>
-internal sealed class BodyWriter(IContentStore contents, TimeoutOptions timeouts)
+internal sealed class BodyWriter(IContentStore contents, IMailQueue queue, TimeoutOptions timeouts)
 {
     // Shorter stretches are copied together: one system call costs more than this many octets of copying.
     private const int Direct = 32 * 1024;
@@ -19,8 +19,9 @@ internal sealed class BodyWriter(IContentStore contents, TimeoutOptions timeouts
     // Each write has the time of one block (RFC 5321, 4.5.3.2.5), so a block has to be one.
     private const int Block = 256 * 1024;
 
-    public async ValueTask<BodySent> SendAsync(SmtpConnection connection, Message message, CancellationToken stop)
+    public async ValueTask<BodySent> SendAsync(SmtpConnection connection, Lease lease, CancellationToken stop)
     {
+        var message = lease.Message;
         var content = message.Content;
         var stuffer = new DotStuffer();
         var sent = Collect(connection.Output, content.Prologue.Span, content.Head.Span, ref stuffer);
@@ -38,7 +39,7 @@ internal sealed class BodyWriter(IContentStore contents, TimeoutOptions timeouts
             (sent, stuffer) = await SendChunksAsync(connection, message, stuffer, stop);
         }
 
-        return sent == BodySent.Whole ? await EndAsync(connection, stuffer) : sent.Value;
+        return sent == BodySent.Whole ? await EndAsync(connection, lease, stuffer, stop) : sent.Value;
     }
 
     // The common case, a message that is copied together at once; null, with nothing done, when it is too large for that.
@@ -126,22 +127,41 @@ internal sealed class BodyWriter(IContentStore contents, TimeoutOptions timeouts
         return sent;
     }
 
-    private async ValueTask<BodySent> EndAsync(SmtpConnection connection, DotStuffer stuffer)
+    private async ValueTask<BodySent> EndAsync(SmtpConnection connection, Lease lease, DotStuffer stuffer, CancellationToken stop)
     {
-        // A remote that speaks before it has the dot refuses, or is no mail server; its words are no answer to the dot.
-        if (connection.HasEarlyReply)
-        {
-            return BodySent.Interrupted;
-        }
-
         if (!stuffer.TryEnd(out var end))
         {
             return BodySent.Malformed;
         }
 
         connection.Output.Write(end);
+
+        // As late as can be: a pause behind this question is what the rest of the lease's life is for.
+        if (!await MayEndAsync(connection, lease, stop))
+        {
+            return BodySent.TurnOver;
+        }
+
+        // A remote that speaks before it has the dot refuses, or is no mail server; its words are no answer to the dot.
+        if (connection.HasEarlyReply)
+        {
+            return BodySent.Interrupted;
+        }
+
         CrashPoints.Pass(CrashPoint.BeforeDot);
         return await connection.FlushAsync(timeouts.DataBlock) ? BodySent.Whole : BodySent.Broken;
+    }
+
+    private async ValueTask<bool> MayEndAsync(SmtpConnection connection, Lease lease, CancellationToken stop)
+    {
+        try
+        {
+            return await queue.TryBeginDotAsync(lease, connection.Host.Name, stop);
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
     }
 }
 
@@ -161,4 +181,7 @@ internal enum BodySent
 
     /// <summary>The store did not give the rest of the content; the dot was held back.</summary>
     ContentAway,
+
+    /// <summary>This node's turn at the unit is over; the dot was held back.</summary>
+    TurnOver,
 }

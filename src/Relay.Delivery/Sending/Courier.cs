@@ -110,6 +110,12 @@ internal sealed class Courier(Site site, CourierOffice office)
             return true;
         }
 
+        if (!office.Queue.TryBegin(lease))
+        {
+            office.Settler.Release(held);
+            return true;
+        }
+
         using var trace = StartTrace(lease.Message);
         var attempt = new Attempt(lease);
         while (!attempt.IsOver)
@@ -131,7 +137,7 @@ internal sealed class Courier(Site site, CourierOffice office)
             }
         }
 
-        if (office.Aborted.IsCancellationRequested && attempt.ChangedNothing)
+        if (attempt.CountsAsNone || (office.Aborted.IsCancellationRequested && attempt.ChangedNothing))
         {
             office.Settler.Release(held);
             return true;
@@ -147,10 +153,17 @@ internal sealed class Courier(Site site, CourierOffice office)
     {
         var (recipients, outcomes) = attempt.NextBatch(connection.Capabilities);
         var end = await office.Transaction.RunAsync(
-            connection, attempt.Lease.Message, recipients, attempt.IsCareful, outcomes, office.Aborted);
+            connection, attempt.Lease, recipients, attempt.IsCareful, outcomes, office.Aborted);
         if (end == TransactionEnd.NeverBegan)
         {
             await DropAsync(politely: false);
+            return;
+        }
+
+        if (end == TransactionEnd.TurnOver)
+        {
+            await DropAsync(politely: false);
+            attempt.EndTurn();
             return;
         }
 

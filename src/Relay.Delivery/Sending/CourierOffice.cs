@@ -12,6 +12,7 @@ internal sealed class CourierOffice(
     Connector connector,
     Settlements settlements,
     Settler settler,
+    IMailQueue queue,
     IContentStore contents,
     DeliveryMetrics metrics,
     IOptions<DeliveryOptions> options,
@@ -20,6 +21,7 @@ internal sealed class CourierOffice(
 {
     private readonly CancellationTokenSource _abort = new();
 
+    public IMailQueue Queue { get; } = queue;
     public Connector Connector { get; } = connector;
     public Settlements Settlements { get; } = settlements;
     public Settler Settler { get; } = settler;
@@ -28,7 +30,7 @@ internal sealed class CourierOffice(
     public TimeProvider Time { get; } = time;
     public ILogger Logger { get; } = logger;
 
-    public Transaction Transaction { get; } = new(new BodyWriter(contents, options.Value.Timeouts), options.Value.Timeouts);
+    public Transaction Transaction { get; } = new(new BodyWriter(contents, queue, options.Value.Timeouts), options.Value.Timeouts);
 
     /// <summary>Every connection ends when this is cancelled, wherever it stands.</summary>
     public CancellationToken Aborted => _abort.Token;

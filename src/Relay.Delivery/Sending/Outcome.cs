@@ -15,7 +15,7 @@ internal abstract record Outcome(string Reply)
     public sealed record Bounced(string Reply, string Status, string Rule) : Outcome(Reply);
 
     /// <summary>The final dot was sent and no answer seen: the remote may have the message, or not.</summary>
-    public sealed record Uncertain(string Reply) : Outcome(Reply);
+    public sealed record Uncertain(string Reply, string Rule = DeliveryRules.Uncertain) : Outcome(Reply);
 }
 
 /// <summary>With whom an attempt was made, as far as it came.</summary>

@@ -64,6 +64,16 @@ internal sealed class Settlements(RetrySchedule retries, IFailureReports reports
         return new Settlement { Lease = lease, Events = events, Reports = ReportsOf(lease, [], [], [], open, now) };
     }
 
+    /// <summary>An attempt that went past its dot before us, and of which nobody heard the end: uncertain for all that were open.</summary>
+    public Settlement Unheard(Lease lease, UnheardAttempt unheard)
+    {
+        var attempt = new Attempt(lease);
+        attempt.EndRest(
+            new Outcome.Uncertain("the node that tried it was lost after the final dot", DeliveryRules.Unheard), new Contact(unheard.Host, null, null));
+        var settlement = attempt.ToSettlement(this);
+        return settlement with { Next = settlement.Next is { } next ? next with { IsUnheard = true } : null };
+    }
+
     private static MailEvent EventOf(
         Lease lease, int recipient, Outcome outcome, Contact contact, int attempt, DateTimeOffset now, DateTimeOffset? due) => new()
     {
@@ -92,7 +102,7 @@ internal sealed class Settlements(RetrySchedule retries, IFailureReports reports
     {
         Outcome.Deferred deferred => deferred.Rule,
         Outcome.Bounced bounced => bounced.Rule,
-        Outcome.Uncertain => DeliveryRules.Uncertain,
+        Outcome.Uncertain uncertain => uncertain.Rule,
         _ => null,
     };
 

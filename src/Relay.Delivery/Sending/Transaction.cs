@@ -1,6 +1,6 @@
 using Relay.Delivery.Connections;
 using Relay.Mail.Crashing;
-using Relay.Mail.Messages;
+using Relay.Mail.Queue;
 using Relay.Smtp.Client;
 
 namespace Relay.Delivery.Sending;
@@ -13,6 +13,7 @@ namespace Relay.Delivery.Sending;
 /// <item>A connection lost before the last octet of the dot was handed over has delivered nothing: deferred.</item>
 /// <item>A connection lost after it, without a reply: uncertain.</item>
 /// <item>A connection that was open before and is lost without any reply to us was dead already: no attempt at all.</item>
+/// <item>Where our turn at the unit ends before the dot, the dot is never sent: no attempt at all.</item>
 /// </list>
 /// </summary>
 internal sealed class Transaction(BodyWriter body, TimeoutOptions timeouts)
@@ -21,8 +22,9 @@ internal sealed class Transaction(BodyWriter body, TimeoutOptions timeouts)
     /// <param name="stepByStep">Wait for each reply even if the remote would take commands ahead.</param>
     /// <param name="outcomes">As many as recipients; set where the transaction came to an end, null where it never began.</param>
     public async ValueTask<TransactionEnd> RunAsync(
-        SmtpConnection connection, Message message, IReadOnlyList<int> recipients, bool stepByStep, Outcome?[] outcomes, CancellationToken stop)
+        SmtpConnection connection, Lease lease, IReadOnlyList<int> recipients, bool stepByStep, Outcome?[] outcomes, CancellationToken stop)
     {
+        var message = lease.Message;
         var needs = TransportNeeds.Of(message, recipients);
         needs.Refuse(connection.Capabilities, message, recipients, outcomes);
         if (Array.TrueForAll(outcomes, o => o is not null))
@@ -39,7 +41,7 @@ internal sealed class Transaction(BodyWriter body, TimeoutOptions timeouts)
 
         return step switch
         {
-            EnvelopeStep.SendBody => await SendBodyAsync(connection, message, outcomes, stop),
+            EnvelopeStep.SendBody => await SendBodyAsync(connection, lease, outcomes, stop),
             EnvelopeStep.SendLoneDot => await SendLoneDotAsync(connection),
             EnvelopeStep.NothingToSend => TransactionEnd.Clean,
             EnvelopeStep.NoReplyAtAll when !fresh => TransactionEnd.NeverBegan,
@@ -47,11 +49,11 @@ internal sealed class Transaction(BodyWriter body, TimeoutOptions timeouts)
         };
     }
 
-    private async ValueTask<TransactionEnd> SendBodyAsync(SmtpConnection connection, Message message, Outcome?[] outcomes, CancellationToken stop)
+    private async ValueTask<TransactionEnd> SendBodyAsync(SmtpConnection connection, Lease lease, Outcome?[] outcomes, CancellationToken stop)
     {
         CrashPoints.Pass(CrashPoint.AfterData);
         connection.NeedsReset = false;
-        var sent = connection.HasEarlyReply ? BodySent.Interrupted : await body.SendAsync(connection, message, stop);
+        var sent = connection.HasEarlyReply ? BodySent.Interrupted : await body.SendAsync(connection, lease, stop);
         switch (sent)
         {
             case BodySent.Whole:
@@ -60,6 +62,9 @@ internal sealed class Transaction(BodyWriter body, TimeoutOptions timeouts)
             case BodySent.Malformed:
                 Settle(outcomes, new Outcome.Bounced("the content has a line that does not end in CRLF", "5.6.0", DeliveryRules.Malformed));
                 return TransactionEnd.Spoiled;
+
+            case BodySent.TurnOver:
+                return TransactionEnd.TurnOver;
 
             case BodySent.ContentAway:
                 Settle(outcomes, new Outcome.Deferred("the rest of the content could not be read from the store", DeliveryRules.ContentAway));
@@ -126,4 +131,10 @@ internal enum TransactionEnd
 
     /// <summary>The connection was dead before we began: take another, nothing was tried.</summary>
     NeverBegan,
+
+    /// <summary>
+    /// Given up before the dot, since another node may try the unit from now on. Nothing was delivered, and whoever was
+    /// refused meanwhile will be refused again; the connection is of no more use.
+    /// </summary>
+    TurnOver,
 }

@@ -30,6 +30,20 @@ public interface IMailQueue
     /// </summary>
     ValueTask SettleAsync(Settlement settlement, CancellationToken cancellation);
 
+    /// <summary>
+    /// Whether an attempt of the unit may begin now. False when this node's turn is over, or nearly: the lease is then
+    /// released untried. Asked for each attempt, since a lease may have waited long for a connection.
+    /// </summary>
+    bool TryBegin(Lease lease);
+
+    /// <summary>
+    /// Asked right before the first octet of the flight that ends the message: from there on the remote may have it. False
+    /// when the node's turn could end before the flight has left, and another node then try the unit too: the transaction
+    /// is given up so that nothing can be delivered, and the unit released untried. On true it has been noted that the unit
+    /// may be at this host, so that whoever comes after us never takes it for untried.
+    /// </summary>
+    ValueTask<bool> TryBeginDotAsync(Lease lease, string host, CancellationToken cancellation);
+
     /// <summary>Gives a lease back untried: the unit is due as it was.</summary>
     void Release(Lease lease);
 }

@@ -11,6 +11,15 @@ public sealed record Lease
     /// <summary>What earlier attempts left; null before the first deferral.</summary>
     public UnitState? State { get; init; }
 
+    /// <summary>
+    /// An attempt that went past its final dot and of which nobody heard the end: its process was killed, or its node was
+    /// replaced. The unit is not tried now but settled as uncertain. Null as a rule.
+    /// </summary>
+    public UnheardAttempt? Unheard { get; init; }
+
+    /// <summary>The owner's term in which the lease was given; it is worth nothing in another one.</summary>
+    public long Term { get; init; }
+
     public UnitId Id => Unit.Id;
 
     /// <summary>The recipients still open, as indexes into the envelope's recipients.</summary>
@@ -31,8 +40,15 @@ public sealed record UnitState
 
     /// <summary>The host that may have taken the message in an attempt whose answer was never seen; null when there was none. It is tried first and alone.</summary>
     public string? UncertainHost { get; init; }
+
+    /// <summary>The last attempt was counted as uncertain because its node was not heard of; it may still tell how it ended.</summary>
+    public bool IsUnheard { get; init; }
 }
 
 /// <param name="Index">Into the envelope's recipients.</param>
 /// <param name="Reply">The remote's last words, or ours where no remote was reached.</param>
 public sealed record OpenRecipient(int Index, string Reply);
+
+/// <param name="Host">The remote that may have the message.</param>
+/// <param name="Time">When the last flight was about to leave.</param>
+public sealed record UnheardAttempt(string Host, DateTimeOffset Time);

@@ -83,7 +83,13 @@ internal sealed class RedisMailQueue(
         await settles.SettleAsync(settlement).WaitAsync(cancellation);
     }
 
+    public bool TryBegin(Lease lease) => IsLive(lease);
+
+    public ValueTask<bool> TryBeginDotAsync(Lease lease, string host, CancellationToken cancellation) => ValueTask.FromResult(IsLive(lease));
+
     public void Release(Lease lease) => window.Release(lease);
+
+    private bool IsLive(Lease lease) => store.IsOpen && time.GetTimestamp() < store.PartitionOf(lease.Id.Message).LiveUntil;
 
     private async Task<EnqueueResult> AnswerAsync(PendingAccept accept, IdempotencyKey? idempotency)
     {

@@ -23,6 +23,7 @@ public sealed class InMemoryMailQueue(TimeProvider time) : IMailQueue, IQueueRea
     private readonly Dictionary<(string Account, string Key), (MessageId First, string Fingerprint, DateTimeOffset Until)> _idempotency = [];
     private readonly List<Message> _accepted = [];
     private readonly List<Settlement> _settlements = [];
+    private readonly List<(UnitId Unit, string Host)> _dots = [];
     private TaskCompletionSource _changed = NewSignal();
 
     /// <summary>Events as soon as the step that causes them is done.</summary>
@@ -33,6 +34,26 @@ public sealed class InMemoryMailQueue(TimeProvider time) : IMailQueue, IQueueRea
 
     /// <summary>While set, settling waits for it: a store that is away.</summary>
     public Task? SettleGate { get; set; }
+
+    /// <summary>While set, nothing is leased and no attempt may begin or go past its dot: another node owns everything.</summary>
+    public bool IsReplaced
+    {
+        get;
+        set
+        {
+            field = value;
+            Signal();
+        }
+    }
+
+    /// <summary>So many transactions from now on may not go past their dot.</summary>
+    public int DotsToRefuse { get; set; }
+
+    /// <summary>Runs before each question whether a transaction may go past its dot.</summary>
+    public Action? BeforeDot { get; set; }
+
+    /// <summary>Where units may be by now, in the order in which it was noted.</summary>
+    public IReadOnlyList<(UnitId Unit, string Host)> Dots => Copy(_dots);
 
     /// <summary>Messages accepted so far, reports included, in order.</summary>
     public IReadOnlyList<Message> Accepted => Copy(_accepted);
@@ -130,6 +151,24 @@ public sealed class InMemoryMailQueue(TimeProvider time) : IMailQueue, IQueueRea
         Signal();
     }
 
+    public bool TryBegin(Lease lease) => !IsReplaced;
+
+    public ValueTask<bool> TryBeginDotAsync(Lease lease, string host, CancellationToken cancellation)
+    {
+        BeforeDot?.Invoke();
+        lock (_lock)
+        {
+            if (IsReplaced || DotsToRefuse > 0)
+            {
+                DotsToRefuse = Math.Max(0, DotsToRefuse - 1);
+                return ValueTask.FromResult(false);
+            }
+
+            _dots.Add((lease.Id, host));
+            return ValueTask.FromResult(true);
+        }
+    }
+
     public void Release(Lease lease)
     {
         lock (_lock)
@@ -189,6 +228,15 @@ public sealed class InMemoryMailQueue(TimeProvider time) : IMailQueue, IQueueRea
         }
     }
 
+    /// <summary>An attempt of the unit went past its dot and nobody heard how it ended.</summary>
+    public void Lose(UnitId unit, UnheardAttempt attempt)
+    {
+        lock (_lock)
+        {
+            _units[unit].Unheard = attempt;
+        }
+    }
+
     private void AcceptHoldingLock(Message message)
     {
         var units = Unit.Of(message);
@@ -212,7 +260,7 @@ public sealed class InMemoryMailQueue(TimeProvider time) : IMailQueue, IQueueRea
 
         // A lane that had its turn goes to the end; when none has anything due and wanted any more, we are done.
         var passed = 0;
-        while (passed < _turns.Count && leases.Count < demand.MaxUnits && bytes < demand.MaxBytes)
+        while (!IsReplaced && passed < _turns.Count && leases.Count < demand.MaxUnits && bytes < demand.MaxBytes)
         {
             var lane = _turns.First!.Value;
             _turns.RemoveFirst();
@@ -222,7 +270,7 @@ public sealed class InMemoryMailQueue(TimeProvider time) : IMailQueue, IQueueRea
             {
                 var waiting = lane.Take();
                 waiting.Leased = true;
-                leases.Add(new Lease { Unit = waiting.Unit, Message = waiting.Message, State = waiting.State });
+                leases.Add(new Lease { Unit = waiting.Unit, Message = waiting.Message, State = waiting.State, Unheard = waiting.Unheard });
                 bytes += waiting.Message.Content.Prologue.Length + waiting.Message.Content.Head.Length;
                 passed = 0;
             }
@@ -264,6 +312,7 @@ public sealed class InMemoryMailQueue(TimeProvider time) : IMailQueue, IQueueRea
         if (settlement.Next is { } next)
         {
             waiting.State = next;
+            waiting.Unheard = null;
             waiting.Due = settlement.DueAt ?? throw new ArgumentException("a deferred unit has no due time", nameof(settlement));
             LaneHoldingLock(lease.Unit.Lane).Add(waiting);
             return;
@@ -307,6 +356,7 @@ internal sealed class Waiting(Unit unit, Message message)
     public Unit Unit { get; } = unit;
     public Message Message { get; } = message;
     public UnitState? State { get; set; }
+    public UnheardAttempt? Unheard { get; set; }
     public DateTimeOffset Due { get; set; }
     public bool Leased { get; set; }
 }
