@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Text;
+using Relay.TestKit.Relays;
 
 namespace Relay.TestKit.Redis;
 
@@ -32,12 +33,18 @@ public sealed class RedisServer : IAsyncDisposable
     /// <summary>What goes into <c>Relay:Redis</c>.</summary>
     public string ConnectionString => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"127.0.0.1:{Port}");
 
+    public bool IsRunning => _process is { HasExited: false };
+
     public int ProcessId => _process?.Id ?? throw new InvalidOperationException("redis-server is not running");
 
     /// <summary>Starts a server, or skips the test where redis-server is missing.</summary>
     /// <param name="appendFsync"><c>always</c> or <c>everysec</c>.</param>
     /// <param name="settings">Further settings, each as on the command line: <c>"--maxmemory", "20mb"</c>.</param>
-    public static async Task<RedisServer> StartAsync(CancellationToken cancellation, string appendFsync = "always", params string[] settings)
+    public static Task<RedisServer> StartAsync(CancellationToken cancellation, string appendFsync = "always", params string[] settings) =>
+        StartAsync(cancellation, appendFsync, () => settings);
+
+    /// <param name="settings">Asked for anew at each try, since they may hold a port.</param>
+    internal static async Task<RedisServer> StartAsync(CancellationToken cancellation, string appendFsync, Func<string[]> settings)
     {
         var program = RealParts.Require("redis-server");
         var folder = Directory.CreateTempSubdirectory("relay-redis-").FullName;
@@ -45,7 +52,7 @@ public sealed class RedisServer : IAsyncDisposable
         // A port found free may be taken before the server binds it; then another one is tried.
         for (var attempt = 1; ; attempt++)
         {
-            var server = new RedisServer(program, FreePort(), folder, ["--appendfsync", appendFsync, .. settings]);
+            var server = new RedisServer(program, FreePorts.Next(), folder, ["--appendfsync", appendFsync, .. settings()]);
             try
             {
                 await server.StartAgainAsync(cancellation);
@@ -56,6 +63,9 @@ public sealed class RedisServer : IAsyncDisposable
             }
         }
     }
+
+    /// <summary>Asks the server itself, past any client library: <c>"CONFIG", "SET", "maxmemory", "20mb"</c>.</summary>
+    public Task<string> AskAsync(CancellationToken cancellation, params string[] words) => RespClient.AskAsync(Port, cancellation, words);
 
     /// <summary>Starts the server again on its port and folder, after <see cref="KillAsync"/> or <see cref="StopAsync"/>.</summary>
     public async Task StartAgainAsync(CancellationToken cancellation)
@@ -145,13 +155,6 @@ public sealed class RedisServer : IAsyncDisposable
         {
             return false;
         }
-    }
-
-    private static int FreePort()
-    {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        return ((IPEndPoint)socket.LocalEndPoint!).Port;
     }
 
     private const int Sigterm = 15;

@@ -1,0 +1,185 @@
+using System.Diagnostics;
+using System.Globalization;
+using Relay.TestKit.Relays;
+
+namespace Relay.TestKit.Redis;
+
+/// <summary>
+/// One primary, its replicas, and three sentinels that watch it, on loopback. A primary that is killed is replaced within
+/// two or three seconds. A sentinel is redis-server itself in another mode, so nothing else need be installed.
+/// </summary>
+public sealed class RedisSentinel : IAsyncDisposable
+{
+    /// <summary>What the sentinels call the primary.</summary>
+    public const string ServiceName = "relay";
+
+    private const int Sentinels = 3;
+    private static readonly TimeSpan Forming = TimeSpan.FromSeconds(60);
+
+    private readonly List<RedisServer> _servers = [];
+    private readonly List<(Process Process, int Port)> _sentinels = [];
+    private readonly string _folder = Directory.CreateTempSubdirectory("relay-sentinel-").FullName;
+
+    private RedisSentinel()
+    {
+    }
+
+    /// <summary>What goes into <c>Relay:Redis</c>.</summary>
+    public string ConnectionString =>
+        string.Join(',', _sentinels.Select(s => string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{s.Port}"))) + $",serviceName={ServiceName}";
+
+    /// <summary>The servers; the first began as primary.</summary>
+    public IReadOnlyList<RedisServer> Servers => _servers;
+
+    /// <summary>Starts primary, replicas and sentinels, or skips the test where redis-server is missing.</summary>
+    /// <param name="settings">Further settings of each server.</param>
+    public static async Task<RedisSentinel> StartAsync(
+        CancellationToken cancellation, int replicas = 1, string appendFsync = "everysec", params string[] settings)
+    {
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        deadline.CancelAfter(Forming);
+        var formed = new RedisSentinel();
+        try
+        {
+            await formed.FormAsync(replicas, appendFsync, settings, deadline.Token);
+            return formed;
+        }
+        catch
+        {
+            await formed.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>The server that the sentinels name as primary now.</summary>
+    public async Task<RedisServer> PrimaryAsync(CancellationToken cancellation)
+    {
+        var address = await RespClient.AskAsync(_sentinels[0].Port, cancellation, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", ServiceName);
+        return _servers.Single(s => s.Port == int.Parse(address.Split('\n')[1], CultureInfo.InvariantCulture));
+    }
+
+    /// <summary>kill -9 of the primary; ends once another server is primary for all sentinels, and returns it.</summary>
+    public async Task<RedisServer> FailOverAsync(CancellationToken cancellation)
+    {
+        var old = await PrimaryAsync(cancellation);
+        await old.KillAsync();
+        return await WaitForPrimaryOtherThanAsync(old, cancellation);
+    }
+
+    /// <summary>Ends once another server is primary, says so itself, and all sentinels name it.</summary>
+    public async Task<RedisServer> WaitForPrimaryOtherThanAsync(RedisServer old, CancellationToken cancellation)
+    {
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        deadline.CancelAfter(Forming);
+        foreach (var (_, port) in _sentinels)
+        {
+            await UntilAsync(
+                async () => !(await RespClient.AskAsync(port, deadline.Token, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", ServiceName))
+                    .EndsWith(Text(old.Port), StringComparison.Ordinal),
+                deadline.Token);
+        }
+
+        var next = await PrimaryAsync(deadline.Token);
+        await UntilAsync(async () => (await next.AskAsync(deadline.Token, "ROLE")).StartsWith("master", StringComparison.Ordinal), deadline.Token);
+        return next;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var (process, _) in _sentinels)
+        {
+            if (!process.HasExited)
+            {
+                process.Kill();
+                await process.WaitForExitAsync();
+            }
+
+            process.Dispose();
+        }
+
+        foreach (var server in _servers)
+        {
+            await server.DisposeAsync();
+        }
+
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    private async Task FormAsync(int replicas, string appendFsync, string[] settings, CancellationToken cancellation)
+    {
+        string[] own = ["--repl-diskless-sync-delay", "0", .. settings];
+        _servers.Add(await RedisServer.StartAsync(cancellation, appendFsync, own));
+        for (var i = 0; i < replicas; i++)
+        {
+            _servers.Add(await RedisServer.StartAsync(cancellation, appendFsync, [.. own, "--replicaof", $"127.0.0.1 {Text(_servers[0].Port)}"]));
+        }
+
+        foreach (var replica in _servers.Skip(1))
+        {
+            await UntilAsync(
+                async () => (await replica.AskAsync(cancellation, "INFO", "replication")).Contains("master_link_status:up", StringComparison.Ordinal),
+                cancellation);
+        }
+
+        for (var i = 0; i < Sentinels; i++)
+        {
+            _sentinels.Add(StartSentinel());
+        }
+
+        foreach (var (_, port) in _sentinels)
+        {
+            await UntilAsync(() => KnowsAllAsync(port, replicas, cancellation), cancellation);
+        }
+    }
+
+    private (Process, int) StartSentinel()
+    {
+        var port = FreePorts.Next();
+        var file = Path.Combine(_folder, $"sentinel-{Text(port)}.conf");
+        File.WriteAllText(file, string.Create(CultureInfo.InvariantCulture, $"""
+            bind 127.0.0.1
+            port {port}
+            dir {_folder}
+            sentinel monitor {ServiceName} 127.0.0.1 {_servers[0].Port} 2
+            sentinel down-after-milliseconds {ServiceName} 1000
+            sentinel failover-timeout {ServiceName} 5000
+
+            """));
+        var start = new ProcessStartInfo(RealParts.Require("redis-server"), [file, "--sentinel"])
+        {
+            RedirectStandardOutput = true,
+            WorkingDirectory = _folder,
+        };
+        var process = Process.Start(start) ?? throw new IOException("the sentinel did not start");
+        process.OutputDataReceived += (_, _) => { };
+        process.BeginOutputReadLine();
+        return (process, port);
+    }
+
+    // The sentinels find each other and the replicas through the primary.
+    private static async Task<bool> KnowsAllAsync(int port, int replicas, CancellationToken cancellation)
+    {
+        try
+        {
+            var fields = (await RespClient.AskAsync(port, cancellation, "SENTINEL", "MASTER", ServiceName)).Split('\n');
+            return Field(fields, "num-other-sentinels") == Text(Sentinels - 1) && Field(fields, "num-slaves") == Text(replicas);
+        }
+        catch (System.Net.Sockets.SocketException)
+        {
+            return false;
+        }
+    }
+
+    private static string Field(string[] fields, string name) => fields[Array.IndexOf(fields, name) + 1];
+
+    // Processes outside have no signal to wait for.
+    private static async Task UntilAsync(Func<Task<bool>> holds, CancellationToken cancellation)
+    {
+        while (!await holds())
+        {
+            await Task.Delay(25, cancellation);
+        }
+    }
+
+    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+}
