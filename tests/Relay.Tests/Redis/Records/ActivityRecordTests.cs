@@ -19,10 +19,10 @@ public sealed class ActivityRecordTests
     [Fact]
     public void What_is_cut_short_hides_only_itself()
     {
-        byte[] packed = [.. Pack(Event(MailEventType.Accepted)), .. Pack(Event(MailEventType.Delivered))];
-        var first = Pack(Event(MailEventType.Accepted)).Length;
+        var first = Pack(Event(MailEventType.Accepted));
+        byte[] packed = [.. first, .. Pack(Event(MailEventType.Delivered))];
 
-        for (var length = first; length < packed.Length; length++)
+        for (var length = first.Length; length < packed.Length; length++)
         {
             Assert.Single(Read(packed[..length]));
         }
