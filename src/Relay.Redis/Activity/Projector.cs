@@ -66,7 +66,7 @@ internal sealed class Projector(Store store, Window window, IOptions<StoreOption
     private async Task<int> ProjectAsync(List<Partition> partitions)
     {
         var database = store.Connections.Background;
-        var outboxes = await Task.WhenAll(partitions.Select(p => database.ListRangeAsync(p.Keys.Outbox, 0, EntriesPerPartition - 1)));
+        var outboxes = await Task.WhenAll(partitions.Select(p => database.ListRangeAsync(p.Keys.Outbox, 0, EntriesPerPartition - 1, StoreConnections.FromPrimary)));
         var work = partitions.Zip(outboxes).Where(pair => pair.Second.Length > 0).ToList();
         if (work.Count == 0)
         {
@@ -137,7 +137,7 @@ internal sealed class Projector(Store store, Window window, IOptions<StoreOption
     {
         foreach (var partition in partitions)
         {
-            var now = Fence.Parse(await database.StringGetAsync(partition.Keys.Projected));
+            var now = Fence.Parse(await database.StringGetAsync(partition.Keys.Projected, StoreConnections.FromPrimary));
             if (now.Epoch == partition.Projected.Epoch)
             {
                 partition.Projected = now;

@@ -9,6 +9,12 @@ namespace Relay.Redis.Connections;
 /// </summary>
 internal sealed class StoreConnections : IAsyncDisposable
 {
+    /// <summary>
+    /// How everything is read that decides what is written or sent: while a primary is away the client would else ask its
+    /// replica, which may lag and show as waiting what was settled.
+    /// </summary>
+    public const CommandFlags FromPrimary = CommandFlags.DemandMaster;
+
     private readonly ConnectionMultiplexer[] _all;
 
     private StoreConnections(ConnectionMultiplexer[] all, bool isCluster)
@@ -45,7 +51,6 @@ internal sealed class StoreConnections : IAsyncDisposable
     public static async Task<StoreConnections> OpenAsync(ConfigurationOptions options, CancellationToken cancellation)
     {
         string[] kinds = ["intake", "guarded", "settling", "background", "reading", "bulk"];
-        ReserveThreads(kinds.Length);
         var opened = new List<ConnectionMultiplexer>();
         try
         {
@@ -54,6 +59,7 @@ internal sealed class StoreConnections : IAsyncDisposable
                 cancellation.ThrowIfCancellationRequested();
                 var own = options.Clone();
                 own.ClientName = $"relay-{kind}";
+                ReserveThreads(kinds.Length * ServersOf(opened));
                 opened.Add(await ConnectionMultiplexer.ConnectAsync(own).WaitAsync(cancellation));
 
                 // At once: where nobody answers, six connections would take six timeouts to say so.
@@ -116,7 +122,10 @@ internal sealed class StoreConnections : IAsyncDisposable
         return options;
     }
 
-    // While a step waits for the answer to its condition the client holds a thread of the pool, one a connection at most.
+    private static int ServersOf(List<ConnectionMultiplexer> opened) => opened.Count == 0 ? 1 : opened[0].GetServers().Length;
+
+    // While a step waits for the answer to its condition the client holds a thread of the pool, one for each server and kind
+    // at most.
     // The pool begins with a thread per core and adds one or two a second: on two cores two such steps stopped everything
     // for a second, the reading of their own answers too.
     private static void ReserveThreads(int connections)

@@ -43,7 +43,7 @@ internal sealed class RedisContentStore(Store store, Durability.Watermark waterm
         var keys = store.PartitionOf(message.Id).Keys;
         for (var chunk = 0; chunk < message.Content.Chunks; chunk++)
         {
-            var octets = await StoreFailure.TranslateAsync(store.Connections.Bulk.StringGetAsync(keys.Chunk(message.Id, chunk)), cancellation);
+            var octets = await StoreFailure.TranslateAsync(store.Connections.Bulk.StringGetAsync(keys.Chunk(message.Id, chunk), StoreConnections.FromPrimary), cancellation);
             yield return octets.IsNull
                 ? throw new StoreUnavailableException($"chunk {chunk} of {message.Id} is missing")
                 : (ReadOnlyMemory<byte>)octets;

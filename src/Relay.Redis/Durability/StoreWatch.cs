@@ -73,7 +73,9 @@ internal sealed class StoreWatch(
     private async Task LookAtRoomAsync()
     {
         // First of all: a server that is gone is no longer among those whose memory is asked for, and so would not be missed.
-        await store.Connections.Background.PingAsync();
+        // A question with a key reaches the primary that holds it, or fails; on a cluster each shard is asked.
+        await Task.WhenAll(store.Partitions.GroupBy(store.StepGroupOf).Select(group =>
+            store.Connections.Background.KeyExistsAsync(group.First().Keys.Lease, StoreConnections.FromPrimary)));
         var (used, limit) = options.Value.IsEmbedded ? Disk() : await MemoryAsync();
 
         if (!_answers)

@@ -7,8 +7,8 @@ using Relay.Redis.Steps;
 namespace Relay.Redis.Queue;
 
 /// <summary>
-/// Writes accepts without conditions. All that wait while one step is on its way go with the next one: the store flushes
-/// its file once for all of them, and fifty sessions cost little more than one.
+/// Writes accepts without conditions, one step at a time for each group of partitions. All that wait while one step is on
+/// its way go with the next one: the store flushes its file once for all of them, and fifty sessions cost little more than one.
 /// </summary>
 internal sealed class AcceptWriter(Store store)
 {
@@ -16,18 +16,24 @@ internal sealed class AcceptWriter(Store store)
     private const int MaxMessages = 256;
     private const long MaxOctets = 4 * 1024 * 1024;
 
-    private readonly Channel<PendingAccept> _waiting = Channel.CreateUnbounded<PendingAccept>(new() { SingleReader = true });
+    private Channel<PendingAccept>[] _groups = [];
 
-    public void Add(PendingAccept accept) => _waiting.Writer.TryWrite(accept);
+    public void Add(PendingAccept accept) => _groups[store.StepGroupOf(accept.Partition)].Writer.TryWrite(accept);
 
-    public async Task RunAsync(CancellationToken cancellation)
+    public Task RunAsync(CancellationToken cancellation)
+    {
+        _groups = [.. Enumerable.Range(0, store.StepGroups).Select(_ => Channel.CreateUnbounded<PendingAccept>(new() { SingleReader = true }))];
+        return Task.WhenAll(_groups.Select(group => RunAsync(group.Reader, cancellation)));
+    }
+
+    private async Task RunAsync(ChannelReader<PendingAccept> waiting, CancellationToken cancellation)
     {
         var batch = new List<PendingAccept>();
-        while (await _waiting.Reader.WaitToReadAsync(cancellation))
+        while (await waiting.WaitToReadAsync(cancellation))
         {
             batch.Clear();
             var octets = 0L;
-            while (batch.Count < MaxMessages && octets < MaxOctets && _waiting.Reader.TryRead(out var accept))
+            while (batch.Count < MaxMessages && octets < MaxOctets && waiting.TryRead(out var accept))
             {
                 if (accept.TryStart())
                 {

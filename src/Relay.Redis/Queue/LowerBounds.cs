@@ -23,7 +23,7 @@ internal sealed class LowerBounds(Store store, Window window)
 
         var database = store.Connections.Background;
         var heads = await Task.WhenAll(idle.Select(share =>
-            database.SortedSetRangeByRankWithScoresAsync(share.Partition.Keys.Lane(share.Turn.Lane), 0, 0)));
+            database.SortedSetRangeByRankWithScoresAsync(share.Partition.Keys.Lane(share.Turn.Lane), 0, 0, flags: StoreConnections.FromPrimary)));
 
         foreach (var group in idle.Zip(heads).GroupBy(pair => store.StepGroupOf(pair.First.Partition)))
         {

@@ -56,7 +56,7 @@ internal sealed class Ownership(
         {
             partition.IsOwned = false;
             partition.LiveUntil = 0;
-            if (await database.StringGetAsync(partition.Keys.Lease) == store.NodeId)
+            if (await database.StringGetAsync(partition.Keys.Lease, StoreConnections.FromPrimary) == store.NodeId)
             {
                 await database.KeyDeleteAsync(partition.Keys.Lease);
             }
@@ -67,7 +67,7 @@ internal sealed class Ownership(
     {
         var database = store.Connections.Background;
         var asked = time.GetTimestamp();
-        var owner = (string?)await database.StringGetAsync(partition.Keys.Lease);
+        var owner = (string?)await database.StringGetAsync(partition.Keys.Lease, StoreConnections.FromPrimary);
         if (owner is null && await database.StringSetAsync(partition.Keys.Lease, store.NodeId, _lease, When.NotExists))
         {
             owner = store.NodeId;
@@ -94,8 +94,8 @@ internal sealed class Ownership(
     private async Task TryTakeOverAsync(IDatabase database, Partition partition)
     {
         var keys = partition.Keys;
-        var settled = await database.StringGetAsync(keys.Settled);
-        var projected = await database.StringGetAsync(keys.Projected);
+        var settled = await database.StringGetAsync(keys.Settled, StoreConnections.FromPrimary);
+        var projected = await database.StringGetAsync(keys.Projected, StoreConnections.FromPrimary);
         var settledNext = Fence.Parse(settled).NextEpoch;
         var projectedNext = Fence.Parse(projected).NextEpoch;
 

@@ -172,7 +172,7 @@ internal sealed class RedisMailQueue(
             return null;
         }
 
-        var first = (string?)await database.StringGetAsync(home!.Keys.Idempotency(message.Account, idempotency.Key));
+        var first = (string?)await database.StringGetAsync(home!.Keys.Idempotency(message.Account, idempotency.Key), StoreConnections.FromPrimary);
         return first?.Split(' ', 2) is [var id, var fingerprint] && MessageId.TryParse(id, out var named)
             ? new EnqueueResult.Duplicate(named, fingerprint)
             : null;

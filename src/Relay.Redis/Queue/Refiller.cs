@@ -95,7 +95,7 @@ internal sealed class Refiller(
         for (var skip = 0; ; skip += LanesPerPage)
         {
             var page = await store.Connections.Reading
-                .SortedSetRangeByScoreWithScoresAsync(partition.Keys.Lanes, skip: skip, take: LanesPerPage)
+                .SortedSetRangeByScoreWithScoresAsync(partition.Keys.Lanes, skip: skip, take: LanesPerPage, flags: StoreConnections.FromPrimary)
                 .WaitAsync(cancellation);
 
             foreach (var entry in page)
@@ -131,7 +131,9 @@ internal sealed class Refiller(
         {
             var count = window.BeginRefill(share, UnitsPerRead);
             var key = share.Partition.Keys.Lane(share.Turn.Lane);
-            var entries = await store.Connections.Reading.SortedSetRangeByScoreWithScoresAsync(key, take: count).WaitAsync(cancellation);
+            var entries = await store.Connections.Reading
+                .SortedSetRangeByScoreWithScoresAsync(key, take: count, flags: StoreConnections.FromPrimary)
+                .WaitAsync(cancellation);
 
             var readable = new List<(UnitId, long)>(entries.Length);
             foreach (var entry in entries)
@@ -187,7 +189,7 @@ internal sealed class Refiller(
         var keys = share.Partition.Keys;
         MessageId[] messages = [.. found.Select(id => id.Message).Distinct()];
         RedisKey[] wanted = [.. messages.Select(keys.Message), .. found.Select(keys.Unit)];
-        var values = await store.Connections.Reading.StringGetAsync(wanted).WaitAsync(cancellation);
+        var values = await store.Connections.Reading.StringGetAsync(wanted, StoreConnections.FromPrimary).WaitAsync(cancellation);
 
         var hasRoom = true;
         for (var i = 0; i < found.Length; i++)

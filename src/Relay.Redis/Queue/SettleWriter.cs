@@ -172,7 +172,7 @@ internal sealed class SettleWriter(
         var undone = new List<PartitionSettle>();
         foreach (var partition in partitions.Where(p => !p.IsDone))
         {
-            var now = Fence.Parse(await store.Connections.Settling.StringGetAsync(partition.Partition.Keys.Settled));
+            var now = Fence.Parse(await store.Connections.Settling.StringGetAsync(partition.Partition.Keys.Settled, StoreConnections.FromPrimary));
             if (now == partition.Partition.Settled.Next)
             {
                 partition.IsDone = true;
@@ -217,7 +217,7 @@ internal sealed class SettleWriter(
                 .Distinct();
             foreach (var id in ids)
             {
-                var members = await store.Connections.Settling.SetMembersAsync(partition.Partition.Keys.Open(id));
+                var members = await store.Connections.Settling.SetMembersAsync(partition.Partition.Keys.Open(id), StoreConnections.FromPrimary);
                 partition.Open[id] = [.. members.Select(m => (int)m)];
             }
         }
