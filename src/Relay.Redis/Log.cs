@@ -64,6 +64,12 @@ internal static partial class Log
     [LoggerMessage(LogLevel.Information, "Message {Id}, whose accept was not answered in time, is taken back")]
     public static partial void AcceptCancelled(this ILogger logger, string id);
 
+    [LoggerMessage(LogLevel.Warning, "The suspensions could not be read; those known stay in force: {Reason}")]
+    public static partial void SuspensionsUnread(this ILogger logger, string reason);
+
+    [LoggerMessage(LogLevel.Error, "The suspension {Id} cannot be read; it is not in force")]
+    public static partial void SuspensionUnreadable(this ILogger logger, string id, Exception exception);
+
     [LoggerMessage(LogLevel.Critical, "{Loop} ended unexpectedly")]
     public static partial void LoopEnded(this ILogger logger, string loop, Exception exception);
 

@@ -9,6 +9,7 @@ using Relay.Mail.Inbox;
 using Relay.Mail.Queue;
 using Relay.Redis.Accounts;
 using Relay.Redis.Activity;
+using Relay.Redis.Administration;
 using Relay.Redis.Contents;
 using Relay.Redis.Durability;
 using Relay.Redis.Inbox;
@@ -43,6 +44,7 @@ public static class RelayRedis
         services.AddSingleton<Refiller>();
         services.AddSingleton<Ownership>();
         services.AddSingleton<Projector>();
+        services.AddSingleton<RedisSuspensions>();
         services.AddSingleton<StoreWatch>();
         services.AddSingleton<StoreService>();
         services.AddSingleton<IHostedService>(provider => provider.GetRequiredService<StoreService>());
@@ -50,6 +52,7 @@ public static class RelayRedis
         services.AddSingleton<IStoreHealth>(provider => provider.GetRequiredService<StoreWatch>());
         services.AddSingleton<IMailQueue, RedisMailQueue>();
         services.AddSingleton<IQueueReader, RedisQueueReader>();
+        services.AddSingleton<ISuspensions>(provider => provider.GetRequiredService<RedisSuspensions>());
         services.AddSingleton<IContentStore, RedisContentStore>();
         services.AddSingleton<IActivityReader, RedisActivityReader>();
         services.AddSingleton<IAccountStore, RedisAccountStore>();

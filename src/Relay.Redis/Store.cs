@@ -53,6 +53,7 @@ internal sealed class Partition(int number, PartitionKeys keys)
 {
     private long _liveUntil;
     private volatile bool _isOwned;
+    private volatile bool _isToBeLookedAt;
 
     public int Number { get; } = number;
 
@@ -74,6 +75,13 @@ internal sealed class Partition(int number, PartitionKeys keys)
 
     /// <summary>When <c>lanes</c> is to be looked at again, in Unix milliseconds: no lane without a share is due before.</summary>
     public long NextLook { get; set; }
+
+    /// <summary>Lanes were passed over that are not to be any more: all of <c>lanes</c> is to be looked at, whenever the next look is due.</summary>
+    public bool IsToBeLookedAt
+    {
+        get => _isToBeLookedAt;
+        set => _isToBeLookedAt = value;
+    }
 
     public Fence Settled { get; set; }
 

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Relay.Mail.Queue;
 using Relay.Redis.Activity;
+using Relay.Redis.Administration;
 using Relay.Redis.Connections;
 using Relay.Redis.Durability;
 using Relay.Redis.Embedded;
@@ -17,6 +18,7 @@ namespace Relay.Redis;
 /// <summary>Opens the store before any other service starts, keeps its loops running, and closes it after all others have stopped.</summary>
 internal sealed class StoreService(
     Store store, AcceptWriter accepts, SettleWriter settles, Canceller canceller, Refiller refiller, Projector projector, Ownership ownership,
+    RedisSuspensions suspensions,
     StoreWatch watch, IOptions<StoreOptions> options, TimeProvider time, ILoggerFactory loggers, IHostApplicationLifetime? lifetime = null)
     : IHostedLifecycleService, IAsyncDisposable
 {
@@ -57,6 +59,10 @@ internal sealed class StoreService(
         Run(accepts.RunAsync, nameof(AcceptWriter));
         Run(canceller.RunAsync, nameof(Canceller));
         Run(watch.RunAsync, nameof(StoreWatch));
+
+        // Before the first lease: what is suspended stays so over a restart.
+        await suspensions.ReadAsync(cancellationToken);
+        Run(suspensions.RunAsync, nameof(RedisSuspensions));
         if (options.Value.Delivers)
         {
             await ownership.ClaimAsync();

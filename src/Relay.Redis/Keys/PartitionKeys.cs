@@ -24,6 +24,9 @@ internal sealed class PartitionKeys(string tag)
     /// <summary><c>epoch:seq</c> of the last projecting step.</summary>
     public RedisKey Projected { get; } = $"relay:{{{tag}}}:projected";
 
+    /// <summary>What was asked of the owner and is not done yet.</summary>
+    public RedisKey Asks { get; } = $"relay:{{{tag}}}:asks";
+
     /// <summary>Entries set aside because their record is missing or cannot be read.</summary>
     public RedisKey Unreadable { get; } = $"relay:{{{tag}}}:unreadable";
 
@@ -50,6 +53,9 @@ internal sealed class PartitionKeys(string tag)
 
     /// <summary>The first message that came with a client's key.</summary>
     public RedisKey Idempotency(string account, string key) => $"{_prefix}idem:{account}|{key}";
+
+    /// <summary>What became of something asked.</summary>
+    public RedisKey Answer(string ask) => $"{_prefix}answer:{ask}";
 
     /// <summary>What happened to a message.</summary>
     public RedisKey Activity(MessageId id) => $"{_prefix}act:{id}";

@@ -8,6 +8,9 @@ internal static class StoreKeys
     /// <summary>What was decided when the store was made, and how often it was opened.</summary>
     public static RedisKey Store { get; } = "relay:store";
 
+    /// <summary>Suspensions by id, and under <c>version</c> how often they were changed.</summary>
+    public static RedisKey Suspensions { get; } = "relay:suspensions";
+
     /// <summary>Accounts by id.</summary>
     public static RedisKey Accounts { get; } = "relay:acct:accounts";
 

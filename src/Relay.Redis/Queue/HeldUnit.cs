@@ -15,6 +15,9 @@ internal sealed class HeldUnit(UnitId id, LaneShare share, long due)
     public HeldPhase Phase { get; set; }
     public Lease? Lease { get; set; }
     public int Octets { get; set; }
+
+    /// <summary>Leased, and claimed for when it comes back untried.</summary>
+    public bool IsAwaited { get; set; }
 }
 
 internal enum HeldPhase
@@ -32,6 +35,12 @@ internal enum HeldPhase
 
     /// <summary>Found without its record; looked at again after a while.</summary>
     Missing,
+
+    /// <summary>Its message is suspended.</summary>
+    Suspended,
+
+    /// <summary>In the hands of whoever does what was asked of the owner.</summary>
+    Claimed,
 
     /// <summary>No longer ours to lease: settled, or being set aside. Known until every refill that began before has come back.</summary>
     Gone,

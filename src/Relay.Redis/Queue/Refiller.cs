@@ -83,8 +83,10 @@ internal sealed class Refiller(
     private async Task LookForLanesAsync(CancellationToken cancellation)
     {
         var now = time.GetUtcNow().ToUnixTimeMilliseconds();
-        foreach (var partition in store.Partitions.Where(p => p.IsOwned && p.NextLook <= now))
+        foreach (var partition in store.Partitions.Where(p => p.IsOwned && (p.IsToBeLookedAt || p.NextLook <= now)))
         {
+            // Before the look: what is asked for in the middle of it is not answered by it.
+            partition.IsToBeLookedAt = false;
             partition.NextLook = await LookForLanesAsync(partition, now, cancellation);
         }
     }

@@ -40,6 +40,9 @@ internal sealed class SettleWriter(
         return Add(settle);
     }
 
+    /// <summary>Ends when a part of what was asked is durable, or turned out to be another owner's business.</summary>
+    public Task AskedAsync(Partition partition, AskedPart part) => Add(new PendingSettle(partition) { Asked = part });
+
     public void SetAside(Partition partition, UnreadableEntry entry) => Add(new PendingSettle(partition) { Aside = entry });
 
     private Task Add(PendingSettle settle)
@@ -128,6 +131,12 @@ internal sealed class SettleWriter(
             if (settle.Aside is { } entry)
             {
                 SettleStep.AddSetAside(step, keys, entry);
+                continue;
+            }
+
+            if (settle.Asked is { } part)
+            {
+                AskStep.Add(step, keys, part);
                 continue;
             }
 
@@ -270,7 +279,7 @@ internal sealed class SettleWriter(
     }
 }
 
-/// <summary>A settlement, or an entry to set aside, on its way into the store.</summary>
+/// <summary>A settlement, an entry to set aside, or a part of what was asked, on its way into the store.</summary>
 internal sealed class PendingSettle(Partition partition)
 {
     private readonly TaskCompletionSource _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -279,6 +288,7 @@ internal sealed class PendingSettle(Partition partition)
     public Partition Partition { get; } = partition;
     public Settlement? Settlement { get; init; }
     public UnreadableEntry? Aside { get; init; }
+    public AskedPart? Asked { get; init; }
     public Task Done => _done.Task;
 
     public void SetDone() => _done.TrySetResult();

@@ -66,6 +66,11 @@ internal sealed partial class Window
     {
         lock (_lock)
         {
+            if (IsSuspendedHoldingLock(lane))
+            {
+                return true;
+            }
+
             if (_lanes.Count >= MaxLanes && !_lanes.ContainsKey(lane))
             {
                 return false;
@@ -95,7 +100,7 @@ internal sealed partial class Window
     {
         lock (_lock)
         {
-            if (partition.IsOwned)
+            if (partition.IsOwned && !IsSuspendedHoldingLock(lane))
             {
                 LeaveInStoreHoldingLock(ShareHoldingLock(partition, lane), due);
             }
@@ -162,6 +167,11 @@ internal sealed partial class Window
         lock (_lock)
         {
             if (!_held.TryGetValue(lease.Id, out var held) || held.Phase != HeldPhase.Loading)
+            {
+                return true;
+            }
+
+            if (TrySuspendHoldingLock(held))
             {
                 return true;
             }
@@ -303,6 +313,11 @@ internal sealed partial class Window
         }
 
         share.NextInStore = due;
+        if (IsSuspendedHoldingLock(share.Turn.Lane))
+        {
+            return;
+        }
+
         var now = Now;
         if (due > now)
         {
@@ -346,6 +361,7 @@ internal sealed partial class Window
     {
         var turn = share.Turn;
         if (share.IsQueued || share.IsRefilling || share.NextInStore > now || !IsCurrentHoldingLock(share)
+            || IsSuspendedHoldingLock(turn.Lane)
             || turn.Waiting >= LowWater
             || (turn.Waiting > 0 && (IsFullHoldingLock(0) || !IsWithinShareHoldingLock(turn.Lane.Account, 0))))
         {
@@ -360,7 +376,11 @@ internal sealed partial class Window
 
     private void NoteIdleHoldingLock(LaneShare share)
     {
-        if (IsIdleHoldingLock(share))
+        if (IsSuspendedHoldingLock(share.Turn.Lane))
+        {
+            TryForgetSuspendedHoldingLock(share);
+        }
+        else if (IsIdleHoldingLock(share))
         {
             _idle.Add(share);
         }

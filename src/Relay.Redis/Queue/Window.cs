@@ -86,6 +86,11 @@ internal sealed partial class Window(IOptions<StoreOptions> options, TimeProvide
                     continue;
                 }
 
+                if (held.Due <= now && TrySuspendHoldingLock(held))
+                {
+                    continue;
+                }
+
                 if (held.Due <= now && HasRoomHoldingLock(held.Share.Turn, OctetsOf(message)))
                 {
                     held.Lease = new Lease { Unit = unit, Message = message };
@@ -155,13 +160,18 @@ internal sealed partial class Window(IOptions<StoreOptions> options, TimeProvide
         {
             if (_held.TryGetValue(lease.Id, out var held) && held.Phase == HeldPhase.Leased)
             {
-                if (held.Share.Partition.IsOwned)
-                {
-                    WaitHoldingLock(held);
-                }
-                else
+                if (!held.Share.Partition.IsOwned)
                 {
                     ForgetHoldingLock(held);
+                }
+                else if (held.IsAwaited)
+                {
+                    held.Phase = HeldPhase.Claimed;
+                    held.Lease = null;
+                }
+                else if (!TrySuspendHoldingLock(held))
+                {
+                    WaitHoldingLock(held);
                 }
 
                 SignalHoldingLock();

@@ -22,6 +22,9 @@ namespace Relay.Redis.Records;
 [JsonSerializable(typeof(Credential))]
 [JsonSerializable(typeof(SendingDomain))]
 [JsonSerializable(typeof(CapturedMessage))]
+[JsonSerializable(typeof(Suspension))]
+[JsonSerializable(typeof(QueueAsk))]
+[JsonSerializable(typeof(AskProgress))]
 internal sealed partial class RecordJson : JsonSerializerContext;
 
 internal sealed class MessageIdConverter : JsonConverter<MessageId>
