@@ -13,6 +13,12 @@ internal static partial class Log
     [LoggerMessage(LogLevel.Error, "The store's settings changed and now promise less: {Promise}. {Sentence}")]
     public static partial void PromiseBroken(this ILogger logger, Relay.Mail.Queue.PromiseClass promise, string sentence);
 
+    [LoggerMessage(LogLevel.Warning, "{Warning}")]
+    public static partial void StoreWarning(this ILogger logger, string warning);
+
+    [LoggerMessage(LogLevel.Warning, "The store's primaries are now {Primaries}")]
+    public static partial void PrimariesChanged(this ILogger logger, string primaries);
+
     [LoggerMessage(LogLevel.Warning, "The store does not answer: {Reason}")]
     public static partial void StoreAway(this ILogger logger, string reason);
 

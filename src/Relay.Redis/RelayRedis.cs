@@ -37,6 +37,7 @@ public static class RelayRedis
         services.AddSingleton<Window>();
         services.AddSingleton<StoreRetry>();
         services.AddSingleton<Watermark>();
+        services.AddSingleton<Acknowledgement>();
         services.AddSingleton<AcceptWriter>();
         services.AddSingleton<SettleWriter>();
         services.AddSingleton<Canceller>();

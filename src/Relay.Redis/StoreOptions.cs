@@ -37,6 +37,18 @@ public sealed class DurabilityOptions
     /// <summary>What the store promises, where it does not let its settings be read (CONFIG forbidden).</summary>
     [EnumDataType(typeof(PromiseClass))]
     public PromiseClass? Assume { get; set; }
+
+    /// <summary>Replicas that must have an accept before it is answered. With fewer in time the sender is told to come back.</summary>
+    // Without a replica none could; with some, whether mail should wait for them is for the operator to say.
+    [Range(0, 16)]
+    public int Replicas { get; set; }
+
+    /// <summary>
+    /// Whether an accept waits until the store's file is flushed (WAITAOF). Null: where the store can and flushes once a
+    /// second; true: the relay does not start where it cannot.
+    /// </summary>
+    // The strongest promise that the store can give; the price is up to a second before a submission is answered.
+    public bool? WaitForDisk { get; set; }
 }
 
 public sealed class QueueOptions

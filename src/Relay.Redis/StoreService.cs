@@ -149,9 +149,13 @@ internal sealed class StoreService(
             {
                 return await StoreConnections.OpenAsync(configuration, deadline.Token);
             }
+            catch (Exception e) when (StoreFailure.IsWrongPassword(e))
+            {
+                throw new StoreRefusedException($"The store at {address} does not take the user name or password in Relay:Redis: {e.GetBaseException().Message}", e);
+            }
             catch (Exception e) when (StoreFailure.Covers(e))
             {
-                // The innermost says why: refused, an unknown name, a wrong password.
+                // The innermost says why: refused, an unknown name.
                 var reason = $"{StoreFailure.Of(e).Reason} ({e.GetBaseException().Message})";
                 if (reason != told)
                 {

@@ -58,6 +58,8 @@ internal static class DoctorCommand
             [
                 [$"relay {url}", healthy ? "well" : "ill", readiness.Text("status")],
                 ["store", store.Text("answers") == "true" ? "well" : "ill", PromiseOf(store)],
+                .. LossesOf(store),
+                .. store.Items("warnings").SelectMany(Json.Texts).Select(warning => new[] { "store", "look", warning }),
                 .. doors.Select(d => new[] { d.Door, d.Well ? "well" : "ill", d.Finding }),
             ],
             "");
@@ -86,6 +88,17 @@ internal static class DoctorCommand
         store.Text("promise") is { } promise
             ? $"{promise}{(store.Text("declared") == "true" ? " (declared)" : "")}: {store.Text("sentence")}"
             : "its settings were not read yet";
+
+    // What each accident would cost.
+    private static IEnumerable<string[]> LossesOf(JsonElement store) =>
+        store.TryGetProperty("losses", out var losses) && losses.ValueKind == JsonValueKind.Object
+            ?
+            [
+                ["if the store is killed", "", losses.Text("processKill") ?? ""],
+                ["if its machine crashes", "", losses.Text("machineCrash") ?? ""],
+                ["if a replica takes over", "", losses.Text("failover") ?? ""],
+            ]
+            : [];
 
     // The dialogue as far as TLS: a greeting, what is offered, the certificate. No login, no mail.
     private static async Task<(bool Well, string Finding)> KnockAsync(Uri url, JsonElement listener, CancellationToken cancellation)

@@ -19,6 +19,10 @@ internal static class QueueCommand
                 ["domain", "account", "class", "waiting", "next due"],
                 [.. queue.Items("lanes").Select(lane => new[] { lane.Text("domain"), lane.Text("account"), lane.Text("class"), lane.Text("depth"), lane.Time("earliestDue") })],
                 "Nothing waits.");
+            if (queue.Text("unreadable") is { } unreadable and not "0")
+            {
+                Printout.Problem($"{unreadable} entries could not be read and were set aside; the relay's log says which and why");
+            }
         }
     }
 }

@@ -33,7 +33,14 @@ internal sealed record Readiness(ReadyStatus Status, StoreReadiness Store, IRead
 /// <param name="Promise">What a 250 or 202 is worth; null until the store was asked.</param>
 /// <param name="Sentence">What that does not cover.</param>
 /// <param name="Declared">The class was stated by the configuration, not read from the store.</param>
-internal sealed record StoreReadiness(bool Answers, PromiseClass? Promise, string? Sentence, bool Declared);
+internal sealed record StoreReadiness(bool Answers, PromiseClass? Promise, string? Sentence, bool Declared)
+{
+    /// <summary>What is lost, by what happens to the store; null where it does not tell its settings.</summary>
+    public StoreLosses? Losses { get; init; }
+
+    /// <summary>What an operator should look at though mail flows.</summary>
+    public IReadOnlyList<string> Warnings { get; init; } = [];
+}
 
 internal sealed record ListenerReadiness(string Protocol, string Tls, string Address, bool Open);
 

@@ -12,7 +12,11 @@ internal sealed class ReadinessCheck(IStoreHealth store, Listeners listeners, IH
         var open = status is ReadyStatus.Ready or ReadyStatus.StoreUnavailable;
         return new Readiness(
             status,
-            new StoreReadiness(store.IsReady, store.Promise?.Class, store.Promise?.Sentence, store.Promise?.IsDeclared ?? false),
+            new StoreReadiness(store.IsReady, store.Promise?.Class, store.Promise?.Sentence, store.Promise?.IsDeclared ?? false)
+            {
+                Losses = store.Promise?.Losses,
+                Warnings = store.Warnings,
+            },
             [.. listeners.All.Select(listener => new ListenerReadiness(listener.Protocol, listener.Tls, listener.Address, open))]);
     }
 

@@ -10,6 +10,7 @@ public interface IQueueReader
     ValueTask<IReadOnlyList<LaneDepth>> ListLanesAsync(string? account, int limit, CancellationToken cancellation);
 }
 
-public sealed record QueueDepth(long Units, DateTimeOffset? EarliestDue);
+/// <param name="Unreadable">Entries set aside since they cannot be read: kept, but nobody sends them.</param>
+public sealed record QueueDepth(long Units, DateTimeOffset? EarliestDue, long Unreadable = 0);
 
 public sealed record LaneDepth(Lane Lane, long Units, DateTimeOffset EarliestDue);

@@ -1,4 +1,5 @@
 using System.Net;
+using Relay.Redis.Durability;
 using StackExchange.Redis;
 
 namespace Relay.Redis.Connections;
@@ -17,10 +18,10 @@ internal sealed class StoreConnections : IAsyncDisposable
 
     private readonly ConnectionMultiplexer[] _all;
 
-    private StoreConnections(ConnectionMultiplexer[] all, bool isCluster)
+    private StoreConnections(ConnectionMultiplexer[] all, StoreShape shape)
     {
         _all = all;
-        IsCluster = isCluster;
+        Shape = shape;
     }
 
     /// <summary>Accepts without conditions: the hot path.</summary>
@@ -41,7 +42,12 @@ internal sealed class StoreConnections : IAsyncDisposable
     /// <summary>Chunks of large contents.</summary>
     public IDatabase Bulk => _all[5].GetDatabase();
 
-    public bool IsCluster { get; }
+    /// <summary>Questions whether a replica or the disk has what was written: the server holds the connection up meanwhile.</summary>
+    public IDatabase Acknowledging => _all[6].GetDatabase();
+
+    public StoreShape Shape { get; }
+
+    public bool IsCluster => Shape == StoreShape.Cluster;
 
     /// <summary>An unhurried look at the servers themselves.</summary>
     public IEnumerable<IServer> Primaries() =>
@@ -50,7 +56,7 @@ internal sealed class StoreConnections : IAsyncDisposable
     /// <exception cref="RedisConnectionException">The store does not answer.</exception>
     public static async Task<StoreConnections> OpenAsync(ConfigurationOptions options, CancellationToken cancellation)
     {
-        string[] kinds = ["intake", "guarded", "settling", "background", "reading", "bulk"];
+        string[] kinds = ["intake", "guarded", "settling", "background", "reading", "bulk", "acknowledging"];
         var opened = new List<ConnectionMultiplexer>();
         try
         {
@@ -66,8 +72,7 @@ internal sealed class StoreConnections : IAsyncDisposable
                 await opened[^1].GetDatabase().PingAsync().WaitAsync(cancellation);
             }
 
-            var isCluster = opened[0].GetServers().Any(s => s.IsConnected && s.ServerType == ServerType.Cluster);
-            return new StoreConnections([.. opened], isCluster);
+            return new StoreConnections([.. opened], ShapeOf(options, opened[0]));
         }
         catch
         {
@@ -121,6 +126,11 @@ internal sealed class StoreConnections : IAsyncDisposable
         options.AllowAdmin = true;
         return options;
     }
+
+    private static StoreShape ShapeOf(ConfigurationOptions options, ConnectionMultiplexer connection) =>
+        !string.IsNullOrEmpty(options.ServiceName) ? StoreShape.Sentinel
+        : connection.GetServers().Any(s => s.IsConnected && s.ServerType == ServerType.Cluster) ? StoreShape.Cluster
+        : StoreShape.Single;
 
     private static int ServersOf(List<ConnectionMultiplexer> opened) => opened.Count == 0 ? 1 : opened[0].GetServers().Length;
 

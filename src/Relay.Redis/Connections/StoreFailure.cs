@@ -8,9 +8,21 @@ namespace Relay.Redis.Connections;
 /// <param name="IsCertain">The store said no, so nothing was written. Otherwise the answer was not seen and a write may have taken place.</param>
 internal readonly record struct StoreFailure(bool IsFull, bool IsCertain, string Reason)
 {
+    /// <summary>The store refused a step but would take it now: a slot had moved, or a replica taken over.</summary>
+    public bool IsOver { get; private init; }
+
     /// <summary>Whether the exception tells of the store at all, and not of a mistake of ours.</summary>
     public static bool Covers(Exception exception) =>
         exception is RedisException or RedisTimeoutException or RedisCommandException or TimeoutException or ObjectDisposedException;
+
+    /// <summary>No patience mends it.</summary>
+    public static bool IsWrongPassword(Exception? exception) => exception switch
+    {
+        null => false,
+        RedisServerException { Kind: RedisErrorKind.WrongPass or RedisErrorKind.NoAuth } => true,
+        RedisConnectionException { FailureType: ConnectionFailureType.AuthenticationFailure } => true,
+        _ => IsWrongPassword(exception.InnerException),
+    };
 
     public static StoreFailure Of(Exception exception) => exception switch
     {
@@ -40,7 +52,7 @@ internal readonly record struct StoreFailure(bool IsFull, bool IsCertain, string
         try
         {
             await database.StringSetAsync(keys.Probe, "", TimeSpan.FromSeconds(1));
-            return new(false, true, "the store aborted the step");
+            return new(false, true, "the store aborted the step") { IsOver = true };
         }
         catch (Exception e) when (Covers(e))
         {

@@ -10,7 +10,7 @@ namespace Relay.Redis.Durability;
 
 /// <summary>Looks after the store while it is open: does it answer, has it room, does it still promise what it did, how long is the queue.</summary>
 internal sealed class StoreWatch(
-    Store store, Watermark watermark, IQueueReader queue, RedisMetrics metrics, IOptions<StoreOptions> options, TimeProvider time,
+    Store store, Watermark watermark, Acknowledgement acknowledgement, IQueueReader queue, RedisMetrics metrics, IOptions<StoreOptions> options, TimeProvider time,
     ILogger<StoreWatch> logger) : IStoreHealth
 {
     // The embedded store needs some disk for its log and a checkpoint before it can free any.
@@ -19,20 +19,26 @@ internal sealed class StoreWatch(
     private static readonly TimeSpan LookAtSettings = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan LookAtQueue = TimeSpan.FromSeconds(10);
 
+    // Beyond this, due times and expiries that other nodes wrote are wrong by so much too.
+    private static readonly TimeSpan ClockTolerance = TimeSpan.FromSeconds(5);
+
     private volatile StorePromise? _promise;
     private volatile bool _answers;
+    private string _primaries = "";
+    private volatile string? _clock;
+    private volatile string? _unreadable;
 
     public bool IsReady => _answers && store.IsOpen && (!options.Value.Delivers || store.Partitions.All(p => p.IsOwned));
 
     public StorePromise? Promise => _promise;
 
+    public IReadOnlyList<string> Warnings => [.. _promise?.Warnings ?? [], .. new[] { _clock, _unreadable }.OfType<string>()];
+
     /// <summary>Reads the promise for the first time.</summary>
     /// <exception cref="StoreRefusedException">It is not enough.</exception>
     public async Task<StorePromise> ReadPromiseAsync(StoreConnections connections)
     {
-        var promise = options.Value.IsEmbedded
-            ? StorePromises.Embedded
-            : await StorePromises.ReadAsync(connections, options.Value.Durability.Assume);
+        var promise = await ReadAsync(connections);
         if (promise.Class < options.Value.Durability.Required)
         {
             throw new StoreRefusedException(
@@ -40,14 +46,33 @@ internal sealed class StoreWatch(
         }
 
         _promise = promise;
+        _primaries = NamesOf(connections);
         _answers = true;
+        foreach (var warning in promise.Warnings)
+        {
+            logger.StoreWarning(warning);
+        }
+
         return promise;
     }
 
     public Task RunAsync(CancellationToken cancellation) => Task.WhenAll(
         EveryAsync(Look, LookAtRoomAsync, cancellation),
         EveryAsync(LookAtSettings, ReadAgainAsync, cancellation),
-        EveryAsync(LookAtQueue, async () => metrics.Depth(await queue.MeasureAsync(cancellation)), cancellation));
+        EveryAsync(LookAtQueue, () => LookAtQueueAsync(cancellation), cancellation));
+
+    private async Task<StorePromise> ReadAsync(StoreConnections connections)
+    {
+        if (options.Value.IsEmbedded)
+        {
+            return StorePromises.Embedded;
+        }
+
+        var facts = await StoreFacts.ReadAsync(connections);
+        var promise = StorePromises.Of(facts, options.Value.Durability);
+        acknowledgement.WaitsForDisk = StorePromises.WaitsForDisk(facts, options.Value.Durability);
+        return promise;
+    }
 
     private async Task EveryAsync(TimeSpan period, Func<Task> look, CancellationToken cancellation)
     {
@@ -73,15 +98,24 @@ internal sealed class StoreWatch(
     private async Task LookAtRoomAsync()
     {
         // First of all: a server that is gone is no longer among those whose memory is asked for, and so would not be missed.
-        // A question with a key reaches the primary that holds it, or fails; on a cluster each shard is asked.
+        // A write that changes nothing (the key is not there) is refused whenever another one would be, but for want of memory;
+        // on a cluster each shard is asked.
         await Task.WhenAll(store.Partitions.GroupBy(store.StepGroupOf).Select(group =>
-            store.Connections.Background.KeyExistsAsync(group.First().Keys.Lease, StoreConnections.FromPrimary)));
+            store.Connections.Background.KeyPersistAsync(group.First().Keys.Nothing)));
         var (used, limit) = options.Value.IsEmbedded ? Disk() : await MemoryAsync();
 
         if (!_answers)
         {
             _answers = true;
             logger.StoreBack();
+        }
+
+        if (NamesOf(store.Connections) is var primaries && primaries != _primaries)
+        {
+            // Another server may keep mail in another way.
+            logger.PrimariesChanged(primaries);
+            await ReadAgainAsync();
+            _primaries = primaries;
         }
 
         var isReached = limit > 0 && used >= limit;
@@ -132,10 +166,15 @@ internal sealed class StoreWatch(
 
         try
         {
-            var promise = await StorePromises.ReadAsync(store.Connections, options.Value.Durability.Assume);
+            var promise = await ReadAsync(store.Connections);
             if (promise.Class < _promise?.Class)
             {
                 logger.PromiseBroken(promise.Class, promise.Sentence);
+            }
+
+            foreach (var warning in promise.Warnings.Except(_promise?.Warnings ?? []))
+            {
+                logger.StoreWarning(warning);
             }
 
             _promise = promise;
@@ -145,7 +184,40 @@ internal sealed class StoreWatch(
             logger.PromiseBroken(PromiseClass.Memory, e.Message);
             _promise = new StorePromise(PromiseClass.Memory, e.Message);
         }
+
+        await LookAtClockAsync();
     }
+
+    private async Task LookAtClockAsync()
+    {
+        var skew = TimeSpan.Zero;
+        foreach (var server in store.Connections.Primaries().ToList())
+        {
+            var its = new DateTimeOffset(await server.TimeAsync(), TimeSpan.Zero) - time.GetUtcNow();
+            skew = its.Duration() > skew.Duration() ? its : skew;
+        }
+
+        var warning = skew.Duration() <= ClockTolerance ? null : string.Create(
+            CultureInfo.InvariantCulture,
+            $"The store's clock is {skew.Duration().TotalSeconds:0} seconds {(skew > TimeSpan.Zero ? "ahead of" : "behind")} this machine's; one of the two is wrong.");
+        if (warning is not null && _clock is null)
+        {
+            logger.StoreWarning(warning);
+        }
+
+        _clock = warning;
+    }
+
+    private async Task LookAtQueueAsync(CancellationToken cancellation)
+    {
+        var depth = await queue.MeasureAsync(cancellation);
+        metrics.Depth(depth);
+        _unreadable = depth.Unreadable == 0 ? null : string.Create(
+            CultureInfo.InvariantCulture, $"{depth.Unreadable} entries could not be read and were set aside; the log says which and why.");
+    }
+
+    private static string NamesOf(StoreConnections connections) =>
+        string.Join(' ', connections.Primaries().Select(server => server.EndPoint.ToString()).Order(StringComparer.Ordinal));
 
     private static long Number(Dictionary<string, string> memory, string name) =>
         memory.TryGetValue(name, out var text) && long.TryParse(text, CultureInfo.InvariantCulture, out var number) ? number : 0;

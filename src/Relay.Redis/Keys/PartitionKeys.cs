@@ -36,6 +36,9 @@ internal sealed class PartitionKeys(string tag)
     /// <summary>Written only to learn why the store refuses writes.</summary>
     public RedisKey Probe { get; } = $"relay:{{{tag}}}:probe";
 
+    /// <summary>Never there: a write to it changes nothing, but is refused when any would be.</summary>
+    public RedisKey Nothing { get; } = $"relay:{{{tag}}}:nothing";
+
     /// <summary>A message, immutable.</summary>
     public RedisKey Message(MessageId id) => $"{_prefix}m:{id}";
 
@@ -56,6 +59,9 @@ internal sealed class PartitionKeys(string tag)
 
     /// <summary>What became of something asked.</summary>
     public RedisKey Answer(string ask) => $"{_prefix}answer:{ask}";
+
+    /// <summary>The last step of a node whose acknowledgement it waits for.</summary>
+    public RedisKey Acknowledged(string node) => $"{_prefix}ack:{node}";
 
     /// <summary>What happened to a message.</summary>
     public RedisKey Activity(MessageId id) => $"{_prefix}act:{id}";

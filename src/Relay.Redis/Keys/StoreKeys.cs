@@ -11,6 +11,9 @@ internal static class StoreKeys
     /// <summary>Suspensions by id, and under <c>version</c> how often they were changed.</summary>
     public static RedisKey Suspensions { get; } = "relay:suspensions";
 
+    /// <summary>Documents outside partitions that cannot be read: copies, for whoever mends them.</summary>
+    public static RedisKey Unreadable { get; } = "relay:unreadable";
+
     /// <summary>Accounts by id.</summary>
     public static RedisKey Accounts { get; } = "relay:acct:accounts";
 

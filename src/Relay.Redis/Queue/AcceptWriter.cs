@@ -2,6 +2,7 @@ using System.Threading.Channels;
 using Relay.Mail.Crashing;
 using Relay.Mail.Queue;
 using Relay.Redis.Connections;
+using Relay.Redis.Durability;
 using Relay.Redis.Steps;
 
 namespace Relay.Redis.Queue;
@@ -10,7 +11,7 @@ namespace Relay.Redis.Queue;
 /// Writes accepts without conditions, one step at a time for each group of partitions. All that wait while one step is on
 /// its way go with the next one: the store flushes its file once for all of them, and fifty sessions cost little more than one.
 /// </summary>
-internal sealed class AcceptWriter(Store store)
+internal sealed class AcceptWriter(Store store, Acknowledgement acknowledgement)
 {
     // Bounds a step in the store's own buffers; some dozen sessions never reach it.
     private const int MaxMessages = 256;
@@ -53,6 +54,19 @@ internal sealed class AcceptWriter(Store store)
             return;
         }
 
+        for (var attempt = 0; await TryWriteAsync(batch) is { } failure; attempt++)
+        {
+            if (!failure.IsOver || attempt == StoreRetry.AbortsAtOnce)
+            {
+                batch.ForEach(accept => accept.Answered(failure));
+                return;
+            }
+        }
+    }
+
+    // Null when it was done; then it is answered, or will be.
+    private async Task<StoreFailure?> TryWriteAsync(List<PendingAccept> batch)
+    {
         try
         {
             var step = store.Connections.Intake.CreateTransaction();
@@ -61,29 +75,37 @@ internal sealed class AcceptWriter(Store store)
                 AcceptStep.Add(step, partition.Key.Keys, [.. partition.Select(a => a.Message)]);
             }
 
+            // All stand on one server, so one mark tells of them all.
+            var mark = acknowledgement.IsAsked ? acknowledgement.Mark(step, batch[0].Partition) : default(long?);
             CrashPoints.Pass(CrashPoint.BeforeCommit);
             await step.ExecuteAsync();
             CrashPoints.Pass(CrashPoint.AfterCommit);
-            foreach (var accept in batch)
+            if (mark is { } asked)
             {
-                accept.Done();
+                // The next step need not wait for it.
+                _ = AnswerLaterAsync([.. batch], asked);
             }
+            else
+            {
+                batch.ForEach(accept => accept.Answered(null));
+            }
+
+            return null;
         }
         catch (Exception e) when (StoreFailure.Covers(e))
         {
-            var failure = await StoreFailure.OfStepAsync(e, store.Connections.Intake, batch[0].Partition.Keys);
-            foreach (var accept in batch)
-            {
-                accept.Failed(failure);
-            }
+            return await StoreFailure.OfStepAsync(e, store.Connections.Intake, batch[0].Partition.Keys);
         }
         catch (StoreUnavailableException e)
         {
-            foreach (var accept in batch)
-            {
-                accept.Failed(new StoreFailure(IsFull: false, IsCertain: true, e.Message));
-            }
+            return new StoreFailure(IsFull: false, IsCertain: true, e.Message);
         }
+    }
+
+    private async Task AnswerLaterAsync(List<PendingAccept> batch, long mark)
+    {
+        var failure = await acknowledgement.WaitAsync(batch[0].Partition, mark);
+        batch.ForEach(accept => accept.Answered(failure));
     }
 }
 
@@ -105,7 +127,5 @@ internal sealed class PendingAccept(Partition partition, PreparedMessage message
     /// <summary>The caller gives up. True when it was never sent.</summary>
     public bool TryGiveUp() => Interlocked.Exchange(ref _taken, 1) == 0;
 
-    public void Done() => _answer.TrySetResult(null);
-
-    public void Failed(StoreFailure failure) => _answer.TrySetResult(failure);
+    public void Answered(StoreFailure? failure) => _answer.TrySetResult(failure);
 }

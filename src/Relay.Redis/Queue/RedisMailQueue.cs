@@ -11,7 +11,7 @@ namespace Relay.Redis.Queue;
 
 /// <summary>The queue as intake and delivery see it: a door to the writers and the window behind it.</summary>
 internal sealed class RedisMailQueue(
-    Store store, Window window, AcceptWriter accepts, SettleWriter settles, Canceller canceller, Watermark watermark,
+    Store store, Window window, AcceptWriter accepts, SettleWriter settles, Canceller canceller, Watermark watermark, Acknowledgement acknowledgement,
     IOptions<StoreOptions> options, TimeProvider time) : IMailQueue
 {
     // A lane that was not wanted may become so without our hearing of it.
@@ -139,13 +139,14 @@ internal sealed class RedisMailQueue(
                 conditions.Add(AcceptStep.AddIdempotency(step, home!.Keys, message, idempotency));
             }
 
+            var mark = acknowledgement.IsAsked ? acknowledgement.Mark(step, accept.Partition) : default(long?);
             try
             {
                 CrashPoints.Pass(CrashPoint.BeforeCommit);
                 if (await step.ExecuteAsync())
                 {
                     CrashPoints.Pass(CrashPoint.AfterCommit);
-                    accept.Done();
+                    accept.Answered(mark is { } asked ? await acknowledgement.WaitAsync(accept.Partition, asked) : null);
                     return null;
                 }
 
@@ -159,7 +160,13 @@ internal sealed class RedisMailQueue(
             }
             catch (Exception e) when (StoreFailure.Covers(e))
             {
-                accept.Failed(await StoreFailure.OfStepAsync(e, database, accept.Partition.Keys));
+                var failure = await StoreFailure.OfStepAsync(e, database, accept.Partition.Keys);
+                if (failure.IsOver && attempt < StoreRetry.AbortsAtOnce)
+                {
+                    continue;
+                }
+
+                accept.Answered(failure);
                 return null;
             }
         }

@@ -1,5 +1,6 @@
 using Relay.Mail.Queue;
 using Relay.Redis.Connections;
+using Relay.Redis.Keys;
 using StackExchange.Redis;
 
 namespace Relay.Redis.Queue;
@@ -19,7 +20,14 @@ internal sealed class RedisQueueReader(Store store) : IQueueReader
             earliest = earliest is null || lane.EarliestDue < earliest ? lane.EarliestDue : earliest;
         }
 
-        return new QueueDepth(units, earliest);
+        return new QueueDepth(units, earliest, await CountUnreadableAsync(cancellation));
+    }
+
+    private async Task<long> CountUnreadableAsync(CancellationToken cancellation)
+    {
+        RedisKey[] lists = [.. store.Partitions.Select(p => p.Keys.Unreadable), StoreKeys.Unreadable];
+        var counts = await StoreFailure.TranslateAsync(Task.WhenAll(lists.Select(list => store.Connections.Reading.ListLengthAsync(list))), cancellation);
+        return counts.Sum();
     }
 
     public async ValueTask<IReadOnlyList<LaneDepth>> ListLanesAsync(string? account, int limit, CancellationToken cancellation)

@@ -18,7 +18,7 @@ internal sealed class QueueEndpoint(IQueueReader queue)
         var seesAll = caller.IsAdmin && context.Request.Headers["Relay-Account"].Count == 0;
         var lanes = await queue.ListLanesAsync(seesAll ? null : caller.Account, MaxLanes, context.RequestAborted);
         var depth = seesAll ? await queue.MeasureAsync(context.RequestAborted) : DepthOf(lanes);
-        var view = new QueueView(depth.Units, depth.EarliestDue, [.. lanes.Select(LaneView.Of)]);
+        var view = new QueueView(depth.Units, depth.EarliestDue, [.. lanes.Select(LaneView.Of)]) { Unreadable = seesAll ? depth.Unreadable : null };
         return TypedResults.Json(view, AnswerJson.Default.QueueView);
     }
 
@@ -27,7 +27,11 @@ internal sealed class QueueEndpoint(IQueueReader queue)
 }
 
 /// <param name="Depth">Units that wait: one message to one destination domain each.</param>
-internal sealed record QueueView(long Depth, DateTimeOffset? EarliestDue, IReadOnlyList<LaneView> Lanes);
+internal sealed record QueueView(long Depth, DateTimeOffset? EarliestDue, IReadOnlyList<LaneView> Lanes)
+{
+    /// <summary>Entries set aside since they cannot be read; only for the admin key.</summary>
+    public long? Unreadable { get; init; }
+}
 
 internal sealed record LaneView(string Domain, string Account, string Class, long Depth, DateTimeOffset EarliestDue)
 {

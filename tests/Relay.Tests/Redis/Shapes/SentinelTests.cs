@@ -1,3 +1,4 @@
+using Relay.Mail.Messages;
 using Relay.Mail.Queue;
 using Relay.TestKit.Redis;
 
@@ -28,5 +29,57 @@ public sealed class SentinelTests
         await Eventually.HoldsAsync(async () => await store.Queue.EnqueueAsync(after, null, Cancellation).InTime() is EnqueueResult.Accepted, Cancellation);
         Assert.Equal(after.Id, Assert.Single(await store.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime()).Message.Id);
         await Eventually.HoldsAsync(() => store.Get<IStoreHealth>().IsReady, Cancellation);
+    }
+
+    [Fact]
+    public async Task With_replica_acknowledgement_nothing_accepted_is_lost_when_the_replica_that_acknowledged_takes_over()
+    {
+        await using var redis = await RedisSentinel.StartAsync(Cancellation);
+        await using var store = await StoreUnderTest.StartAsync(
+            redis.ConnectionString, StoreUnderTest.NewFolder(), Time, Cancellation, ("Queue:AnswerTimeout", "00:00:02"), ("Durability:Replicas", "1"));
+        using var stop = new CancellationTokenSource();
+        var accepted = new System.Collections.Concurrent.ConcurrentBag<Message>();
+        var sending = Enumerable.Range(0, 8).Select(_ => SendAsync(store, accepted, stop.Token)).ToList();
+        await Eventually.HoldsAsync(() => accepted.Count > 200, Cancellation);
+
+        var old = await redis.PrimaryAsync(Cancellation);
+        await old.KillAsync();
+        var next = await redis.WaitForPrimaryOtherThanAsync(old, Cancellation);
+        await stop.CancelAsync();
+        await Task.WhenAll(sending);
+
+        foreach (var message in accepted)
+        {
+            Assert.Equal("1", await next.AskAsync(Cancellation, "EXISTS", store.Store.PartitionOf(message.Id).Keys.Message(message.Id).ToString()));
+        }
+    }
+
+    [Fact]
+    public async Task The_settings_of_the_new_primary_are_read_at_once()
+    {
+        await using var redis = await RedisSentinel.StartAsync(Cancellation);
+        await redis.Servers[1].AskAsync(Cancellation, "CONFIG", "SET", "appendfsync", "no");
+        await using var store = await StoreUnderTest.StartAsync(
+            redis.ConnectionString, StoreUnderTest.NewFolder(), Time, Cancellation, ("Queue:AnswerTimeout", "00:00:02"));
+        var health = store.Get<IStoreHealth>();
+        Assert.Contains("one or two seconds", health.Promise!.Losses!.MachineCrash, StringComparison.Ordinal);
+
+        await redis.FailOverAsync(Cancellation);
+
+        await Eventually.HoldsAsync(() => health.Promise!.Losses!.MachineCrash.Contains("half minute", StringComparison.Ordinal), Cancellation);
+        await Eventually.HoldsAsync(() => health.Promise!.Losses!.Failover.StartsWith("No replica is connected", StringComparison.Ordinal), Cancellation);
+    }
+
+    // As long as the store has no replica to acknowledge, nothing is accepted.
+    private static async Task SendAsync(StoreUnderTest store, System.Collections.Concurrent.ConcurrentBag<Message> accepted, CancellationToken stop)
+    {
+        while (!stop.IsCancellationRequested)
+        {
+            var message = TestMail.To(Time, "a@x.test");
+            if (await store.Queue.EnqueueAsync(message, null, Cancellation).InTime() is EnqueueResult.Accepted)
+            {
+                accepted.Add(message);
+            }
+        }
     }
 }

@@ -1,0 +1,171 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Net;
+using Microsoft.Extensions.Options;
+using Relay.Redis.Connections;
+using StackExchange.Redis;
+
+namespace Relay.Redis.Durability;
+
+/// <summary>
+/// Holds back the answer to accepts until replicas, or the server's disk, have them.
+/// <code>
+/// in the step            SET ack:NODE mark EX
+/// when it was done       GETEX ack:NODE EX        the step is there, on the very server that is asked
+///                        WAITAOF 1 0 ms, WAIT n ms
+/// </code>
+/// WAIT speaks of what its own connection wrote last, and holds that connection up until it is answered. So it has a
+/// connection of its own, and the GETEX, a write, brings that connection's last write behind the step. All that come while
+/// a server is being asked go with the next question to it.
+/// </summary>
+internal sealed class Acknowledgement(Store store, IOptions<StoreOptions> options)
+{
+    private static readonly TimeSpan Kept = TimeSpan.FromDays(1);
+
+    // A part of the time that the client gives an answer, which counts from the same moment.
+    private readonly long _patience = (long)(options.Value.Queue.AnswerTimeout.TotalMilliseconds * 0.8);
+    private readonly int _replicas = options.Value.Durability.Replicas;
+    private readonly ConcurrentDictionary<EndPoint, Asked> _servers = new();
+    private long _lastMark;
+
+    /// <summary>The servers' files are to be waited for too; as their settings say.</summary>
+    public bool WaitsForDisk { get; set; }
+
+    public bool IsAsked => _replicas > 0 || WaitsForDisk;
+
+    /// <summary>Marks a step, so that it can be told whether a server has done it.</summary>
+    public long Mark(IDatabaseAsync step, Partition partition)
+    {
+        var mark = Interlocked.Increment(ref _lastMark);
+        _ = step.StringSetAsync(KeyOf(partition), Text(mark), Kept, When.Always, CommandFlags.FireAndForget);
+        return mark;
+    }
+
+    /// <summary>Null once what the step wrote is where it must be; else whether it was is not known.</summary>
+    public Task<StoreFailure?> WaitAsync(Partition partition, long mark)
+    {
+        var step = new MarkedStep(partition, mark);
+        IServer server;
+        try
+        {
+            server = store.Connections.Acknowledging.Multiplexer.GetServer(KeyOf(partition), flags: StoreConnections.FromPrimary);
+        }
+        catch (RedisException e)
+        {
+            return Task.FromResult<StoreFailure?>(StoreFailure.Of(e) with { IsCertain = false });
+        }
+
+        var asked = _servers.GetOrAdd(server.EndPoint, _ => new Asked());
+        lock (asked)
+        {
+            asked.Waiting.Add(step);
+            if (asked.IsRunning)
+            {
+                return step.Answer;
+            }
+
+            asked.IsRunning = true;
+        }
+
+        _ = RunAsync(server, asked);
+        return step.Answer;
+    }
+
+    private async Task RunAsync(IServer server, Asked asked)
+    {
+        while (true)
+        {
+            List<MarkedStep> steps;
+            lock (asked)
+            {
+                if (asked.Waiting.Count == 0)
+                {
+                    asked.IsRunning = false;
+                    return;
+                }
+
+                steps = asked.Waiting;
+                asked.Waiting = [];
+            }
+
+            await AskAsync(server, steps);
+        }
+    }
+
+    private async Task AskAsync(IServer server, List<MarkedStep> steps)
+    {
+        StoreFailure? failure;
+        var missing = new List<MarkedStep>();
+        try
+        {
+            // Another socket in between would have written nothing, and everything it wrote is soon acknowledged.
+            var socket = server.GetCounters().Interactive.SocketCount;
+            foreach (var partition in steps.GroupBy(s => s.Partition))
+            {
+                var there = await MarkThereAsync(partition.Key);
+                missing.AddRange(partition.Where(s => s.Mark > there));
+            }
+
+            failure = await WaitAsync(server);
+            if (failure is null && server.GetCounters().Interactive.SocketCount != socket)
+            {
+                failure = Unknown("the connection to the store broke while it was asked");
+            }
+        }
+        catch (Exception e) when (StoreFailure.Covers(e) || e is Mail.Queue.StoreUnavailableException)
+        {
+            failure = StoreFailure.Of(e) with { IsCertain = false };
+        }
+
+        foreach (var step in steps)
+        {
+            step.SetAnswer(missing.Contains(step) ? Unknown("the store went back behind the accept, as in a failover") : failure);
+        }
+    }
+
+    private async Task<long> MarkThereAsync(Partition partition)
+    {
+        // Not redirected: the server that answers must be the one that is asked for its replicas.
+        var mark = await store.Connections.Acknowledging.StringGetSetExpiryAsync(
+            KeyOf(partition), Kept, StoreConnections.FromPrimary | CommandFlags.NoRedirect);
+        return mark.TryParse(out long there) ? there : 0;
+    }
+
+    private async Task<StoreFailure?> WaitAsync(IServer server)
+    {
+        if (WaitsForDisk && (long[]?)await server.ExecuteAsync("WAITAOF", 1, 0, _patience) is not [> 0, ..])
+        {
+            return Unknown("the store's disk did not take the accept in time");
+        }
+
+        var acknowledged = _replicas > 0 ? (long)await server.ExecuteAsync("WAIT", _replicas, _patience) : 0;
+        return acknowledged >= _replicas
+            ? null
+            : Unknown(string.Create(CultureInfo.InvariantCulture, $"{acknowledged} replicas acknowledged in time, {_replicas} are asked for"));
+    }
+
+    // A mark counts from the start of the process.
+    private RedisKey KeyOf(Partition partition) =>
+        partition.Keys.Acknowledged(string.Create(CultureInfo.InvariantCulture, $"{store.NodeId}/{store.Mark}"));
+
+    private static StoreFailure Unknown(string reason) => new(IsFull: false, IsCertain: false, reason);
+
+    private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
+
+    private sealed class Asked
+    {
+        public List<MarkedStep> Waiting { get; set; } = [];
+        public bool IsRunning { get; set; }
+    }
+
+    private sealed class MarkedStep(Partition partition, long mark)
+    {
+        private readonly TaskCompletionSource<StoreFailure?> _answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Partition Partition { get; } = partition;
+        public long Mark { get; } = mark;
+        public Task<StoreFailure?> Answer => _answer.Task;
+
+        public void SetAnswer(StoreFailure? failure) => _answer.TrySetResult(failure);
+    }
+}
