@@ -76,6 +76,15 @@ internal static partial class Log
     [LoggerMessage(LogLevel.Error, "The suspension {Id} cannot be read; it is not in force")]
     public static partial void SuspensionUnreadable(this ILogger logger, string id, Exception exception);
 
+    [LoggerMessage(LogLevel.Information, "{Kind} was asked for in partition {Partition} by {By}: {Reason}")]
+    public static partial void AskBegun(this ILogger logger, Relay.Mail.Queue.AskKind kind, int partition, string by, string reason);
+
+    [LoggerMessage(LogLevel.Warning, "What is asked of partitions could not be read, and waits: {Reason}")]
+    public static partial void AsksUnread(this ILogger logger, string reason);
+
+    [LoggerMessage(LogLevel.Error, "Something asked of partition {Partition} cannot be read; it stays where it is")]
+    public static partial void AskUnreadable(this ILogger logger, int partition, Exception exception);
+
     [LoggerMessage(LogLevel.Critical, "{Loop} ended unexpectedly")]
     public static partial void LoopEnded(this ILogger logger, string loop, Exception exception);
 

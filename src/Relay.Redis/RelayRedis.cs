@@ -46,6 +46,8 @@ public static class RelayRedis
         services.AddSingleton<Ownership>();
         services.AddSingleton<Projector>();
         services.AddSingleton<RedisSuspensions>();
+        services.AddSingleton<AskBell>();
+        services.AddSingleton<AskWorker>();
         services.AddSingleton<StoreWatch>();
         services.AddSingleton<StoreService>();
         services.AddSingleton<IHostedService>(provider => provider.GetRequiredService<StoreService>());
@@ -53,6 +55,7 @@ public static class RelayRedis
         services.AddSingleton<IStoreHealth>(provider => provider.GetRequiredService<StoreWatch>());
         services.AddSingleton<IMailQueue, RedisMailQueue>();
         services.AddSingleton<IQueueReader, RedisQueueReader>();
+        services.AddSingleton<IQueueAdministration, RedisQueueAdministration>();
         services.AddSingleton<ISuspensions>(provider => provider.GetRequiredService<RedisSuspensions>());
         services.AddSingleton<IContentStore, RedisContentStore>();
         services.AddSingleton<IActivityReader, RedisActivityReader>();

@@ -18,7 +18,7 @@ namespace Relay.Redis;
 /// <summary>Opens the store before any other service starts, keeps its loops running, and closes it after all others have stopped.</summary>
 internal sealed class StoreService(
     Store store, AcceptWriter accepts, SettleWriter settles, Canceller canceller, Refiller refiller, Projector projector, Ownership ownership,
-    RedisSuspensions suspensions,
+    RedisSuspensions suspensions, AskWorker asks,
     StoreWatch watch, IOptions<StoreOptions> options, TimeProvider time, ILoggerFactory loggers, IHostApplicationLifetime? lifetime = null)
     : IHostedLifecycleService, IAsyncDisposable
 {
@@ -69,6 +69,7 @@ internal sealed class StoreService(
             Run(ownership.RunAsync, nameof(Ownership));
             Run(settles.RunAsync, nameof(SettleWriter));
             Run(refiller.RunAsync, nameof(Refiller));
+            Run(asks.RunAsync, nameof(AskWorker));
             Run(projector.RunAsync, nameof(Projector));
         }
 

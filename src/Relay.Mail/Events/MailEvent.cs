@@ -31,10 +31,13 @@ public sealed record MailEvent
     /// <summary>The rule that decided, by its id.</summary>
     public string? Rule { get; init; }
 
+    /// <summary>Who decided, where a person did: the credential, by its id.</summary>
+    public string? By { get; init; }
+
     /// <summary>When it is tried again.</summary>
     public DateTimeOffset? NextAttempt { get; init; }
 
-    /// <summary>With <see cref="MailEventType.Expired"/>: an attempt was uncertain, so a copy may have arrived.</summary>
+    /// <summary>At an end that no remote decided: an attempt before was uncertain, so a copy may have arrived.</summary>
     public bool? MayHaveBeenDelivered { get; init; }
 
     /// <summary>With <see cref="MailEventType.Accepted"/>: the message as lists show it.</summary>

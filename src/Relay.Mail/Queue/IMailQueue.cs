@@ -31,8 +31,9 @@ public interface IMailQueue
     ValueTask SettleAsync(Settlement settlement, CancellationToken cancellation);
 
     /// <summary>
-    /// Whether an attempt of the unit may begin now. False when this node's turn is over, or nearly: the lease is then
-    /// released untried. Asked for each attempt, since a lease may have waited long for a connection.
+    /// Whether an attempt of the unit may begin now. False when this node's turn is over, or nearly, and when the unit was
+    /// suspended or is to be cancelled or bounced: the lease is then released untried. Asked for each attempt, since a lease
+    /// may have waited long for a connection.
     /// </summary>
     bool TryBegin(Lease lease);
 

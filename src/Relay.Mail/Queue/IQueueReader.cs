@@ -1,3 +1,5 @@
+using Relay.Mail.Messages;
+
 namespace Relay.Mail.Queue;
 
 /// <summary>Looks at the queue for people and gauges; takes no lease.</summary>
@@ -8,6 +10,18 @@ public interface IQueueReader
 
     /// <summary>The lanes with their depth, deepest first, at most <paramref name="limit"/>; of one account, or of all when it is null.</summary>
     ValueTask<IReadOnlyList<LaneDepth>> ListLanesAsync(string? account, int limit, CancellationToken cancellation);
+
+    /// <summary>The lane's depth; null when nothing waits there.</summary>
+    ValueTask<LaneDepth?> FindLaneAsync(Lane lane, CancellationToken cancellation);
+
+    /// <summary>The lane's units in the order in which they are due, behind <paramref name="after"/>, at most <paramref name="limit"/>.</summary>
+    ValueTask<IReadOnlyList<WaitingUnit>> ListUnitsAsync(Lane lane, UnitPosition? after, int limit, CancellationToken cancellation);
+
+    /// <summary>The units of a message that have not ended, those in flight included.</summary>
+    ValueTask<IReadOnlyList<WaitingUnit>> FindUnitsAsync(MessageId message, CancellationToken cancellation);
+
+    /// <summary>The node that delivers this message; null while none does.</summary>
+    ValueTask<string?> FindOwnerAsync(MessageId message, CancellationToken cancellation);
 }
 
 /// <param name="Unreadable">Entries set aside since they cannot be read: kept, but nobody sends them.</param>

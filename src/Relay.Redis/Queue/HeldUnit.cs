@@ -18,6 +18,9 @@ internal sealed class HeldUnit(UnitId id, LaneShare share, long due)
 
     /// <summary>Leased, and claimed for when it comes back untried.</summary>
     public bool IsAwaited { get; set; }
+
+    /// <summary>Leased, and its final dot may have been sent.</summary>
+    public bool IsPastDot { get; set; }
 }
 
 internal enum HeldPhase

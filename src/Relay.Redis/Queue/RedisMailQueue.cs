@@ -83,9 +83,18 @@ internal sealed class RedisMailQueue(
         await settles.SettleAsync(settlement).WaitAsync(cancellation);
     }
 
-    public bool TryBegin(Lease lease) => IsLive(lease);
+    public bool TryBegin(Lease lease) => IsLive(lease) && window.MayBegin(lease);
 
-    public ValueTask<bool> TryBeginDotAsync(Lease lease, string host, CancellationToken cancellation) => ValueTask.FromResult(IsLive(lease));
+    public ValueTask<bool> TryBeginDotAsync(Lease lease, string host, CancellationToken cancellation)
+    {
+        if (!IsLive(lease))
+        {
+            return ValueTask.FromResult(false);
+        }
+
+        window.BeginDot(lease.Id);
+        return ValueTask.FromResult(true);
+    }
 
     public void Release(Lease lease) => window.Release(lease);
 

@@ -217,7 +217,8 @@ internal sealed class Refiller(
         return hasRoom;
     }
 
-    private static bool TryReadLease(UnitId id, ReadOnlyMemory<byte> record, ReadOnlyMemory<byte> state, out Lease lease, out string problem)
+    /// <summary>What stands in a unit's record and state. False when they cannot be read.</summary>
+    internal static bool TryReadLease(UnitId id, ReadOnlyMemory<byte> record, ReadOnlyMemory<byte> state, out Lease lease, out string problem)
     {
         lease = null!;
         if (!MessageRecord.TryRead(id.Message, record, out var message, out problem))

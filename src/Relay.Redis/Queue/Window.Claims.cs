@@ -5,6 +5,49 @@ namespace Relay.Redis.Queue;
 /// <summary>Units taken out of delivery's reach, so that what was asked of the owner can be done to them.</summary>
 internal sealed partial class Window
 {
+    // Leased units that are claimed: none at nearly any time, so that the way of every message need not look.
+    private volatile int _awaited;
+
+    /// <summary>Whether a leased unit may be tried now: it is not suspended, and nothing was asked of its owner that comes first.</summary>
+    public bool MayBegin(Lease lease)
+    {
+        if (_suspended.Find(lease.Unit.Lane, lease.Id.Message) is not null)
+        {
+            return false;
+        }
+
+        if (_awaited == 0)
+        {
+            return true;
+        }
+
+        lock (_lock)
+        {
+            return !_held.TryGetValue(lease.Id, out var held) || !held.IsAwaited;
+        }
+    }
+
+    /// <summary>A leased unit's final dot is about to be sent.</summary>
+    public void BeginDot(UnitId id)
+    {
+        lock (_lock)
+        {
+            if (_held.TryGetValue(id, out var held))
+            {
+                held.IsPastDot = true;
+            }
+        }
+    }
+
+    /// <summary>The remote may have the unit: how its attempt ended is not known yet.</summary>
+    public bool IsPastDot(UnitId id)
+    {
+        lock (_lock)
+        {
+            return _held.TryGetValue(id, out var held) && held is { Phase: HeldPhase.Leased, IsPastDot: true };
+        }
+    }
+
     /// <summary>
     /// Takes units of an owned partition as if they were leased, and returns those it has now. One that is in flight is
     /// taken when it comes back untried; until then, and after an attempt that put it off, it is to be claimed again.
@@ -30,7 +73,7 @@ internal sealed partial class Window
 
                 if (held.Phase == HeldPhase.Leased)
                 {
-                    held.IsAwaited = true;
+                    MarkAwaitedHoldingLock(held, true);
                 }
 
                 if (held.Phase == HeldPhase.Waiting)
@@ -66,13 +109,22 @@ internal sealed partial class Window
                     continue;
                 }
 
-                held.IsAwaited = false;
+                MarkAwaitedHoldingLock(held, false);
                 if (held.Phase == HeldPhase.Claimed)
                 {
                     LeaveInStoreHoldingLock(held.Share, held.Due);
                     ForgetHoldingLock(held);
                 }
             }
+        }
+    }
+
+    private void MarkAwaitedHoldingLock(HeldUnit held, bool isAwaited)
+    {
+        if (held.IsAwaited != isAwaited)
+        {
+            held.IsAwaited = isAwaited;
+            _awaited += isAwaited ? 1 : -1;
         }
     }
 

@@ -9,7 +9,7 @@ namespace Relay.Redis.Queue;
 /// </summary>
 internal sealed partial class Window
 {
-    private SuspensionSnapshot _suspended = SuspensionSnapshot.None;
+    private volatile SuspensionSnapshot _suspended = SuspensionSnapshot.None;
 
     /// <summary>From here on nothing suspended is leased. Partitions are to be looked at anew for what is suspended no more.</summary>
     public void Suspend(SuspensionSnapshot suspended)

@@ -160,12 +160,14 @@ internal sealed partial class Window(IOptions<StoreOptions> options, TimeProvide
         {
             if (_held.TryGetValue(lease.Id, out var held) && held.Phase == HeldPhase.Leased)
             {
+                held.IsPastDot = false;
                 if (!held.Share.Partition.IsOwned)
                 {
                     ForgetHoldingLock(held);
                 }
                 else if (held.IsAwaited)
                 {
+                    MarkAwaitedHoldingLock(held, false);
                     held.Phase = HeldPhase.Claimed;
                     held.Lease = null;
                 }
@@ -335,6 +337,7 @@ internal sealed partial class Window(IOptions<StoreOptions> options, TimeProvide
     {
         if (_held.Remove(held.Id))
         {
+            MarkAwaitedHoldingLock(held, false);
             held.Share.Held--;
             NoteIdleHoldingLock(held.Share);
         }

@@ -8,13 +8,14 @@ namespace Relay.TestKit.InMemory;
 /// The queue in memory, with the semantics of the real one: all units or none, due times by the clock given, each unit
 /// leased once, turn by turn over the lanes. It passes the same contract suite.
 /// </summary>
-public sealed class InMemoryMailQueue(TimeProvider time) : IMailQueue, IQueueReader
+public sealed partial class InMemoryMailQueue : IMailQueue, IQueueReader, IQueueAdministration
 {
     private static readonly TimeSpan IdempotencyKept = TimeSpan.FromHours(24);
 
     // A lane that was not wanted may become so without our hearing of it.
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(1);
 
+    private readonly TimeProvider _time;
     private readonly Lock _lock = new();
     private readonly Dictionary<MessageId, (Message Message, HashSet<int> Open)> _messages = [];
     private readonly Dictionary<UnitId, Waiting> _units = [];
@@ -25,6 +26,13 @@ public sealed class InMemoryMailQueue(TimeProvider time) : IMailQueue, IQueueRea
     private readonly List<Settlement> _settlements = [];
     private readonly List<(UnitId Unit, string Host)> _dots = [];
     private TaskCompletionSource _changed = NewSignal();
+
+    public InMemoryMailQueue(TimeProvider time)
+    {
+        _time = time;
+        Suspensions = new InMemorySuspensions(time);
+        Suspensions.Changed += Signal;
+    }
 
     /// <summary>Events as soon as the step that causes them is done.</summary>
     public InMemoryActivity Activity { get; } = new();
@@ -86,12 +94,12 @@ public sealed class InMemoryMailQueue(TimeProvider time) : IMailQueue, IQueueRea
             if (idempotency is not null)
             {
                 var key = (message.Account, idempotency.Key);
-                if (_idempotency.TryGetValue(key, out var first) && first.Until > time.GetUtcNow())
+                if (_idempotency.TryGetValue(key, out var first) && first.Until > _time.GetUtcNow())
                 {
                     return ValueTask.FromResult<EnqueueResult>(new EnqueueResult.Duplicate(first.First, first.Fingerprint));
                 }
 
-                _idempotency[key] = (message.Id, idempotency.Fingerprint, time.GetUtcNow() + IdempotencyKept);
+                _idempotency[key] = (message.Id, idempotency.Fingerprint, _time.GetUtcNow() + IdempotencyKept);
             }
 
             AcceptHoldingLock(message);
@@ -109,7 +117,7 @@ public sealed class InMemoryMailQueue(TimeProvider time) : IMailQueue, IQueueRea
 
             Task changed;
             TimeSpan wait;
-            var looked = time.GetUtcNow();
+            var looked = _time.GetUtcNow();
             lock (_lock)
             {
                 var leases = TakeHoldingLock(demand);
@@ -122,8 +130,8 @@ public sealed class InMemoryMailQueue(TimeProvider time) : IMailQueue, IQueueRea
                 wait = UntilNextDueHoldingLock();
             }
 
-            using var due = new CancellationTokenSource(wait, time);
-            if (time.GetUtcNow() - looked >= wait)
+            using var due = new CancellationTokenSource(wait, _time);
+            if (_time.GetUtcNow() - looked >= wait)
             {
                 // A clock that was moved by hand meanwhile would not wake us any more.
                 continue;
@@ -146,12 +154,19 @@ public sealed class InMemoryMailQueue(TimeProvider time) : IMailQueue, IQueueRea
         {
             SettleHoldingLock(settlement);
             _settlements.Add(settlement);
+            WorkHoldingLock();
         }
 
         Signal();
     }
 
-    public bool TryBegin(Lease lease) => !IsReplaced;
+    public bool TryBegin(Lease lease)
+    {
+        lock (_lock)
+        {
+            return !IsReplaced && Suspensions.Current.Find(lease.Unit.Lane, lease.Id.Message) is null && !IsAskedHoldingLock(lease);
+        }
+    }
 
     public ValueTask<bool> TryBeginDotAsync(Lease lease, string host, CancellationToken cancellation)
     {
@@ -165,6 +180,11 @@ public sealed class InMemoryMailQueue(TimeProvider time) : IMailQueue, IQueueRea
             }
 
             _dots.Add((lease.Id, host));
+            if (_units.TryGetValue(lease.Id, out var waiting))
+            {
+                waiting.IsPastDot = true;
+            }
+
             return ValueTask.FromResult(true);
         }
     }
@@ -176,7 +196,9 @@ public sealed class InMemoryMailQueue(TimeProvider time) : IMailQueue, IQueueRea
             if (_units.TryGetValue(lease.Id, out var waiting) && waiting.Leased)
             {
                 waiting.Leased = false;
+                waiting.IsPastDot = false;
                 LaneHoldingLock(lease.Unit.Lane).Add(waiting);
+                WorkHoldingLock();
             }
         }
 
@@ -256,7 +278,7 @@ public sealed class InMemoryMailQueue(TimeProvider time) : IMailQueue, IQueueRea
     {
         var leases = new List<Lease>();
         var bytes = 0L;
-        var now = time.GetUtcNow();
+        var now = _time.GetUtcNow();
 
         // A lane that had its turn goes to the end; when none has anything due and wanted any more, we are done.
         var passed = 0;
@@ -266,9 +288,8 @@ public sealed class InMemoryMailQueue(TimeProvider time) : IMailQueue, IQueueRea
             _turns.RemoveFirst();
             _turns.AddLast(lane);
 
-            if (lane.NextDue <= now && demand.Wants(lane.Lane))
+            if (lane.NextDue <= now && demand.Wants(lane.Lane) && lane.TryTake(now, MayFlow) is { } waiting)
             {
-                var waiting = lane.Take();
                 waiting.Leased = true;
                 leases.Add(new Lease { Unit = waiting.Unit, Message = waiting.Message, State = waiting.State, Unheard = waiting.Unheard });
                 bytes += waiting.Message.Content.Prologue.Length + waiting.Message.Content.Head.Length;
@@ -285,7 +306,7 @@ public sealed class InMemoryMailQueue(TimeProvider time) : IMailQueue, IQueueRea
 
     private TimeSpan UntilNextDueHoldingLock()
     {
-        var now = time.GetUtcNow();
+        var now = _time.GetUtcNow();
         var next = _lanes.Values.Where(l => l.NextDue > now).Select(l => l.NextDue - now).DefaultIfEmpty(LongestWait).Min();
         return next < LongestWait ? next : LongestWait;
     }
@@ -309,6 +330,7 @@ public sealed class InMemoryMailQueue(TimeProvider time) : IMailQueue, IQueueRea
         }
 
         waiting.Leased = false;
+        waiting.IsPastDot = false;
         if (settlement.Next is { } next)
         {
             waiting.State = next;
@@ -359,17 +381,25 @@ internal sealed class Waiting(Unit unit, Message message)
     public UnheardAttempt? Unheard { get; set; }
     public DateTimeOffset Due { get; set; }
     public bool Leased { get; set; }
+    public bool IsPastDot { get; set; }
 }
 
 internal sealed class InMemoryLane(Lane lane)
 {
-    private readonly PriorityQueue<Waiting, (DateTimeOffset, MessageId, int)> _waiting = new();
+    private readonly SortedSet<Waiting> _waiting = new(Comparer<Waiting>.Create((a, b) =>
+        (a.Due, a.Unit.Id.Message, a.Unit.Id.Number).CompareTo((b.Due, b.Unit.Id.Message, b.Unit.Id.Number))));
 
     public Lane Lane { get; } = lane;
 
-    public DateTimeOffset NextDue => _waiting.TryPeek(out var next, out _) ? next.Due : DateTimeOffset.MaxValue;
+    public DateTimeOffset NextDue => _waiting.Min?.Due ?? DateTimeOffset.MaxValue;
 
-    public void Add(Waiting waiting) => _waiting.Enqueue(waiting, (waiting.Due, waiting.Unit.Id.Message, waiting.Unit.Id.Number));
+    public void Add(Waiting waiting) => _waiting.Add(waiting);
 
-    public Waiting Take() => _waiting.Dequeue();
+    public bool Remove(Waiting waiting) => _waiting.Remove(waiting);
+
+    public Waiting? TryTake(DateTimeOffset now, Func<Waiting, bool> may)
+    {
+        var taken = _waiting.TakeWhile(w => w.Due <= now).FirstOrDefault(may);
+        return taken is not null && _waiting.Remove(taken) ? taken : null;
+    }
 }

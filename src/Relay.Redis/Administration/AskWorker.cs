@@ -1,0 +1,131 @@
+using System.Text.Json;
+using Microsoft.Extensions.Logging;
+using Relay.Mail.Bounces;
+using Relay.Mail.Queue;
+using Relay.Redis.Connections;
+using Relay.Redis.Queue;
+using Relay.Redis.Records;
+using StackExchange.Redis;
+
+namespace Relay.Redis.Administration;
+
+/// <summary>
+/// Does what is asked of the partitions that this node owns: of each ask one bounded piece after the other, in turns, so
+/// that a cancel never waits behind the bounce of a million.
+/// </summary>
+internal sealed class AskWorker(
+    Store store,
+    Window window,
+    SettleWriter settles,
+    AskBell bell,
+    IEnumerable<IDeliveryDesk> desks,
+    TimeProvider time,
+    ILogger<AskWorker> logger,
+    IFailureReports? reports = null)
+{
+    private const int AsksAtOnce = 32;
+
+    // How long something asked of another node may wait unseen.
+    private static readonly TimeSpan Idle = TimeSpan.FromSeconds(1);
+
+    // Until what is in flight may have come back.
+    private static readonly TimeSpan Waiting = TimeSpan.FromMilliseconds(50);
+
+    private readonly Dictionary<(Partition Partition, RedisValue Entry), AskRun> _runs = [];
+
+    public async Task RunAsync(CancellationToken cancellation)
+    {
+        while (!cancellation.IsCancellationRequested)
+        {
+            var asked = bell.Asked.Next;
+            var wait = Idle;
+            try
+            {
+                wait = await WorkAsync(cancellation);
+            }
+            catch (Exception e) when (StoreFailure.Covers(e) || e is StoreUnavailableException)
+            {
+                logger.AsksUnread(StoreFailure.Of(e).Reason);
+            }
+
+            if (wait > TimeSpan.Zero)
+            {
+                await asked.WaitAsync(wait, time, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+    }
+
+    // Returns how long there is nothing to do.
+    private async Task<TimeSpan> WorkAsync(CancellationToken cancellation)
+    {
+        var owned = store.Partitions.Where(p => p.IsOwned).ToList();
+        var lists = await Task.WhenAll(owned.Select(p => store.Connections.Background.ListRangeAsync(p.Keys.Asks, 0, AsksAtOnce - 1)));
+        var open = owned.Zip(lists, (partition, entries) => entries.Select(entry => (partition, entry))).SelectMany(e => e).ToHashSet();
+        foreach (var (key, run) in _runs.Where(run => !open.Contains(run.Key)).ToList())
+        {
+            run.End();
+            _runs.Remove(key);
+        }
+
+        var steps = await Task.WhenAll(open.GroupBy(e => e.partition, e => e.entry).Select(p => StepAsync(p.Key, p, cancellation)));
+        return steps.DefaultIfEmpty(AskPace.Idle).Max() switch
+        {
+            AskPace.Busy => TimeSpan.Zero,
+            AskPace.Waiting => Waiting,
+            _ => Idle,
+        };
+    }
+
+    private async Task<AskPace> StepAsync(Partition partition, IEnumerable<RedisValue> entries, CancellationToken cancellation)
+    {
+        var pace = AskPace.Idle;
+        foreach (var entry in entries)
+        {
+            if (RunOf(partition, entry) is not { } run)
+            {
+                continue;
+            }
+
+            var step = await run.StepAsync(cancellation);
+            bell.Answered.Beat();
+            pace = step > pace ? step : pace;
+        }
+
+        return pace;
+    }
+
+    private AskRun? RunOf(Partition partition, RedisValue entry)
+    {
+        lock (_runs)
+        {
+            if (_runs.TryGetValue((partition, entry), out var run))
+            {
+                return run;
+            }
+
+            try
+            {
+                var ask = JsonSerializer.Deserialize(((ReadOnlyMemory<byte>)entry).Span, RecordJson.Default.QueueAsk)
+                    ?? throw new JsonException("the ask is null");
+                logger.AskBegun(ask.Kind, partition.Number, ask.By, ask.Reason);
+                return _runs[(partition, entry)] = new AskRun(ask, entry, partition, store, window, settles, desks, reports, time);
+            }
+            catch (JsonException e)
+            {
+                logger.AskUnreadable(partition.Number, e);
+                return null;
+            }
+        }
+    }
+}
+
+/// <summary>How soon there may be more to do.</summary>
+internal enum AskPace
+{
+    Idle,
+
+    /// <summary>Something in flight has to come back first.</summary>
+    Waiting,
+
+    Busy,
+}
