@@ -29,6 +29,9 @@ public static class RealParts
         return "";
     }
 
+    /// <summary>Skips the test where it does not run as root: it mounts disks or makes namespaces.</summary>
+    public static void RequireRoot() => Assert.SkipUnless(OperatingSystem.IsLinux() && Environment.IsPrivilegedProcess, "needs root");
+
     public static string? Find(string program)
     {
         var folders = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries);

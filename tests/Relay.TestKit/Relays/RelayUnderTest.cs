@@ -25,7 +25,7 @@ internal sealed class RelayUnderTest : IAsyncDisposable
     private RelayUnderTest(RelaySetup setup)
     {
         _environment = setup.Environment;
-        _variables = setup.Variables;
+        _variables = new(setup.Variables);
         Folder = Directory.CreateTempSubdirectory("relay-scenario-").FullName;
         DataDirectory = Path.Combine(Folder, "data");
         AdminKey = setup.AdminKey;
@@ -56,6 +56,11 @@ internal sealed class RelayUnderTest : IAsyncDisposable
     public string Output => _process?.Output ?? "";
 
     public string Errors => _process?.Errors ?? "";
+
+    public bool IsRunning => _process is { HasExited: false };
+
+    /// <summary>Environment variables of the next start.</summary>
+    public IDictionary<string, string?> Variables => _variables;
 
     public int ProcessId => _process?.Id ?? throw new InvalidOperationException("the relay is not running");
 
@@ -169,6 +174,15 @@ internal sealed class RelayUnderTest : IAsyncDisposable
         var body = await response.Content.ReadAsStringAsync(cancellation);
         Assert.True(response.StatusCode == HttpStatusCode.Created, $"{response.StatusCode}: {body}");
         return JsonElement.Parse(body).GetProperty("key").GetString()!;
+    }
+
+    /// <summary>Posts and gives the answer, whose status is one of success.</summary>
+    public async Task<JsonElement> PostAsync(string path, object body, CancellationToken cancellation)
+    {
+        using var response = await Http.PostAsJsonAsync(path, body, cancellation);
+        var answer = await response.Content.ReadAsStringAsync(cancellation);
+        Assert.True(response.IsSuccessStatusCode, $"{path}: {response.StatusCode}: {answer}");
+        return JsonElement.Parse(answer);
     }
 
     public async Task<JsonElement> GetAsync(string path, CancellationToken cancellation, string? key = null)

@@ -1,0 +1,17 @@
+namespace Relay.Faults.Scenarios;
+
+/// <summary>All scenarios, in their order.</summary>
+internal static class Catalogue
+{
+    public static IReadOnlyList<Scenario> All { get; } =
+    [
+        new RelayKilled(),
+        new CrashPointReached(),
+        new StoreKilled(),
+        new PowerCut(),
+    ];
+
+    public static Scenario Find(string id) =>
+        All.FirstOrDefault(s => s.Id.Equals(id, StringComparison.OrdinalIgnoreCase))
+        ?? throw new ArgumentException($"there is no scenario {id}; there are {string.Join(", ", All.Select(s => s.Id))}");
+}

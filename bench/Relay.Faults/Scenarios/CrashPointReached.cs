@@ -1,0 +1,91 @@
+using Relay.Faults.Checking;
+using Relay.Faults.Clients;
+using Relay.Faults.Ledgers;
+using Relay.Faults.Stages;
+using Relay.Mail.Crashing;
+
+namespace Relay.Faults.Scenarios;
+
+/// <summary>F2. The relay dies once at each point of a message's walk. Only one mail is on its way at a time, so what may happen to it is known exactly.</summary>
+internal sealed class CrashPointReached : Scenario
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    // At the second passing: the first connection and the first compilation of everything lie behind it.
+    private const int Passing = 2;
+
+    // Here a remote may have the mail and the store does not know.
+    private static readonly HashSet<string> MayDouble = ["after-dot", "after-reply", "before-ack"];
+
+    // One client, one mail at a time, and time for it to be settled before the next.
+    private static readonly LoadPlan OneByOne = new()
+    {
+        Sessions = 1,
+        Pause = TimeSpan.FromMilliseconds(150),
+        HttpShare = 0,
+        KeyShare = 0,
+        MaxRecipients = 1,
+        LargeShare = 0.2,
+    };
+
+    public override string Id => "F2";
+
+    public override string Fault => "kill -9 at each crash point once";
+
+    public override string Expectation => "each point is reached; one copy, two at most where a remote may have it and the store does not know";
+
+    public override (int Short, int Long) Rounds => (1, 5);
+
+    public override async Task<Verdict> PlayAsync(RunRequest request, CancellationToken cancellation)
+    {
+        await using var stage = await Stage.StartAsync(Id, request, cancellation);
+        var wrong = new List<Finding>();
+        for (var round = 0; round < request.Rounds; round++)
+        {
+            foreach (var (name, _) in CrashPoints.All)
+            {
+                wrong.AddRange(await CrashAsync(stage, name, cancellation));
+            }
+        }
+
+        stage.Relay.Variables.Remove(CrashPoints.Variable);
+        await stage.Relay.StopAsync(cancellation);
+        await stage.Relay.StartAgainAsync(cancellation);
+        await stage.DrainAsync(cancellation);
+        var verdict = await stage.CheckAsync(Promise.CrashSafe, cancellation);
+        return verdict with { Findings = [.. verdict.Findings, .. wrong, .. TooMany(stage)] };
+    }
+
+    private static async Task<IReadOnlyList<Finding>> CrashAsync(Stage stage, string point, CancellationToken cancellation)
+    {
+        stage.Relay.Variables[CrashPoints.Variable] = $"{point}:{Passing}";
+        await stage.Relay.KillAsync();
+        await stage.Relay.StartAgainAsync(cancellation);
+        var load = stage.Load(OneByOne);
+        var alive = DateTimeOffset.UtcNow;
+        int exit;
+        try
+        {
+            exit = await stage.Relay.WaitForExitAsync(cancellation).WaitAsync(Patience, cancellation);
+        }
+        catch (Exception e) when (e is TimeoutException or OperationCanceledException && !cancellation.IsCancellationRequested)
+        {
+            await load.StopAsync();
+            return [new Finding("F2", point, $"not reached within {Patience.TotalSeconds:0} s of mail")];
+        }
+
+        stage.Book.Add(new Strike(StrikeKind.RelayKilled, point, alive, DateTimeOffset.UtcNow, Connections: 1));
+        await load.StopAsync();
+
+        // What it left behind is delivered before the next point is armed, so that each has a mail of its own.
+        stage.Relay.Variables.Remove(CrashPoints.Variable);
+        await stage.Relay.StartAgainAsync(cancellation);
+        await stage.DrainAsync(cancellation);
+        return exit == 128 + 9 ? [] : [new Finding("F2", point, $"ended with {exit} and not by SIGKILL")];
+    }
+
+    private static IEnumerable<Finding> TooMany(Stage stage) =>
+        from d in Doubles.Of(stage.Book.Close())
+        where d.Strike is { } strike && !MayDouble.Contains(strike.What)
+        select new Finding("F2", $"{d.Token} {d.Recipient}", $"doubled by a death at {d.Strike!.What}, where that cannot be");
+}

@@ -1,0 +1,267 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Relay.Faults.Checking;
+using Relay.Faults.Clients;
+using Relay.Faults.Ledgers;
+using Relay.Faults.Sink;
+using Relay.Faults.Stores;
+using Relay.TestKit.Relays;
+
+namespace Relay.Faults.Stages;
+
+/// <summary>Relays on a store between ledger clients and a ledger sink: what a scenario is played on, and what it may do to it.</summary>
+internal sealed class Stage : IAsyncDisposable
+{
+    // The schedule of the scenarios: an attempt that failed is soon made again.
+    private static readonly JsonArray Schedule = ["00:00:01", "00:00:02", "00:00:04", "00:00:08"];
+
+    // No scenario may hang; what takes longer than this on a machine that others use too is a finding.
+    private static readonly TimeSpan DrainTimeout = TimeSpan.FromSeconds(120);
+
+    private readonly History _history;
+    private readonly List<LedgerSink> _sinks = [];
+    private readonly List<RelayUnderTest> _relays = [];
+    private readonly List<string> _notes = [];
+    private readonly DateTimeOffset _began = DateTimeOffset.UtcNow;
+    private IReadOnlyList<Tenant> _tenants = [];
+    private int _loads;
+
+    private Stage(string scenario, RunRequest request)
+    {
+        Scenario = scenario;
+        Request = request;
+        Random = new Random(request.Seed);
+        _history = new History(Path.Combine(request.HistoryFolder, $"{scenario}-{StoreKinds.WordOf(request.Store)}-{request.Seed}.jsonl"));
+        Book = new LedgerBook(_history);
+        Note($"{scenario} on {StoreKinds.WordOf(request.Store)}, seed {request.Seed}, {request.Rounds} rounds");
+    }
+
+    public string Scenario { get; }
+
+    public RunRequest Request { get; }
+
+    /// <summary>The source of everything that is left to chance.</summary>
+    public Random Random { get; }
+
+    public LedgerBook Book { get; }
+
+    /// <summary>Null where the relay keeps its mail itself.</summary>
+    public IOutsideStore? Store { get; private set; }
+
+    public IReadOnlyList<RelayUnderTest> Relays => _relays;
+
+    public RelayUnderTest Relay => _relays[0];
+
+    /// <summary>The one to which everything goes that no other route takes.</summary>
+    public LedgerSink Sink => _sinks[0];
+
+    public IReadOnlyList<LedgerSink> Sinks => _sinks;
+
+    public IReadOnlyList<Tenant> Tenants => _tenants;
+
+    public static async Task<Stage> StartAsync(string scenario, RunRequest request, CancellationToken cancellation, StageSetup? setup = null)
+    {
+        var stage = new Stage(scenario, request);
+        try
+        {
+            await stage.StartAsync(setup ?? new StageSetup(), cancellation);
+            return stage;
+        }
+        catch
+        {
+            await stage.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>A further sink, for which the scenario has to make a route.</summary>
+    public LedgerSink AddSink(string name, SinkMood mood)
+    {
+        var sink = LedgerSink.Start(name, Book, mood);
+        _sinks.Add(sink);
+        return sink;
+    }
+
+    public LedgerClients Load(LoadPlan? plan = null)
+    {
+        var number = ++_loads;
+        return LedgerClients.Start(
+            $"{Request.Seed:x}-{number}", plan ?? new LoadPlan(), Book,
+            [.. _relays.Select(r => new RelayDoor(r.PlainPort, new Uri($"http://127.0.0.1:{r.HttpPort}")))], _tenants, Request.Seed + number);
+    }
+
+    /// <summary>Waits until so many more mails have been accepted; the load must be on.</summary>
+    public async Task WaitForAcceptedAsync(int more, CancellationToken cancellation)
+    {
+        var goal = Book.Accepted + more;
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        deadline.CancelAfter(DrainTimeout);
+        while (Book.Accepted < goal)
+        {
+            await Task.Delay(5, deadline.Token);
+        }
+    }
+
+    /// <summary>A time between nothing and <paramref name="longest"/>, by the seed.</summary>
+    public Task ChanceAsync(TimeSpan longest, CancellationToken cancellation) => Task.Delay(longest * Random.NextDouble(), cancellation);
+
+    public async Task KillAsync(RelayUnderTest relay)
+    {
+        // Counted before: a kill closes them.
+        var connections = _sinks.Sum(s => s.OpenSessions);
+        var from = DateTimeOffset.UtcNow;
+        await relay.KillAsync();
+        Book.Add(new Strike(StrikeKind.RelayKilled, NameOf(relay), from, DateTimeOffset.UtcNow, connections));
+    }
+
+    /// <summary>The relay killed itself at a crash point; <paramref name="from"/> is when it was last seen alive.</summary>
+    public void NoteDeath(RelayUnderTest relay, DateTimeOffset from) =>
+        Book.Add(new Strike(StrikeKind.RelayKilled, NameOf(relay), from, DateTimeOffset.UtcNow, Math.Max(1, _sinks.Sum(s => s.OpenSessions))));
+
+    /// <summary>Does something to the store or a relay for a while, and writes down when.</summary>
+    public async Task StrikeAsync(StrikeKind kind, string what, Func<Task> during)
+    {
+        var from = DateTimeOffset.UtcNow;
+        await during();
+        Book.Add(new Strike(kind, what, from, DateTimeOffset.UtcNow, _sinks.Sum(s => s.OpenSessions)));
+    }
+
+    public string NameOf(RelayUnderTest relay) => $"relay {_relays.IndexOf(relay) + 1}";
+
+    public void Note(string words)
+    {
+        lock (_notes)
+        {
+            _notes.Add(words);
+        }
+
+        _history.Note(words);
+    }
+
+    /// <summary>How long it took until somebody's mail was accepted again; the load must be on.</summary>
+    public async Task<TimeSpan> MeasureRecoveryAsync(CancellationToken cancellation)
+    {
+        var from = DateTimeOffset.UtcNow;
+        await WaitForAcceptedAsync(1, cancellation);
+        return DateTimeOffset.UtcNow - from;
+    }
+
+    /// <summary>Waits until nothing waits any more and the sinks have been quiet for a while.</summary>
+    public async Task DrainAsync(CancellationToken cancellation)
+    {
+        var quiet = TimeSpan.FromSeconds(1.5);
+        var from = DateTimeOffset.UtcNow;
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        deadline.CancelAfter(DrainTimeout);
+        var depth = -1L;
+        try
+        {
+            var emptySince = DateTimeOffset.MaxValue;
+            while (DateTimeOffset.UtcNow - emptySince < quiet || DateTimeOffset.UtcNow - Book.LastArrival < quiet)
+            {
+                depth = await DepthAsync(deadline.Token);
+                emptySince = depth != 0 ? DateTimeOffset.MaxValue : emptySince == DateTimeOffset.MaxValue ? DateTimeOffset.UtcNow : emptySince;
+                await Task.Delay(100, deadline.Token);
+            }
+
+            Note($"drained in {(DateTimeOffset.UtcNow - from).TotalSeconds:0.0} s");
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            // Not an end of the run: what is lost by it is for the checker to say.
+            Note($"not drained after {DrainTimeout.TotalSeconds:0} s: {depth} units still wait");
+        }
+    }
+
+    /// <summary>Reads what the relay tells of every message, closes the book and looks at it.</summary>
+    /// <param name="asked">The weakest promise that covers what was done.</param>
+    public async Task<Verdict> CheckAsync(Promise asked, CancellationToken cancellation)
+    {
+        var reader = new EventReader(_relays.First(r => r.IsRunning), Book);
+        foreach (var tenant in _tenants)
+        {
+            await reader.ReadAsync(tenant, cancellation);
+        }
+
+        var published = Promises.Parse((await _relays.First(r => r.IsRunning).GetAsync("/health/ready", cancellation)).GetProperty("store").GetProperty("promise").GetString()!);
+        var verdict = Checker.Check(Book.Close(), Scenario, StoreKinds.WordOf(Request.Store), Request.Seed, Request.Rounds, asked, published);
+        List<Finding> findings = [.. verdict.Findings, .. await new StoreStructure(Store).LookAsync(cancellation)];
+        foreach (var finding in findings)
+        {
+            _history.Note(finding.ToString());
+        }
+
+        lock (_notes)
+        {
+            return verdict with { Findings = findings, Notes = [.. verdict.Notes, .. _notes], Took = DateTimeOffset.UtcNow - _began, History = _history.Path };
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var relay in _relays)
+        {
+            await relay.DisposeAsync();
+        }
+
+        foreach (var sink in _sinks)
+        {
+            await sink.DisposeAsync();
+        }
+
+        if (Store is not null)
+        {
+            await Store.DisposeAsync();
+        }
+
+        _history.Dispose();
+    }
+
+    private async Task StartAsync(StageSetup setup, CancellationToken cancellation)
+    {
+        _sinks.Add(LedgerSink.Start("sink", Book, setup.Mood));
+        Store = setup.MakeStore is not null ? await setup.MakeStore(cancellation)
+            : Request.Store == StoreKind.Embedded ? null
+            : await RedisStore.StartAsync(Request.Store, null, cancellation, setup.StoreSettings);
+        for (var number = 0; number < setup.Relays; number++)
+        {
+            var relay = new RelaySetup()
+                .With("Redis", Store?.ConnectionString)
+                .With("Delivery:Retry:Schedule", Schedule.DeepClone())
+                .WithRoute(Sink.Port);
+            relay = setup.DataDirectory is null ? relay : relay.With("DataDirectory", setup.DataDirectory);
+            _relays.Add(await RelayUnderTest.StartAsync(cancellation, setup.Settings(relay)));
+        }
+
+        _tenants = [await MakeTenantAsync("first", cancellation), await MakeTenantAsync("second", cancellation)];
+    }
+
+    private async Task<Tenant> MakeTenantAsync(string name, CancellationToken cancellation)
+    {
+        var account = (await Relay.PostAsync("/accounts", new { name }, cancellation)).GetProperty("id").GetString()!;
+        var key = await Relay.PostAsync("/keys", new { name, account }, cancellation);
+        return new Tenant(account, key.GetProperty("key").GetString()!);
+    }
+
+    // -1 while nobody answers.
+    private async Task<long> DepthAsync(CancellationToken cancellation)
+    {
+        foreach (var relay in _relays.Where(r => r.IsRunning))
+        {
+            try
+            {
+                using var response = await relay.Http.GetAsync("/queue", cancellation);
+                if (response.IsSuccessStatusCode)
+                {
+                    return JsonElement.Parse(await response.Content.ReadAsStringAsync(cancellation)).GetProperty("depth").GetInt64();
+                }
+            }
+            catch (HttpRequestException)
+            {
+                // Another one may.
+            }
+        }
+
+        return -1;
+    }
+}

@@ -1,0 +1,33 @@
+using Relay.Faults.Sink;
+using Relay.Faults.Stores;
+using Relay.TestKit.Relays;
+
+namespace Relay.Faults.Stages;
+
+/// <summary>What a run of a scenario was asked for.</summary>
+/// <param name="Rounds">How often the fault is done.</param>
+internal sealed record RunRequest(StoreKind Store, int Rounds, int Seed, int Relays, bool IsLong, string HistoryFolder)
+{
+    /// <summary>For scenarios that last a time and not a number of rounds.</summary>
+    public TimeSpan? Duration { get; init; }
+}
+
+/// <summary>What a scenario needs to be played on.</summary>
+internal sealed record StageSetup
+{
+    public int Relays { get; init; } = 1;
+
+    public SinkMood Mood { get; init; } = SinkMood.Kind;
+
+    /// <summary>Settings of every relay over the stage's own.</summary>
+    public Func<RelaySetup, RelaySetup> Settings { get; init; } = setup => setup;
+
+    /// <summary>Settings of the store's program, where it has one.</summary>
+    public string[] StoreSettings { get; init; } = [];
+
+    /// <summary>Makes the store where the usual one will not do.</summary>
+    public Func<CancellationToken, Task<IOutsideStore>>? MakeStore { get; init; }
+
+    /// <summary>Where an embedded store keeps its files.</summary>
+    public string? DataDirectory { get; init; }
+}
