@@ -19,8 +19,7 @@ internal sealed class DeliveryPump(
     TimeProvider time,
     ILogger<DeliveryPump> logger) : BackgroundService
 {
-    // What is leased counts only once it was handed on, so a batch may all be for one site: never more than a part of what
-    // is free, or that site would have it all.
+    // A batch may all be for one site that is not known yet: never more than a part of what is free, or it would have it all.
     private const int UnitsAtOnce = 64;
     private const int PartAtOnce = 4;
 
@@ -31,7 +30,6 @@ internal sealed class DeliveryPump(
 
     protected override async Task ExecuteAsync(CancellationToken stopping)
     {
-        using var end = stopping.Register(window.EndWatch);
         while (!stopping.IsCancellationRequested)
         {
             try
@@ -53,19 +51,12 @@ internal sealed class DeliveryPump(
 
     private async Task LeaseAsync(CancellationToken stopping)
     {
-        var changed = window.WatchForRoom();
-        stopping.ThrowIfCancellationRequested();
-        var demand = new LeaseDemand(Math.Clamp(window.FreeUnits / PartAtOnce, 1, UnitsAtOnce), Math.Max(1, window.FreeBytes / PartAtOnce), dispatcher.Wants);
-        try
+        window.BeginAsking();
+        var demand = new LeaseDemand(
+            Math.Clamp(window.FreeUnits / PartAtOnce, 1, UnitsAtOnce), Math.Max(1, window.FreeBytes / PartAtOnce), dispatcher.ClosedGate);
+        foreach (var lease in await queue.LeaseDueAsync(demand, stopping))
         {
-            foreach (var lease in await queue.LeaseDueAsync(demand, changed))
-            {
-                dispatcher.Dispatch(lease);
-            }
-        }
-        catch (OperationCanceledException) when (changed.IsCancellationRequested)
-        {
-            // A lane that was full has room again, which the queue cannot know: ask anew.
+            dispatcher.Dispatch(lease);
         }
     }
 

@@ -7,12 +7,8 @@ namespace Relay.Delivery.Scheduling;
 /// Bounds what is leased and not yet settled, in units and in octets. A share is a part of what is still free, not of the
 /// whole: however many slow sites there are, each new one takes less, and something is always left for the others.
 /// </summary>
-internal sealed class DeliveryWindow(IOptions<DeliveryOptions> options)
+internal sealed class DeliveryWindow(IMailQueue queue, IOptions<DeliveryOptions> options)
 {
-    // So many units have to come back before the queue is asked again for what did not fit: to ask at each would cost more
-    // than it brings.
-    private const int FewestReturned = 16;
-
     // An account over its share still gets this part of what is free at each site, so that its mail to hosts that work does
     // not wait behind its mail to hosts that do not.
     private const int LittlePart = 16;
@@ -20,14 +16,12 @@ internal sealed class DeliveryWindow(IOptions<DeliveryOptions> options)
     private readonly WindowOptions _limits = options.Value.Window;
     private readonly int _siteLimit = options.Value.ConnectionsPerSite * options.Value.Window.UnitsPerConnection;
     private readonly Lock _lock = new();
-    private readonly Dictionary<string, int> _accounts = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Stock> _accounts = new(StringComparer.Ordinal);
     private int _units;
     private long _bytes;
+    private int _asking;
     private TaskCompletionSource? _room;
     private TaskCompletionSource? _empty;
-    private CancellationTokenSource? _look;
-    private int _refusedAt;
-    private int _returned;
 
     public int Held => Volatile.Read(ref _units);
 
@@ -35,47 +29,33 @@ internal sealed class DeliveryWindow(IOptions<DeliveryOptions> options)
 
     public long FreeBytes => Math.Max(0, _limits.Bytes - Interlocked.Read(ref _bytes));
 
-    /// <summary>Whether one more unit of this account fits, at a site that holds so many already.</summary>
-    public bool HasRoom(string account, int heldBySite)
+    /// <summary>The queue is about to be asked for work: all that it gave before is held by now.</summary>
+    public void BeginAsking() => _asking++;
+
+    /// <summary>What one more unit of this account has to wait for; null when it fits, and then it is counted on.</summary>
+    /// <param name="place">Where it goes; null where nothing is known or held yet.</param>
+    public Gate? ClosedGate(string account, Stock? place)
     {
-        var free = FreeUnits;
+        var free = Math.Max(1, FreeUnits);
+        Stock? held;
         lock (_lock)
         {
-            var fits = free > 0 && FreeBytes > 0
-                && heldBySite < Math.Min(_siteLimit, Math.Max(1, free / 2))
-                && (_accounts.GetValueOrDefault(account) < free || heldBySite < free / LittlePart);
-            if (!fits)
-            {
-                var enough = Math.Max(FewestReturned, heldBySite / 4);
-                _refusedAt = _refusedAt == 0 ? enough : Math.Min(_refusedAt, enough);
-            }
-
-            return fits;
+            _accounts.TryGetValue(account, out held);
         }
-    }
 
-    /// <summary>A token that ends when what <see cref="HasRoom"/> refuses from now on may have room: then the queue is asked again.</summary>
-    public CancellationToken WatchForRoom()
-    {
-        lock (_lock)
+        if (held is not null && (place?.Units ?? 0) >= free / LittlePart && !held.HasRoom(free, _asking))
         {
-            _refusedAt = 0;
-            _returned = 0;
-            _look = new CancellationTokenSource();
-            return _look.Token;
+            return held.Gate;
         }
-    }
 
-    /// <summary>Ends the current watch.</summary>
-    public void EndWatch()
-    {
-        CancellationTokenSource? look;
-        lock (_lock)
+        if (place?.HasRoom(Math.Min(_siteLimit, Math.Max(1, free / 2)), _asking) == false)
         {
-            look = _look;
+            return place.Gate;
         }
 
-        look?.Cancel();
+        held?.Promise(_asking);
+        place?.Promise(_asking);
+        return null;
     }
 
     public void Take(HeldLease held)
@@ -85,22 +65,37 @@ internal sealed class DeliveryWindow(IOptions<DeliveryOptions> options)
         {
             _units++;
             _bytes += held.Bytes;
-            _accounts[account] = _accounts.GetValueOrDefault(account) + 1;
+            if (!_accounts.TryGetValue(account, out var stock))
+            {
+                _accounts[account] = stock = new Stock();
+            }
+
+            stock.Add();
         }
+    }
+
+    /// <summary>The unit goes on to another place.</summary>
+    public void Move(HeldLease held, Stock place)
+    {
+        place.Add();
+        var left = held.Place;
+        held.Place = place;
+        Open(left?.Remove());
     }
 
     public void Return(HeldLease held)
     {
         var account = held.Lease.Message.Account;
+        Gate? gate;
         TaskCompletionSource? room;
         TaskCompletionSource? empty = null;
-        CancellationTokenSource? look = null;
-        held.Site?.Returned();
         lock (_lock)
         {
             _units--;
             _bytes -= held.Bytes;
-            if (--_accounts[account] is var left && left == 0)
+            var stock = _accounts[account];
+            gate = stock.Remove();
+            if (stock.Units == 0)
             {
                 _accounts.Remove(account);
             }
@@ -110,20 +105,12 @@ internal sealed class DeliveryWindow(IOptions<DeliveryOptions> options)
             {
                 (empty, _empty) = (_empty, null);
             }
-
-            _returned++;
-            if (_refusedAt > 0 && (_returned >= _refusedAt || _units < _refusedAt))
-            {
-                (look, _look) = (_look, null);
-                _refusedAt = 0;
-            }
         }
 
+        Open(gate);
+        Open(held.Place?.Remove());
         room?.SetResult();
         empty?.SetResult();
-
-        // Elsewhere: the pump goes on from here, and a courier must not lease for it.
-        _ = look?.CancelAsync();
     }
 
     public Task WaitForRoomAsync(CancellationToken cancellation)
@@ -140,6 +127,14 @@ internal sealed class DeliveryWindow(IOptions<DeliveryOptions> options)
         lock (_lock)
         {
             return _units == 0 ? Task.CompletedTask : Signal(ref _empty).WaitAsync(cancellation);
+        }
+    }
+
+    private void Open(Gate? gate)
+    {
+        if (gate is not null)
+        {
+            queue.Open(gate);
         }
     }
 

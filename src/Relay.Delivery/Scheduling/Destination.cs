@@ -15,7 +15,8 @@ internal sealed class Destination(string domain)
     /// <summary>What was found last; null before the first time.</summary>
     public Routed? Routed => _routed;
 
-    public int Waiting => _waiting.Count;
+    /// <summary>What is held here and has not gone on to a site.</summary>
+    public Stock Stock { get; } = new();
 
     /// <summary>Nothing waits, so it can be forgotten and found again.</summary>
     public bool IsIdle

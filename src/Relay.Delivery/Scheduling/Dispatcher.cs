@@ -38,10 +38,12 @@ internal sealed class Dispatcher(
         }
         else if (lease.Unheard is { } unheard)
         {
+            window.Move(held, DestinationOf(lease.Unit.Lane.Domain).Stock);
             settler.Settle(held, settlements.Unheard(lease, unheard));
         }
         else if (InboxDelivery.IsFor(lease.Message))
         {
+            window.Move(held, DestinationOf(lease.Unit.Lane.Domain).Stock);
             _ = inbox.DeliverAsync(held, _stop.Token);
         }
         else
@@ -50,9 +52,9 @@ internal sealed class Dispatcher(
         }
     }
 
-    /// <summary>Whether there is room for one more unit of this lane.</summary>
-    public bool Wants(Lane lane) =>
-        window.HasRoom(lane.Account, _destinations.TryGetValue(lane.Domain, out var destination) ? HeldFor(destination) : 0);
+    /// <summary>What one more unit of this lane has to wait for; null when there is room for it.</summary>
+    public Gate? ClosedGate(Lane lane) =>
+        window.ClosedGate(lane.Account, _destinations.TryGetValue(lane.Domain, out var destination) ? PlaceOf(destination) : null);
 
     /// <summary>Gives back what has not begun, and takes no more.</summary>
     public void Stop()
@@ -64,10 +66,12 @@ internal sealed class Dispatcher(
         }
     }
 
-    private int HeldFor(Destination destination) => destination.Routed is Routed.To(var plan) ? sites.UnitsAt(plan) : destination.Waiting;
+    private Stock PlaceOf(Destination destination) =>
+        destination.Routed is Routed.To(var plan) && sites.StockOf(plan) is { } stock ? stock : destination.Stock;
 
     private void Route(Destination destination, HeldLease held)
     {
+        window.Move(held, destination.Stock);
         if (destination.Take(held, time.GetUtcNow(), out var ask) is { } routed)
         {
             Assign(held, routed);

@@ -10,6 +10,6 @@ internal sealed class HeldLease(Lease lease)
     /// <summary>Octets of content that come with the lease; chunks stay in the store until they are sent.</summary>
     public int Bytes { get; } = lease.Message.Content.Prologue.Length + lease.Message.Content.Head.Length;
 
-    /// <summary>The site it waits at or is sent through; null before it is routed.</summary>
-    public Site? Site { get; set; }
+    /// <summary>Where it counts: at its domain until the way is known, then at its site.</summary>
+    public Stock? Place { get; set; }
 }

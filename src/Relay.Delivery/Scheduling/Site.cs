@@ -21,12 +21,11 @@ internal sealed class Site(RoutePlan plan, int maxCouriers, TimeProvider time, F
     private DateTimeOffset _growAfter;
     private bool _stopping;
     private bool _gone;
-    private int _units;
 
     public RoutePlan Plan { get; } = plan;
 
     /// <summary>Units that wait here, are being sent, or are being settled.</summary>
-    public int Units => Volatile.Read(ref _units);
+    public Stock Stock { get; } = new();
 
     /// <summary>Adds a unit; false when the site is gone and another has to be made.</summary>
     public bool TryAdd(HeldLease held)
@@ -39,9 +38,6 @@ internal sealed class Site(RoutePlan plan, int maxCouriers, TimeProvider time, F
             {
                 return false;
             }
-
-            held.Site = this;
-            Interlocked.Increment(ref _units);
 
             // The one that parked last: the others may grow old and close.
             if (!_parked.TryPop(out parked))
@@ -172,9 +168,6 @@ internal sealed class Site(RoutePlan plan, int maxCouriers, TimeProvider time, F
         parked?.Wake(held);
         return true;
     }
-
-    /// <summary>A unit that was added here is settled or released.</summary>
-    public void Returned() => Interlocked.Decrement(ref _units);
 
     /// <summary>Takes no more, wakes who waits, and hands back what has not begun.</summary>
     public List<HeldLease> Stop()

@@ -4,7 +4,7 @@ using Relay.Delivery.Sending;
 namespace Relay.Delivery.Scheduling;
 
 /// <summary>The sites that have work or connections now.</summary>
-internal sealed class SiteDirectory(CourierOffice office)
+internal sealed class SiteDirectory(CourierOffice office, DeliveryWindow window)
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<string, Site> _sites = new(StringComparer.Ordinal);
@@ -41,6 +41,8 @@ internal sealed class SiteDirectory(CourierOffice office)
                 }
             }
 
+            // Before it can be sent and settled.
+            window.Move(held, site.Stock);
             if (site.TryAdd(held))
             {
                 return true;
@@ -51,12 +53,12 @@ internal sealed class SiteDirectory(CourierOffice office)
         }
     }
 
-    /// <summary>Units held for a site.</summary>
-    public int UnitsAt(RoutePlan plan)
+    /// <summary>What is held for a site; null when there is none now.</summary>
+    public Stock? StockOf(RoutePlan plan)
     {
         lock (_lock)
         {
-            return _sites.TryGetValue(plan.Key, out var site) ? site.Units : 0;
+            return _sites.TryGetValue(plan.Key, out var site) ? site.Stock : null;
         }
     }
 

@@ -18,11 +18,14 @@ public interface IMailQueue
     ValueTask<EnqueueResult> EnqueueAsync(Message message, IdempotencyKey? idempotency, CancellationToken cancellation);
 
     /// <summary>
-    /// Waits until at least one unit is due in a lane that is wanted, then leases what is due within the bounds, turn by
-    /// turn over the lanes. A unit is leased at most once until it is settled or released. Cancelled, it has leased nothing:
-    /// the caller does so too when what it wants has changed, and asks again.
+    /// Waits until at least one unit is due in a lane for which there is room, then leases what is due within the bounds,
+    /// turn by turn over accounts and lanes. A unit is leased at most once until it is settled or released. Cancelled, it
+    /// has leased nothing.
     /// </summary>
     ValueTask<IReadOnlyList<Lease>> LeaseDueAsync(LeaseDemand demand, CancellationToken cancellation);
+
+    /// <summary>There may be room again for what waits behind the gate: it is asked about anew. Without anything there it does nothing.</summary>
+    void Open(Gate gate);
 
     /// <summary>
     /// Ends a lease durably. While the store is away this waits and tries again, so that no outcome is lost; it is
@@ -51,8 +54,11 @@ public interface IMailQueue
 
 /// <param name="MaxUnits">At most so many leases.</param>
 /// <param name="MaxBytes">No further lease once those taken hold so many octets of content in memory.</param>
-/// <param name="Wants">Whether there is room for a unit of this lane; called often, must not block.</param>
-public sealed record LeaseDemand(int MaxUnits, long MaxBytes, Func<Lane, bool> Wants);
+/// <param name="ClosedGate">
+/// What a unit of this lane has to wait for; null when there is room for it. Called in the middle of the queue's own work: it
+/// must neither block nor call the queue.
+/// </param>
+public sealed record LeaseDemand(int MaxUnits, long MaxBytes, Func<Lane, Gate?> ClosedGate);
 
 /// <param name="Key">The client's own words, at most 255 characters.</param>
 /// <param name="Fingerprint">Hash of the request; the same key with another one is a mistake of the client.</param>

@@ -24,7 +24,7 @@ internal sealed class Canceller(Store store, Window window, StoreRetry retry, Ti
     {
         if (!_waiting.Writer.TryWrite((accept, idempotency)))
         {
-            window.EndAccept(accept.Message.Message, accept.Message.Units);
+            window.EndAccept(accept.Partition, accept.Message.Message, accept.Message.Units, accept.Message.Due);
         }
     }
 

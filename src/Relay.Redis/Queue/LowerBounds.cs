@@ -52,7 +52,7 @@ internal sealed class LowerBounds(Store store, Window window)
         }
         else
         {
-            window.KeepIdle(batch[0].Share);
+            window.KeepQuiet(batch[0].Share);
         }
     }
 

@@ -14,7 +14,7 @@ internal sealed class RedisMailQueue(
     Store store, Window window, AcceptWriter accepts, SettleWriter settles, Canceller canceller, Watermark watermark, Acknowledgement acknowledgement,
     IOptions<StoreOptions> options, TimeProvider time) : IMailQueue
 {
-    // A lane that was not wanted may become so without our hearing of it.
+    // The window looks by itself that often at what nobody told it of.
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(1);
 
     // The step itself is bounded by the same time; this covers what waited in front of it.
@@ -96,6 +96,8 @@ internal sealed class RedisMailQueue(
         return ValueTask.FromResult(true);
     }
 
+    public void Open(Gate gate) => window.Open(gate);
+
     public void Release(Lease lease) => window.Release(lease);
 
     private bool IsLive(Lease lease) => store.IsOpen && time.GetTimestamp() < store.PartitionOf(lease.Id.Message).LiveUntil;
@@ -116,7 +118,7 @@ internal sealed class RedisMailQueue(
         switch (failure)
         {
             case null:
-                window.EndAccept(accept.Message.Message, accept.Message.Units);
+                window.EndAccept(accept.Partition, accept.Message.Message, accept.Message.Units, accept.Message.Due);
                 return EnqueueResult.Accepted.Instance;
 
             case { IsCertain: true, IsFull: true }:

@@ -48,7 +48,7 @@ internal sealed class Refiller(
                 if (time.GetUtcNow() - tidied >= Tidying)
                 {
                     tidied = time.GetUtcNow();
-                    await bounds.RaiseAsync(window.TakeIdle(LanesPerPage));
+                    await bounds.RaiseAsync(window.TakeQuiet(LanesPerPage));
                 }
 
                 wait = WaitUntil(nextDue);
@@ -205,7 +205,7 @@ internal sealed class Refiller(
             else if (TryReadLease(id, record, values[messages.Length + i], out var lease, out var problem))
             {
                 _missing.TryRemove(id, out _);
-                hasRoom &= window.TryLoad(lease);
+                hasRoom &= window.TryLoad(share, lease);
             }
             else
             {

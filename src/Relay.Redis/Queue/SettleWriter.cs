@@ -248,7 +248,7 @@ internal sealed class SettleWriter(
             window.Settled(settlement.Lease.Id, settlement.DueAt?.ToUnixTimeMilliseconds());
             foreach (var report in settle.Reports(store.Mark))
             {
-                window.EndAccept(report.Message, report.Units);
+                window.EndAccept(settle.Partition, report.Message, report.Units, report.Due);
             }
         }
 

@@ -5,9 +5,6 @@ namespace Relay.Redis.Queue;
 /// <summary>Units taken out of delivery's reach, so that what was asked of the owner can be done to them.</summary>
 internal sealed partial class Window
 {
-    // Leased units that are claimed: none at nearly any time, so that the way of every message need not look.
-    private volatile int _awaited;
-
     /// <summary>Whether a leased unit may be tried now: it is not suspended, and nothing was asked of its owner that comes first.</summary>
     public bool MayBegin(Lease lease)
     {
@@ -16,14 +13,15 @@ internal sealed partial class Window
             return false;
         }
 
-        if (_awaited == 0)
+        // Nearly always, so that the way of every message need not look.
+        if (_held.Awaited == 0)
         {
             return true;
         }
 
         lock (_lock)
         {
-            return !_held.TryGetValue(lease.Id, out var held) || !held.IsAwaited;
+            return !_held.TryGet(lease.Id, out var held) || !held.IsAwaited;
         }
     }
 
@@ -32,7 +30,7 @@ internal sealed partial class Window
     {
         lock (_lock)
         {
-            if (_held.TryGetValue(id, out var held))
+            if (_held.TryGet(id, out var held))
             {
                 held.IsPastDot = true;
             }
@@ -44,7 +42,7 @@ internal sealed partial class Window
     {
         lock (_lock)
         {
-            return _held.TryGetValue(id, out var held) && held is { Phase: HeldPhase.Leased, IsPastDot: true };
+            return _held.TryGet(id, out var held) && held is { Phase: HeldPhase.Leased, IsPastDot: true };
         }
     }
 
@@ -65,15 +63,14 @@ internal sealed partial class Window
             var waiting = new HashSet<HeldUnit>();
             foreach (var (id, lane, due) in units)
             {
-                if (!_held.TryGetValue(id, out var held))
+                if (!_held.TryGet(id, out var held))
                 {
-                    HoldHoldingLock(held = new HeldUnit(id, ShareHoldingLock(partition, lane), due));
-                    held.Phase = HeldPhase.Claimed;
+                    held = _held.Add(id, _lanes.Get(lane).GetShareIn(partition), due, HeldPhase.Claimed);
                 }
 
                 if (held.Phase == HeldPhase.Leased)
                 {
-                    MarkAwaitedHoldingLock(held, true);
+                    _held.MarkAwaited(held, true);
                 }
 
                 if (held.Phase == HeldPhase.Waiting)
@@ -88,9 +85,9 @@ internal sealed partial class Window
                 }
             }
 
-            foreach (var turn in waiting.Select(h => h.Share.Turn).Distinct().ToList())
+            foreach (var lane in waiting.Select(h => h.Lane).Distinct().ToList())
             {
-                TakeOutHoldingLock(turn, waiting);
+                TakeOutHoldingLock(lane, waiting);
             }
 
             return claimed;
@@ -104,38 +101,28 @@ internal sealed partial class Window
         {
             foreach (var id in units)
             {
-                if (!_held.TryGetValue(id, out var held))
+                if (!_held.TryGet(id, out var held))
                 {
                     continue;
                 }
 
-                MarkAwaitedHoldingLock(held, false);
+                _held.MarkAwaited(held, false);
                 if (held.Phase == HeldPhase.Claimed)
                 {
-                    LeaveInStoreHoldingLock(held.Share, held.Due);
-                    ForgetHoldingLock(held);
+                    GiveBackHoldingLock(held);
                 }
             }
         }
     }
 
-    private void MarkAwaitedHoldingLock(HeldUnit held, bool isAwaited)
+    private void TakeOutHoldingLock(LaneTurn lane, HashSet<HeldUnit> units)
     {
-        if (held.IsAwaited != isAwaited)
+        foreach (var held in lane.TakeWhere(units.Contains))
         {
-            held.IsAwaited = isAwaited;
-            _awaited += isAwaited ? 1 : -1;
-        }
-    }
-
-    private void TakeOutHoldingLock(LaneTurn turn, HashSet<HeldUnit> units)
-    {
-        foreach (var held in turn.RemoveWhere(units.Contains))
-        {
-            UncountHoldingLock(held);
+            _room.Remove(held);
             held.Lease = null;
         }
 
-        RemoveIfEmptyHoldingLock(turn);
+        HasLessHoldingLock(lane);
     }
 }

@@ -1,26 +1,15 @@
-using Relay.Mail.Messages;
 using Relay.Mail.Queue;
 
 namespace Relay.Redis.Queue;
 
 /// <summary>The window's side of refilling: which lanes have more in the store, and what came back.</summary>
-/// <remarks>
-/// Every unit in the store is held here, or its share of the lane says that there is more from a time before it is due,
-/// or the lane has no share (or a blind one) and stands in the partition's <c>lanes</c> with such a time.
-/// </remarks>
 internal sealed partial class Window
 {
-    // Milliseconds.
+    // Milliseconds. Reading again at once would find no room again.
     private const int NoRoomPause = 1_000;
 
     // Lanes are remembered by name, so their number must be bounded too; what is beyond is looked at again later.
     private const int MaxLanes = 65_536;
-
-    private readonly Queue<LaneShare> _hungry = new();
-    private readonly PriorityQueue<LaneShare, long> _later = new();
-    private readonly HashSet<LaneShare> _idle = [];
-    private readonly Dictionary<Partition, RefillMemory> _refilling = [];
-    private TaskCompletionSource? _hunger;
 
     /// <summary>Ends when a lane should be read.</summary>
     public Task Hunger
@@ -29,7 +18,7 @@ internal sealed partial class Window
         {
             lock (_lock)
             {
-                return _hungry.Count > 0 ? Task.CompletedTask : (_hunger ??= NewSignal()).Task;
+                return _hunger.Signal;
             }
         }
     }
@@ -40,24 +29,22 @@ internal sealed partial class Window
         lock (_lock)
         {
             var now = Now;
-            while (_later.TryPeek(out var share, out var due) && due <= now)
+            foreach (var share in _hunger.TakeDue(now))
             {
-                _later.Dequeue();
-                QueueIfHungryHoldingLock(share, now);
+                ReadIfHungryHoldingLock(share, now);
             }
 
             var taken = new List<LaneShare>();
-            while (taken.Count < limit && _hungry.TryDequeue(out var share))
+            while (taken.Count < limit && _hunger.TryTake(out var share))
             {
-                share.IsQueued = false;
-                if (IsCurrentHoldingLock(share) && share.NextInStore <= now && !share.IsRefilling)
+                if (share.IsCurrent && share.NextInStore <= now && !share.IsRefilling && !share.Turn.IsHeldBack)
                 {
                     share.IsRefilling = true;
                     taken.Add(share);
                 }
             }
 
-            return (taken, _later.TryPeek(out _, out var next) ? next : LaneShare.Nothing);
+            return (taken, _hunger.NextDue);
         }
     }
 
@@ -71,12 +58,12 @@ internal sealed partial class Window
                 return true;
             }
 
-            if (_lanes.Count >= MaxLanes && !_lanes.ContainsKey(lane))
+            if (_lanes.Count >= MaxLanes && !_lanes.Contains(lane))
             {
                 return false;
             }
 
-            if (partition.IsOwned && ShareHoldingLock(partition, lane) is { IsBlind: true } share)
+            if (partition.IsOwned && _lanes.Get(lane).GetShareIn(partition) is { IsBlind: true } share)
             {
                 LeaveInStoreHoldingLock(share, due);
             }
@@ -90,8 +77,7 @@ internal sealed partial class Window
     {
         lock (_lock)
         {
-            _hunger?.SetResult();
-            _hunger = null;
+            _hunger.Wake();
         }
     }
 
@@ -100,10 +86,7 @@ internal sealed partial class Window
     {
         lock (_lock)
         {
-            if (partition.IsOwned && !IsSuspendedHoldingLock(lane))
-            {
-                LeaveInStoreHoldingLock(ShareHoldingLock(partition, lane), due);
-            }
+            ArriveHoldingLock(partition, lane, due);
         }
     }
 
@@ -115,7 +98,7 @@ internal sealed partial class Window
     {
         lock (_lock)
         {
-            MemoryHoldingLock(share.Partition).Running++;
+            _held.BeginRead(share.Partition);
             share.NextInStore = LaneShare.Nothing;
             return share.Held + share.Further + wanted;
         }
@@ -129,26 +112,28 @@ internal sealed partial class Window
         {
             var now = Now;
             var found = new List<UnitId>();
-            wanted = Math.Clamp(_maxUnits - _waitingUnits, 1, wanted);
+            var passedAll = true;
+            wanted = Math.Clamp(_room.FreeUnits, 1, wanted);
             foreach (var (id, due) in entries)
             {
-                if (_held.ContainsKey(id))
+                if (_held.Contains(id))
                 {
                     continue;
                 }
 
-                if (due > now || found.Count >= wanted || !IsCurrentHoldingLock(share))
+                if (due > now || found.Count >= wanted || !share.IsCurrent)
                 {
                     LeaveInStoreHoldingLock(share, due);
+                    passedAll = false;
                     break;
                 }
 
-                HoldHoldingLock(new HeldUnit(id, share, due) { Phase = HeldPhase.Loading });
+                _held.Add(id, share, due, HeldPhase.Loading);
                 found.Add(id);
             }
 
             share.IsBlind = false;
-            if (!complete && share.NextInStore == LaneShare.Nothing)
+            if (!complete && passedAll)
             {
                 // All of what was read is held already or was taken; what follows is due no earlier than the last.
                 LeaveInStoreHoldingLock(share, entries[^1].Due);
@@ -162,11 +147,11 @@ internal sealed partial class Window
     }
 
     /// <summary>The record of a found unit was read, so it waits now. False when there is no room: it is left in the store.</summary>
-    public bool TryLoad(Lease lease)
+    public bool TryLoad(LaneShare share, Lease lease)
     {
         lock (_lock)
         {
-            if (!_held.TryGetValue(lease.Id, out var held) || held.Phase != HeldPhase.Loading)
+            if (!_held.TryGet(lease.Id, HeldPhase.Loading, out var held) || held.Share != share)
             {
                 return true;
             }
@@ -176,15 +161,16 @@ internal sealed partial class Window
                 return true;
             }
 
-            if (HasRoomHoldingLock(held.Share.Turn, OctetsOf(lease.Message)))
+            if (TryMakeRoomHoldingLock(held.Lane, OctetsOf(lease.Message)))
             {
                 held.Lease = lease;
                 WaitHoldingLock(held);
                 return true;
             }
 
-            ForgetHoldingLock(held);
-            PostponeHoldingLock(held.Share, held.Due);
+            _held.Forget(held);
+            share.NextInStore = Math.Min(share.NextInStore, held.Due);
+            _hunger.LookAt(share, Now + NoRoomPause);
             return false;
         }
     }
@@ -194,7 +180,7 @@ internal sealed partial class Window
     {
         lock (_lock)
         {
-            if (_held.TryGetValue(id, out var held) && held.Phase == HeldPhase.Loading)
+            if (_held.TryGet(id, HeldPhase.Loading, out var held))
             {
                 held.Phase = HeldPhase.Missing;
             }
@@ -206,9 +192,9 @@ internal sealed partial class Window
     {
         lock (_lock)
         {
-            if (_held.TryGetValue(id, out var held))
+            if (_held.TryGet(id, out var held))
             {
-                GoHoldingLock(held);
+                EndHoldingLock(held);
             }
         }
     }
@@ -218,10 +204,9 @@ internal sealed partial class Window
     {
         lock (_lock)
         {
-            if (_held.TryGetValue(id, out var held) && held.Phase is HeldPhase.Missing or HeldPhase.Loading)
+            if (_held.TryGet(id, out var held) && held.Phase is HeldPhase.Missing or HeldPhase.Loading)
             {
-                ForgetHoldingLock(held);
-                LeaveInStoreHoldingLock(held.Share, held.Due);
+                GiveBackHoldingLock(held);
             }
         }
     }
@@ -231,182 +216,139 @@ internal sealed partial class Window
     {
         lock (_lock)
         {
+            var now = Now;
             share.IsRefilling = false;
             if (failedFrom is { } due)
             {
                 LeaveInStoreHoldingLock(share, due);
             }
 
-            var memory = MemoryHoldingLock(share.Partition);
-            if (--memory.Running == 0)
+            foreach (var ended in _held.EndRead(share.Partition))
             {
-                foreach (var held in memory.Gone)
-                {
-                    ForgetHoldingLock(held);
-                }
-
-                memory.Gone.Clear();
+                ForgottenHoldingLock(ended);
             }
 
-            NoteIdleHoldingLock(share);
-            QueueIfHungryHoldingLock(share, Now);
+            NoteQuietHoldingLock(share, now);
+            ReadIfHungryHoldingLock(share, now);
             SignalHoldingLock();
         }
     }
 
     /// <summary>Shares with nothing to do: their lane's lower bound may be raised, and they forgotten.</summary>
-    public IReadOnlyList<LaneShare> TakeIdle(int limit)
+    public IReadOnlyList<LaneShare> TakeQuiet(int limit)
     {
         lock (_lock)
         {
-            var idle = _idle.Take(limit).ToList();
-            _idle.ExceptWith(idle);
-            return [.. idle.Where(IsIdleHoldingLock)];
+            return _hunger.TakeQuiet(limit, Now);
         }
     }
 
-    /// <summary>The lane's lower bound is right now: the share is forgotten, if it is still idle and holds no earlier time. False when it must stay.</summary>
+    /// <summary>The lane's lower bound is right now: the share is forgotten, if it is still quiet and holds no earlier time. False when it must stay.</summary>
     public bool TryForget(LaneShare share, long bound)
     {
         lock (_lock)
         {
-            if (!IsIdleHoldingLock(share) || share.NextInStore < bound)
+            if (!share.IsQuiet(Now) || share.NextInStore < bound)
             {
                 return false;
             }
 
-            share.Turn.Shares.Remove(share.Partition.Number);
-            RemoveIfEmptyHoldingLock(share.Turn);
+            ForgetHoldingLock(share);
             return true;
         }
     }
 
     /// <summary>The bound could not be raised; the share is looked at again next time.</summary>
-    public void KeepIdle(LaneShare share)
+    public void KeepQuiet(LaneShare share)
     {
         lock (_lock)
         {
-            NoteIdleHoldingLock(share);
+            NoteQuietHoldingLock(share, Now);
         }
     }
 
-    private void GoHoldingLock(HeldUnit held)
+    private void ArriveHoldingLock(Partition partition, Lane lane, long due)
     {
-        var memory = MemoryHoldingLock(held.Share.Partition);
-        if (memory.Running > 0)
+        if (partition.IsOwned && !IsSuspendedHoldingLock(lane))
         {
-            held.Phase = HeldPhase.Gone;
-            held.Lease = null;
-            memory.Gone.Add(held);
-        }
-        else
-        {
-            ForgetHoldingLock(held);
+            LeaveInStoreHoldingLock(_lanes.Get(lane).GetShareIn(partition), due);
         }
     }
 
     private void LeaveInStoreHoldingLock(LaneShare share, long due)
     {
-        if (due >= share.NextInStore)
+        if (!share.IsCurrent)
         {
-            return;
-        }
+            if (!share.Partition.IsOwned || IsSuspendedHoldingLock(share.Turn.Lane))
+            {
+                return;
+            }
 
-        share.NextInStore = due;
-        if (IsSuspendedHoldingLock(share.Turn.Lane))
-        {
-            return;
+            share = _lanes.Get(share.Turn.Lane).GetShareIn(share.Partition);
         }
 
         var now = Now;
-        if (due > now)
+        if (due < share.NextInStore)
         {
-            AwaitHoldingLock(share, due);
-            NoteIdleHoldingLock(share);
-        }
-        else
-        {
-            QueueIfHungryHoldingLock(share, now);
-        }
-    }
-
-    // Reading again at once would find no room again.
-    private void PostponeHoldingLock(LaneShare share, long due)
-    {
-        share.NextInStore = Math.Min(share.NextInStore, due);
-        AwaitHoldingLock(share, Now + NoRoomPause);
-    }
-
-    private void AwaitHoldingLock(LaneShare share, long due)
-    {
-        var isFirst = !_later.TryPeek(out _, out var first) || due < first;
-        _later.Enqueue(share, due);
-        if (isFirst)
-        {
-            _hunger?.SetResult();
-            _hunger = null;
-        }
-    }
-
-    private void AskForMoreHoldingLock(LaneTurn turn)
-    {
-        var now = Now;
-        foreach (var share in turn.Shares.Values)
-        {
-            QueueIfHungryHoldingLock(share, now);
-        }
-    }
-
-    private void QueueIfHungryHoldingLock(LaneShare share, long now)
-    {
-        var turn = share.Turn;
-        if (share.IsQueued || share.IsRefilling || share.NextInStore > now || !IsCurrentHoldingLock(share)
-            || IsSuspendedHoldingLock(turn.Lane)
-            || turn.Waiting >= LowWater
-            || (turn.Waiting > 0 && (IsFullHoldingLock(0) || !IsWithinShareHoldingLock(turn.Lane.Account, 0))))
-        {
-            return;
+            share.NextInStore = due;
+            if (IsSuspendedHoldingLock(share.Turn.Lane))
+            {
+                // It is looked for again when it may flow.
+            }
+            else if (due > now)
+            {
+                _hunger.LookAt(share, due);
+            }
+            else
+            {
+                ReadIfHungryHoldingLock(share, now);
+            }
         }
 
-        share.IsQueued = true;
-        _hungry.Enqueue(share);
-        _hunger?.SetResult();
-        _hunger = null;
+        NoteQuietHoldingLock(share, now);
     }
 
-    private void NoteIdleHoldingLock(LaneShare share)
+    private void NoteQuietHoldingLock(LaneShare share, long now)
     {
         if (IsSuspendedHoldingLock(share.Turn.Lane))
         {
             TryForgetSuspendedHoldingLock(share);
         }
-        else if (IsIdleHoldingLock(share))
+        else
         {
-            _idle.Add(share);
+            _hunger.NoteQuiet(share, now);
         }
     }
 
-    private bool IsIdleHoldingLock(LaneShare share) =>
-        share is { Held: 0, IsRefilling: false, IsQueued: false } && share.NextInStore > Now && IsCurrentHoldingLock(share);
-
-    private static bool IsCurrentHoldingLock(LaneShare share) =>
-        share.Turn.Shares.TryGetValue(share.Partition.Number, out var current) && current == share;
-
-    private RefillMemory MemoryHoldingLock(Partition partition)
+    private void ForgetHoldingLock(LaneShare share)
     {
-        if (!_refilling.TryGetValue(partition, out var memory))
+        var lane = share.Turn;
+        lane.Remove(share);
+        if (lane.Shares.Count == 0)
         {
-            _refilling[partition] = memory = new RefillMemory();
+            _turns.Leave(lane);
+            _lanes.RemoveIfEmpty(lane);
         }
-
-        return memory;
     }
 
-    /// <summary>The reads running in a partition, and the units that ended meanwhile.</summary>
-    private sealed class RefillMemory
+    private void AskForMoreHoldingLock(LaneTurn lane)
     {
-        public int Running { get; set; }
+        var now = Now;
+        foreach (var share in lane.Shares)
+        {
+            ReadIfHungryHoldingLock(share, now);
+        }
+    }
 
-        public List<HeldUnit> Gone { get; } = [];
+    private void ReadIfHungryHoldingLock(LaneShare share, long now)
+    {
+        var lane = share.Turn;
+        if (share.IsQueued || share.IsRefilling || share.NextInStore > now || !share.IsCurrent
+            || lane.IsHeldBack || IsSuspendedHoldingLock(lane.Lane) || lane.Waiting >= LowWater || (lane.Waiting > 0 && !_room.Fits(lane, 0)))
+        {
+            return;
+        }
+
+        _hunger.ReadNow(share);
     }
 }

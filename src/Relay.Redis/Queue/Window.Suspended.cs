@@ -17,22 +17,21 @@ internal sealed partial class Window
         lock (_lock)
         {
             _suspended = suspended;
-            foreach (var held in _held.Values.Where(h => h.Phase == HeldPhase.Suspended && !IsSuspendedHoldingLock(h)).ToList())
+            foreach (var held in _held.In(HeldPhase.Suspended).Where(held => !IsSuspendedHoldingLock(held)).ToList())
             {
-                ForgetHoldingLock(held);
-                LeaveInStoreHoldingLock(held.Share, held.Due);
+                GiveBackHoldingLock(held);
             }
 
-            foreach (var turn in _lanes.Values.ToList())
+            foreach (var lane in _lanes.All.ToList())
             {
-                if (IsSuspendedHoldingLock(turn.Lane))
+                if (IsSuspendedHoldingLock(lane.Lane))
                 {
-                    EvictHoldingLock(turn);
+                    EvictHoldingLock(lane);
                 }
                 else
                 {
-                    HideSuspendedHoldingLock(turn);
-                    ResumeHoldingLock(turn);
+                    HideSuspendedHoldingLock(lane);
+                    ResumeHoldingLock(lane);
                 }
             }
 
@@ -42,15 +41,14 @@ internal sealed partial class Window
 
     private bool IsSuspendedHoldingLock(Lane lane) => _suspended.Find(lane) is not null;
 
-    private bool IsSuspendedHoldingLock(HeldUnit held) => _suspended.Find(held.Share.Turn.Lane, held.Id.Message) is not null;
+    private bool IsSuspendedHoldingLock(HeldUnit held) => _suspended.Find(held.Lane.Lane, held.Id.Message) is not null;
 
     /// <summary>True when a unit that is to wait here may not, since it is suspended; then it was put where it belongs.</summary>
     private bool TrySuspendHoldingLock(HeldUnit held)
     {
-        if (IsSuspendedHoldingLock(held.Share.Turn.Lane))
+        if (IsSuspendedHoldingLock(held.Lane.Lane))
         {
-            ForgetHoldingLock(held);
-            LeaveInStoreHoldingLock(held.Share, held.Due);
+            GiveBackHoldingLock(held);
             return true;
         }
 
@@ -64,51 +62,44 @@ internal sealed partial class Window
         return true;
     }
 
-    private void EvictHoldingLock(LaneTurn turn)
+    private void EvictHoldingLock(LaneTurn lane)
     {
-        foreach (var held in turn.RemoveWhere(_ => true))
-        {
-            UncountHoldingLock(held);
-            LeaveInStoreHoldingLock(held.Share, held.Due);
-            ForgetHoldingLock(held);
-        }
-
-        foreach (var share in turn.Shares.Values.ToList())
+        ShortenHoldingLock(lane, keep: 0);
+        foreach (var share in lane.Shares.ToList())
         {
             TryForgetSuspendedHoldingLock(share);
         }
-
-        RemoveIfEmptyHoldingLock(turn);
     }
 
-    private void HideSuspendedHoldingLock(LaneTurn turn)
+    private void HideSuspendedHoldingLock(LaneTurn lane)
     {
-        if (!_suspended.NamesMessages || turn.Waiting == 0)
+        if (!_suspended.NamesMessages || lane.Waiting == 0)
         {
             return;
         }
 
-        foreach (var held in turn.RemoveWhere(IsSuspendedHoldingLock))
+        foreach (var held in lane.TakeWhere(IsSuspendedHoldingLock))
         {
-            UncountHoldingLock(held);
+            _room.Remove(held);
             TrySuspendHoldingLock(held);
         }
 
-        RemoveIfEmptyHoldingLock(turn);
+        HasLessHoldingLock(lane);
     }
 
     // Shares that outlived the suspension since something of theirs was in flight.
-    private void ResumeHoldingLock(LaneTurn turn)
+    private void ResumeHoldingLock(LaneTurn lane)
     {
-        foreach (var share in turn.Shares.Values)
+        var now = Now;
+        foreach (var share in lane.Shares)
         {
-            if (share.NextInStore <= Now)
+            if (share.NextInStore <= now)
             {
-                QueueIfHungryHoldingLock(share, Now);
+                ReadIfHungryHoldingLock(share, now);
             }
             else if (share.NextInStore != LaneShare.Nothing)
             {
-                AwaitHoldingLock(share, share.NextInStore);
+                _hunger.LookAt(share, share.NextInStore);
             }
         }
     }
@@ -116,10 +107,9 @@ internal sealed partial class Window
     // What stands in the store stands in lanes too, so nothing is lost with the share.
     private void TryForgetSuspendedHoldingLock(LaneShare share)
     {
-        if (share is { Held: 0, IsRefilling: false } && IsCurrentHoldingLock(share))
+        if (share is { Held: 0, IsRefilling: false, IsCurrent: true })
         {
-            share.Turn.Shares.Remove(share.Partition.Number);
-            RemoveIfEmptyHoldingLock(share.Turn);
+            ForgetHoldingLock(share);
         }
     }
 }

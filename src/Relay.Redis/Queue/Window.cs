@@ -10,26 +10,39 @@ namespace Relay.Redis.Queue;
 /// earliest time of its lane.
 /// </summary>
 /// <remarks>
-/// A unit is leased once because it is known here from before it can be seen in the store until after it is gone from it:
-/// <see cref="BeginAccept"/> comes before the write, and a settled unit is forgotten only when no refill is running that
-/// may have seen it.
+/// One lock around parts with one job each: <see cref="HeldUnits"/> sees to it that a unit is leased once,
+/// <see cref="Turns"/> whose turn it is, <see cref="WindowRoom"/> who finds room, <see cref="Hunger"/> what is read next.
+/// This side takes and gives; the others refill, keep out what is suspended, and hand out what the owner was asked to change.
 /// </remarks>
-internal sealed partial class Window(IOptions<StoreOptions> options, TimeProvider time)
+internal sealed partial class Window
 {
     // A lane is read again when it has fewer than this many units in hand, so that a connection never waits for a read.
     private const int LowWater = 32;
 
+    // Gates are opened by name. Should that ever be forgotten, so many are tried once a second all the same.
+    private const int GatesTried = 64;
+    private static readonly TimeSpan TryGatesAfter = TimeSpan.FromSeconds(1);
+
     private readonly Lock _lock = new();
-    private readonly Dictionary<UnitId, HeldUnit> _held = [];
-    private readonly Dictionary<Lane, LaneTurn> _lanes = [];
-    private readonly LinkedList<LaneTurn> _turns = [];
-    private readonly Dictionary<string, (int Units, long Octets)> _accounts = [];
-    private readonly int _maxUnits = options.Value.Queue.WindowUnits;
-    private readonly long _maxOctets = options.Value.Queue.WindowBytes;
-    private readonly double _accountShare = options.Value.Queue.AccountShare;
-    private int _waitingUnits;
-    private long _waitingOctets;
+    private readonly TimeProvider _time;
+    private readonly HeldUnits _held = new();
+    private readonly LaneTable _lanes = new();
+    private readonly Turns _turns = new();
+    private readonly WindowRoom _room;
+    private readonly Hunger _hunger = new();
+
+    // Lanes whose next unit is of a partition whose lease is to be renewed first.
+    private readonly Gate _stale = new();
     private TaskCompletionSource? _changed;
+    private long _triedGates;
+
+    public Window(IOptions<StoreOptions> options, TimeProvider time)
+    {
+        var queue = options.Value.Queue;
+        _time = time;
+        _room = new WindowRoom(queue.WindowUnits, queue.WindowBytes, queue.AccountShare);
+        _triedGates = time.GetTimestamp();
+    }
 
     /// <summary>Ends when there may be something to lease that was not there before.</summary>
     public Task Changed
@@ -38,7 +51,7 @@ internal sealed partial class Window(IOptions<StoreOptions> options, TimeProvide
         {
             lock (_lock)
             {
-                return (_changed ??= NewSignal()).Task;
+                return (_changed ??= new(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
             }
         }
     }
@@ -50,7 +63,7 @@ internal sealed partial class Window(IOptions<StoreOptions> options, TimeProvide
         {
             lock (_lock)
             {
-                return (_held.Count, _waitingUnits);
+                return (_held.Count, _room.Units);
             }
         }
     }
@@ -67,22 +80,23 @@ internal sealed partial class Window(IOptions<StoreOptions> options, TimeProvide
         {
             foreach (var unit in units)
             {
-                var share = ShareHoldingLock(partition, unit.Lane);
-                HoldHoldingLock(new HeldUnit(unit.Id, share, due) { Phase = HeldPhase.Accepting });
+                _held.Add(unit.Id, _lanes.Get(unit.Lane).GetShareIn(partition), due, HeldPhase.Accepting);
             }
         }
     }
 
     /// <summary>The units are durable: hands them over, or leaves them in the store for later.</summary>
-    public void EndAccept(Message message, IReadOnlyList<Unit> units)
+    public void EndAccept(Partition partition, Message message, IReadOnlyList<Unit> units, long due)
     {
         lock (_lock)
         {
             var now = Now;
             foreach (var unit in units)
             {
-                if (!_held.TryGetValue(unit.Id, out var held) || held.Phase != HeldPhase.Accepting)
+                if (!_held.TryGet(unit.Id, HeldPhase.Accepting, out var held))
                 {
+                    // The partition became ours in the meantime, and may have been looked through before the write.
+                    ArriveHoldingLock(partition, unit.Lane, due);
                     continue;
                 }
 
@@ -91,15 +105,14 @@ internal sealed partial class Window(IOptions<StoreOptions> options, TimeProvide
                     continue;
                 }
 
-                if (held.Due <= now && HasRoomHoldingLock(held.Share.Turn, OctetsOf(message)))
+                if (held.Due <= now && TryMakeRoomHoldingLock(held.Lane, OctetsOf(message)))
                 {
                     held.Lease = new Lease { Unit = unit, Message = message };
                     WaitHoldingLock(held);
                 }
                 else
                 {
-                    ForgetHoldingLock(held);
-                    LeaveInStoreHoldingLock(held.Share, held.Due);
+                    GiveBackHoldingLock(held);
                 }
             }
 
@@ -114,43 +127,47 @@ internal sealed partial class Window(IOptions<StoreOptions> options, TimeProvide
         {
             foreach (var unit in units)
             {
-                if (_held.TryGetValue(unit.Id, out var held) && held.Phase == HeldPhase.Accepting)
+                if (_held.TryGet(unit.Id, HeldPhase.Accepting, out var held))
                 {
-                    GoHoldingLock(held);
+                    EndHoldingLock(held);
                 }
             }
         }
     }
 
-    /// <summary>Leases what waits, turn by turn over the lanes; empty when nothing that waits is wanted.</summary>
+    /// <summary>Leases what waits, turn by turn; empty when nothing waits for which there is room.</summary>
     public IReadOnlyList<Lease> Take(LeaseDemand demand)
     {
         lock (_lock)
         {
             List<Lease>? leases = null;
             var octets = 0L;
-            var timestamp = time.GetTimestamp();
+            var timestamp = _time.GetTimestamp();
+            TryGatesHoldingLock(timestamp);
 
-            // A lane that had its turn goes to the end; once all were passed over in a row, nothing is left.
-            var passed = 0;
-            while (passed < _turns.Count && (leases?.Count ?? 0) < demand.MaxUnits && octets < demand.MaxBytes)
+            // A lane that gives nothing leaves the order, so this ends.
+            while ((leases?.Count ?? 0) < demand.MaxUnits && octets < demand.MaxBytes && _turns.TryNext(out var lane))
             {
-                var node = _turns.First!;
-                var turn = node.Value;
-                _turns.RemoveFirst();
-                _turns.AddLast(node);
-                if (!demand.Wants(turn.Lane) || TakeHoldingLock(turn, timestamp) is not { } held)
+                if (TakeHoldingLock(lane, demand, timestamp) is { } held)
                 {
-                    passed++;
-                    continue;
+                    octets += held.Octets;
+                    (leases ??= []).Add(held.Lease!);
                 }
-
-                passed = 0;
-                octets += held.Octets;
-                (leases ??= []).Add(held.Lease!);
             }
 
             return leases ?? (IReadOnlyList<Lease>)[];
+        }
+    }
+
+    /// <summary>There may be room again for what waits behind the gate.</summary>
+    public void Open(Gate gate)
+    {
+        lock (_lock)
+        {
+            if (_turns.Open(gate))
+            {
+                SignalHoldingLock();
+            }
         }
     }
 
@@ -158,26 +175,28 @@ internal sealed partial class Window(IOptions<StoreOptions> options, TimeProvide
     {
         lock (_lock)
         {
-            if (_held.TryGetValue(lease.Id, out var held) && held.Phase == HeldPhase.Leased)
+            if (!_held.TryGet(lease.Id, HeldPhase.Leased, out var held))
             {
-                held.IsPastDot = false;
-                if (!held.Share.Partition.IsOwned)
-                {
-                    ForgetHoldingLock(held);
-                }
-                else if (held.IsAwaited)
-                {
-                    MarkAwaitedHoldingLock(held, false);
-                    held.Phase = HeldPhase.Claimed;
-                    held.Lease = null;
-                }
-                else if (!TrySuspendHoldingLock(held))
-                {
-                    WaitHoldingLock(held);
-                }
-
-                SignalHoldingLock();
+                return;
             }
+
+            held.IsPastDot = false;
+            if (!held.Share.IsCurrent)
+            {
+                GiveBackHoldingLock(held);
+            }
+            else if (held.IsAwaited)
+            {
+                _held.MarkAwaited(held, false);
+                held.Phase = HeldPhase.Claimed;
+                held.Lease = null;
+            }
+            else if (!TrySuspendHoldingLock(held))
+            {
+                WaitHoldingLock(held);
+            }
+
+            SignalHoldingLock();
         }
     }
 
@@ -186,16 +205,14 @@ internal sealed partial class Window(IOptions<StoreOptions> options, TimeProvide
     {
         lock (_lock)
         {
-            if (!_held.TryGetValue(id, out var held))
+            if (!_held.TryGet(id, out var held))
             {
                 return;
             }
 
-            GoHoldingLock(held);
-            if (due is { } next)
-            {
-                LeaveInStoreHoldingLock(held.Share, next);
-            }
+            // Where the partition was lost, and perhaps won again, meanwhile, what became of the unit is the store's to say.
+            held.ComesBackAt = held.Share.IsCurrent ? due : due ?? held.Due;
+            EndHoldingLock(held);
         }
     }
 
@@ -204,58 +221,66 @@ internal sealed partial class Window(IOptions<StoreOptions> options, TimeProvide
     {
         lock (_lock)
         {
-            foreach (var turn in _lanes.Values.ToList())
+            foreach (var lane in _lanes.All.ToList())
             {
-                if (!turn.Shares.Remove(partition.Number, out var share))
+                if (lane.ShareIn(partition) is not { } share)
                 {
                     continue;
                 }
 
-                foreach (var held in turn.RemoveWhere(u => u.Share == share))
+                foreach (var held in lane.TakeWhere(unit => unit.Share == share))
                 {
-                    UncountHoldingLock(held);
+                    _room.Remove(held);
                 }
 
-                RemoveIfEmptyHoldingLock(turn);
+                ForgetHoldingLock(share);
+                HasLessHoldingLock(lane);
             }
 
-            foreach (var held in _held.Values.Where(h => h.Share.Partition == partition && h.Phase != HeldPhase.Leased).ToList())
-            {
-                _held.Remove(held.Id);
-            }
+            _held.Drop(partition);
         }
     }
 
-    /// <summary>Wakes those who wait for something to lease: the partition's lease is fresh, or a unit arrived.</summary>
+    /// <summary>Wakes those who wait for something to lease: the partitions' leases are fresh, or a unit arrived.</summary>
     public void Signal()
     {
         lock (_lock)
         {
+            _turns.Scatter(_stale, ReenterHoldingLock);
             SignalHoldingLock();
         }
     }
 
-    private HeldUnit? TakeHoldingLock(LaneTurn turn, long timestamp)
+    private HeldUnit? TakeHoldingLock(LaneTurn lane, LeaseDemand demand, long timestamp)
     {
-        var held = turn.Take();
-        if (timestamp >= held.Share.Partition.LiveUntil)
+        if (lane.Waiting == 0)
         {
-            // Another node may own it by now. It is back as soon as the lease is renewed.
-            turn.Add(held);
+            // What it had was given back while it waited behind a gate.
+            ReenterHoldingLock(lane);
             return null;
         }
 
-        UncountHoldingLock(held);
-        held.Phase = HeldPhase.Leased;
-        if (turn.Waiting == 0)
+        if (timestamp >= lane.Peek().Share.Partition.LiveUntil)
         {
-            _turns.Remove(turn.Node!);
-            turn.Node = null;
+            // Another node may own it by now. It is back as soon as the lease is renewed.
+            _turns.Close(lane, _stale);
+            return null;
         }
 
-        if (turn.Waiting < LowWater)
+        if (demand.ClosedGate(lane.Lane) is { } gate)
         {
-            AskForMoreHoldingLock(turn);
+            _turns.Close(lane, gate);
+            return null;
+        }
+
+        var held = lane.Take();
+        held.Phase = HeldPhase.Leased;
+        _room.Remove(held);
+        _turns.Taken(lane);
+        LeaveIfEmptyHoldingLock(lane);
+        if (lane.Waiting < LowWater)
+        {
+            AskForMoreHoldingLock(lane);
         }
 
         return held;
@@ -265,112 +290,98 @@ internal sealed partial class Window(IOptions<StoreOptions> options, TimeProvide
     {
         held.Phase = HeldPhase.Waiting;
         held.Octets = OctetsOf(held.Lease!.Message);
-        var turn = held.Share.Turn;
-        turn.Add(held);
-        turn.Node ??= _turns.AddLast(turn);
-        _waitingUnits++;
-        _waitingOctets += held.Octets;
-        CountAccountHoldingLock(turn.Lane.Account, 1, held.Octets);
+        held.Lane.Add(held);
+        _room.Add(held);
+        _turns.Enter(held.Lane);
     }
 
-    private void UncountHoldingLock(HeldUnit held)
+    /// <summary>Its time in the store is all that is remembered of the unit.</summary>
+    private void GiveBackHoldingLock(HeldUnit held)
     {
-        _waitingUnits--;
-        _waitingOctets -= held.Octets;
-        CountAccountHoldingLock(held.Share.Turn.Lane.Account, -1, -held.Octets);
+        _held.Forget(held);
+        LeaveInStoreHoldingLock(held.Share, held.Due);
     }
 
-    private void CountAccountHoldingLock(string account, int units, long octets)
+    private void EndHoldingLock(HeldUnit held)
     {
-        var (hadUnits, hadOctets) = _accounts.GetValueOrDefault(account);
-        if (hadUnits + units == 0)
+        if (_held.TryEnd(held))
         {
-            _accounts.Remove(account);
+            ForgottenHoldingLock(held);
+        }
+    }
+
+    private void ForgottenHoldingLock(HeldUnit held)
+    {
+        if (held.ComesBackAt is { } due)
+        {
+            LeaveInStoreHoldingLock(held.Share, due);
         }
         else
         {
-            _accounts[account] = (hadUnits + units, hadOctets + octets);
+            NoteQuietHoldingLock(held.Share, Now);
         }
     }
 
-    // A lane with nothing in hand gets in at the cost of the longest: it would wait behind strangers otherwise.
-    private bool HasRoomHoldingLock(LaneTurn turn, int octets) =>
-        IsFullHoldingLock(octets)
-            ? turn.Waiting == 0 && TryShortenLongestHoldingLock()
-            : turn.Waiting == 0 || IsWithinShareHoldingLock(turn.Lane.Account, octets);
-
-    private bool IsFullHoldingLock(int octets) => _waitingUnits >= _maxUnits || _waitingOctets + octets > _maxOctets;
-
-    private bool IsWithinShareHoldingLock(string account, int octets)
+    private void ReenterHoldingLock(LaneTurn lane)
     {
-        var (accountUnits, accountOctets) = _accounts.GetValueOrDefault(account);
-        return accountUnits < _maxUnits * _accountShare && accountOctets + octets <= _maxOctets * _accountShare;
-    }
-
-    private bool TryShortenLongestHoldingLock()
-    {
-        var longest = _turns.MaxBy(t => t.Waiting);
-        if (longest is null || longest.Waiting < 2)
+        _turns.Leave(lane);
+        if (lane.Waiting > 0)
         {
-            return false;
+            _turns.Enter(lane);
         }
 
-        var keep = longest.Waiting / 2;
-        var place = 0;
-        foreach (var held in longest.RemoveWhere(_ => place++ >= keep))
+        AskForMoreHoldingLock(lane);
+    }
+
+    private void LeaveIfEmptyHoldingLock(LaneTurn lane)
+    {
+        if (lane.Waiting == 0)
         {
-            UncountHoldingLock(held);
-            ForgetHoldingLock(held);
-            LeaveInStoreHoldingLock(held.Share, held.Due);
+            _turns.Leave(lane);
+        }
+    }
+
+    private bool TryMakeRoomHoldingLock(LaneTurn lane, int octets)
+    {
+        while (!_room.Fits(lane, octets))
+        {
+            if (lane.Waiting >= LowWater || _room.LongerThan(lane, octets) is not { } longer)
+            {
+                return false;
+            }
+
+            ShortenHoldingLock(longer, keep: longer.Waiting / 2);
         }
 
         return true;
     }
 
-    private void HoldHoldingLock(HeldUnit held)
+    private void ShortenHoldingLock(LaneTurn lane, int keep)
     {
-        _held[held.Id] = held;
-        held.Share.Held++;
+        foreach (var held in lane.TakeAllBut(keep))
+        {
+            _room.Remove(held);
+            GiveBackHoldingLock(held);
+        }
+
+        HasLessHoldingLock(lane);
     }
 
-    private void ForgetHoldingLock(HeldUnit held)
+    // Behind a gate an empty lane keeps its place: that it is hungry is found out when it has its turn.
+    private void HasLessHoldingLock(LaneTurn lane)
     {
-        if (_held.Remove(held.Id))
+        if (lane.Waiting == 0 && !lane.IsHeldBack)
         {
-            MarkAwaitedHoldingLock(held, false);
-            held.Share.Held--;
-            NoteIdleHoldingLock(held.Share);
+            ReenterHoldingLock(lane);
         }
     }
 
-    private static int OctetsOf(Message message) => message.Content.Prologue.Length + message.Content.Head.Length;
-
-    private LaneShare ShareHoldingLock(Partition partition, Lane lane)
+    private void TryGatesHoldingLock(long timestamp)
     {
-        if (!_lanes.TryGetValue(lane, out var turn))
+        if (_time.GetElapsedTime(_triedGates, timestamp) >= TryGatesAfter)
         {
-            _lanes[lane] = turn = new LaneTurn(lane);
-        }
-
-        if (!turn.Shares.TryGetValue(partition.Number, out var share))
-        {
-            turn.Shares[partition.Number] = share = new LaneShare(partition, turn);
-        }
-
-        return share;
-    }
-
-    private void RemoveIfEmptyHoldingLock(LaneTurn turn)
-    {
-        if (turn.Waiting == 0 && turn.Node is { } node)
-        {
-            _turns.Remove(node);
-            turn.Node = null;
-        }
-
-        if (turn.Shares.Count == 0)
-        {
-            _lanes.Remove(turn.Lane);
+            _triedGates = timestamp;
+            _turns.OpenOldest(GatesTried);
         }
     }
 
@@ -380,7 +391,7 @@ internal sealed partial class Window(IOptions<StoreOptions> options, TimeProvide
         _changed = null;
     }
 
-    private long Now => time.GetUtcNow().ToUnixTimeMilliseconds();
+    private long Now => _time.GetUtcNow().ToUnixTimeMilliseconds();
 
-    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private static int OctetsOf(Message message) => message.Content.Prologue.Length + message.Content.Head.Length;
 }

@@ -12,7 +12,7 @@ public sealed partial class InMemoryMailQueue : IMailQueue, IQueueReader, IQueue
 {
     private static readonly TimeSpan IdempotencyKept = TimeSpan.FromHours(24);
 
-    // A lane that was not wanted may become so without our hearing of it.
+    // Room may come back without our hearing of it.
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(1);
 
     private readonly TimeProvider _time;
@@ -189,6 +189,9 @@ public sealed partial class InMemoryMailQueue : IMailQueue, IQueueReader, IQueue
         }
     }
 
+    // Every lane is asked about at each look here, so there is nothing to open.
+    public void Open(Gate gate) => Signal();
+
     public void Release(Lease lease)
     {
         lock (_lock)
@@ -288,7 +291,7 @@ public sealed partial class InMemoryMailQueue : IMailQueue, IQueueReader, IQueue
             _turns.RemoveFirst();
             _turns.AddLast(lane);
 
-            if (lane.NextDue <= now && demand.Wants(lane.Lane) && lane.TryTake(now, MayFlow) is { } waiting)
+            if (lane.NextDue <= now && demand.ClosedGate(lane.Lane) is null && lane.TryTake(now, MayFlow) is { } waiting)
             {
                 waiting.Leased = true;
                 leases.Add(new Lease { Unit = waiting.Unit, Message = waiting.Message, State = waiting.State, Unheard = waiting.Unheard });

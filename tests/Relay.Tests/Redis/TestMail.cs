@@ -9,7 +9,7 @@ namespace Relay.Tests.Redis;
 /// <summary>Messages, demands and settlements as tests of the queue need them.</summary>
 internal static class TestMail
 {
-    public static readonly LeaseDemand Everything = new(1_000, long.MaxValue, _ => true);
+    public static readonly LeaseDemand Everything = new(1_000, long.MaxValue, _ => null);
 
     public static Message To(TimeProvider time, params string[] recipients) => For(time, "acme", recipients);
 

@@ -161,14 +161,16 @@ public abstract class MailQueueContract : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_lane_that_is_not_wanted_keeps_its_units()
+    public async Task A_lane_behind_a_closed_gate_keeps_its_units_until_it_opens()
     {
         await AcceptAsync(TestMail.To(Time, "a@slow.test"));
         await AcceptAsync(TestMail.To(Time, "a@x.test"));
-        var picky = TestMail.Everything with { Wants = lane => lane.Domain != "slow.test" };
+        var gate = new Gate();
+        var picky = TestMail.Everything with { ClosedGate = lane => lane.Domain == "slow.test" ? gate : null };
 
         Assert.Equal("x.test", Assert.Single(await LeaseAsync(picky)).Unit.Lane.Domain);
         await NothingToLeaseAsync(picky);
+        Queue.Open(gate);
         Assert.Equal("slow.test", Assert.Single(await LeaseAsync()).Unit.Lane.Domain);
     }
 

@@ -38,7 +38,7 @@ public sealed class SuspendedWindowTests
         Assert.Equal(LaneShare.Nothing, _window.TakeHungry(10).NextDue);
         Assert.True(_window.TryDiscover(_partition, new Lane("x.test", "acme", MessageClass.Transactional), Now));
         Assert.Empty(_window.TakeHungry(10).Shares);
-        Assert.Empty(_window.TakeIdle(10));
+        Assert.Empty(_window.TakeQuiet(10));
     }
 
     [Fact]
@@ -129,7 +129,7 @@ public sealed class SuspendedWindowTests
     {
         var units = Unit.Of(message);
         _window.BeginAccept(_partition, units, message.DueAt.ToUnixTimeMilliseconds());
-        _window.EndAccept(message, units);
+        _window.EndAccept(_partition, message, units, message.DueAt.ToUnixTimeMilliseconds());
     }
 
     private IReadOnlyList<Lease> Lease() => _window.Take(TestMail.Everything);

@@ -1,0 +1,33 @@
+namespace Relay.Redis.Queue;
+
+/// <summary>One account's lanes: those that may have their turn, group by group, and how much of the window they fill.</summary>
+internal sealed class AccountTurns : IRanked<AccountTurns>
+{
+    public AccountTurns(string name)
+    {
+        Name = name;
+        Place = new LinkedListNode<AccountTurns>(this);
+        RankPlace = new LinkedListNode<AccountTurns>(this);
+        Free = new LaneGroup(this, null);
+    }
+
+    public string Name { get; }
+
+    /// <summary>Lanes known of it.</summary>
+    public int Lanes { get; set; }
+
+    /// <summary>The lanes that wait behind nothing, as far as is known.</summary>
+    public LaneGroup Free { get; }
+
+    /// <summary>Groups whose lanes may have their turn.</summary>
+    public LinkedList<LaneGroup> Open { get; } = [];
+
+    /// <summary>In the order of accounts, while it has an open group.</summary>
+    public LinkedListNode<AccountTurns> Place { get; }
+
+    public int WaitingUnits { get; set; }
+    public long WaitingOctets { get; set; }
+    public Ranks<LaneTurn> ByLength { get; } = new();
+    public LinkedListNode<AccountTurns> RankPlace { get; }
+    public int Rank { get; set; } = -1;
+}

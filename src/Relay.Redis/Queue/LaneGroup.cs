@@ -1,0 +1,47 @@
+using Relay.Mail.Queue;
+
+namespace Relay.Redis.Queue;
+
+/// <summary>Lanes of one account that were refused for the same reason, in the order of their turns.</summary>
+internal sealed class LaneGroup
+{
+    public LaneGroup(AccountTurns account, GateTurns? gate)
+    {
+        Account = account;
+        Gate = gate;
+        Place = new LinkedListNode<LaneGroup>(this);
+    }
+
+    public AccountTurns Account { get; }
+
+    /// <summary>Null for the lanes that were not refused.</summary>
+    public GateTurns? Gate { get; }
+
+    public LinkedList<LaneTurn> Lanes { get; } = [];
+
+    /// <summary>Among the account's open groups, or behind the gate.</summary>
+    public LinkedListNode<LaneGroup> Place { get; }
+
+    public bool IsOpen => Place.List == Account.Open;
+}
+
+/// <summary>A gate, and who waits behind it.</summary>
+internal sealed class GateTurns
+{
+    public GateTurns(Gate gate)
+    {
+        Gate = gate;
+        Place = new LinkedListNode<GateTurns>(this);
+    }
+
+    public Gate Gate { get; }
+
+    /// <summary>The groups of lanes that were refused here, by account, whether they wait now or not.</summary>
+    public Dictionary<AccountTurns, LaneGroup> Groups { get; } = [];
+
+    /// <summary>Those that wait, the longest waiting first.</summary>
+    public LinkedList<LaneGroup> Closed { get; } = [];
+
+    /// <summary>Among the gates that are closed, by how long they are.</summary>
+    public LinkedListNode<GateTurns> Place { get; }
+}

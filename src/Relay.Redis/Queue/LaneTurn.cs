@@ -1,0 +1,95 @@
+using Relay.Mail.Messages;
+using Relay.Mail.Queue;
+
+namespace Relay.Redis.Queue;
+
+/// <summary>A lane's units in hand, in order, over all partitions: an account's lane gets one turn, not one a partition.</summary>
+internal sealed class LaneTurn : IRanked<LaneTurn>
+{
+    private readonly PriorityQueue<HeldUnit, (long Due, MessageId Message, int Number)> _waiting = new();
+    private readonly List<LaneShare> _shares = [];
+
+    public LaneTurn(Lane lane, AccountTurns account)
+    {
+        Lane = lane;
+        Account = account;
+        Place = new LinkedListNode<LaneTurn>(this);
+        RankPlace = new LinkedListNode<LaneTurn>(this);
+    }
+
+    public Lane Lane { get; }
+
+    public AccountTurns Account { get; }
+
+    public IReadOnlyList<LaneShare> Shares => _shares;
+
+    public int Waiting => _waiting.Count;
+
+    /// <summary>With whom it waits for its turn; null when it has nothing to wait for.</summary>
+    public LaneGroup? Group { get; set; }
+
+    /// <summary>In its group.</summary>
+    public LinkedListNode<LaneTurn> Place { get; }
+
+    public LinkedListNode<LaneTurn> RankPlace { get; }
+    public int Rank { get; set; } = -1;
+
+    /// <summary>It waits behind something, so it gets no turn and needs no more units.</summary>
+    public bool IsHeldBack => Group is { IsOpen: false };
+
+    public HeldUnit Peek() => _waiting.Peek();
+
+    public void Add(HeldUnit unit) => _waiting.Enqueue(unit, (unit.Due, unit.Id.Message, unit.Id.Number));
+
+    public HeldUnit Take() => _waiting.Dequeue();
+
+    /// <summary>Takes out all that wait but for the first so many.</summary>
+    public List<HeldUnit> TakeAllBut(int keep)
+    {
+        var place = 0;
+        return TakeWhere(_ => place++ >= keep);
+    }
+
+    /// <summary>Takes out all that wait and pass; the rest stays in order.</summary>
+    public List<HeldUnit> TakeWhere(Func<HeldUnit, bool> goes)
+    {
+        var taken = new List<HeldUnit>();
+        var kept = new List<HeldUnit>(_waiting.Count);
+        while (_waiting.TryDequeue(out var unit, out _))
+        {
+            (goes(unit) ? taken : kept).Add(unit);
+        }
+
+        foreach (var unit in kept)
+        {
+            Add(unit);
+        }
+
+        return taken;
+    }
+
+    public LaneShare? ShareIn(Partition partition)
+    {
+        foreach (var share in _shares)
+        {
+            if (share.Partition == partition)
+            {
+                return share;
+            }
+        }
+
+        return null;
+    }
+
+    public LaneShare GetShareIn(Partition partition)
+    {
+        if (ShareIn(partition) is not { } share)
+        {
+            _shares.Add(share = new LaneShare(partition, this));
+        }
+
+        return share;
+    }
+
+    public void Remove(LaneShare share) => _shares.Remove(share);
+}

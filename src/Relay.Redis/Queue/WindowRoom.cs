@@ -1,0 +1,85 @@
+namespace Relay.Redis.Queue;
+
+/// <summary>
+/// How much waits in the window, and for whom there is still room: bounded in units and in octets, and no account more than its
+/// share, but for one unit of each lane. A lane with little in hand gets in all the same, at the cost of a longer one: else it
+/// would wait behind strangers, or behind its own account's mail to a host that is dead. Guarded by the window's lock.
+/// </summary>
+internal sealed class WindowRoom(int maxUnits, long maxOctets, double accountShare)
+{
+    // Of lanes alike in length so many are looked at for one that waits behind a gate anyway.
+    private const int LooksForHeldBack = 8;
+
+    private readonly Ranks<AccountTurns> _accounts = new();
+
+    public int Units { get; private set; }
+
+    public long Octets { get; private set; }
+
+    public int FreeUnits => maxUnits - Units;
+
+    public void Add(HeldUnit held) => Count(held, 1);
+
+    public void Remove(HeldUnit held) => Count(held, -1);
+
+    public bool IsFull(int octets) => Units >= maxUnits || Octets + octets > maxOctets;
+
+    /// <summary>Whether one more unit fits without anybody giving way.</summary>
+    public bool Fits(LaneTurn lane, int octets) =>
+        !IsFull(octets) && (lane.Waiting == 0 || IsWithinShare(lane.Account, octets));
+
+    /// <summary>The lane that should give way to this one; null when none should.</summary>
+    public LaneTurn? LongerThan(LaneTurn lane, int octets)
+    {
+        if (!IsFull(octets))
+        {
+            // The account alone has too much.
+            return LongerIn(lane.Account, lane);
+        }
+
+        return _accounts.Largest() is { } largest && largest != lane.Account && largest.WaitingUnits > lane.Account.WaitingUnits + 1
+            ? largest.ByLength.Largest()
+            : LongerIn(lane.Account, lane);
+    }
+
+    private static LaneTurn? LongerIn(AccountTurns account, LaneTurn lane)
+    {
+        if (account.ByLength.Largest() is not { } longest)
+        {
+            return null;
+        }
+
+        if (longest.Waiting > 1 && longest.Waiting > 2 * lane.Waiting)
+        {
+            return longest;
+        }
+
+        // All have one: only who cannot use it now gives way, or they would take it from each other for ever.
+        for (var looks = 0; lane.Waiting == 0 && longest is not null && looks < LooksForHeldBack; looks++)
+        {
+            if (longest.IsHeldBack)
+            {
+                return longest;
+            }
+
+            longest = account.ByLength.Largest();
+        }
+
+        return null;
+    }
+
+    private bool IsWithinShare(AccountTurns account, int octets) =>
+        account.WaitingUnits < maxUnits * accountShare && account.WaitingOctets + octets <= maxOctets * accountShare;
+
+    private void Count(HeldUnit held, int sign)
+    {
+        var lane = held.Lane;
+        var account = lane.Account;
+        Units += sign;
+        Octets += sign * held.Octets;
+        account.WaitingUnits += sign;
+        account.WaitingOctets += sign * held.Octets;
+        account.ByLength.Set(lane, lane.Waiting);
+        _accounts.Set(account, account.WaitingUnits);
+    }
+}

@@ -1,0 +1,52 @@
+using CsCheck;
+
+namespace Relay.Tests.Redis.Queue;
+
+/// <summary>A unit is leased once and never forgotten, in whatever order accepts, reads, leases, losses and suspensions fall.</summary>
+public sealed class WindowModelTests
+{
+    private static readonly Gen<int> Which = Gen.Int[0, 1_000];
+
+    private static readonly Gen<Step> Steps = Gen.Frequency(
+        (8, Gen.Select(
+            Gen.Int[0, WindowModel.Lanes - 1], Gen.Int[0, WindowModel.Partitions - 1], OneOf(0, 0, 0, 40), OneOf(10, 10, 500), Gen.Bool,
+            (lane, partition, delay, octets, isEarly) => new Step($"BeginAccept({lane}, {partition}, {delay}, {octets}, {isEarly})", m => m.BeginAccept(lane, partition, delay, octets, isEarly)))),
+        (8, Gen.Select(Which, Gen.Int[0, 9], (which, lot) => new Step($"EndAccept({which}, {lot > 0})", m => m.EndAccept(which, written: lot > 0)))),
+        (6, Gen.Int[1, 8].Select(count => new Step($"Take({count})", m => m.Take(count)))),
+        (6, Gen.Select(Which, OneOf<int?>(null, null, 0, 30, 200), (which, delay) => new Step($"Settle({which}, {delay})", m => m.Settle(which, delay)))),
+        (2, Which.Select(which => new Step($"Release({which})", m => m.Release(which)))),
+        (6, Gen.Const(new Step("BeginReads()", m => m.BeginReads()))),
+        (6, Gen.Select(Which, Gen.Int[0, 9], (which, lot) => new Step($"EndRead({which}, {lot == 0})", m => m.EndRead(which, fails: lot == 0)))),
+        (3, Gen.Const(new Step("LookForLanes()", m => m.LookForLanes()))),
+        (2, Gen.Const(new Step("ForgetQuiet()", m => m.ForgetQuiet()))),
+        (1, Gen.Int[0, WindowModel.Partitions - 1].Select(partition => new Step($"Lose({partition})", m => m.Lose(partition)))),
+        (2, Gen.Int[0, WindowModel.Partitions - 1].Select(partition => new Step($"Win({partition})", m => m.Win(partition)))),
+        (1, Gen.Int[0, WindowModel.Partitions - 1].Select(partition => new Step($"GoStale({partition})", m => m.GoStale(partition)))),
+        (1, Gen.Const(new Step("Renew()", m => m.Renew()))),
+        (3, Gen.Int[0, WindowModel.Gates - 1].Select(gate => new Step($"Close({gate})", m => m.Close(gate)))),
+        (3, Gen.Int[0, WindowModel.Gates - 1].Select(gate => new Step($"Open({gate})", m => m.Open(gate)))),
+        (1, OneOf<int?>(null, 0, 4).Select(lane => new Step($"Suspend({lane})", m => m.Suspend(lane)))),
+        (4, Gen.Int[1, 300].Select(milliseconds => new Step($"Advance({milliseconds})", m => m.Advance(milliseconds)))));
+
+    private static Gen<T> OneOf<T>(params T[] values) => Gen.Int[0, values.Length - 1].Select(index => values[index]);
+
+    [Fact]
+    public void What_was_accepted_is_leased_once_and_in_the_end_all_of_it() =>
+        Steps.Array[0, 300].Sample(
+            steps =>
+            {
+                var model = new WindowModel();
+                foreach (var step in steps)
+                {
+                    step.Do(model);
+                    model.CheckBounds();
+                }
+
+                model.Drain();
+            },
+            iter: 1_500,
+            print: steps => string.Join("\n", steps.Select(step => step.Name)));
+
+    /// <param name="Name">As one would write the call, so that what failed can be kept as a case of its own.</param>
+    private sealed record Step(string Name, Action<WindowModel> Do);
+}
