@@ -88,12 +88,15 @@ internal static partial class Log
     [LoggerMessage(LogLevel.Critical, "{Loop} ended unexpectedly")]
     public static partial void LoopEnded(this ILogger logger, string loop, Exception exception);
 
-    [LoggerMessage(LogLevel.Warning, "A checkpoint of the embedded store failed; its log keeps growing: {Reason}")]
-    public static partial void CheckpointFailed(this ILogger logger, string reason);
+    [LoggerMessage(LogLevel.Error, "The embedded store cannot write to its disk; it can be read, and takes nothing new until there is room: {Reason}")]
+    public static partial void StorageFailed(this ILogger logger, string reason);
 
-    [LoggerMessage(LogLevel.Information, "The embedded store took a checkpoint at {Octets} octets of log")]
-    public static partial void CheckpointTaken(this ILogger logger, long octets);
+    [LoggerMessage(LogLevel.Critical, "The embedded store cannot read its files: {Reason}")]
+    public static partial void StorageUnreadable(this ILogger logger, string reason);
 
-    [LoggerMessage(LogLevel.Critical, "The embedded store's log could not be flushed; no mail is accepted until the relay is restarted")]
-    public static partial void FlushFailed(this ILogger logger, Exception exception);
+    [LoggerMessage(LogLevel.Information, "The embedded store writes to its disk again")]
+    public static partial void StorageRecovered(this ILogger logger);
+
+    [LoggerMessage(LogLevel.Error, "Commands to the embedded store were not executed")]
+    public static partial void TurnFailed(this ILogger logger, Exception exception);
 }

@@ -43,7 +43,6 @@ internal sealed class StoreService(
         if (options.Value.IsEmbedded)
         {
             _embedded = EmbeddedStore.Start(_directory.Path, loggers);
-            await _embedded.BeginLogAsync(cancellationToken);
         }
 
         _connections = await ConnectAsync(cancellationToken);
@@ -115,8 +114,12 @@ internal sealed class StoreService(
             _connections = null;
         }
 
-        _embedded?.Dispose();
-        _embedded = null;
+        if (_embedded is not null)
+        {
+            await _embedded.DisposeAsync();
+            _embedded = null;
+        }
+
         _directory?.Dispose();
         _directory = null;
     }

@@ -21,7 +21,7 @@ public sealed class WalkTests
     private static readonly Dictionary<string, string> Owners = new()
     {
         ["StackExchange.Redis"] = "Relay.Redis",
-        ["Microsoft.Garnet"] = "Relay.Redis",
+        ["RocksDB"] = "Relay.Redis",
         ["DnsClient"] = "Relay.Delivery",
         ["OpenTelemetry.Extensions.Hosting"] = "Relay.Host",
         ["System.CommandLine"] = "Relay.Host",

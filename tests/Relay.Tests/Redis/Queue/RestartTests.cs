@@ -122,7 +122,7 @@ public sealed class RestartTests
     }
 
     [Fact]
-    public async Task The_embedded_store_keeps_what_it_accepted_before_and_after_a_checkpoint()
+    public async Task The_embedded_store_keeps_what_it_accepted_before_and_after_its_log_became_files()
     {
         var folder = StoreUnderTest.NewFolder();
         var image = StoreUnderTest.NewFolder();
