@@ -21,26 +21,17 @@ public interface IAccountStore
 
     ValueTask PutDomainAsync(SendingDomain domain, CancellationToken cancellation);
 
+    /// <summary>False when the account has a domain of this name already.</summary>
+    ValueTask<bool> TryAddDomainAsync(SendingDomain domain, CancellationToken cancellation);
+
+    /// <summary>
+    /// Changes a domain as it stands in the store at that moment. Where another changes it at the same time,
+    /// <paramref name="change"/> runs again on what the other left, so that neither is lost.
+    /// </summary>
+    /// <returns>The domain as changed; null when there is none.</returns>
+    ValueTask<SendingDomain?> ChangeDomainAsync(string account, string name, Func<SendingDomain, SendingDomain> change, CancellationToken cancellation);
+
     ValueTask<IReadOnlyList<SendingDomain>> ListDomainsAsync(string account, CancellationToken cancellation);
 
     ValueTask RemoveDomainAsync(string account, string name, CancellationToken cancellation);
-}
-
-/// <summary>A domain that an account sends as, once it has proved that it may.</summary>
-/// <param name="Name">Lower case, A-labels.</param>
-/// <param name="OwnershipToken">What the ownership TXT record must hold.</param>
-public sealed record SendingDomain(
-    string Id,
-    string Account,
-    string Name,
-    string OwnershipToken,
-    SendingDomainStatus Status,
-    DateTimeOffset CreatedAt,
-    DateTimeOffset? CheckedAt);
-
-public enum SendingDomainStatus
-{
-    Pending,
-    Verified,
-    Failing,
 }

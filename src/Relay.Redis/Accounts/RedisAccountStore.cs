@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Relay.Mail.Accounts;
+using Relay.Mail.Queue;
 using Relay.Redis.Connections;
 using Relay.Redis.Durability;
 using Relay.Redis.Keys;
@@ -12,6 +13,9 @@ namespace Relay.Redis.Accounts;
 /// <summary>Accounts, credentials and domains as documents in hashes. Reads go to the store each time; whoever reads often keeps a short cache.</summary>
 internal sealed class RedisAccountStore(Store store) : IAccountStore
 {
+    // People and a schedule change a domain; so many of them at the same moment is no honest use.
+    private const int MostAttempts = 20;
+
     private IDatabase Database => store.Connections.Reading;
 
     public ValueTask<Account?> FindAccountAsync(string id, CancellationToken cancellation) =>
@@ -55,6 +59,39 @@ internal sealed class RedisAccountStore(Store store) : IAccountStore
 
     public ValueTask PutDomainAsync(SendingDomain domain, CancellationToken cancellation) =>
         PutAsync(StoreKeys.Domains(domain.Account), domain.Name, domain, RecordJson.Default.SendingDomain, cancellation);
+
+    public async ValueTask<bool> TryAddDomainAsync(SendingDomain domain, CancellationToken cancellation)
+    {
+        var added = await StoreFailure.TranslateAsync(
+            Database.HashSetAsync(StoreKeys.Domains(domain.Account), domain.Name, Write(domain, RecordJson.Default.SendingDomain), When.NotExists), cancellation);
+        return added;
+    }
+
+    // HGET, then on condition that the field still holds what was read: HSET. Another's change in between means once more.
+    public async ValueTask<SendingDomain?> ChangeDomainAsync(
+        string account, string name, Func<SendingDomain, SendingDomain> change, CancellationToken cancellation)
+    {
+        var hash = StoreKeys.Domains(account);
+        for (var attempt = 0; attempt < MostAttempts; attempt++)
+        {
+            var known = await StoreFailure.TranslateAsync(Database.HashGetAsync(hash, name, StoreConnections.FromPrimary), cancellation);
+            if (known.IsNull)
+            {
+                return null;
+            }
+
+            var changed = change(Read(known, RecordJson.Default.SendingDomain));
+            var step = store.Connections.Background.CreateTransaction();
+            step.AddCondition(Condition.HashEqual(hash, name, known));
+            _ = step.HashSetAsync(hash, name, Write(changed, RecordJson.Default.SendingDomain));
+            if (await StoreFailure.TranslateAsync(step.ExecuteAsync(), cancellation))
+            {
+                return changed;
+            }
+        }
+
+        throw new StoreUnavailableException($"the domain {name} is changed by others all the time");
+    }
 
     public ValueTask<IReadOnlyList<SendingDomain>> ListDomainsAsync(string account, CancellationToken cancellation) =>
         ListAsync(StoreKeys.Domains(account), RecordJson.Default.SendingDomain, cancellation);

@@ -49,6 +49,27 @@ public sealed class InMemoryAccountStore : IAccountStore
     public async ValueTask PutDomainAsync(SendingDomain domain, CancellationToken cancellation) =>
         await Answer(() => _domains[(domain.Account, domain.Name)] = domain, cancellation);
 
+    public ValueTask<bool> TryAddDomainAsync(SendingDomain domain, CancellationToken cancellation) =>
+        Answer(() => _domains.TryAdd((domain.Account, domain.Name), domain), cancellation);
+
+    public ValueTask<SendingDomain?> ChangeDomainAsync(
+        string account, string name, Func<SendingDomain, SendingDomain> change, CancellationToken cancellation) =>
+        Answer(
+            () =>
+            {
+                while (_domains.TryGetValue((account, name), out var known))
+                {
+                    var changed = change(known);
+                    if (_domains.TryUpdate((account, name), changed, known))
+                    {
+                        return changed;
+                    }
+                }
+
+                return null;
+            },
+            cancellation);
+
     public ValueTask<IReadOnlyList<SendingDomain>> ListDomainsAsync(string account, CancellationToken cancellation) =>
         Answer<IReadOnlyList<SendingDomain>>(
             () => [.. _domains.Values.Where(d => d.Account == account).OrderBy(d => d.Name, StringComparer.Ordinal)],

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Relay.Mail.Accounts;
 using Relay.Mail.Messages;
+using Relay.Mail.Signing;
 using Relay.TestKit.InMemory;
 using Relay.TestKit.Redis;
 
@@ -84,6 +85,37 @@ public abstract class AccountStoreContract : IAsyncLifetime
         await Store.RemoveDomainAsync("acme", "acme.test", Cancellation);
 
         Assert.Null(await Store.FindDomainAsync("acme", "acme.test", Cancellation));
+    }
+
+    [Fact]
+    public async Task A_domain_keeps_its_keys_and_what_was_found_of_it()
+    {
+        var domain = Domain("acme", "acme.test") with
+        {
+            Keys = [new DkimKey { Selector = "s1", Algorithm = DkimAlgorithm.Ed25519, PrivateKey = [1, 2], PublicKey = [3], CreatedAt = Now, SeenAt = Now }],
+            Findings = [new RecordFinding("dkim", "s1._domainkey.acme.test", RecordState.Wrong, "two of them")],
+            FailingSince = Now,
+        };
+        Assert.True(await Store.TryAddDomainAsync(domain, Cancellation));
+        Assert.False(await Store.TryAddDomainAsync(domain with { Id = "d2" }, Cancellation));
+
+        Assert.Equivalent(domain, await Store.FindDomainAsync("acme", "acme.test", Cancellation), strict: true);
+    }
+
+    [Fact]
+    public async Task Two_who_change_a_domain_at_once_both_have_changed_it()
+    {
+        await Store.TryAddDomainAsync(Domain("acme", "acme.test"), Cancellation);
+
+        await Task.WhenAll(Enumerable.Range(0, 8).Select(i => Store.ChangeDomainAsync(
+            "acme",
+            "acme.test",
+            domain => domain with { Findings = [.. domain.Findings, new RecordFinding("dkim", $"{i}", RecordState.Missing, "")] },
+            Cancellation).AsTask()));
+
+        var found = await Store.FindDomainAsync("acme", "acme.test", Cancellation);
+        Assert.Equal(Enumerable.Range(0, 8).Select(i => $"{i}"), found!.Findings.Select(finding => finding.Name).Order(StringComparer.Ordinal));
+        Assert.Null(await Store.ChangeDomainAsync("acme", "none.test", domain => domain, Cancellation));
     }
 
     private static Credential Credential(string account, string id) => new()

@@ -1,0 +1,86 @@
+using Relay.Mail.Signing;
+
+namespace Relay.Mail.Accounts;
+
+/// <summary>A domain that an account sends as, once it has proved that it may.</summary>
+/// <param name="Name">Lower case, A-labels.</param>
+/// <param name="OwnershipToken">What the ownership TXT record must hold.</param>
+public sealed record SendingDomain(
+    string Id,
+    string Account,
+    string Name,
+    string OwnershipToken,
+    SendingDomainStatus Status,
+    DateTimeOffset CreatedAt,
+    DateTimeOffset? CheckedAt)
+{
+    /// <summary>In the order in which they were made; a key goes only when no mail signed with it can be under way any more.</summary>
+    public IReadOnlyList<DkimKey> Keys { get => field ?? []; init; }
+
+    /// <summary>What the last look into the DNS found, record by record.</summary>
+    public IReadOnlyList<RecordFinding> Findings { get => field ?? []; init; }
+
+    /// <summary>Since when a required record is missing that was there; null while all is well.</summary>
+    public DateTimeOffset? FailingSince { get; init; }
+
+    /// <summary>
+    /// The newest key of each algorithm among those that were seen in the DNS. As long as none was, the newest that there
+    /// are: such mail only leaves where nobody asks for verified domains, and else ends in the inbox of a test key.
+    /// </summary>
+    public IReadOnlyList<DkimKey> SigningKeys()
+    {
+        var live = Keys.Where(key => key.RetiredAt is null).ToList();
+        var seen = live.Where(key => key.SeenAt is not null).ToList();
+        return [.. (seen.Count > 0 ? seen : live).GroupBy(key => key.Algorithm).OrderBy(same => same.Key).Select(same => same.Last())];
+    }
+}
+
+public enum SendingDomainStatus
+{
+    Pending,
+    Verified,
+
+    /// <summary>It was verified, and a required record is gone. It may be sent as for a grace time, then no more.</summary>
+    Failing,
+}
+
+/// <summary>A DKIM key pair of a domain.</summary>
+public sealed record DkimKey
+{
+    public required string Selector { get; init; }
+    public required DkimAlgorithm Algorithm { get; init; }
+
+    /// <summary>As <see cref="KeySeal"/> sealed it; empty once the key was revoked.</summary>
+    public required byte[] PrivateKey { get; init; }
+
+    public required byte[] PublicKey { get; init; }
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>When its record was first seen in the DNS; from then on it signs.</summary>
+    public DateTimeOffset? SeenAt { get; init; }
+
+    /// <summary>Since when it signs nothing any more; its record must stay for mail that is under way.</summary>
+    public DateTimeOffset? RetiredAt { get; init; }
+
+    /// <summary>Its private half may be known to others: nobody shall trust it any more, so its record must go at once.</summary>
+    public bool IsRevoked => PrivateKey.Length == 0;
+}
+
+/// <summary>How one record of a domain stood at the last look.</summary>
+/// <param name="Purpose">As the API names it.</param>
+/// <param name="Advice">What is wrong and what to do about it, for people; empty when nothing is.</param>
+public sealed record RecordFinding(string Purpose, string Name, RecordState State, string Advice);
+
+public enum RecordState
+{
+    /// <summary>Nobody has looked yet.</summary>
+    Pending,
+    Verified,
+    Missing,
+
+    /// <summary>Something is there, but not what it should be.</summary>
+    Wrong,
+
+    /// <summary>No name server answered, which says nothing about the record.</summary>
+    Unknown,
+}
