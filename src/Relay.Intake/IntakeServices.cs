@@ -2,6 +2,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Relay.Intake.Admission;
+using Relay.Intake.Domains;
 using Relay.Intake.Http;
 using Relay.Intake.Smtp;
 
@@ -15,6 +16,7 @@ public static class IntakeServices
     {
         services.TryAddSingleton(TimeProvider.System);
         services.AddOptions<BootstrapOptions>().Bind(relay.GetSection(BootstrapOptions.Section));
+        services.AddSendingDomains(relay);
         services.AddMetrics();
         services.AddSingleton<IntakeMetrics>();
         services.AddSingleton<AdmissionGate>();

@@ -4,6 +4,7 @@ using Relay.Delivery;
 using Relay.Host.Certificates;
 using Relay.Host.Telemetry;
 using Relay.Intake.Admission;
+using Relay.Intake.Domains;
 using Relay.Intake.Http;
 using Relay.Intake.Smtp;
 using Relay.Mail;
@@ -28,6 +29,7 @@ internal static class RelaySettings
         (DeliveryOptions.Section, typeof(DeliveryOptions)),
         (TlsOptions.Section, typeof(TlsOptions)),
         (BootstrapOptions.Section, typeof(BootstrapOptions)),
+        (DomainOptions.Section, typeof(DomainOptions)),
         (TelemetryOptions.Section, typeof(TelemetryOptions)),
     ];
 

@@ -1,11 +1,14 @@
 using System.Diagnostics;
+using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Relay.Intake.Composition;
+using Relay.Intake.Domains;
 using Relay.Intake.Http;
 using Relay.Mail.Accounts;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
+using Relay.Mail.Signing;
 using Relay.Smtp.Addresses;
 
 namespace Relay.Intake.Admission;
@@ -18,7 +21,7 @@ public sealed partial class AdmissionGate
     private readonly IntakeMetrics _metrics;
     private readonly ILogger<AdmissionGate> _logger;
     private readonly Credentials _credentials;
-    private readonly VerifiedDomains _domains;
+    private readonly SendingDomains _domains;
     private readonly SenderRules _senders;
 
     public AdmissionGate(
@@ -27,6 +30,8 @@ public sealed partial class AdmissionGate
         TimeProvider time,
         IOptions<BootstrapOptions> bootstrap,
         IOptions<HttpOptions> http,
+        IOptions<DomainOptions> domains,
+        KeySeal seal,
         IntakeMetrics metrics,
         ILogger<AdmissionGate> logger)
     {
@@ -35,7 +40,7 @@ public sealed partial class AdmissionGate
         _metrics = metrics;
         _logger = logger;
         _credentials = new Credentials(accounts, time, bootstrap);
-        _domains = new VerifiedDomains(accounts, time);
+        _domains = new SendingDomains(accounts, seal, domains.Value.Grace, time);
         _senders = new SenderRules(_domains, bootstrap.Value, http.Value.PublicUrl);
     }
 
@@ -87,7 +92,7 @@ public sealed partial class AdmissionGate
         return MessageId.Create(_time, new IdempotencyKey(key, "").SlotFor(credential.Account));
     }
 
-    /// <summary>Checks the content's header and author, completes Date and Message-ID, and enqueues.</summary>
+    /// <summary>Checks the content's header and author, completes Date and Message-ID, signs, and enqueues.</summary>
     public async ValueTask<AdmissionResult> AdmitAsync(Submission submission, CancellationToken cancellation)
     {
         var started = _time.GetTimestamp();
@@ -138,6 +143,7 @@ public sealed partial class AdmissionGate
             return Refuse(RefusalReason.HeaderInvalid, $"the Idempotency-Key field {Idempotency.KeyRule}");
         }
 
+        DkimSigner? signer;
         try
         {
             if (await _senders.CheckAsync(credential, submission.Envelope.Sender, cancellation) is { } sender)
@@ -149,6 +155,8 @@ public sealed partial class AdmissionGate
             {
                 return new AdmissionResult.Refused(author);
             }
+
+            signer = await _domains.FindSignerAsync(credential.Account, authors.From[0].Domain, cancellation);
         }
         catch (StoreUnavailableException exception)
         {
@@ -156,7 +164,14 @@ public sealed partial class AdmissionGate
             return new AdmissionResult.Refused(Unavailable(exception.IsFull));
         }
 
-        var message = MessageOf(submission, header, authors);
+        catch (CryptographicException exception)
+        {
+            // Unsigned it would be refused for good wherever DMARC is strict; a secret that is missing here can be given.
+            LogKeyUnusable(authors.From[0].Domain, credential.Account, exception);
+            return new AdmissionResult.Refused(Unavailable(full: false));
+        }
+
+        var message = MessageOf(submission, header, authors, signer);
         return ResultOf(await _queue.EnqueueAsync(message, idempotency, cancellation), message, idempotency);
     }
 
@@ -179,11 +194,16 @@ public sealed partial class AdmissionGate
         return true;
     }
 
-    private Message MessageOf(Submission submission, HeaderBlock header, Authors authors)
+    private Message MessageOf(Submission submission, HeaderBlock header, Authors authors, DkimSigner? signer)
     {
         var now = _time.GetUtcNow();
         var credential = submission.Credential;
         var prologue = Completion.Prologue(header, submission, authors.From[0].Domain, now, out var messageId);
+        if (signer is not null)
+        {
+            // Last, on the very octets that leave; every attempt sends the same ones.
+            prologue = Signature.OnTop(prologue, header, submission, signer, now);
+        }
 
         return new Message
         {
@@ -237,6 +257,9 @@ public sealed partial class AdmissionGate
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Refused {MessageId} of account {Account}, {Reason}: {Text}")]
     private partial void LogRefused(MessageId messageId, string account, RefusalReason reason, string text);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "A DKIM key for {Domain} of account {Account} cannot be used: its mail is put off")]
+    private partial void LogKeyUnusable(string domain, string account, CryptographicException exception);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The store of accounts did not answer")]
     private partial void LogStoreUnavailable(StoreUnavailableException exception);

@@ -1,4 +1,5 @@
 using Relay.Intake.Composition;
+using Relay.Intake.Domains;
 using Relay.Mail.Accounts;
 using Relay.Mail.Messages;
 using Relay.Smtp.Addresses;
@@ -6,7 +7,7 @@ using Relay.Smtp.Addresses;
 namespace Relay.Intake.Admission;
 
 /// <summary>Who may send as whom. Every name a reader could take for the sender is checked: MAIL FROM, each From, Sender.</summary>
-internal sealed class SenderRules(VerifiedDomains domains, BootstrapOptions bootstrap, string? publicUrl)
+internal sealed class SenderRules(SendingDomains domains, BootstrapOptions bootstrap, string? publicUrl)
 {
     private static readonly Refusal NoScope =
         new(RefusalReason.NotAllowed, "this key may not send; use one with the scope send");

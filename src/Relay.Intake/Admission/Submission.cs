@@ -28,6 +28,9 @@ public sealed record Submission
     /// <summary>Octets of the content as submitted, chunks included, trace not.</summary>
     public required long Length { get; init; }
 
+    /// <summary>The hash of the body (<see cref="Mail.Signing.BodyDigest"/>), taken while it passed by; needed where there are chunks.</summary>
+    public ReadOnlyMemory<byte> BodyHash { get; init; }
+
     public bool HasEightBit { get; init; }
     public MessageClass Class { get; init; }
     public DateTimeOffset? SendAt { get; init; }

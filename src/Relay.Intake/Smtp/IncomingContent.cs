@@ -1,6 +1,7 @@
 using System.Buffers;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
+using Relay.Mail.Signing;
 using Relay.Smtp.Content;
 using Relay.Smtp.Replies;
 
@@ -28,6 +29,7 @@ internal sealed class IncomingContent : IAsyncDisposable
     private int _filled;
     private Task<SmtpReply?> _writing = NothingToWrite;
     private SmtpReply? _problem;
+    private BodyDigest? _digest;
     private bool _isNamed;
     private bool _isKept;
 
@@ -57,6 +59,9 @@ internal sealed class IncomingContent : IAsyncDisposable
     public MessageId Id { get; private set; }
     public ReadOnlyMemory<byte> Head { get; private set; }
     public int Chunks { get; private set; }
+
+    /// <summary>Once finished, where there are chunks: the hash of the body, for whoever signs it.</summary>
+    public ReadOnlyMemory<byte> BodyHash { get; private set; }
 
     /// <summary>The first thing that is wrong with it; null while it is fine.</summary>
     public SmtpReply? Problem => _problem ??=
@@ -128,6 +133,11 @@ internal sealed class IncomingContent : IAsyncDisposable
             await SettleWriteAsync();
         }
 
+        if (Problem is null && _digest is not null)
+        {
+            BodyHash = _digest.Finish();
+        }
+
         return Problem is null;
     }
 
@@ -139,6 +149,7 @@ internal sealed class IncomingContent : IAsyncDisposable
     {
         await SettleWriteAsync();
         ReturnBuffers();
+        _digest?.Dispose();
         if (Chunks > 0 && !_isKept)
         {
             await _store.DiscardAsync(Id, Chunks);
@@ -189,6 +200,8 @@ internal sealed class IncomingContent : IAsyncDisposable
         {
             // The array itself becomes the head and never goes back to the pool.
             Name(_buffer);
+            _digest = new BodyDigest();
+            _digest.Append(_buffer.AsSpan(BodyDigest.StartOfBody(_buffer)));
         }
 
         _buffer = ArrayPool<byte>.Shared.Rent(ChunkBytes);
@@ -204,6 +217,8 @@ internal sealed class IncomingContent : IAsyncDisposable
 
     private async Task<SmtpReply?> WriteAsync(int chunk, byte[] octets, int length)
     {
+        // While it is at hand: to read a large content again in order to sign it would double what the store does for it.
+        _digest?.Append(octets.AsSpan(0, length));
         try
         {
             await _store.WriteChunkAsync(Id, chunk, octets.AsMemory(0, length), CancellationToken.None);

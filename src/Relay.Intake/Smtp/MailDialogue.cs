@@ -183,6 +183,7 @@ internal sealed class MailDialogue(SmtpDoor door, SmtpWire wire, Answers answers
             Head = content.Head,
             Chunks = content.Chunks,
             Length = content.Length,
+            BodyHash = content.BodyHash,
             HasEightBit = content.HasEightBit,
         };
 

@@ -10,6 +10,7 @@ using Relay.Mail.Accounts;
 using Relay.Mail.Crashing;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
+using Relay.Mail.Signing;
 
 namespace Relay.Intake.Http.Sending;
 
@@ -89,6 +90,7 @@ internal sealed class SendEndpoint(AdmissionGate gate, IContentStore contents, B
             Head = head,
             Chunks = (content.Length - head.Length + MessageContent.ChunkBytes - 1) / MessageContent.ChunkBytes,
             Length = content.Length,
+            BodyHash = content.Length > head.Length ? BodyDigest.Of(content.AsSpan(BodyDigest.StartOfBody(content))) : default,
             HasEightBit = !System.Text.Ascii.IsValid(content),
             Class = draft.Class,
             SendAt = draft.SendAt,

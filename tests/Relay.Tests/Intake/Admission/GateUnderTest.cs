@@ -5,9 +5,11 @@ using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Time.Testing;
 using Relay.Intake;
 using Relay.Intake.Admission;
+using Relay.Intake.Domains;
 using Relay.Intake.Http;
 using Relay.Mail.Accounts;
 using Relay.Mail.Messages;
+using Relay.Mail.Signing;
 using Relay.Smtp.Addresses;
 using Relay.TestKit.InMemory;
 
@@ -37,6 +39,8 @@ internal sealed class GateUnderTest : IDisposable
             Time,
             Options.Create(bootstrap),
             Options.Create(new HttpOptions { PublicUrl = publicUrl }),
+            Options.Create(new DomainOptions()),
+            Seal,
             new IntakeMetrics(_services.GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>()),
             NullLogger<AdmissionGate>.Instance);
     }
@@ -44,6 +48,7 @@ internal sealed class GateUnderTest : IDisposable
     public static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public string Key { get; } = ApiKey.Create(MessageMode.Live);
+    public KeySeal Seal { get; } = new(["a secret that nobody else knows, and long"]);
     public FakeTimeProvider Time { get; } = new(new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.Zero));
     public InMemoryAccountStore Accounts { get; } = new();
     public InMemoryMailQueue Queue { get; }

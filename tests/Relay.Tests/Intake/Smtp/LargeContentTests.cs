@@ -1,8 +1,12 @@
 using System.Security.Cryptography;
 using System.Text;
+using Relay.Intake.Domains;
+using Relay.Mail.Accounts;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
+using Relay.Mail.Signing;
 using Relay.TestKit.InMemory;
+using Relay.Tests.Mail.Signing;
 
 namespace Relay.Tests.Intake.Smtp;
 
@@ -30,6 +34,28 @@ public sealed class LargeContentTests
         Assert.Equal(length, door.TheMessage.Content.Length - door.TheMessage.Content.Prologue.Length);
         Assert.Equal(Hash(content), Hash(await WholeAsync(door.TheMessage, contents)));
         Assert.Equal(chunks, contents.Count);
+    }
+
+    [Theory]
+    [InlineData(MessageContent.ChunkBytes)]
+    [InlineData(MessageContent.ChunkBytes + 1)]
+    [InlineData(2 * MessageContent.ChunkBytes)]
+    [InlineData(3_000_000)]
+    public async Task A_content_of_any_size_is_signed_as_it_passes_by(int length)
+    {
+        var contents = new InMemoryContentStore();
+        await using var door = await DoorUnderTest.StartAsync(contents: contents);
+        var domain = new SendingDomain("dom", Account.Default, "sender.test", "token", SendingDomainStatus.Verified, DateTimeOffset.UnixEpoch, null);
+        domain = domain with { Keys = KeyPair.CreateBoth(domain, new KeySeal([]), DateTimeOffset.UnixEpoch) };
+        await door.Accounts.PutDomainAsync(domain, TestContext.Current.CancellationToken);
+        await using var client = await door.BeginContentAsync();
+
+        var content = Content(length);
+        await client.SendsRaw(content.Replace("\r\n.", "\r\n..", StringComparison.Ordinal) + ".\r\n");
+        await client.Expects("250 2.0.0 Ok: queued as ");
+
+        var whole = await WholeAsync(door.TheMessage, contents);
+        Assert.Equal((2, 2), PublishedKeys.Of(domain).Check(Encoding.Latin1.GetBytes(door.ThePrologue + whole)));
     }
 
     [Fact]

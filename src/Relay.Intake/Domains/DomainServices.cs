@@ -1,0 +1,19 @@
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+using Relay.Mail.Signing;
+
+namespace Relay.Intake.Domains;
+
+/// <summary>Sending domains among the intake's services.</summary>
+internal static class DomainServices
+{
+    public static IServiceCollection AddSendingDomains(this IServiceCollection services, IConfiguration relay)
+    {
+        services.AddSingleton<IValidateOptions<DomainOptions>, DomainOptionsValidator>();
+        services.AddSingleton<IValidateOptions<DomainOptions>, DomainOptionsRules>();
+        services.AddOptions<DomainOptions>().Bind(relay.GetSection(DomainOptions.Section)).ValidateOnStart();
+        services.AddSingleton(provider => new KeySeal(provider.GetRequiredService<IOptions<DomainOptions>>().Value.Secrets));
+        return services;
+    }
+}

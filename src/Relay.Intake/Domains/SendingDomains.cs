@@ -1,0 +1,87 @@
+using System.Security.Cryptography;
+using Relay.Intake.Admission;
+using Relay.Mail.Accounts;
+using Relay.Mail.Signing;
+
+namespace Relay.Intake.Domains;
+
+/// <summary>
+/// What an account may send as, and with which keys that is signed, mostly without asking the store. A domain covers its
+/// subdomains: who controls a zone controls what hangs below it, and DMARC finds its signature aligned with them.
+/// </summary>
+internal sealed class SendingDomains(IAccountStore store, KeySeal seal, TimeSpan grace, TimeProvider time)
+{
+    private static readonly Known Nothing = new(SendingDomainStatus.Pending, null, null);
+
+    // As long as credentials are remembered, for the same reason.
+    private readonly ShortCache<(string Account, string Domain), Known> _cache = new(time, TimeSpan.FromSeconds(10), capacity: 20_000);
+
+    /// <param name="domain">Lower case, A-labels.</param>
+    public async ValueTask<bool> CoversAsync(string account, string domain, CancellationToken cancellation)
+    {
+        for (var name = domain; IsDomain(name); name = Above(name))
+        {
+            if (MaySendAs(await FindAsync(account, name, cancellation)))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Signs for the nearest of the account's domains at or above the author's; null when there is none with keys.</summary>
+    /// <param name="domain">Lower case, A-labels.</param>
+    /// <exception cref="CryptographicException">A key is there but cannot be used.</exception>
+    public async ValueTask<DkimSigner?> FindSignerAsync(string account, string domain, CancellationToken cancellation)
+    {
+        for (var name = domain; IsDomain(name); name = Above(name))
+        {
+            if ((await FindAsync(account, name, cancellation)).Signer is { } signer)
+            {
+                return signer.Value;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>The domain changed here: the next use asks the store.</summary>
+    public void Forget(string account, string domain) => _cache.Forget((account, domain));
+
+    // A single label is nobody's to send as.
+    private static bool IsDomain(string name) => name.Contains('.', StringComparison.Ordinal);
+
+    private static string Above(string name) => name[(name.IndexOf('.', StringComparison.Ordinal) + 1)..];
+
+    private bool MaySendAs(Known known) => known.Status switch
+    {
+        SendingDomainStatus.Verified => true,
+        SendingDomainStatus.Failing => known.FailingSince + grace > time.GetUtcNow(),
+        _ => false,
+    };
+
+    private async ValueTask<Known> FindAsync(string account, string name, CancellationToken cancellation)
+    {
+        if (_cache.TryGet((account, name), out var known))
+        {
+            return known;
+        }
+
+        var version = _cache.Version;
+        known = await store.FindDomainAsync(account, name, cancellation) is { } domain ? Of(domain) : Nothing;
+        _cache.Remember((account, name), known, version);
+        return known;
+    }
+
+    private Known Of(SendingDomain domain)
+    {
+        var keys = domain.SigningKeys();
+        return new Known(domain.Status, domain.FailingSince, keys.Count == 0 ? null : new Lazy<DkimSigner>(() => new DkimSigner(
+            domain.Name,
+            [.. keys.Select(key => SigningKey.Of(key.Algorithm, key.Selector, seal.Open(key.PrivateKey, KeyPair.PlaceOf(domain, key.Selector))))])));
+    }
+
+    // The keys are made ready at the first message: most look-ups only ask whether they may.
+    private sealed record Known(SendingDomainStatus Status, DateTimeOffset? FailingSince, Lazy<DkimSigner>? Signer);
+}

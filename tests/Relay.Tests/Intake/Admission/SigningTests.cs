@@ -1,0 +1,134 @@
+using System.Text;
+using Relay.Intake.Admission;
+using Relay.Intake.Domains;
+using Relay.Mail.Accounts;
+using Relay.Mail.Messages;
+using Relay.Mail.Signing;
+using Relay.Tests.Mail.Signing;
+
+namespace Relay.Tests.Intake.Admission;
+
+public sealed class SigningTests
+{
+    private const string Mail = "From: Shop <orders@shop.test>\r\nSubject: Hi\r\n\r\nhello \r\n\r\n";
+
+    [Fact]
+    public async Task Mail_of_a_domain_leaves_with_both_its_signatures_and_its_own_octets_untouched()
+    {
+        using var gate = await GateWithKeysAsync(seen: true);
+
+        var content = (await gate.AdmittedAsync(Mail)).Content;
+
+        Assert.Equal(Mail, GateUnderTest.TextOf(content.Head));
+        Assert.Equal(content.Prologue.Length + content.Head.Length, content.Length);
+        Assert.StartsWith("DKIM-Signature: v=1; a=rsa-sha256;", GateUnderTest.TextOf(content.Prologue), StringComparison.Ordinal);
+        Assert.Equal((2, 2), await CheckAsync(gate, content));
+    }
+
+    [Theory]
+    [InlineData("orders@shop.test")]
+    [InlineData("orders@MAIL.shop.test")]
+    [InlineData("a@x.y.shop.test")]
+    public async Task The_signature_is_the_domains_own_for_all_that_hangs_below_it(string from)
+    {
+        using var gate = await GateWithKeysAsync(seen: true);
+
+        var prologue = GateUnderTest.TextOf((await gate.AdmittedAsync(Mail.Replace("orders@shop.test", from, StringComparison.Ordinal))).Content.Prologue);
+
+        Assert.Contains("d=shop.test;", prologue, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_test_keys_mail_is_signed_even_before_the_domain_is_verified()
+    {
+        using var gate = await GateWithKeysAsync(seen: false, SendingDomainStatus.Pending);
+        gate.Credential = gate.Credential with { Mode = MessageMode.Test };
+
+        Assert.Equal((2, 2), await CheckAsync(gate, (await gate.AdmittedAsync(Mail)).Content));
+    }
+
+    [Fact]
+    public async Task A_key_that_nobody_can_find_does_not_sign_beside_one_that_can_be_found()
+    {
+        using var gate = await GateWithKeysAsync(seen: true);
+        await gate.Accounts.ChangeDomainAsync(
+            "shop", "shop.test", domain => domain with { Keys = [domain.Keys[0], domain.Keys[1] with { SeenAt = null }] }, GateUnderTest.Cancellation);
+
+        Assert.Equal((1, 1), await CheckAsync(gate, (await gate.AdmittedAsync(Mail)).Content));
+    }
+
+    [Fact]
+    public async Task A_new_key_signs_from_the_moment_it_is_seen_and_the_old_one_no_more()
+    {
+        using var gate = await GateWithKeysAsync(seen: true);
+        var domain = await gate.Accounts.FindDomainAsync("shop", "shop.test", GateUnderTest.Cancellation);
+        var now = gate.Time.GetUtcNow();
+        var next = KeyPair.CreateBoth(domain!, gate.Seal, now);
+        Assert.Equal(domain!.Keys, (domain with { Keys = [.. domain.Keys, .. next] }).SigningKeys());
+
+        var rotated = domain with { Keys = [.. domain.Keys.Select(key => key with { RetiredAt = now }), .. next.Select(key => key with { SeenAt = now })] };
+
+        Assert.Equal(next.Select(key => key.Selector), rotated.SigningKeys().Select(key => key.Selector));
+    }
+
+    [Fact]
+    public async Task Another_accounts_key_signs_nothing_of_ours()
+    {
+        using var gate = new GateUnderTest(bootstrap => bootstrap.RequireVerifiedDomains = false);
+        await AddAsync(gate, "stranger", seen: true, SendingDomainStatus.Verified);
+
+        var message = await gate.AdmittedAsync(Mail);
+
+        Assert.DoesNotContain("DKIM-Signature", GateUnderTest.TextOf(message.Content.Prologue), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_key_that_cannot_be_opened_puts_the_mail_off_and_loses_nothing()
+    {
+        using var gate = await new GateUnderTest().WithDomainAsync();
+        var other = new KeySeal(["another secret than the one of this gate"]);
+        await gate.Accounts.ChangeDomainAsync(
+            "shop", "shop.test", domain => domain with { Keys = KeyPair.CreateBoth(domain, other, gate.Time.GetUtcNow()) }, GateUnderTest.Cancellation);
+
+        Assert.Equal(RefusalReason.StoreUnavailable, (await gate.RefusedAsync(Mail)).Reason);
+        Assert.Empty(gate.Queue.Accepted);
+    }
+
+    [Theory]
+    [InlineData(71, true)]
+    [InlineData(73, false)]
+    public async Task A_failing_domain_may_be_sent_as_until_its_grace_is_over(int hours, bool may)
+    {
+        using var gate = await GateWithKeysAsync(seen: true, SendingDomainStatus.Failing);
+        await gate.Accounts.ChangeDomainAsync(
+            "shop", "shop.test", domain => domain with { FailingSince = gate.Time.GetUtcNow() }, GateUnderTest.Cancellation);
+
+        gate.Time.Advance(TimeSpan.FromHours(hours));
+
+        Assert.Equal(may, await gate.AdmitAsync(Mail) is AdmissionResult.Admitted);
+    }
+
+    private static async Task<GateUnderTest> GateWithKeysAsync(bool seen, SendingDomainStatus status = SendingDomainStatus.Verified)
+    {
+        var gate = new GateUnderTest();
+        await AddAsync(gate, "shop", seen, status);
+        return gate;
+    }
+
+    private static async Task AddAsync(GateUnderTest gate, string account, bool seen, SendingDomainStatus status)
+    {
+        await gate.WithDomainAsync(account: account, status: status);
+        var now = gate.Time.GetUtcNow();
+        await gate.Accounts.ChangeDomainAsync(
+            account,
+            "shop.test",
+            domain => domain with { Keys = [.. KeyPair.CreateBoth(domain, gate.Seal, now).Select(key => key with { SeenAt = seen ? now : null })] },
+            GateUnderTest.Cancellation);
+    }
+
+    private static async Task<(int Good, int All)> CheckAsync(GateUnderTest gate, MessageContent content)
+    {
+        var domain = await gate.Accounts.FindDomainAsync("shop", "shop.test", GateUnderTest.Cancellation);
+        return PublishedKeys.Of(domain!).Check([.. content.Prologue.Span, .. content.Head.Span]);
+    }
+}
