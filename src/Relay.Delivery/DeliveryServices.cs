@@ -7,6 +7,7 @@ using Relay.Delivery.Routing;
 using Relay.Delivery.Scheduling;
 using Relay.Delivery.Sending;
 using Relay.Mail.Domains;
+using Relay.Mail.Queue;
 
 namespace Relay.Delivery;
 
@@ -43,6 +44,8 @@ public static class DeliveryServices
         services.AddSingleton<Settler>();
         services.AddSingleton<SiteDirectory>();
         services.AddSingleton<Dispatcher>();
+        services.AddSingleton<DeliveryDesk>();
+        services.AddSingleton<IDeliveryDesk>(provider => provider.GetRequiredService<DeliveryDesk>());
         services.AddHostedService<DeliveryPump>();
         return services;
     }

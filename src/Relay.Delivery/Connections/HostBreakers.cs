@@ -24,9 +24,13 @@ internal sealed class HostBreakers(TimeProvider time)
 
     private readonly ConcurrentDictionary<IPEndPoint, ResiliencePipeline<Opened>> _breakers = new();
 
+    // Under which names these addresses were reached.
+    private readonly ConcurrentDictionary<string, ConcurrentDictionary<IPEndPoint, bool>> _places = new(StringComparer.OrdinalIgnoreCase);
+
     public async ValueTask<Opened> OpenAsync(IPEndPoint place, string host, Func<ValueTask<Opened>> open)
     {
         var breaker = BreakerOf(place);
+        _places.GetOrAdd(host, static _ => new()).TryAdd(place, true);
         var context = ResilienceContextPool.Shared.Get(continueOnCapturedContext: false);
         try
         {
@@ -46,6 +50,18 @@ internal sealed class HostBreakers(TimeProvider time)
         }
     }
 
+    /// <summary>Forgets every failure of a host.</summary>
+    public void Forget(string host)
+    {
+        if (_places.TryRemove(host, out var places))
+        {
+            foreach (var place in places.Keys)
+            {
+                _breakers.TryRemove(place, out _);
+            }
+        }
+    }
+
     private ResiliencePipeline<Opened> BreakerOf(IPEndPoint place)
     {
         if (_breakers.TryGetValue(place, out var breaker))
@@ -56,6 +72,7 @@ internal sealed class HostBreakers(TimeProvider time)
         if (_breakers.Count >= MaxKnown)
         {
             _breakers.Clear();
+            _places.Clear();
         }
 
         return _breakers.GetOrAdd(place, _ => New());

@@ -29,6 +29,15 @@ internal sealed class DnsCache<T>(TimeProvider time)
             : new ValueTask<DnsAnswer<T>>(entry.Value.WaitAsync(cancellation));
     }
 
+    /// <summary>The next to ask hears a new answer. A question that is out already is new enough.</summary>
+    public void Forget(string name)
+    {
+        if (_answers.TryGetValue(name, out var entry) && entry is { IsValueCreated: true, Value.IsCompleted: true })
+        {
+            _answers.TryRemove(KeyValuePair.Create(name, entry));
+        }
+    }
+
     private bool IsOver(Task<DnsAnswer<T>> answer) =>
         answer.IsCompleted && (!answer.IsCompletedSuccessfully || answer.Result.Until <= time.GetUtcNow());
 

@@ -56,6 +56,14 @@ internal sealed class Resolver
         };
     }
 
+    /// <summary>Forgets every answer about a name.</summary>
+    public void Forget(string name)
+    {
+        _exchangers.Forget(name);
+        _four.Forget(name);
+        _six.Forget(name);
+    }
+
     private async Task<DnsAnswer<T>> AskAsync<T>(string name, QueryType type, Func<IDnsQueryResponse, string, IEnumerable<T>> read)
     {
         try

@@ -36,26 +36,34 @@ internal sealed class DeliveryWindow(IMailQueue queue, IOptions<DeliveryOptions>
     /// <param name="place">Where it goes; null where nothing is known or held yet.</param>
     public Gate? ClosedGate(string account, Stock? place)
     {
-        var free = Math.Max(1, FreeUnits);
-        Stock? held;
-        lock (_lock)
+        var held = StockOf(account);
+        if (FullOne(held, place) is { } full)
         {
-            _accounts.TryGetValue(account, out held);
-        }
-
-        if (held is not null && (place?.Units ?? 0) >= free / LittlePart && !held.HasRoom(free, _asking))
-        {
-            return held.Gate;
-        }
-
-        if (place?.HasRoom(Math.Min(_siteLimit, Math.Max(1, free / 2)), _asking) == false)
-        {
-            return place.Gate;
+            return full.Gate;
         }
 
         held?.Promise(_asking);
         place?.Promise(_asking);
         return null;
+    }
+
+    /// <summary>The same, asked out of curiosity: nothing is counted on.</summary>
+    public bool Fits(string account, Stock? place) => FullOne(StockOf(account), place) is null;
+
+    private Stock? FullOne(Stock? account, Stock? place)
+    {
+        var free = Math.Max(1, FreeUnits);
+        return account is not null && (place?.Units ?? 0) >= free / LittlePart && !account.HasRoom(free, _asking) ? account
+            : place?.HasRoom(Math.Min(_siteLimit, Math.Max(1, free / 2)), _asking) == false ? place
+            : null;
+    }
+
+    private Stock? StockOf(string account)
+    {
+        lock (_lock)
+        {
+            return _accounts.GetValueOrDefault(account);
+        }
     }
 
     public void Take(HeldLease held)

@@ -1,4 +1,5 @@
 using Relay.Delivery.Routing;
+using Relay.Mail.Queue;
 
 namespace Relay.Delivery.Scheduling;
 
@@ -55,6 +56,28 @@ internal sealed class Destination(string domain)
         {
             _routed = routed;
             return Release();
+        }
+    }
+
+    /// <summary>Forgets the way, so that it is asked for anew, and returns it. One that is being asked for is new enough.</summary>
+    public Routed? ForgetWay()
+    {
+        lock (_lock)
+        {
+            var known = _routed;
+            _routed = null;
+            return known;
+        }
+    }
+
+    /// <summary>Hands over those who wait and pass.</summary>
+    public List<HeldLease> TakeBack(Func<Lease, bool> which)
+    {
+        lock (_lock)
+        {
+            var back = _waiting.FindAll(held => which(held.Lease));
+            _waiting.RemoveAll(back.Contains);
+            return back;
         }
     }
 

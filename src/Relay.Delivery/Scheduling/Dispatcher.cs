@@ -12,6 +12,7 @@ namespace Relay.Delivery.Scheduling;
 /// looking it up never holds up another domain.
 /// </summary>
 internal sealed class Dispatcher(
+    IMailQueue queue,
     Router router,
     SiteDirectory sites,
     InboxDelivery inbox,
@@ -55,6 +56,30 @@ internal sealed class Dispatcher(
     /// <summary>What one more unit of this lane has to wait for; null when there is room for it.</summary>
     public Gate? ClosedGate(Lane lane) =>
         window.ClosedGate(lane.Account, _destinations.TryGetValue(lane.Domain, out var destination) ? PlaceOf(destination) : null);
+
+    /// <summary>The same, asked out of curiosity: nothing is leased because of it.</summary>
+    public bool HasRoomFor(Lane lane) =>
+        window.Fits(lane.Account, _destinations.TryGetValue(lane.Domain, out var destination) ? PlaceOf(destination) : null);
+
+    /// <summary>Gives back untried what passes and waits for a way or a courier.</summary>
+    public void GiveBack(Func<Lease, bool> which)
+    {
+        foreach (var destination in _destinations.Values)
+        {
+            foreach (var held in destination.TakeBack(which))
+            {
+                settler.Release(held);
+            }
+        }
+
+        foreach (var held in sites.TakeBack(which))
+        {
+            settler.Release(held);
+        }
+    }
+
+    /// <summary>Forgets the way to a domain, so that the next unit asks for it, and returns it; null when none is known.</summary>
+    public Routed? ForgetWay(string domain) => _destinations.TryGetValue(domain, out var destination) ? destination.ForgetWay() : null;
 
     /// <summary>Gives back what has not begun, and takes no more.</summary>
     public void Stop()
@@ -113,6 +138,13 @@ internal sealed class Dispatcher(
 
     private void Assign(HeldLease held, Routed routed)
     {
+        // The look-up may have taken long: what was suspended meanwhile is neither bounced nor put off by its result.
+        if (routed is not Routed.To && !queue.TryBegin(held.Lease))
+        {
+            settler.Release(held);
+            return;
+        }
+
         switch (routed)
         {
             case Routed.To(var plan):

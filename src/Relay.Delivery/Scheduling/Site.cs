@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using Relay.Delivery.Routing;
 using Relay.Delivery.Sending;
+using Relay.Mail.Queue;
 
 namespace Relay.Delivery.Scheduling;
 
@@ -167,6 +168,24 @@ internal sealed class Site(RoutePlan plan, int maxCouriers, TimeProvider time, F
 
         parked?.Wake(held);
         return true;
+    }
+
+    /// <summary>Another courier may be hired at once, whatever the remote said to the last one.</summary>
+    public void TryAgain()
+    {
+        lock (_lock)
+        {
+            _growAfter = default;
+        }
+    }
+
+    /// <summary>Hands back what passes and has not begun.</summary>
+    public List<HeldLease> TakeBack(Func<Lease, bool> which)
+    {
+        lock (_lock)
+        {
+            return _waiting.TakeBack(held => which(held.Lease));
+        }
     }
 
     /// <summary>Takes no more, wakes who waits, and hands back what has not begun.</summary>

@@ -1,5 +1,6 @@
 using Relay.Delivery.Routing;
 using Relay.Delivery.Sending;
+using Relay.Mail.Queue;
 
 namespace Relay.Delivery.Scheduling;
 
@@ -59,6 +60,30 @@ internal sealed class SiteDirectory(CourierOffice office, DeliveryWindow window)
         lock (_lock)
         {
             return _sites.TryGetValue(plan.Key, out var site) ? site.Stock : null;
+        }
+    }
+
+    /// <summary>Hands back what passes and waits for a courier.</summary>
+    public List<HeldLease> TakeBack(Func<Lease, bool> which)
+    {
+        Site[] sites;
+        lock (_lock)
+        {
+            sites = [.. _sites.Values];
+        }
+
+        return [.. sites.SelectMany(s => s.TakeBack(which))];
+    }
+
+    /// <summary>The hosts of this plan may be better than they were.</summary>
+    public void TryAgain(RoutePlan plan)
+    {
+        lock (_lock)
+        {
+            if (_sites.TryGetValue(plan.Key, out var site))
+            {
+                site.TryAgain();
+            }
         }
     }
 

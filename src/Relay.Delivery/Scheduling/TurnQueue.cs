@@ -37,6 +37,20 @@ internal sealed class TurnQueue
         return true;
     }
 
+    /// <summary>Takes out what passes; the rest keeps its order.</summary>
+    public List<HeldLease> TakeBack(Func<HeldLease, bool> which)
+    {
+        var back = new List<HeldLease>();
+        var rest = new List<HeldLease>(Count);
+        while (TryTake(out var held))
+        {
+            (which(held) ? back : rest).Add(held);
+        }
+
+        rest.ForEach(Add);
+        return back;
+    }
+
     private Accounts ClassOf(HeldLease held) => held.Lease.Unit.Lane.Class == MessageClass.Bulk ? _bulk : _transactional;
 
     private sealed class Accounts

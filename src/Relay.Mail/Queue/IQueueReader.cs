@@ -21,10 +21,13 @@ public interface IQueueReader
     ValueTask<IReadOnlyList<WaitingUnit>> FindUnitsAsync(MessageId message, CancellationToken cancellation);
 
     /// <summary>The node that delivers this message; null while none does.</summary>
-    ValueTask<string?> FindOwnerAsync(MessageId message, CancellationToken cancellation);
+    ValueTask<MailOwner?> FindOwnerAsync(MessageId message, CancellationToken cancellation);
 }
 
 /// <param name="Unreadable">Entries set aside since they cannot be read: kept, but nobody sends them.</param>
 public sealed record QueueDepth(long Units, DateTimeOffset? EarliestDue, long Unreadable = 0);
+
+/// <param name="IsHere">It is this node.</param>
+public sealed record MailOwner(string Node, bool IsHere);
 
 public sealed record LaneDepth(Lane Lane, long Units, DateTimeOffset EarliestDue);

@@ -13,7 +13,8 @@ namespace Relay.Redis.Administration;
 /// The suspensions as documents in one hash, whose field <c>version</c> grows with each change: every node looks at that
 /// number often and at the documents only when it grew. What is over is left out by the clock of each node.
 /// </summary>
-internal sealed class RedisSuspensions(Store store, Window window, TimeProvider time, ILogger<RedisSuspensions> logger) : ISuspensions
+internal sealed class RedisSuspensions(
+    Store store, Window window, IEnumerable<IDeliveryDesk> desks, TimeProvider time, ILogger<RedisSuspensions> logger) : ISuspensions
 {
     private const string VersionField = "version";
 
@@ -148,6 +149,7 @@ internal sealed class RedisSuspensions(Store store, Window window, TimeProvider 
 
         _current = new SuspensionSnapshot(items);
         window.Suspend(_current);
+        GiveBackSuspended(_current);
         if (before.Items.Except(items).Any())
         {
             foreach (var partition in store.Partitions)
@@ -159,6 +161,15 @@ internal sealed class RedisSuspensions(Store store, Window window, TimeProvider 
         }
 
         Changed?.Invoke();
+    }
+
+    // Leased and not begun: it would take room that others want for as long as its hosts are slow.
+    private void GiveBackSuspended(SuspensionSnapshot suspended)
+    {
+        foreach (var desk in suspended.Items.Count > 0 ? desks : [])
+        {
+            desk.GiveBack(lease => suspended.Find(lease.Unit.Lane, lease.Id.Message) is not null);
+        }
     }
 
     private Suspension? Read(HashEntry field)

@@ -75,8 +75,11 @@ internal sealed class RedisQueueReader(Store store) : IQueueReader
         return await WithStateAsync(entries, cancellation);
     }
 
-    public async ValueTask<string?> FindOwnerAsync(MessageId message, CancellationToken cancellation) =>
-        await StoreFailure.TranslateAsync(Database.StringGetAsync(store.PartitionOf(message).Keys.Lease), cancellation);
+    public async ValueTask<MailOwner?> FindOwnerAsync(MessageId message, CancellationToken cancellation)
+    {
+        var node = (string?)await StoreFailure.TranslateAsync(Database.StringGetAsync(store.PartitionOf(message).Keys.Lease), cancellation);
+        return node is null ? null : new MailOwner(node, node == store.NodeId);
+    }
 
     // Those due at the very time of the last one shown are few: all of them are read, and those before it left out.
     private async Task<IReadOnlyList<(UnitId Id, Lane Lane, long Due)>> EntriesAsync(Partition partition, Lane lane, UnitPosition? after, int limit)

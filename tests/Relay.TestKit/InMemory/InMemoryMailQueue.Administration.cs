@@ -103,7 +103,8 @@ public sealed partial class InMemoryMailQueue
         }
     }
 
-    public ValueTask<string?> FindOwnerAsync(MessageId message, CancellationToken cancellation) => ValueTask.FromResult(IsOrphaned ? null : "memory");
+    public ValueTask<MailOwner?> FindOwnerAsync(MessageId message, CancellationToken cancellation) =>
+        ValueTask.FromResult(IsOrphaned ? null : new MailOwner("memory", true));
 
     private bool MayFlow(Waiting waiting) => Suspensions.Current.Find(waiting.Unit.Lane, waiting.Message.Id) is null;
 

@@ -31,7 +31,12 @@ public sealed partial class InMemoryMailQueue : IMailQueue, IQueueReader, IQueue
     {
         _time = time;
         Suspensions = new InMemorySuspensions(time);
-        Suspensions.Changed += Signal;
+        Suspensions.Changed += () =>
+        {
+            var suspended = Suspensions.Current;
+            Desk?.GiveBack(lease => suspended.Find(lease.Unit.Lane, lease.Id.Message) is not null);
+            Signal();
+        };
     }
 
     /// <summary>Events as soon as the step that causes them is done.</summary>

@@ -74,6 +74,8 @@ internal sealed class DeliveryUnderTest : IAsyncDisposable
             .AddRelayDelivery(configuration.GetSection(RelayOptions.Section))
             .BuildServiceProvider();
 
+        queue.Desk = services.GetRequiredService<IDeliveryDesk>();
+        queue.Reports = reports;
         var delivery = new DeliveryUnderTest(services, time, queue, contents, reports, test);
         foreach (var hosted in services.GetServices<IHostedService>())
         {

@@ -1,0 +1,33 @@
+using Relay.Delivery.Connections;
+using Relay.Delivery.Routing;
+using Relay.Mail.Queue;
+
+namespace Relay.Delivery.Scheduling;
+
+/// <summary>What an administrator may ask of the delivery that runs here.</summary>
+internal sealed class DeliveryDesk(Dispatcher dispatcher, SiteDirectory sites, Resolver resolver, HostBreakers breakers) : IDeliveryDesk
+{
+    public void GiveBack(Func<Lease, bool> which) => dispatcher.GiveBack(which);
+
+    public void TryAgain(string domain)
+    {
+        // The way known until now, before it is forgotten: its hosts may be up again though their names lead elsewhere soon.
+        if (dispatcher.ForgetWay(domain) is Routed.To(var plan))
+        {
+            foreach (var host in plan.Hosts)
+            {
+                breakers.Forget(host.Name);
+                resolver.Forget(host.Name);
+            }
+
+            sites.TryAgain(plan);
+        }
+
+        resolver.Forget(domain);
+        breakers.Forget(domain);
+    }
+
+    public string? WhyNotNow(Lane lane) => dispatcher.HasRoomFor(lane)
+        ? null
+        : "as much mail as the relay keeps in hand for its hosts is under way before it";
+}
