@@ -25,7 +25,13 @@ internal static class HttpServices
         services.AddSingleton<KeyEndpoints>();
         services.AddSingleton<AccountEndpoints>();
         services.AddSingleton<DomainEndpoints>();
+        services.AddSingleton<WaitingReasons>();
+        services.AddSingleton<CancelEndpoint>();
         services.AddSingleton<QueueEndpoint>();
+        services.AddSingleton<QueueRequestReader>();
+        services.AddSingleton<QueuePreviews>();
+        services.AddSingleton<SuspensionEndpoints>();
+        services.AddSingleton<AskEndpoints>();
         return services;
     }
 }

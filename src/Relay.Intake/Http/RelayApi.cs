@@ -33,6 +33,12 @@ public static class RelayApi
             .Requires(CredentialScope.Read).WithTags("Messages").WithSummary("Tell what happened to a message")
             .Produces<MessageView>().AnswersProblems();
 
+        routes.MapDelete("/messages/{id}", (HttpContext context, CancelEndpoint cancel, string id, string? reason) => cancel.CancelAsync(context, id, reason))
+            .Requires(CredentialScope.Send).WithTags("Messages").WithSummary("Cancel what has not gone out yet")
+            .WithDescription("409 when nothing waits any more or some of it is on its way; recipients says how each stands. 202 when it is done later.")
+            .Produces<CancelAnswer>().Produces<CancelAnswer>(StatusCodes.Status202Accepted)
+            .Produces<Problem>(StatusCodes.Status409Conflict, "application/problem+json").AnswersProblems();
+
         routes.MapGet("/inbox", (HttpContext context, InboxEndpoints inbox, string? limit, string? cursor) => inbox.ListAsync(context, limit, cursor))
             .Requires(CredentialScope.Read).WithTags("Inbox").WithSummary("List what was sent with a test key, newest first")
             .Produces<Page<CapturedView>>().AnswersProblems();
@@ -79,6 +85,32 @@ public static class RelayApi
         routes.MapGet("/queue", (HttpContext context, QueueEndpoint queue) => queue.MeasureAsync(context))
             .Requires(CredentialScope.Read).WithTags("Queue").WithSummary("Show what waits")
             .Produces<QueueView>().AnswersProblems();
+        routes.MapGet("/queue/lanes/{domain}/{account}/{class}", (HttpContext context, QueueEndpoint queue, string domain, string account, string @class, string? limit, string? cursor) =>
+                queue.FindLaneAsync(context, domain, account, @class, limit, cursor))
+            .Requires(CredentialScope.Read).WithTags("Queue").WithSummary("Show what waits in a lane, what is due first first")
+            .Produces<LanePage>().AnswersProblems();
+        routes.MapGet("/queue/messages/{id}", (HttpContext context, QueueEndpoint queue, string id) => queue.FindMessageAsync(context, id))
+            .Requires(CredentialScope.Read).WithTags("Queue").WithSummary("Show what waits of a message")
+            .Produces<Page<UnitView>>().AnswersProblems();
+        routes.MapPost("/queue/suspensions", (HttpContext context, SuspensionEndpoints suspensions, string? preview) => suspensions.CreateAsync(context, preview))
+            .Requires(CredentialScope.Manage).WithTags("Queue").WithSummary("Keep mail waiting")
+            .WithDescription("Nothing of it starts any more; what is being sent ends. Its expiry goes on. With ?preview=true it is only said what it would concern.")
+            .Reads<QueueRequest>().Produces<SuspensionView>(StatusCodes.Status201Created).Produces<PreviewView>().AnswersProblems();
+        routes.MapGet("/queue/suspensions", (HttpContext context, SuspensionEndpoints suspensions) => suspensions.ListAsync(context))
+            .Requires(CredentialScope.Read).WithTags("Queue").WithSummary("List suspensions")
+            .Produces<Page<SuspensionView>>().AnswersProblems();
+        routes.MapDelete("/queue/suspensions/{id}", (HttpContext context, SuspensionEndpoints suspensions, string id) => suspensions.RemoveAsync(context, id))
+            .Requires(CredentialScope.Manage).WithTags("Queue").WithSummary("Let suspended mail go on")
+            .Produces(StatusCodes.Status204NoContent).AnswersProblems();
+        routes.MapPost("/queue/retry", (HttpContext context, AskEndpoints asks, string? preview) => asks.RetryAsync(context, preview))
+            .Requires(CredentialScope.Manage).WithTags("Queue").WithSummary("Try now what was put off")
+            .WithDescription("What is known against its hosts is forgotten, DNS answers included. Mail for later stays for later. ?preview=true only looks.")
+            .Reads<QueueRequest>().Produces<AskView>().Produces<AskView>(StatusCodes.Status202Accepted).AnswersProblems();
+        routes.MapPost("/queue/bounce", (HttpContext context, AskEndpoints asks, string? preview) => asks.BounceAsync(context, preview))
+            .Requires(CredentialScope.Manage).WithTags("Queue").WithSummary("End mail as failed, with a report to its sender")
+            .WithDescription("All that waits now; what comes later is not meant. ?preview=true only looks.")
+            .Reads<QueueRequest>().Produces<AskView>().Produces<AskView>(StatusCodes.Status202Accepted)
+            .Produces<Problem>(StatusCodes.Status409Conflict, "application/problem+json").AnswersProblems();
 
         return routes;
     }

@@ -18,7 +18,7 @@ namespace Relay.Intake.Http.Access;
 internal sealed partial class Guard(CredentialScope? scope) : IEndpointFilter
 {
     private const string Scheme = "Bearer ";
-    private const string AccountHeader = "Relay-Account";
+    public const string AccountHeader = "Relay-Account";
 
     public async ValueTask<object?> InvokeAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
     {

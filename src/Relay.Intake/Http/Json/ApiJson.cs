@@ -36,5 +36,13 @@ namespace Relay.Intake.Http.Json;
 [JsonSerializable(typeof(DomainRequest))]
 [JsonSerializable(typeof(DomainView))]
 [JsonSerializable(typeof(Page<DomainView>))]
+[JsonSerializable(typeof(CancelAnswer))]
 [JsonSerializable(typeof(QueueView))]
+[JsonSerializable(typeof(LanePage))]
+[JsonSerializable(typeof(Page<UnitView>))]
+[JsonSerializable(typeof(QueueRequest))]
+[JsonSerializable(typeof(PreviewView))]
+[JsonSerializable(typeof(AskView))]
+[JsonSerializable(typeof(SuspensionView))]
+[JsonSerializable(typeof(Page<SuspensionView>))]
 internal sealed partial class ApiJson : JsonSerializerContext;

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Http;
+using Relay.Intake.Http.Messages;
 
 namespace Relay.Intake.Http.Json;
 
@@ -7,6 +8,9 @@ internal sealed record Problem(int Status, string Title, string Detail)
 {
     public string Type => "about:blank";
     public IReadOnlyDictionary<string, IReadOnlyList<string>>? Errors { get; init; }
+
+    /// <summary>How each recipient stands, where the problem is that some cannot be helped any more.</summary>
+    public IReadOnlyList<RecipientResult>? Recipients { get; init; }
 
     public static Problem BadRequest(string detail) => new(StatusCodes.Status400BadRequest, "Bad request", detail);
 

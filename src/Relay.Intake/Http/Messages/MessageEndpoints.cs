@@ -8,7 +8,7 @@ using Relay.Mail.Messages;
 namespace Relay.Intake.Http.Messages;
 
 /// <summary><c>GET /messages</c> and <c>GET /messages/{id}</c>. Another account's message, or a live one asked for with a test key, is no different from none.</summary>
-internal sealed class MessageEndpoints(IActivityReader activity, TimeProvider time)
+internal sealed class MessageEndpoints(IActivityReader activity, WaitingReasons waiting)
 {
     private const int Batch = 200;
 
@@ -22,9 +22,13 @@ internal sealed class MessageEndpoints(IActivityReader activity, TimeProvider ti
             ? await activity.FindAsync(caller.Account, message, context.RequestAborted)
             : null;
 
-        return found is null || !MaySee(caller, found)
-            ? new ProblemAnswer(Problem.NotFound("there is no message with this id, or no longer"))
-            : TypedResults.Json(MessageView.Of(found, time.GetUtcNow()), AnswerJson.Default.MessageView);
+        if (found is null || !MaySee(caller, found))
+        {
+            return new ProblemAnswer(Problem.NotFound("there is no message with this id, or no longer"));
+        }
+
+        var reasons = await waiting.InFullAsync(caller.Account, found, context.RequestAborted);
+        return TypedResults.Json(MessageView.Of(found, reasons), AnswerJson.Default.MessageView);
     }
 
     public async Task<IResult> ListAsync(HttpContext context, string? limit, string? cursor, string? recipient, string? status)
@@ -43,7 +47,7 @@ internal sealed class MessageEndpoints(IActivityReader activity, TimeProvider ti
                 before = found.Id;
                 if (MaySee(caller, found) && IsWanted(found, recipient, state))
                 {
-                    items.Add(MessageView.Row(found, time.GetUtcNow()));
+                    items.Add(MessageView.Row(found, waiting.AtAGlance(caller.Account, found)));
                 }
 
                 if (items.Count == page.Limit)
@@ -65,8 +69,8 @@ internal sealed class MessageEndpoints(IActivityReader activity, TimeProvider ti
         }
     }
 
-    // A test key stands in scripts and on laptops: real customers are not its business.
-    private static bool MaySee(Credential caller, MessageActivity found) =>
+    /// <summary>A test key stands in scripts and on laptops: real customers are not its business.</summary>
+    public static bool MaySee(Credential caller, MessageActivity found) =>
         caller.Mode == MessageMode.Live || found.Summary.Mode == MessageMode.Test;
 
     private static bool IsWanted(MessageActivity found, string? recipient, RecipientState? state) =>

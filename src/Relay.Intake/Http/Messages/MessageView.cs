@@ -23,10 +23,11 @@ internal sealed record MessageView
     /// <summary>In the order in which it happened; left out in lists.</summary>
     public IReadOnlyList<TimelineView>? Timeline { get; init; }
 
-    public static MessageView Of(MessageActivity activity, DateTimeOffset now) =>
-        Row(activity, now) with { Timeline = [.. activity.Events.Select(TimelineView.Of)] };
+    /// <param name="waiting">What a recipient waits for; null when it does not.</param>
+    public static MessageView Of(MessageActivity activity, Func<RecipientStatus, WaitingView?> waiting) =>
+        Row(activity, waiting) with { Timeline = [.. activity.Events.Select(TimelineView.Of)] };
 
-    public static MessageView Row(MessageActivity activity, DateTimeOffset now)
+    public static MessageView Row(MessageActivity activity, Func<RecipientStatus, WaitingView?> waiting)
     {
         var summary = activity.Summary;
         return new MessageView
@@ -43,25 +44,12 @@ internal sealed record MessageView
             SendAt = summary.SendAt,
             Tags = summary.Tags,
             Metadata = summary.Metadata ?? new Dictionary<string, string>(),
-            Recipients = [.. activity.Recipients().Select(recipient => RecipientView.Of(recipient, summary, now))],
+            Recipients = [.. activity.Recipients().Select(r => new RecipientView(r.Email, Word.Of(r.State), waiting(r)))],
         };
     }
 }
 
-internal sealed record RecipientView(string Email, string Status, WaitingView? Waiting)
-{
-    public static RecipientView Of(RecipientStatus recipient, MessageSummary summary, DateTimeOffset now) =>
-        new(recipient.Email, Word.Of(recipient.State), recipient.State switch
-        {
-            RecipientState.Deferred => new WaitingView(recipient.Last?.Reply ?? "the last attempt had no clear end", recipient.Last?.NextAttempt),
-            RecipientState.Queued when summary.SendAt > now => new WaitingView("it is not to be sent before this time", summary.SendAt),
-            RecipientState.Queued => new WaitingView("its first attempt is due", null),
-            _ => null,
-        });
-}
-
-/// <param name="Reason">The remote's own words where it was the remote that put us off.</param>
-internal sealed record WaitingView(string Reason, DateTimeOffset? Until);
+internal sealed record RecipientView(string Email, string Status, WaitingView? Waiting);
 
 internal sealed record TimelineView
 {
@@ -74,6 +62,10 @@ internal sealed record TimelineView
     public string? Tls { get; init; }
     public string? Reply { get; init; }
     public string? Rule { get; init; }
+
+    /// <summary>Who decided, where a person did: the key, by its id.</summary>
+    public string? By { get; init; }
+
     public DateTimeOffset? NextAttempt { get; init; }
     public bool? MayHaveBeenDelivered { get; init; }
 
@@ -88,6 +80,7 @@ internal sealed record TimelineView
         Tls = happened.Tls,
         Reply = happened.Reply,
         Rule = happened.Rule,
+        By = happened.By,
         NextAttempt = happened.NextAttempt,
         MayHaveBeenDelivered = happened.MayHaveBeenDelivered,
     };

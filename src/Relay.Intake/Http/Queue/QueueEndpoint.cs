@@ -1,40 +1,74 @@
+using System.Globalization;
 using Microsoft.AspNetCore.Http;
-using Relay.Intake.Http.Access;
 using Relay.Intake.Http.Json;
 using Relay.Intake.Http.Messages;
+using Relay.Mail.Messages;
 using Relay.Mail.Queue;
 
 namespace Relay.Intake.Http.Queue;
 
-/// <summary><c>GET /queue</c>: what waits. The admin key sees all of it, another key its account's lanes.</summary>
-internal sealed class QueueEndpoint(IQueueReader queue)
+/// <summary><c>GET /queue</c> and below: what waits. The admin key sees all of it, another key its account's lanes.</summary>
+internal sealed class QueueEndpoint(IQueueReader queue, ISuspensions suspensions)
 {
     // More lanes than a page shows; the deepest come first.
     private const int MaxLanes = 500;
 
     public async Task<IResult> MeasureAsync(HttpContext context)
     {
-        var caller = Caller.Of(context);
-        var seesAll = caller.IsAdmin && context.Request.Headers["Relay-Account"].Count == 0;
-        var lanes = await queue.ListLanesAsync(seesAll ? null : caller.Account, MaxLanes, context.RequestAborted);
-        var depth = seesAll ? await queue.MeasureAsync(context.RequestAborted) : DepthOf(lanes);
-        var view = new QueueView(depth.Units, depth.EarliestDue, [.. lanes.Select(LaneView.Of)]) { Unreadable = seesAll ? depth.Unreadable : null };
+        var account = Reach.AccountOf(context);
+        var lanes = await queue.ListLanesAsync(account, MaxLanes, context.RequestAborted);
+        var depth = account is null ? await queue.MeasureAsync(context.RequestAborted) : DepthOf(lanes);
+        var suspended = suspensions.Current;
+        var view = new QueueView(depth.Units, depth.EarliestDue, [.. lanes.Select(lane => LaneView.Of(lane, suspended))]);
         return TypedResults.Json(view, AnswerJson.Default.QueueView);
+    }
+
+    public async Task<IResult> FindLaneAsync(HttpContext context, string domain, string account, string @class, string? limit, string? cursor)
+    {
+        var page = PageRequest.Of(limit, null);
+        var after = PositionOf(cursor);
+        var reach = Reach.AccountOf(context);
+        if ((reach is not null && account != reach)
+            || !Word.TryParse(@class, out MessageClass word)
+            || await queue.FindLaneAsync(new Lane(domain.ToLowerInvariant(), account, word), context.RequestAborted) is not { } depth)
+        {
+            return new ProblemAnswer(Problem.NotFound("nothing waits in such a lane"));
+        }
+
+        var units = await queue.ListUnitsAsync(depth.Lane, after, page.Limit, context.RequestAborted);
+        var suspended = suspensions.Current;
+        return TypedResults.Json(
+            new LanePage(
+                LaneView.Of(depth, suspended),
+                [.. units.Select(unit => UnitView.Of(unit, suspended))],
+                units.Count < page.Limit ? null : CursorOf(units[^1].Position)),
+            AnswerJson.Default.LanePage);
+    }
+
+    public async Task<IResult> FindMessageAsync(HttpContext context, string id)
+    {
+        var reach = Reach.AccountOf(context);
+        var units = MessageId.TryParse(id, out var message) ? await queue.FindUnitsAsync(message, context.RequestAborted) : [];
+        var suspended = suspensions.Current;
+        List<UnitView> views = [.. units.Where(unit => reach is null || unit.Lane.Account == reach).Select(unit => UnitView.Of(unit, suspended))];
+        return views.Count == 0
+            ? new ProblemAnswer(Problem.NotFound("no mail of such a message waits"))
+            : TypedResults.Json(new Page<UnitView>(views), AnswerJson.Default.PageUnitView);
     }
 
     private static QueueDepth DepthOf(IReadOnlyList<LaneDepth> lanes) =>
         new(lanes.Sum(lane => lane.Units), lanes.Count == 0 ? null : lanes.Min(lane => lane.EarliestDue));
-}
 
-/// <param name="Depth">Units that wait: one message to one destination domain each.</param>
-internal sealed record QueueView(long Depth, DateTimeOffset? EarliestDue, IReadOnlyList<LaneView> Lanes)
-{
-    /// <summary>Entries set aside since they cannot be read; only for the admin key.</summary>
-    public long? Unreadable { get; init; }
-}
+    // The due time in milliseconds and the unit: 1767225600000-01kd.../0
+    private static string CursorOf(UnitPosition position) =>
+        string.Create(CultureInfo.InvariantCulture, $"{position.DueAt.ToUnixTimeMilliseconds()}-{position.Unit}");
 
-internal sealed record LaneView(string Domain, string Account, string Class, long Depth, DateTimeOffset EarliestDue)
-{
-    public static LaneView Of(LaneDepth lane) =>
-        new(lane.Lane.Domain, lane.Lane.Account, Word.Of(lane.Lane.Class), lane.Units, lane.EarliestDue);
+    private static UnitPosition? PositionOf(string? cursor) =>
+        cursor is null ? null
+        : cursor.Split('-', 2) is [var due, var unit]
+            && long.TryParse(due, NumberStyles.None, CultureInfo.InvariantCulture, out var milliseconds)
+            && milliseconds <= DateTimeOffset.MaxValue.ToUnixTimeMilliseconds()
+            && UnitId.TryParse(unit, out var id)
+            ? new UnitPosition(DateTimeOffset.FromUnixTimeMilliseconds(milliseconds), id)
+            : throw new ProblemException(Problem.Unprocessable("cursor", "must be the next of an earlier page"));
 }

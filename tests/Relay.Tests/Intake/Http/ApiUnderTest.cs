@@ -196,6 +196,8 @@ internal sealed class ApiUnderTestStores : IDomainRecords
         services.AddSingleton<IContentStore>(Contents);
         services.AddSingleton<IMailQueue>(Queue);
         services.AddSingleton<IQueueReader>(Queue);
+        services.AddSingleton<IQueueAdministration>(Queue);
+        services.AddSingleton<ISuspensions>(Queue.Suspensions);
         services.AddSingleton<IActivityReader>(Queue.Activity);
         services.AddSingleton<IInbox>(Inbox);
         services.AddSingleton<IDomainRecords>(this);
