@@ -1,28 +1,109 @@
 using System.CommandLine;
+using System.Text.Json;
 
 namespace Relay.Host.Commands;
 
-/// <summary><c>relay queue</c>: what waits, and for when.</summary>
+/// <summary><c>relay queue</c>: what waits, for when and why. What changes it stands in <see cref="QueueActions"/>.</summary>
 internal static class QueueCommand
 {
-    public static Command Create() => new("queue", "Look at what waits to be delivered.")
+    private static readonly Argument<string> What = new("LANE|MESSAGE") { Description = "A lane as 'relay queue list' names it (domain/account/class), or a message's id." };
+    private static readonly Option<int?> Limit = new("--limit") { Description = "Show at most so many." };
+    private static readonly Option<string?> Cursor = new("--cursor") { Description = "Go on behind an earlier page." };
+
+    public static Command Create()
     {
-        new Command("list", "List destinations with mail waiting, the deepest first.").Asks(ListAsync),
-    };
+        var command = new Command("queue", "Look at what waits to be delivered, and change it.")
+        {
+            new Command("list", "List destinations with mail waiting, the deepest first.").Asks(ListAsync),
+            new Command("show", "Show what waits in a lane, or of a message.") { What, Limit, Cursor }.Asks(ShowAsync),
+            new Command("suspensions", "List what mail is kept waiting, and why.").Asks(SuspensionsAsync),
+        };
+        foreach (var action in QueueActions.Create())
+        {
+            command.Add(action);
+        }
+
+        return command;
+    }
 
     private static async Task ListAsync(RelayClient relay, ParseResult parsed, Printout print, CancellationToken cancellation)
     {
         var queue = await relay.GetAsync("queue", cancellation);
         if (!print.Whole(queue))
         {
-            Printout.Table(
-                ["domain", "account", "class", "waiting", "next due"],
-                [.. queue.Items("lanes").Select(lane => new[] { lane.Text("domain"), lane.Text("account"), lane.Text("class"), lane.Text("depth"), lane.Time("earliestDue") })],
-                "Nothing waits.");
-            if (queue.Text("unreadable") is { } unreadable and not "0")
-            {
-                Printout.Problem($"{unreadable} entries could not be read and were set aside; the relay's log says which and why");
-            }
+            Lanes(queue.Items("lanes"), "Nothing waits.");
         }
+    }
+
+    private static async Task ShowAsync(RelayClient relay, ParseResult parsed, Printout print, CancellationToken cancellation)
+    {
+        var what = parsed.GetRequiredValue(What);
+        var isLane = what.Contains('/', StringComparison.Ordinal);
+        var page = await relay.GetAsync(isLane ? $"queue/lanes/{PathOf(what)}{QueryOf(parsed)}" : $"queue/messages/{Uri.EscapeDataString(what)}", cancellation);
+        if (print.Whole(page))
+        {
+            return;
+        }
+
+        if (Printout.IsTerminal && page.TryGetProperty("lane", out var lane) && lane.TryGetProperty("suspended", out var hold))
+        {
+            Console.WriteLine($"Suspended: {Held(hold)}");
+        }
+
+        Units(page.Items("items"), "Nothing waits.");
+        if (Printout.IsTerminal && page.Text("next") is { } next)
+        {
+            Console.WriteLine($"There is more: relay queue show {what} --cursor {next}");
+        }
+    }
+
+    private static async Task SuspensionsAsync(RelayClient relay, ParseResult parsed, Printout print, CancellationToken cancellation)
+    {
+        var suspensions = await relay.GetAsync("queue/suspensions", cancellation);
+        if (!print.Whole(suspensions))
+        {
+            Printout.Table(
+                ["id", "account", "domain", "class", "message", "since", "until", "by", "reason"],
+                [.. suspensions.Items("items").Select(s => new[]
+                {
+                    s.Text("id"), s.Text("account"), s.Text("domain"), s.Text("class"), s.Text("message"),
+                    s.Time("createdAt"), s.Time("until"), s.Text("by"), s.Text("reason"),
+                })],
+                "Nothing is suspended.");
+        }
+    }
+
+    public static void Lanes(IEnumerable<JsonElement> lanes, string empty) => Printout.Table(
+        ["lane", "waiting", "next due", "suspended"],
+        [.. lanes.Select(lane => new[]
+        {
+            lane.Text("lane"), lane.Text("depth"), lane.Time("earliestDue"), lane.TryGetProperty("suspended", out var hold) ? Held(hold) : null,
+        })],
+        empty);
+
+    public static void Units(IEnumerable<JsonElement> units, string empty) => Printout.Table(
+        ["message", "recipients", "due", "attempts", "last reply"],
+        [.. units.Select(unit => new[]
+        {
+            unit.Text("message"), string.Join(", ", unit.Items("recipients").SelectMany(Json.Texts)),
+            unit.Time("dueAt"), unit.Text("attempts"), unit.Text("lastReply"),
+        })],
+        empty);
+
+    private static string? Held(JsonElement hold) =>
+        hold.ValueKind != JsonValueKind.Object ? null
+        : hold.Time("until") is { } until ? $"{hold.Text("reason")} (until {until})"
+        : hold.Text("reason");
+
+    private static string PathOf(string lane) => string.Join('/', lane.Split('/').Select(Uri.EscapeDataString));
+
+    private static string QueryOf(ParseResult parsed)
+    {
+        string[] parts =
+        [
+            .. parsed.GetValue(Limit) is { } limit ? [$"limit={limit}"] : Array.Empty<string>(),
+            .. parsed.GetValue(Cursor) is { } cursor ? [$"cursor={Uri.EscapeDataString(cursor)}"] : Array.Empty<string>(),
+        ];
+        return parts.Length == 0 ? "" : "?" + string.Join('&', parts);
     }
 }
