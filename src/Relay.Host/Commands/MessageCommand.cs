@@ -8,9 +8,12 @@ internal static class MessageCommand
 {
     private static readonly Argument<string> Id = new("ID") { Description = "The id that the answer to a send gives." };
 
-    public static Command Create() => new("message", "Look at messages.")
+    private static readonly Option<string?> Reason = new("--reason") { Description = "Why, for people: it stands in the message's events." };
+
+    public static Command Create() => new("message", "Look at messages, and cancel them.")
     {
         new Command("show", "Show where each recipient's copy is, and all that happened to it.") { Id }.Asks(ShowAsync),
+        new Command("cancel", "Cancel what has not gone out yet.") { Id, Reason }.Asks(CancelAsync),
     };
 
     private static async Task ShowAsync(RelayClient relay, ParseResult parsed, Printout print, CancellationToken cancellation)
@@ -36,6 +39,24 @@ internal static class MessageCommand
             ["time", "event", "recipient", "host", "reply"],
             [.. message.Items("timeline").Select(e => new[] { e.Time("time"), e.Text("type"), e.Text("recipient"), e.Text("host"), e.Text("reply") })],
             "nothing happened yet");
+    }
+
+    private static async Task CancelAsync(RelayClient relay, ParseResult parsed, Printout print, CancellationToken cancellation)
+    {
+        var reason = parsed.GetValue(Reason) is { } given ? $"?reason={Uri.EscapeDataString(given)}" : "";
+        var answer = await relay.DeleteAsync($"messages/{Uri.EscapeDataString(parsed.GetRequiredValue(Id))}{reason}", cancellation);
+        if (!print.Whole(answer))
+        {
+            if (Printout.IsTerminal && answer.Text("status") == "accepted")
+            {
+                Console.WriteLine("It is kept and done as soon as the mail's owner answers.");
+            }
+
+            Printout.Table(
+                ["recipient", "status"],
+                [.. answer.Items("recipients").Select(r => new[] { r.Text("email"), r.Text("status") })],
+                "no recipient");
+        }
     }
 
     private static string? WaitingOf(JsonElement recipient) =>

@@ -104,7 +104,7 @@ internal static partial class QueueActions
             return;
         }
 
-        Console.WriteLine($"{Count(preview)} in {preview.Items("lanes").Count()} lanes.");
+        Console.WriteLine($"{Count(preview)}.");
         QueueCommand.Lanes(preview.Items("lanes"), "No lane.");
         QueueCommand.Units(preview.Items("items"), "Nothing waits now; what comes may.");
     }

@@ -125,6 +125,12 @@ internal sealed class RelayClient : IDisposable
             }
         }
 
+        // What could not be cancelled any more.
+        foreach (var recipient in problem.Items("recipients"))
+        {
+            words += $"{Environment.NewLine}  {recipient.Text("email")}: {recipient.Text("status")}";
+        }
+
         return words;
     }
 

@@ -190,7 +190,7 @@ public sealed class QueueTests
     {
         await using var api = await ApiUnderTest.StartAsync();
         var id = (await api.SendWithAsync(("to", new[] { "a@there.test", "b@elsewhere.test" }))).String("id");
-        var leases = await api.Stores.Queue.LeaseDueAsync(new LeaseDemand(1, long.MaxValue, lane => lane.Domain == "there.test"), Cancellation);
+        var leases = await api.Stores.Queue.LeaseDueAsync(new LeaseDemand(1, long.MaxValue, lane => lane.Domain == "there.test" ? null : new Gate()), Cancellation);
         await api.Stores.Queue.TryBeginDotAsync(leases[0], "mx.there.test", Cancellation);
 
         var answer = (await api.DeleteAsync($"/messages/{id}")).IsProblem(HttpStatusCode.Conflict);
@@ -268,7 +268,7 @@ public sealed class QueueTests
     {
         await using var api = await ApiUnderTest.StartAsync();
         var id = (await api.SendWithAsync()).String("id");
-        var lease = Assert.Single(await api.Stores.Queue.LeaseDueAsync(new LeaseDemand(1, long.MaxValue, _ => true), Cancellation));
+        var lease = Assert.Single(await api.Stores.Queue.LeaseDueAsync(new LeaseDemand(1, long.MaxValue, _ => null), Cancellation));
         await api.Stores.Queue.SettleAsync(Relay.Tests.Redis.TestMail.Deferred(lease, api.Stores.Time, TimeSpan.FromHours(1)), Cancellation);
         Assert.Equal("451 4.3.0 later", WaitingOf(await api.GetAsync($"/messages/{id}")));
 
