@@ -35,3 +35,22 @@ public sealed class RedisAdministrationTests : AdministrationContract
         await (_redis?.DisposeAsync() ?? ValueTask.CompletedTask);
     }
 }
+
+public sealed class EmbeddedAdministrationTests : AdministrationContract
+{
+    private readonly string _folder = StoreUnderTest.NewFolder();
+    private StoreUnderTest? _store;
+
+    private protected override async ValueTask<QueueUnderAdministration> OpenAsync(FakeTimeProvider time)
+    {
+        _store = await StoreUnderTest.StartAsync(null, _folder, time, Cancellation);
+        return new QueueUnderAdministration(
+            _store.Queue, _store.Activity, _store.Reader, _store.Get<IQueueAdministration>(), _store.Get<ISuspensions>());
+    }
+
+    protected override async ValueTask CloseAsync()
+    {
+        await (_store?.DisposeAsync() ?? ValueTask.CompletedTask);
+        Directory.Delete(_folder, recursive: true);
+    }
+}

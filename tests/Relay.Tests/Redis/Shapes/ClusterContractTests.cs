@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Time.Testing;
 using Relay.Mail.Accounts;
 using Relay.Mail.Events;
 using Relay.Mail.Inbox;
@@ -18,6 +19,21 @@ public sealed class ClusterMailQueueTests(SharedCluster shared) : MailQueueContr
     {
         _store = await shared.OpenAsync(time, Cancellation);
         return (_store.Queue, _store.Activity, _store.Reader);
+    }
+
+    protected override ValueTask CloseAsync() => _store?.DisposeAsync() ?? ValueTask.CompletedTask;
+}
+
+[Collection(ClusterCollection.Name)]
+public sealed class ClusterAdministrationTests(SharedCluster shared) : AdministrationContract
+{
+    private StoreUnderTest? _store;
+
+    private protected override async ValueTask<QueueUnderAdministration> OpenAsync(FakeTimeProvider time)
+    {
+        _store = await shared.OpenAsync(time, Cancellation);
+        return new QueueUnderAdministration(
+            _store.Queue, _store.Activity, _store.Reader, _store.Get<IQueueAdministration>(), _store.Get<ISuspensions>());
     }
 
     protected override ValueTask CloseAsync() => _store?.DisposeAsync() ?? ValueTask.CompletedTask;
