@@ -9,6 +9,7 @@ var relay = new RootCommand("Relay: a transactional mail relay of your own. Mail
     InboxCommand.Create(),
     QueueCommand.Create(),
     KeyCommand.Create(),
+    DomainCommand.Create(),
     DoctorCommand.Create(),
 }.Serves();
 

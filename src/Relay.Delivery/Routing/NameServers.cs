@@ -7,18 +7,25 @@ namespace Relay.Delivery.Routing;
 internal static class NameServers
 {
     /// <summary>A client that remembers nothing and gives every answer as it is, errors included.</summary>
-    public static LookupClient ClientOf(DnsOptions dns)
-    {
-        var settings = dns.Servers.Length == 0
+    public static LookupClient ClientOf(DnsOptions dns) => ClientOf(
+        dns.Servers.Length == 0
             ? new LookupClientOptions()
-            : new LookupClientOptions([.. dns.Servers.Select(EndPointOf)]);
+            : new LookupClientOptions([.. dns.Servers.Select(EndPointOf)]),
+        dns.Timeout);
+
+    /// <summary>The same for one server that is asked what it knows itself.</summary>
+    public static LookupClient ClientOf(IPEndPoint server, TimeSpan timeout) =>
+        ClientOf(new LookupClientOptions(server) { Recursion = false }, timeout);
+
+    private static LookupClient ClientOf(LookupClientOptions settings, TimeSpan timeout)
+    {
         settings.UseCache = false;
         settings.UseTcpFallback = true;
         settings.ThrowDnsErrors = false;
         settings.ContinueOnDnsError = false;
         settings.ContinueOnEmptyResponse = false;
         settings.Retries = 1;
-        settings.Timeout = dns.Timeout;
+        settings.Timeout = timeout;
         settings.ExtendedDnsBufferSize = 1232;
         return new LookupClient(settings);
     }

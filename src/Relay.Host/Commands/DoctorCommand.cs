@@ -11,20 +11,32 @@ namespace Relay.Host.Commands;
 
 /// <summary>
 /// <c>relay doctor</c>: asks a running relay how it is, and knocks at each of its doors itself. Needs no key, so that a
-/// container's health check can use it.
+/// container's health check can use it. With a domain it shows the receivers' checklist instead.
 /// </summary>
 internal static class DoctorCommand
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
     private static readonly Option<bool> AsJson = new("--json") { Description = "Print the relay's own answer as JSON." };
 
+    private static readonly Option<string?> Domain = new("--domain")
+    {
+        Description = "Show how this sending domain stands against what Gmail, Yahoo and Microsoft ask (needs a key).",
+        HelpName = "D",
+    };
+
     public static Command Create()
     {
-        var command = new Command("doctor", "Check a running relay: its store, its doors, its certificate.") { AsJson };
+        var command = new Command("doctor", "Check a running relay: its store, its doors, its certificate; or a sending domain.") { AsJson, Domain };
         command.SetAction(async (parsed, cancellation) =>
         {
             try
             {
+                if (parsed.GetValue(Domain) is { } domain)
+                {
+                    using var relay = RelayClient.FromEnvironment();
+                    return await DomainCommand.CheckAsync(relay, domain, new Printout(parsed.GetValue(AsJson)), cancellation);
+                }
+
                 return await ExamineAsync(new Printout(parsed.GetValue(AsJson)), cancellation);
             }
             catch (CommandFailure failure)

@@ -74,6 +74,9 @@ internal sealed class Printout(bool json)
         }
     }
 
+    /// <summary>One line, as it is to be copied.</summary>
+    public static void Line(string text) => Console.WriteLine(Plain(text));
+
     public static void Problem(string message) => Console.Error.WriteLine($"relay: {message}");
 
     // What a stranger wrote into a subject must not steer the terminal, nor break a line in two.

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
+using Relay.Mail;
 using Relay.Mail.Signing;
 
 namespace Relay.Intake.Domains;
@@ -14,6 +15,12 @@ internal static class DomainServices
         services.AddSingleton<IValidateOptions<DomainOptions>, DomainOptionsRules>();
         services.AddOptions<DomainOptions>().Bind(relay.GetSection(DomainOptions.Section)).ValidateOnStart();
         services.AddSingleton(provider => new KeySeal(provider.GetRequiredService<IOptions<DomainOptions>>().Value.Secrets));
+        services.AddSingleton(provider => new RecordList(
+            provider.GetRequiredService<IOptions<RelayOptions>>().Value.HostName, provider.GetRequiredService<IOptions<DomainOptions>>().Value));
+        services.AddSingleton<DomainExaminer>();
+        services.AddSingleton<DomainVerification>();
+        services.AddSingleton<ReceiverChecklist>();
+        services.AddHostedService<DomainWatch>();
         return services;
     }
 }

@@ -78,6 +78,13 @@ public static class RelayApi
         routes.MapPost("/domains/{id}/verify", (HttpContext context, DomainEndpoints domains, string id) => domains.VerifyAsync(context, id))
             .Requires(CredentialScope.Manage).WithTags("Domains").WithSummary("Look now whether the records are published")
             .Produces<DomainView>().AnswersProblems();
+        routes.MapPost("/domains/{id}/rotate", (HttpContext context, DomainEndpoints domains, string id, string? revoke) => domains.RotateAsync(context, id, revoke))
+            .Requires(CredentialScope.Manage).WithTags("Domains").WithSummary("Make the next DKIM keys")
+            .WithDescription("They take over once their records are seen in the DNS; until then the present keys sign. With revoke=true the present keys sign nothing from now on.")
+            .Produces<DomainView>().AnswersProblems();
+        routes.MapGet("/domains/{id}/checklist", (HttpContext context, DomainEndpoints domains, string id) => domains.CheckAsync(context, id))
+            .Requires(CredentialScope.Manage).WithTags("Domains").WithSummary("Show how the domain stands against what large receivers ask")
+            .Produces<ChecklistView>().AnswersProblems();
         routes.MapDelete("/domains/{id}", (HttpContext context, DomainEndpoints domains, string id) => domains.RemoveAsync(context, id))
             .Requires(CredentialScope.Manage).WithTags("Domains").WithSummary("Remove a domain")
             .Produces(StatusCodes.Status204NoContent).AnswersProblems();

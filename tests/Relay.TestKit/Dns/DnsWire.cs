@@ -82,6 +82,10 @@ internal sealed record DnsRecord(int Type, byte[] Data, string? Target = null)
 
     public static DnsRecord Cname(string target) => new(DnsWire.Cname, DnsWire.Name(target), target);
 
+    public static DnsRecord Ns(string host) => new(2, DnsWire.Name(host));
+
+    public static DnsRecord Ptr(string name) => new(12, DnsWire.Name(name));
+
     public static DnsRecord Txt(string text) =>
         new(16, [.. Encoding.UTF8.GetBytes(text).Chunk(255).SelectMany(c => (byte[])[(byte)c.Length, .. c])]);
 }

@@ -17,9 +17,9 @@ public sealed class ScriptedDns : IAsyncDisposable
     private readonly ConcurrentQueue<DnsQuestionSeen> _questions = new();
     private readonly Task _running;
 
-    private ScriptedDns()
+    private ScriptedDns(IPAddress address, int port)
     {
-        (_udp, _tcp) = BindBoth();
+        (_udp, _tcp) = BindBoth(address, port);
         EndPoint = (IPEndPoint)_udp.LocalEndPoint!;
         _running = Task.WhenAll(ServeUdpAsync(), ServeTcpAsync());
     }
@@ -32,7 +32,10 @@ public sealed class ScriptedDns : IAsyncDisposable
     /// <summary>Every question that came, in order.</summary>
     public IReadOnlyList<DnsQuestionSeen> Questions => [.. _questions];
 
-    public static ScriptedDns Start() => new();
+    public static ScriptedDns Start() => new(IPAddress.Loopback, 0);
+
+    /// <summary>A second server beside another one, on its port: <c>127.0.0.2</c>.</summary>
+    public static ScriptedDns Start(string address, int port) => new(IPAddress.Parse(address), port);
 
     public ScriptedDns Mx(string name, params (int Preference, string Host)[] hosts) =>
         Change(name, n => n.Records.AddRange(hosts.Select(h => DnsRecord.Mx(h.Preference, h.Host))));
@@ -50,6 +53,13 @@ public sealed class ScriptedDns : IAsyncDisposable
 
     public ScriptedDns Txt(string name, params string[] texts) =>
         Change(name, n => n.Records.AddRange(texts.Select(DnsRecord.Txt)));
+
+    /// <summary>The name is a zone of its own, served by these hosts.</summary>
+    public ScriptedDns Ns(string name, params string[] hosts) => Change(name, n => n.Records.AddRange(hosts.Select(DnsRecord.Ns)));
+
+    /// <summary>The name that an IPv4 address leads back to.</summary>
+    public ScriptedDns Ptr(string address, string name) =>
+        Change(string.Join('.', address.Split('.').Reverse()) + ".in-addr.arpa", n => n.Records.Add(DnsRecord.Ptr(name)));
 
     /// <summary>The name is there, but has no record of any type.</summary>
     public ScriptedDns Empty(string name) => Change(name, _ => { });
@@ -215,12 +225,12 @@ public sealed class ScriptedDns : IAsyncDisposable
         return found;
     }
 
-    private static (Socket Udp, Socket Tcp) BindBoth()
+    private static (Socket Udp, Socket Tcp) BindBoth(IPAddress address, int port)
     {
         for (var attempt = 0; ; attempt++)
         {
             var udp = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
-            udp.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+            udp.Bind(new IPEndPoint(address, port));
             var tcp = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
             try
             {

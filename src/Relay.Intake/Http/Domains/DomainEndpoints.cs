@@ -1,19 +1,30 @@
 using System.Security.Cryptography;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 using Relay.Intake.Admission;
+using Relay.Intake.Domains;
 using Relay.Intake.Http.Access;
 using Relay.Intake.Http.Json;
 using Relay.Intake.Http.Keys;
 using Relay.Mail.Accounts;
 using Relay.Mail.Domains;
+using Relay.Mail.Signing;
 using Relay.Smtp.Addresses;
 
 namespace Relay.Intake.Http.Domains;
 
 /// <summary><c>/domains</c>: what an account may send as. A domain is named by its id or its name.</summary>
 internal sealed partial class DomainEndpoints(
-    IAccountStore accounts, IDomainRecords records, AdmissionGate gate, TimeProvider time, ILogger<DomainEndpoints> logger)
+    IAccountStore accounts,
+    DomainVerification verification,
+    ReceiverChecklist checklist,
+    RecordList records,
+    AdmissionGate gate,
+    KeySeal seal,
+    IOptions<DomainOptions> options,
+    TimeProvider time,
+    ILogger<DomainEndpoints> logger)
 {
     public async Task<IResult> CreateAsync(HttpContext context)
     {
@@ -33,20 +44,28 @@ internal sealed partial class DomainEndpoints(
 
         var domain = new SendingDomain(
             ShortId.Create("dom"), account, name, RandomNumberGenerator.GetHexString(40, lowercase: true), SendingDomainStatus.Pending, time.GetUtcNow(), null);
-        await accounts.PutDomainAsync(domain, context.RequestAborted);
-        return Answer(domain, status: StatusCodes.Status201Created);
+        domain = domain with { Keys = KeyPair.CreateBoth(domain, seal, time.GetUtcNow()) };
+
+        // Added by another at the same moment: there is one domain, with one set of keys.
+        if (!await accounts.TryAddDomainAsync(domain, context.RequestAborted))
+        {
+            return Answer(await accounts.FindDomainAsync(account, name, context.RequestAborted));
+        }
+
+        gate.ForgetDomain(account, name);
+        return Answer(domain, StatusCodes.Status201Created);
     }
 
     public async Task<IResult> ListAsync(HttpContext context)
     {
         var domains = await accounts.ListDomainsAsync(Caller.Of(context).Account, context.RequestAborted);
-        return TypedResults.Json(new Page<DomainView>([.. domains.Select(domain => DomainView.Of(domain))]), AnswerJson.Default.PageDomainView);
+        return TypedResults.Json(new Page<DomainView>([.. domains.Select(ViewOf)]), AnswerJson.Default.PageDomainView);
     }
 
     public async Task<IResult> FindAsync(HttpContext context, string id) =>
-        await FindDomainAsync(context, id) is { } domain ? Answer(domain) : NotFound();
+        Answer(await FindDomainAsync(context, id));
 
-    /// <summary>Looks into the DNS now. A domain that was verified and no longer is, is failing: nothing is sent as it.</summary>
+    /// <summary>Looks into the DNS now.</summary>
     public async Task<IResult> VerifyAsync(HttpContext context, string id)
     {
         if (await FindDomainAsync(context, id) is not { } domain)
@@ -54,23 +73,34 @@ internal sealed partial class DomainEndpoints(
             return NotFound();
         }
 
-        IReadOnlyList<string> texts;
         try
         {
-            texts = await records.FindTextsAsync(OwnershipRecord.NameOf(domain), context.RequestAborted);
+            return Answer(await verification.VerifyAsync(domain, context.RequestAborted));
         }
         catch (DomainRecordsUnavailableException exception)
         {
             LogNoAnswer(domain.Name, exception);
             return new ProblemAnswer(Problem.Unavailable($"no name server of {domain.Name} answered; try again in a minute"));
         }
-
-        var isThere = texts.Any(text => text.Trim() == OwnershipRecord.ValueOf(domain));
-        var looked = domain with { Status = StatusAfter(domain, isThere), CheckedAt = time.GetUtcNow() };
-        await accounts.PutDomainAsync(looked, context.RequestAborted);
-        gate.ForgetDomain(looked.Account, looked.Name);
-        return Answer(looked, isThere ? null : AdviceOn(domain, texts));
     }
+
+    /// <summary>Makes new keys beside the present ones, or in their stead where these are revoked.</summary>
+    public async Task<IResult> RotateAsync(HttpContext context, string id, string? revoke)
+    {
+        if (revoke is not (null or "true" or "false"))
+        {
+            throw new ProblemException(Problem.Unprocessable("revoke", "must be true or false"));
+        }
+
+        return await FindDomainAsync(context, id) is { } domain
+            ? Answer(await verification.RotateAsync(domain, revoke == "true", context.RequestAborted))
+            : NotFound();
+    }
+
+    public async Task<IResult> CheckAsync(HttpContext context, string id) =>
+        await FindDomainAsync(context, id) is { } domain
+            ? TypedResults.Json(ChecklistView.Of(domain, await checklist.ReadAsync(domain, context.RequestAborted)), AnswerJson.Default.ChecklistView)
+            : NotFound();
 
     public async Task<IResult> RemoveAsync(HttpContext context, string id)
     {
@@ -92,17 +122,10 @@ internal sealed partial class DomainEndpoints(
             : (await accounts.ListDomainsAsync(account, context.RequestAborted)).FirstOrDefault(domain => domain.Id == id);
     }
 
-    private static SendingDomainStatus StatusAfter(SendingDomain domain, bool isThere) =>
-        isThere ? SendingDomainStatus.Verified
-        : domain.Status == SendingDomainStatus.Pending ? SendingDomainStatus.Pending
-        : SendingDomainStatus.Failing;
+    private DomainView ViewOf(SendingDomain domain) => DomainView.Of(domain, records, options.Value.Grace);
 
-    private static string AdviceOn(SendingDomain domain, IReadOnlyList<string> texts) => texts.Count == 0
-        ? $"There is no TXT record at {OwnershipRecord.NameOf(domain)} yet. Publish it; a new record may take some minutes to be seen."
-        : $"{OwnershipRecord.NameOf(domain)} has another text than the one asked for. Replace it, or add the record beside it.";
-
-    private static IResult Answer(SendingDomain domain, string? seen = null, int status = StatusCodes.Status200OK) =>
-        TypedResults.Json(DomainView.Of(domain, seen), AnswerJson.Default.DomainView, statusCode: status);
+    private IResult Answer(SendingDomain? domain, int status = StatusCodes.Status200OK) =>
+        domain is null ? NotFound() : TypedResults.Json(ViewOf(domain), AnswerJson.Default.DomainView, statusCode: status);
 
     private static ProblemAnswer NotFound() => new(Problem.NotFound("there is no such domain"));
 

@@ -37,6 +37,7 @@ namespace Relay.Intake.Http.Json;
 [JsonSerializable(typeof(DomainView))]
 [JsonSerializable(typeof(Page<DomainView>))]
 [JsonSerializable(typeof(CancelAnswer))]
+[JsonSerializable(typeof(ChecklistView))]
 [JsonSerializable(typeof(QueueView))]
 [JsonSerializable(typeof(LanePage))]
 [JsonSerializable(typeof(Page<UnitView>))]

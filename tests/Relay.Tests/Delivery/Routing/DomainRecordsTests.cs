@@ -19,7 +19,7 @@ public sealed class DomainRecordsTests
         var longText = "relay-verify=" + new string('x', 600);
         dns.Txt(Name, "other", longText);
 
-        var texts = await RecordsOf(dns).FindTextsAsync(Name, Cancellation);
+        var texts = await RecordsOf(dns).FindAsync(Name, RecordType.Txt, Cancellation);
 
         Assert.Equal(["other", longText], texts.Order(StringComparer.Ordinal));
     }
@@ -30,9 +30,9 @@ public sealed class DomainRecordsTests
         await using var dns = ScriptedDns.Start();
         var records = RecordsOf(dns);
 
-        Assert.Empty(await records.FindTextsAsync(Name, Cancellation));
+        Assert.Empty(await records.FindAsync(Name, RecordType.Txt, Cancellation));
         dns.Txt(Name, "relay-verify=token");
-        Assert.Equal(["relay-verify=token"], await records.FindTextsAsync(Name, Cancellation));
+        Assert.Equal(["relay-verify=token"], await records.FindAsync(Name, RecordType.Txt, Cancellation));
     }
 
     [Fact]
@@ -41,7 +41,7 @@ public sealed class DomainRecordsTests
         await using var dns = ScriptedDns.Start();
         dns.Empty(Name);
 
-        Assert.Empty(await RecordsOf(dns).FindTextsAsync(Name, Cancellation));
+        Assert.Empty(await RecordsOf(dns).FindAsync(Name, RecordType.Txt, Cancellation));
     }
 
     [Fact]
@@ -52,9 +52,55 @@ public sealed class DomainRecordsTests
 
         foreach (var name in new[] { "a.test", "b.test", "c.test" })
         {
-            await Assert.ThrowsAsync<DomainRecordsUnavailableException>(async () => await RecordsOf(dns).FindTextsAsync(name, Cancellation));
+            await Assert.ThrowsAsync<DomainRecordsUnavailableException>(async () => await RecordsOf(dns).FindAsync(name, RecordType.Txt, Cancellation));
         }
     }
+
+    [Fact]
+    public async Task Each_type_is_read_at_the_end_of_its_aliases()
+    {
+        await using var dns = ScriptedDns.Start();
+        dns.Mx("shop.test", (10, "MX.there.test"), (20, "b.there.test")).A("host.test", "192.0.2.1").Aaaa("host.test", "2001:db8::1")
+            .Cname("www.shop.test", "host.test").Ptr("192.0.2.1", "host.test");
+        var records = RecordsOf(dns);
+
+        Assert.Equal(["10 mx.there.test", "20 b.there.test"], (await records.FindAsync("shop.test", RecordType.Mx, Cancellation)).Order(StringComparer.Ordinal));
+        Assert.Equal(["192.0.2.1", "2001:db8::1"], await records.FindAsync("www.shop.test", RecordType.Address, Cancellation));
+        Assert.Equal(["host.test"], await records.FindAsync("www.shop.test", RecordType.Cname, Cancellation));
+        Assert.Equal(["host.test"], await records.FindAsync("192.0.2.1", RecordType.Ptr, Cancellation));
+        Assert.Equal("host.test", (await records.CompareAsync("www.shop.test", RecordType.Address, Cancellation)).Alias);
+    }
+
+    [Fact]
+    public async Task Every_server_of_the_zone_is_asked_and_one_that_is_away_is_left_out()
+    {
+        await using var resolver = ScriptedDns.Start();
+        await using var second = ScriptedDns.Start("127.0.0.2", resolver.EndPoint.Port);
+        resolver.Ns("shop.test", "ns1.shop.test", "ns2.shop.test", "ns3.shop.test")
+            .A("ns1.shop.test", "127.0.0.1").A("ns2.shop.test", "127.0.0.2").A("ns3.shop.test", "127.0.0.3")
+            .Txt("a.b.shop.test", "new");
+        second.Txt("a.b.shop.test", "old");
+
+        var published = await RecordsOf(resolver, resolver.EndPoint.Port).CompareAsync("a.b.shop.test", RecordType.Txt, Cancellation);
+
+        Assert.Equal(
+            [("ns1.shop.test", "new"), ("ns2.shop.test", "old")],
+            published.Answers.Select(answer => (answer.Server, Assert.Single(answer.Values))).Order());
+    }
+
+    [Fact]
+    public async Task Servers_inside_are_not_asked_and_the_resolver_stands_in()
+    {
+        await using var dns = ScriptedDns.Start();
+        dns.Ns("shop.test", "ns1.shop.test").A("ns1.shop.test", "10.0.0.1").Txt("shop.test", "text");
+
+        var published = await RecordsOf(dns).CompareAsync("shop.test", RecordType.Txt, Cancellation);
+
+        Assert.Equal(("", "text"), (published.Answers[0].Server, published.Answers[0].Values[0]));
+    }
+
+    private static DomainRecords RecordsOf(ScriptedDns dns, int authoritativePort) =>
+        new(Options.Create(new DeliveryOptions { AllowPrivateDestinations = true, Dns = { Servers = [dns.Server], Timeout = TimeSpan.FromMilliseconds(500) } }), authoritativePort);
 
     private static DomainRecords RecordsOf(ScriptedDns dns) =>
         new(Options.Create(new DeliveryOptions { Dns = { Servers = [dns.Server], Timeout = TimeSpan.FromMilliseconds(500) } }));

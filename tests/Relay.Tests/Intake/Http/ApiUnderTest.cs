@@ -11,6 +11,7 @@ using Microsoft.Extensions.Time.Testing;
 using Relay.Intake;
 using Relay.Intake.Admission;
 using Relay.Intake.Http;
+using Relay.Mail;
 using Relay.Mail.Accounts;
 using Relay.Mail.Domains;
 using Relay.Mail.Events;
@@ -55,6 +56,7 @@ internal sealed class ApiUnderTest : IAsyncDisposable
         ]);
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         stores.AddTo(builder.Services);
+        builder.Services.Configure<RelayOptions>(builder.Configuration.GetSection(RelayOptions.Section));
         builder.Services.AddRelayIntake(builder.Configuration.GetSection("Relay"));
 
         var app = builder.Build();
@@ -167,7 +169,7 @@ internal sealed record ApiAnswer(HttpStatusCode Status, string? ContentType, byt
     }
 }
 
-internal sealed class ApiUnderTestStores : IDomainRecords
+internal sealed class ApiUnderTestStores
 {
     public ApiUnderTestStores()
     {
@@ -181,13 +183,8 @@ internal sealed class ApiUnderTestStores : IDomainRecords
     public InMemoryMailQueue Queue { get; }
     public InMemoryInbox Inbox { get; }
 
-    /// <summary>What the DNS holds; null is a name server that does not answer.</summary>
-    public Dictionary<string, string[]?> Records { get; } = [];
-
-    public ValueTask<IReadOnlyList<string>> FindTextsAsync(string name, CancellationToken cancellation) =>
-        Records.TryGetValue(name, out var texts)
-            ? ValueTask.FromResult<IReadOnlyList<string>>(texts ?? throw new DomainRecordsUnavailableException("no answer"))
-            : ValueTask.FromResult<IReadOnlyList<string>>([]);
+    /// <summary>What the DNS holds.</summary>
+    public InMemoryDomainRecords Records { get; } = new();
 
     public void AddTo(IServiceCollection services)
     {
@@ -200,6 +197,6 @@ internal sealed class ApiUnderTestStores : IDomainRecords
         services.AddSingleton<ISuspensions>(Queue.Suspensions);
         services.AddSingleton<IActivityReader>(Queue.Activity);
         services.AddSingleton<IInbox>(Inbox);
-        services.AddSingleton<IDomainRecords>(this);
+        services.AddSingleton<IDomainRecords>(Records);
     }
 }

@@ -1,4 +1,7 @@
 using System.Net;
+using System.Text.Json;
+using Relay.Mail.Domains;
+using Relay.Tests.Mail.Signing;
 
 namespace Relay.Tests.Intake.Http;
 
@@ -11,19 +14,48 @@ public sealed class DomainTests
         (await api.SendWithAsync(("from", "a@mail.new.test"))).IsProblem(HttpStatusCode.Forbidden);
 
         var added = await api.PostAsync("/domains", """{ "name": "New.test" }""");
-        var record = added.Json.GetProperty("records")[0];
-        api.Stores.Records["_relay.new.test"] = ["other", record.GetProperty("value").GetString()!];
+        Publish(api, added, record => record.GetProperty("required").GetBoolean());
         var verified = await api.PostAsync($"/domains/{added.String("id")}/verify", "");
         var sent = await api.SendWithAsync(("from", "a@mail.new.test"));
 
         Assert.Equal(HttpStatusCode.Created, added.Status);
         Assert.Equal(("new.test", "pending"), (added.String("name"), added.String("status")));
-        Assert.Equal(("TXT", "_relay.new.test", "ownership"), (record.GetProperty("type").GetString(), record.GetProperty("name").GetString(), record.GetProperty("purpose").GetString()));
-        Assert.StartsWith("relay-verify=", record.GetProperty("value").GetString(), StringComparison.Ordinal);
-        Assert.True(record.GetProperty("required").GetBoolean());
+        Assert.Equal(("TXT", "_relay.new.test"), (Record(added, "ownership").Text("type"), Record(added, "ownership").Text("name")));
+        Assert.StartsWith("relay-verify=", Record(added, "ownership").Text("value"), StringComparison.Ordinal);
         Assert.Equal("verified", verified.String("status"));
-        Assert.Equal("verified", verified.Json.GetProperty("records")[0].GetProperty("status").GetString());
+        Assert.Equal("verified", Record(verified, "ownership").Text("status"));
+        Assert.Equal("missing", Record(verified, "dmarc").Text("status"));
         Assert.Equal(HttpStatusCode.Accepted, sent.Status);
+    }
+
+    [Fact]
+    public async Task All_records_are_told_with_their_reasons_and_no_private_key()
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+
+        var added = await api.PostAsync("/domains", """{ "name": "new.test" }""");
+
+        var records = added.Json.GetProperty("records").EnumerateArray().ToList();
+        Assert.Equal(
+            ["ownership", "dkim", "dkim", "return-path", "return-path-spf", "spf", "dmarc", "tracking"],
+            records.Select(record => record.Text("purpose")));
+        Assert.Equal([true, true, false, false, false, false, false, false], records.Select(record => record.GetProperty("required").GetBoolean()));
+        Assert.All(records, record => Assert.NotEmpty(record.Text("reason") + record.Text("advice")));
+        var document = await api.Stores.Accounts.FindDomainAsync("shop", "new.test", TestContext.Current.CancellationToken);
+        Assert.All(document!.Keys, key => Assert.DoesNotContain(Convert.ToBase64String(key.PrivateKey)[8..40], added.Text, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_long_value_is_given_whole_and_cut_into_strings_for_a_zone_file()
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+        var record = Record(await api.PostAsync("/domains", """{ "name": "new.test" }"""), "dkim");
+
+        var strings = record.Text("zoneLine").Split('"').Where((_, index) => index % 2 == 1).ToList();
+
+        Assert.Equal(record.Text("value"), string.Concat(strings));
+        Assert.Equal(2, strings.Count);
+        Assert.All(strings, text => Assert.InRange(text.Length, 1, 255));
     }
 
     [Fact]
@@ -45,7 +77,7 @@ public sealed class DomainTests
     }
 
     [Fact]
-    public async Task A_domain_whose_record_is_gone_is_failing_and_no_longer_sent_as()
+    public async Task A_domain_whose_record_is_gone_is_failing_and_after_a_warning_time_no_longer_sent_as()
     {
         await using var api = await ApiUnderTest.StartAsync();
         Assert.Equal(HttpStatusCode.Accepted, (await api.SendWithAsync()).Status);
@@ -53,7 +85,88 @@ public sealed class DomainTests
         var failing = await api.PostAsync("/domains/shop.test/verify", "");
 
         Assert.Equal("failing", failing.String("status"));
+        Assert.Equal(api.Stores.Time.GetUtcNow().AddDays(3), failing.Json.GetProperty("sendsUntil").GetDateTimeOffset());
+        Assert.Equal(HttpStatusCode.Accepted, (await api.SendWithAsync()).Status);
+        api.Stores.Time.Advance(TimeSpan.FromDays(3));
         (await api.SendWithAsync()).IsProblem(HttpStatusCode.Forbidden);
+    }
+
+    [Fact]
+    public async Task What_is_sent_is_signed_with_the_keys_whose_records_were_published()
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+        var added = await api.PostAsync("/domains", """{ "name": "new.test" }""");
+        Publish(api, added);
+        await api.PostAsync("/domains/new.test/verify", "");
+
+        await api.SendWithAsync(("from", "a@new.test"), ("html", "<p>Grüße</p>"));
+
+        var domain = await api.Stores.Accounts.FindDomainAsync("shop", "new.test", TestContext.Current.CancellationToken);
+        var content = Assert.Single(api.Stores.Queue.Accepted).Content;
+        Assert.Equal((2, 2), PublishedKeys.Of(domain!).Check([.. content.Prologue.Span, .. content.Head.Span]));
+    }
+
+    [Fact]
+    public async Task New_keys_wait_for_their_records_and_the_old_ones_stay_published_for_a_week()
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+        var added = await api.PostAsync("/domains", """{ "name": "new.test" }""");
+        Publish(api, added);
+        await api.PostAsync("/domains/new.test/verify", "");
+
+        var rotated = await api.PostAsync("/domains/new.test/rotate", "");
+        var again = await api.PostAsync("/domains/new.test/rotate", "");
+        var unseen = await api.PostAsync("/domains/new.test/verify", "");
+        Publish(api, rotated);
+        var seen = await api.PostAsync("/domains/new.test/verify", "");
+        api.Stores.Time.Advance(TimeSpan.FromDays(8));
+        var late = await api.PostAsync("/domains/new.test/verify", "");
+
+        Assert.Equal(["signing", "signing", "waiting", "waiting"], KeyStates(rotated));
+        Assert.Equal(KeyStates(rotated), KeyStates(again));
+        Assert.Equal("verified", unseen.String("status"));
+        Assert.Equal(["signing", "signing", "waiting", "waiting"], KeyStates(unseen));
+        Assert.Equal(["retired", "retired", "signing", "signing"], KeyStates(seen));
+        Assert.Equal("verified", seen.String("status"));
+        Assert.Equal(["signing", "signing"], KeyStates(late));
+    }
+
+    [Fact]
+    public async Task A_revoked_key_signs_nothing_more_and_its_record_must_go()
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+        var added = await api.PostAsync("/domains", """{ "name": "new.test" }""");
+        Publish(api, added);
+        await api.PostAsync("/domains/new.test/verify", "");
+
+        var revoked = await api.PostAsync("/domains/new.test/rotate?revoke=true", "");
+        var looked = await api.PostAsync("/domains/new.test/verify", "");
+
+        Assert.Equal(["revoked", "revoked", "signing", "signing"], KeyStates(revoked));
+        Assert.Equal("failing", looked.String("status"));
+        Assert.Contains("still published", looked.Text, StringComparison.Ordinal);
+        var domain = await api.Stores.Accounts.FindDomainAsync("shop", "new.test", TestContext.Current.CancellationToken);
+        Assert.All(domain!.Keys.Take(2), key => Assert.Empty(key.PrivateKey));
+        (await api.PostAsync("/domains/new.test/rotate?revoke=maybe", "")).Names(HttpStatusCode.UnprocessableEntity, "revoke");
+    }
+
+    [Fact]
+    public async Task The_receivers_checklist_tells_of_each_line_how_it_stands()
+    {
+        await using var api = await ApiUnderTest.StartAsync(("HostName", "mx.relay.test"));
+        var added = await api.PostAsync("/domains", """{ "name": "new.test" }""");
+        Publish(api, added);
+        api.Stores.Records.Put("mx.relay.test", RecordType.Address, "192.0.2.1");
+        await api.PostAsync("/domains/new.test/verify", "");
+
+        var lines = (await api.GetAsync("/domains/new.test/checklist")).Json.GetProperty("items").EnumerateArray().ToList();
+
+        Assert.Equal(Enumerable.Range(1, 17), lines.Select(line => line.GetProperty("number").GetInt32()));
+        Assert.Equal(["good", "good", "good", "good"], lines.Take(4).Select(line => line.Text("status")));
+        Assert.Equal("bad", lines[5].Text("status"));
+        Assert.Contains("192.0.2.1, which is mx.relay.test, has no PTR record", lines[5].Text("finding"), StringComparison.Ordinal);
+        Assert.Equal("unseen", lines[8].Text("status"));
+        Assert.All(lines, line => Assert.NotEmpty(line.Text("finding")));
     }
 
     [Fact]
@@ -95,8 +208,29 @@ public sealed class DomainTests
         (await api.GetAsync("/domains/dom_1", stranger)).IsProblem(HttpStatusCode.NotFound);
         (await api.GetAsync("/domains/shop.test", stranger)).IsProblem(HttpStatusCode.NotFound);
         (await api.PostAsync("/domains/dom_1/verify", "", stranger)).IsProblem(HttpStatusCode.NotFound);
+        (await api.PostAsync("/domains/dom_1/rotate?revoke=true", "", stranger)).IsProblem(HttpStatusCode.NotFound);
+        (await api.GetAsync("/domains/dom_1/checklist", stranger)).IsProblem(HttpStatusCode.NotFound);
         (await api.DeleteAsync("/domains/dom_1", stranger)).IsProblem(HttpStatusCode.NotFound);
         Assert.Equal(0, (await api.GetAsync("/domains", stranger)).Json.GetProperty("items").GetArrayLength());
         Assert.NotNull(await api.Stores.Accounts.FindDomainAsync("shop", "shop.test", TestContext.Current.CancellationToken));
     }
+
+    private static void Publish(ApiUnderTest api, ApiAnswer domain, Func<JsonElement, bool>? only = null)
+    {
+        foreach (var record in domain.Json.GetProperty("records").EnumerateArray().Where(only ?? (_ => true)))
+        {
+            api.Stores.Records.Put(record.Text("name"), Enum.Parse<RecordType>(record.Text("type"), ignoreCase: true), record.Text("value"));
+        }
+    }
+
+    private static JsonElement Record(ApiAnswer domain, string purpose) =>
+        domain.Json.GetProperty("records").EnumerateArray().First(record => record.Text("purpose") == purpose);
+
+    private static IEnumerable<string> KeyStates(ApiAnswer domain) =>
+        domain.Json.GetProperty("keys").EnumerateArray().Select(key => key.Text("status"));
+}
+
+internal static class JsonText
+{
+    public static string Text(this JsonElement json, string name) => json.GetProperty(name).GetString() ?? "";
 }

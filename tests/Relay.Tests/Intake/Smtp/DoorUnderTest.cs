@@ -17,6 +17,7 @@ using Relay.Intake.Admission;
 using Relay.Intake.Smtp;
 using Relay.Mail;
 using Relay.Mail.Accounts;
+using Relay.Mail.Domains;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
 using Relay.TestKit.InMemory;
@@ -99,6 +100,7 @@ internal sealed class DoorUnderTest : IAsyncDisposable
 
         services.AddSingleton<IMailQueue>(queue);
         services.AddSingleton<IAccountStore>(accounts);
+        services.AddSingleton<IDomainRecords>(new InMemoryDomainRecords());
         services.AddSingleton(contents ?? new InMemoryContentStore());
         services.AddSingleton<IServerCertificate>(new Certificate(certificate ? SelfSigned : null));
         services.Configure<RelayOptions>(builder.Configuration.GetSection(RelayOptions.Section));

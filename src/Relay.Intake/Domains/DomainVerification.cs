@@ -1,0 +1,116 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Relay.Intake.Admission;
+using Relay.Mail.Accounts;
+using Relay.Mail.Domains;
+using Relay.Mail.Signing;
+
+namespace Relay.Intake.Domains;
+
+/// <summary>
+/// What follows from a look into the DNS: a domain whose required records are all there is verified; one that was and is
+/// no more is failing, and may be sent as for a grace time; a key that is seen for the first time signs from then on.
+/// </summary>
+internal sealed partial class DomainVerification(
+    IAccountStore accounts,
+    DomainExaminer examiner,
+    RecordList list,
+    AdmissionGate gate,
+    KeySeal seal,
+    IOptions<DomainOptions> options,
+    TimeProvider time,
+    ILogger<DomainVerification> logger)
+{
+    /// <summary>Looks now.</summary>
+    /// <returns>The domain as it stands after it; null when it was removed meanwhile.</returns>
+    /// <exception cref="DomainRecordsUnavailableException">Of a required record nothing could be learned; nothing was changed.</exception>
+    public async ValueTask<SendingDomain?> VerifyAsync(SendingDomain domain, CancellationToken cancellation)
+    {
+        var findings = await examiner.ExamineAsync(domain, cancellation);
+        var required = list.Of(domain).Where(record => record.Required).Select(record => record.Name).ToHashSet();
+        if (findings.FirstOrDefault(finding => finding.State == RecordState.Unknown && required.Contains(finding.Name)) is { } unknown)
+        {
+            throw new DomainRecordsUnavailableException(unknown.Advice);
+        }
+
+        var isWhole = findings.All(finding => finding.State == RecordState.Verified || !required.Contains(finding.Name));
+        var changed = await ChangeAsync(domain, known => After(known, findings, isWhole), cancellation);
+        Report(domain.Status, changed);
+        return changed;
+    }
+
+    /// <summary>Makes the next keys, which take over once they are seen. Where such keys wait already they stay the next ones.</summary>
+    /// <param name="revoke">The present keys may be known to others: they sign nothing from now on, and the new ones sign at once.</param>
+    public ValueTask<SendingDomain?> RotateAsync(SendingDomain domain, bool revoke, CancellationToken cancellation)
+    {
+        // Made once, outside of what may run again.
+        var now = time.GetUtcNow();
+        var next = KeyPair.CreateBoth(domain, seal, now);
+        return ChangeAsync(
+            domain,
+            known =>
+            {
+                IReadOnlyList<DkimKey> kept = revoke ? [.. known.Keys.Select(key => key with { PrivateKey = [], RetiredAt = key.RetiredAt ?? now })] : known.Keys;
+                // Only RSA is required: an Ed25519 key whose record nobody published must not stand in the way for ever.
+                return kept.Any(key => key is { Algorithm: DkimAlgorithm.Rsa, SeenAt: null, RetiredAt: null })
+                    ? known with { Keys = kept }
+                    : known with { Keys = [.. kept.Where(key => key.SeenAt is not null || key.RetiredAt is not null), .. next] };
+            },
+            cancellation);
+    }
+
+    private async ValueTask<SendingDomain?> ChangeAsync(SendingDomain domain, Func<SendingDomain, SendingDomain> change, CancellationToken cancellation)
+    {
+        var changed = await accounts.ChangeDomainAsync(domain.Account, domain.Name, change, cancellation);
+        gate.ForgetDomain(domain.Account, domain.Name);
+        return changed;
+    }
+
+    private SendingDomain After(SendingDomain known, IReadOnlyList<RecordFinding> findings, bool isWhole)
+    {
+        var now = time.GetUtcNow();
+        var seen = findings.Where(finding => finding.State == RecordState.Verified).Select(finding => finding.Name).ToHashSet();
+        var status = isWhole ? SendingDomainStatus.Verified
+            : known.Status == SendingDomainStatus.Pending ? SendingDomainStatus.Pending
+            : SendingDomainStatus.Failing;
+        return known with
+        {
+            Status = status,
+            CheckedAt = now,
+            FailingSince = status == SendingDomainStatus.Failing ? known.FailingSince ?? now : null,
+            Findings = findings,
+            Keys = Retire(
+                [.. known.Keys.Select(key => key.SeenAt is null && seen.Contains($"{key.Selector}._domainkey.{known.Name}") ? key with { SeenAt = now } : key)],
+                now),
+        };
+    }
+
+    // A newer key of its kind that can be found takes a key's place; long after that it goes.
+    private IReadOnlyList<DkimKey> Retire(IReadOnlyList<DkimKey> keys, DateTimeOffset now) =>
+    [
+        .. keys
+            .Select((key, index) => keys.Skip(index + 1).Any(newer => newer.Algorithm == key.Algorithm && newer is { SeenAt: not null, RetiredAt: null })
+                ? key with { RetiredAt = key.RetiredAt ?? now }
+                : key)
+            .Where(key => !(key.RetiredAt + options.Value.RetiredKeysStay < now)),
+    ];
+
+    private void Report(SendingDomainStatus before, SendingDomain? after)
+    {
+        if (after is { Status: SendingDomainStatus.Failing, FailingSince: { } since })
+        {
+            var wrong = string.Join(" ", after.Findings.Where(finding => finding.State != RecordState.Verified).Select(finding => finding.Advice));
+            LogFailing(after.Name, after.Account, since + options.Value.Grace, wrong);
+        }
+        else if (after is not null && after.Status != before)
+        {
+            LogStatus(after.Name, after.Account, after.Status);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Domain {Domain} of account {Account} is failing; it may be sent as until {Until}: {Advice}")]
+    private partial void LogFailing(string domain, string account, DateTimeOffset until, string advice);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Domain {Domain} of account {Account} is {Status}")]
+    private partial void LogStatus(string domain, string account, SendingDomainStatus status);
+}

@@ -1,0 +1,109 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Relay.Mail.Accounts;
+using Relay.Mail.Domains;
+using Relay.Mail.Queue;
+using Relay.Mail.Signing;
+
+namespace Relay.Intake.Domains;
+
+/// <summary>
+/// Looks at all domains again and again, so that a new one is verified without anybody asking and a record that has
+/// vanished is noticed before mail stops. Two nodes may look at the same time; that does no harm.
+/// </summary>
+internal sealed partial class DomainWatch(
+    IAccountStore accounts, DomainVerification verification, IOptions<DomainOptions> options, TimeProvider time, ILogger<DomainWatch> logger) : BackgroundService
+{
+    private static readonly TimeSpan Round = TimeSpan.FromMinutes(10);
+
+    // Someone is at work on it: soon. After a week nobody waits for it any more.
+    private static readonly TimeSpan Soon = TimeSpan.FromHours(1);
+    private static readonly TimeSpan Awaited = TimeSpan.FromDays(7);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(Round, time);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(stoppingToken))
+            {
+                await LookAsync(stoppingToken);
+            }
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+        }
+    }
+
+    /// <summary>One round over the domains that are due.</summary>
+    internal async Task LookAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            foreach (var account in await accounts.ListAccountsAsync(cancellation))
+            {
+                foreach (var domain in await accounts.ListDomainsAsync(account.Id, cancellation))
+                {
+                    await LookAsync(domain, cancellation);
+                }
+            }
+        }
+        catch (StoreUnavailableException exception)
+        {
+            LogStoreUnavailable(exception);
+        }
+    }
+
+    private async ValueTask LookAsync(SendingDomain domain, CancellationToken cancellation)
+    {
+        if (IsOld(domain))
+        {
+            await verification.RotateAsync(domain, revoke: false, cancellation);
+            LogRotated(domain.Name, domain.Account);
+        }
+
+        if (!IsDue(domain))
+        {
+            return;
+        }
+
+        try
+        {
+            await verification.VerifyAsync(domain, cancellation);
+        }
+        catch (DomainRecordsUnavailableException exception)
+        {
+            LogNoAnswer(domain.Name, exception.Message);
+        }
+    }
+
+    private bool IsDue(SendingDomain domain)
+    {
+        var now = time.GetUtcNow();
+        var awaited = domain.Keys.Any(key => key is { SeenAt: null, RetiredAt: null } && key.CreatedAt + Awaited > now);
+        var interval = domain.Status switch
+        {
+            SendingDomainStatus.Pending when domain.CreatedAt + Awaited > now => TimeSpan.Zero,
+            SendingDomainStatus.Failing => Soon,
+            _ when awaited => Soon,
+            _ => options.Value.CheckInterval,
+        };
+        return domain.CheckedAt is not { } last || last + interval <= now;
+    }
+
+    private bool IsOld(SendingDomain domain) =>
+        options.Value.RotateAfter > TimeSpan.Zero
+        && domain.Status == SendingDomainStatus.Verified
+        && domain.SigningKeys().Any(key => key.CreatedAt + options.Value.RotateAfter < time.GetUtcNow())
+        && !domain.Keys.Any(key => key is { Algorithm: DkimAlgorithm.Rsa, SeenAt: null, RetiredAt: null });
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Nothing could be learned of {Domain}: {Reason}")]
+    private partial void LogNoAnswer(string domain, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The keys of {Domain} of account {Account} have come of age: new ones wait for their records to be published")]
+    private partial void LogRotated(string domain, string account);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The store did not answer when domains were to be looked at")]
+    private partial void LogStoreUnavailable(StoreUnavailableException exception);
+}

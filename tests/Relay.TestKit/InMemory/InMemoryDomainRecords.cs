@@ -1,0 +1,35 @@
+using System.Collections.Concurrent;
+using Relay.Mail.Domains;
+
+namespace Relay.TestKit.InMemory;
+
+/// <summary>What domains publish, in memory. A name that nobody wrote has no records.</summary>
+public sealed class InMemoryDomainRecords : IDomainRecords
+{
+    private readonly ConcurrentDictionary<(string Name, RecordType Type), string[]?> _records = new();
+    private readonly ConcurrentDictionary<string, string> _aliases = new();
+
+    /// <summary>The texts of a name; null is a name server that does not answer.</summary>
+    public string[]? this[string name]
+    {
+        set => Put(name, RecordType.Txt, value);
+    }
+
+    public void Put(string name, RecordType type, params string[]? values) => _records[(name, type)] = values;
+
+    public void Alias(string name, string target) => _aliases[name] = target;
+
+    public void Clear() => _records.Clear();
+
+    public ValueTask<IReadOnlyList<string>> FindAsync(string name, RecordType type, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        var owner = _aliases.GetValueOrDefault(name, name);
+        return _records.TryGetValue((owner, type), out var values)
+            ? ValueTask.FromResult<IReadOnlyList<string>>(values ?? throw new DomainRecordsUnavailableException("no answer"))
+            : ValueTask.FromResult<IReadOnlyList<string>>([]);
+    }
+
+    public async ValueTask<PublishedAnswers> CompareAsync(string name, RecordType type, CancellationToken cancellation) =>
+        new([new ServerAnswer("", await FindAsync(name, type, cancellation))], _aliases.GetValueOrDefault(name));
+}

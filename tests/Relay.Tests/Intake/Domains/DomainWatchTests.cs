@@ -1,0 +1,113 @@
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+using Relay.Intake.Domains;
+using Relay.Mail.Accounts;
+using Relay.TestKit.InMemory;
+using Relay.Tests.Intake.Admission;
+
+namespace Relay.Tests.Intake.Domains;
+
+public sealed class DomainWatchTests : IDisposable
+{
+    private readonly GateUnderTest _gate = new();
+    private readonly InMemoryDomainRecords _records = new();
+    private readonly DomainOptions _options = new();
+    private readonly RecordList _list;
+    private readonly DomainWatch _watch;
+
+    public DomainWatchTests()
+    {
+        _list = new RecordList("mx.relay.test", _options);
+        var verification = new DomainVerification(
+            _gate.Accounts, new DomainExaminer(_records, _list), _list, _gate.Gate, _gate.Seal, Options.Create(_options), _gate.Time, NullLogger<DomainVerification>.Instance);
+        _watch = new DomainWatch(_gate.Accounts, verification, Options.Create(_options), _gate.Time, NullLogger<DomainWatch>.Instance);
+    }
+
+    [Fact]
+    public async Task A_new_domain_is_verified_without_anybody_asking()
+    {
+        await AddAsync();
+        await _watch.LookAsync(GateUnderTest.Cancellation);
+        Assert.Equal(SendingDomainStatus.Pending, (await FoundAsync()).Status);
+
+        await PublishAsync();
+        await _watch.LookAsync(GateUnderTest.Cancellation);
+
+        Assert.Equal(SendingDomainStatus.Verified, (await FoundAsync()).Status);
+    }
+
+    [Fact]
+    public async Task A_verified_one_is_looked_at_daily_and_fails_when_its_key_is_gone()
+    {
+        await AddAsync();
+        await PublishAsync();
+        await _watch.LookAsync(GateUnderTest.Cancellation);
+        _records.Clear();
+
+        _gate.Time.Advance(TimeSpan.FromHours(23));
+        await _watch.LookAsync(GateUnderTest.Cancellation);
+        Assert.Equal(SendingDomainStatus.Verified, (await FoundAsync()).Status);
+
+        _gate.Time.Advance(TimeSpan.FromHours(1));
+        await _watch.LookAsync(GateUnderTest.Cancellation);
+        var failing = await FoundAsync();
+        Assert.Equal((SendingDomainStatus.Failing, _gate.Time.GetUtcNow()), (failing.Status, failing.FailingSince));
+
+        await PublishAsync();
+        _gate.Time.Advance(TimeSpan.FromHours(1));
+        await _watch.LookAsync(GateUnderTest.Cancellation);
+        Assert.Equal((SendingDomainStatus.Verified, null), ((await FoundAsync()).Status, (await FoundAsync()).FailingSince));
+    }
+
+    [Fact]
+    public async Task A_name_server_that_is_silent_changes_nothing()
+    {
+        await AddAsync();
+        await PublishAsync();
+        await _watch.LookAsync(GateUnderTest.Cancellation);
+        _records["_relay.shop.test"] = null;
+
+        _gate.Time.Advance(TimeSpan.FromDays(2));
+        await _watch.LookAsync(GateUnderTest.Cancellation);
+
+        Assert.Equal(SendingDomainStatus.Verified, (await FoundAsync()).Status);
+    }
+
+    [Fact]
+    public async Task Keys_that_come_of_age_get_successors_once()
+    {
+        _options.RotateAfter = TimeSpan.FromDays(180);
+        await AddAsync();
+        await PublishAsync();
+        await _watch.LookAsync(GateUnderTest.Cancellation);
+        var first = (await FoundAsync()).SigningKeys();
+
+        _gate.Time.Advance(TimeSpan.FromDays(181));
+        await _watch.LookAsync(GateUnderTest.Cancellation);
+        await _watch.LookAsync(GateUnderTest.Cancellation);
+
+        var domain = await FoundAsync();
+        Assert.Equal(4, domain.Keys.Count);
+        Assert.Equal(first.Select(key => key.Selector), domain.SigningKeys().Select(key => key.Selector));
+    }
+
+    public void Dispose() => _gate.Dispose();
+
+    private async Task AddAsync()
+    {
+        await _gate.Accounts.TryAddAccountAsync(new Account("shop", "shop", _gate.Time.GetUtcNow()), GateUnderTest.Cancellation);
+        await _gate.WithDomainAsync(status: SendingDomainStatus.Pending);
+        await _gate.Accounts.ChangeDomainAsync(
+            "shop", "shop.test", domain => domain with { Keys = KeyPair.CreateBoth(domain, _gate.Seal, _gate.Time.GetUtcNow()) }, GateUnderTest.Cancellation);
+    }
+
+    private async Task PublishAsync()
+    {
+        foreach (var record in _list.Of(await FoundAsync()))
+        {
+            _records.Put(record.Name, record.Type, record.Value);
+        }
+    }
+
+    private async Task<SendingDomain> FoundAsync() => (await _gate.Accounts.FindDomainAsync("shop", "shop.test", GateUnderTest.Cancellation))!;
+}
