@@ -189,6 +189,9 @@ internal sealed class SettleWriter(
             }
             else
             {
+                // Only we write in our epoch: an earlier step of it is a store that failed over and lost the later ones.
+                var wentBack = now.Epoch == partition.Partition.Settled.Epoch && now.Sequence < partition.Partition.Settled.Sequence;
+                partition.Partition.Settled = wentBack ? now : partition.Partition.Settled;
                 partition.IsFenced = now != partition.Partition.Settled;
                 undone.Add(partition);
             }

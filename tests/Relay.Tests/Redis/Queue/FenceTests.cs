@@ -31,6 +31,31 @@ public sealed class FenceTests
     }
 
     [Fact]
+    public async Task A_store_that_failed_over_and_lost_the_last_steps_is_settled_all_the_same()
+    {
+        await using var redis = await RedisServer.StartAsync(Cancellation);
+        await using var store = await StoreUnderTest.StartAsync(redis.ConnectionString, StoreUnderTest.NewFolder(), Time, Cancellation, ("Queue:Partitions", "1"));
+        var settled = store.Store.Partitions[0].Keys.Settled;
+        var before = await store.Connections.Reading.StringGetAsync(settled);
+        foreach (var recipient in new[] { "a@x.test", "b@x.test" })
+        {
+            await store.Queue.EnqueueAsync(TestMail.To(Time, recipient), null, Cancellation);
+        }
+
+        var leases = await store.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime();
+        await store.Queue.SettleAsync(TestMail.Delivered(leases[0], Time), Cancellation).InTime();
+
+        // As on a replica that had not received the last step.
+        await store.Connections.Reading.StringSetAsync(settled, before);
+        await store.Queue.SettleAsync(TestMail.Delivered(leases[1], Time), Cancellation).InTime();
+
+        Assert.True(store.Store.Partitions[0].IsOwned);
+        Assert.Equal(0, (await store.Reader.MeasureAsync(Cancellation)).Units);
+        var activity = await store.Activity.FindAsync("acme", leases[1].Message.Id, Cancellation);
+        Assert.Single(activity!.Events, e => e.Type == MailEventType.Delivered);
+    }
+
+    [Fact]
     public async Task An_accept_whose_answer_was_lost_is_taken_back()
     {
         await using var redis = await RedisServer.StartAsync(Cancellation);
