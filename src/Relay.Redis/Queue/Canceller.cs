@@ -14,41 +14,44 @@ namespace Relay.Redis.Queue;
 /// </summary>
 internal sealed class Canceller(Store store, Window window, StoreRetry retry, TimeProvider time, ILogger<Canceller> logger)
 {
-    // Each keeps its message in memory. What comes on top stays in the queue, if it got there.
+    // What comes on top stays in the queue, if it got there.
     private const int MaxWaiting = 4_096;
 
-    private readonly Channel<(PendingAccept Accept, IdempotencyKey? Idempotency)> _waiting =
-        Channel.CreateBounded<(PendingAccept, IdempotencyKey?)>(new BoundedChannelOptions(MaxWaiting) { SingleReader = true });
+    private readonly Channel<Cancelled> _waiting = Channel.CreateBounded<Cancelled>(new BoundedChannelOptions(MaxWaiting) { SingleReader = true });
 
     public void Cancel(PendingAccept accept, IdempotencyKey? idempotency)
     {
-        if (!_waiting.Writer.TryWrite((accept, idempotency)))
+        var message = accept.Message.Message;
+
+        // Without its octets: thousands may wait while the store is away.
+        var slim = message with { Content = message.Content with { Prologue = default, Head = default } };
+        if (!_waiting.Writer.TryWrite(new Cancelled(accept.Answer, accept.Partition, slim, accept.Message.Units, idempotency)))
         {
-            window.EndAccept(accept.Partition, accept.Message.Message, accept.Message.Units, accept.Message.Due);
+            window.EndAccept(accept.Partition, message, accept.Message.Units, accept.Message.Due);
         }
     }
 
     public async Task RunAsync(CancellationToken cancellation)
     {
-        await foreach (var (accept, idempotency) in _waiting.Reader.ReadAllAsync(cancellation))
+        await foreach (var cancelled in _waiting.Reader.ReadAllAsync(cancellation))
         {
             // The first answer may still be on its way; only then is it known what there is to cancel.
-            await accept.Answer;
-            await retry.ExecuteAsync(_ => CancelAsync(accept, idempotency), cancellation);
-            window.AbandonAccept(accept.Message.Units);
-            logger.AcceptCancelled(accept.Message.Message.Id.ToString());
+            await cancelled.Answer;
+            await retry.ExecuteAsync(_ => CancelAsync(cancelled), cancellation);
+            window.AbandonAccept(cancelled.Units);
+            logger.AcceptCancelled(cancelled.Message.Id.ToString());
         }
     }
 
-    private async Task CancelAsync(PendingAccept accept, IdempotencyKey? idempotency)
+    private async Task CancelAsync(Cancelled cancelled)
     {
-        var message = accept.Message.Message;
+        var message = cancelled.Message;
 
         // On the connection that carried the accept, so that it comes behind it.
-        var database = idempotency is null && message.Content.Chunks == 0 ? store.Connections.Intake : store.Connections.Guarded;
+        var database = cancelled.Idempotency is null && message.Content.Chunks == 0 ? store.Connections.Intake : store.Connections.Guarded;
         var step = database.CreateTransaction();
-        AcceptStep.AddCancel(step, accept.Partition.Keys, accept.Message, store.Mark, time.GetUtcNow());
-        if (await step.ExecuteAsync() && idempotency is not null)
+        AcceptStep.AddCancel(step, cancelled.Partition.Keys, message, cancelled.Units, store.Mark, time.GetUtcNow());
+        if (await step.ExecuteAsync() && cancelled.Idempotency is { } idempotency)
         {
             await ForgetKeyAsync(database, message, idempotency);
         }
@@ -62,4 +65,7 @@ internal sealed class Canceller(Store store, Window window, StoreRetry retry, Ti
         _ = step.KeyDeleteAsync(key, CommandFlags.FireAndForget);
         await step.ExecuteAsync();
     }
+
+    private sealed record Cancelled(
+        Task<StoreFailure?> Answer, Partition Partition, Message Message, IReadOnlyList<Unit> Units, IdempotencyKey? Idempotency);
 }

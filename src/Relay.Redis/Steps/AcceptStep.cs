@@ -98,23 +98,23 @@ internal static class AcceptStep
     }
 
     /// <summary>Takes out what an accept may have put in whose answer was not seen; its activity says so.</summary>
-    public static void AddCancel(ITransaction step, PartitionKeys keys, PreparedMessage message, int node, DateTimeOffset now)
+    public static void AddCancel(ITransaction step, PartitionKeys keys, Message message, IReadOnlyList<Unit> units, int node, DateTimeOffset now)
     {
-        var id = message.Message.Id;
+        var id = message.Id;
         step.AddCondition(Condition.KeyExists(keys.Message(id)));
-        foreach (var unit in message.Units)
+        foreach (var unit in units)
         {
             step.SortedSetRemoveAsync(keys.Lane(unit.Lane), unit.Id.ToString(), Unheard);
         }
 
-        SettleStep.RemoveRecord(step, keys, message.Message, message.Units.Count > 1);
+        SettleStep.RemoveRecord(step, keys, message, units.Count > 1);
 
         var cancelled = new MailEvent
         {
             Time = now,
             Type = MailEventType.Cancelled,
             Message = id,
-            Account = message.Message.Account,
+            Account = message.Account,
             Reply = "the store answered too late; the sender was told to try again",
         };
         step.ListRightPushAsync(keys.Outbox, EventRecord.Write(cancelled, node, ends: true), When.Always, Unheard);
