@@ -55,8 +55,11 @@ internal static partial class Log
     [LoggerMessage(LogLevel.Warning, "Events could not be projected, and wait: {Reason}")]
     public static partial void ProjectFailed(this ILogger logger, string reason);
 
-    [LoggerMessage(LogLevel.Error, "'{Name}' among the lanes is not one; it is left where it is")]
-    public static partial void UnreadableLane(this ILogger logger, string name);
+    [LoggerMessage(LogLevel.Error, "'{Entry}' among the finished messages of partition {Partition} cannot be read; it is set aside")]
+    public static partial void UnreadableEnd(this ILogger logger, string entry, int partition);
+
+    [LoggerMessage(LogLevel.Error, "The document '{Field}' of {Key} cannot be read: {Reason}. A copy is kept in relay:unreadable")]
+    public static partial void UnreadableDocument(this ILogger logger, string field, string key, string reason);
 
     [LoggerMessage(LogLevel.Error, "An event of {Octets} octets in partition {Partition} cannot be read; it is set aside")]
     public static partial void UnreadableEvent(this ILogger logger, int partition, int octets);

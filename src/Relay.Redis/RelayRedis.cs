@@ -14,6 +14,7 @@ using Relay.Redis.Contents;
 using Relay.Redis.Durability;
 using Relay.Redis.Inbox;
 using Relay.Redis.Queue;
+using Relay.Redis.Statistics;
 using Relay.Redis.Telemetry;
 
 namespace Relay.Redis;
@@ -59,6 +60,8 @@ public static class RelayRedis
         services.AddSingleton<ISuspensions>(provider => provider.GetRequiredService<RedisSuspensions>());
         services.AddSingleton<IContentStore, RedisContentStore>();
         services.AddSingleton<IActivityReader, RedisActivityReader>();
+        services.AddSingleton<BrokenDocuments>();
+        services.AddSingleton<IStatisticsReader, RedisStatisticsReader>();
         services.AddSingleton<IAccountStore, RedisAccountStore>();
         services.AddSingleton<IInbox, RedisInbox>();
         return services;

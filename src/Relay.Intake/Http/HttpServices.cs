@@ -7,6 +7,7 @@ using Relay.Intake.Http.Keys;
 using Relay.Intake.Http.Messages;
 using Relay.Intake.Http.Queue;
 using Relay.Intake.Http.Sending;
+using Relay.Intake.Http.Statistics;
 
 namespace Relay.Intake.Http;
 
@@ -32,6 +33,7 @@ internal static class HttpServices
         services.AddSingleton<QueuePreviews>();
         services.AddSingleton<SuspensionEndpoints>();
         services.AddSingleton<AskEndpoints>();
+        services.AddSingleton<StatisticsEndpoint>();
         return services;
     }
 }

@@ -10,6 +10,7 @@ using Relay.Intake.Http.Keys;
 using Relay.Intake.Http.Messages;
 using Relay.Intake.Http.Queue;
 using Relay.Intake.Http.Sending;
+using Relay.Intake.Http.Statistics;
 using Relay.Mail.Accounts;
 
 namespace Relay.Intake.Http;
@@ -88,6 +89,10 @@ public static class RelayApi
         routes.MapDelete("/domains/{id}", (HttpContext context, DomainEndpoints domains, string id) => domains.RemoveAsync(context, id))
             .Requires(CredentialScope.Manage).WithTags("Domains").WithSummary("Remove a domain")
             .Produces(StatusCodes.Status204NoContent).AnswersProblems();
+
+        routes.MapGet("/stats", (HttpContext context, StatisticsEndpoint statistics, string? from, string? to) => statistics.ReadAsync(context, from, to))
+            .Requires(CredentialScope.Read).WithTags("Statistics").WithSummary("Count events by day and kind")
+            .Produces<Page<DayView>>().AnswersProblems();
 
         routes.MapGet("/queue", (HttpContext context, QueueEndpoint queue) => queue.MeasureAsync(context))
             .Requires(CredentialScope.Read).WithTags("Queue").WithSummary("Show what waits")

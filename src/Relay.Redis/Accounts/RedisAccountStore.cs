@@ -11,7 +11,7 @@ using StackExchange.Redis;
 namespace Relay.Redis.Accounts;
 
 /// <summary>Accounts, credentials and domains as documents in hashes. Reads go to the store each time; whoever reads often keeps a short cache.</summary>
-internal sealed class RedisAccountStore(Store store) : IAccountStore
+internal sealed class RedisAccountStore(Store store, BrokenDocuments broken) : IAccountStore
 {
     // People and a schedule change a domain; so many of them at the same moment is no honest use.
     private const int MostAttempts = 20;
@@ -51,7 +51,14 @@ internal sealed class RedisAccountStore(Store store) : IAccountStore
         }
 
         var documents = await StoreFailure.TranslateAsync(Database.HashGetAsync(StoreKeys.Credentials, hashes), cancellation);
-        return [.. documents.Where(d => !d.IsNull).Select(d => Read(d, RecordJson.Default.Credential)).OrderBy(c => c.CreatedAt)];
+        return
+        [
+            .. hashes.Zip(documents)
+                .Where(pair => !pair.Second.IsNull)
+                .Select(pair => TryRead(StoreKeys.Credentials, pair.First, pair.Second, RecordJson.Default.Credential))
+                .OfType<Credential>()
+                .OrderBy(c => c.CreatedAt),
+        ];
     }
 
     public ValueTask<SendingDomain?> FindDomainAsync(string account, string name, CancellationToken cancellation) =>
@@ -80,7 +87,7 @@ internal sealed class RedisAccountStore(Store store) : IAccountStore
                 return null;
             }
 
-            var changed = change(Read(known, RecordJson.Default.SendingDomain));
+            var changed = change(Read(hash, name, known, RecordJson.Default.SendingDomain));
             var step = store.Connections.Background.CreateTransaction();
             step.AddCondition(Condition.HashEqual(hash, name, known));
             _ = step.HashSetAsync(hash, name, Write(changed, RecordJson.Default.SendingDomain));
@@ -105,13 +112,14 @@ internal sealed class RedisAccountStore(Store store) : IAccountStore
         where T : class
     {
         var document = await StoreFailure.TranslateAsync(Database.HashGetAsync(hash, field), cancellation);
-        return document.IsNull ? null : Read(document, type);
+        return document.IsNull ? null : Read(hash, field, document, type);
     }
 
     private async ValueTask<IReadOnlyList<T>> ListAsync<T>(RedisKey hash, JsonTypeInfo<T> type, CancellationToken cancellation)
+        where T : class
     {
         var documents = await StoreFailure.TranslateAsync(Database.HashGetAllAsync(hash), cancellation);
-        return [.. documents.OrderBy(d => (string?)d.Name, StringComparer.Ordinal).Select(d => Read(d.Value, type))];
+        return [.. documents.OrderBy(d => (string?)d.Name, StringComparer.Ordinal).Select(d => TryRead(hash, d.Name, d.Value, type)).OfType<T>()];
     }
 
     private async ValueTask PutAsync<T>(RedisKey hash, string field, T value, JsonTypeInfo<T> type, CancellationToken cancellation)
@@ -121,6 +129,22 @@ internal sealed class RedisAccountStore(Store store) : IAccountStore
 
     private static byte[] Write<T>(T value, JsonTypeInfo<T> type) => JsonSerializer.SerializeToUtf8Bytes(value, type);
 
-    private static T Read<T>(RedisValue document, JsonTypeInfo<T> type) =>
-        JsonSerializer.Deserialize(((ReadOnlyMemory<byte>)document).Span, type) ?? throw new JsonException("a document is null");
+    private T Read<T>(RedisKey hash, RedisValue field, RedisValue document, JsonTypeInfo<T> type)
+        where T : class =>
+        TryRead(hash, field, document, type) ?? throw new StoreUnavailableException($"the document '{field}' of {hash} cannot be read");
+
+    // Null when it is broken: a list shows the others, and whoever asked for this one is told to come back.
+    private T? TryRead<T>(RedisKey hash, RedisValue field, RedisValue document, JsonTypeInfo<T> type)
+        where T : class
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(((ReadOnlyMemory<byte>)document).Span, type) ?? throw new JsonException("it is null");
+        }
+        catch (JsonException e)
+        {
+            broken.Add(hash, field, document, e.Message);
+            return null;
+        }
+    }
 }

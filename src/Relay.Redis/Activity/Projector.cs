@@ -8,7 +8,9 @@ using Relay.Mail.Queue;
 using Relay.Redis.Connections;
 using Relay.Redis.Queue;
 using Relay.Redis.Records;
+using Relay.Redis.Statistics;
 using Relay.Redis.Steps;
+using Relay.Redis.Telemetry;
 using Relay.Smtp.Addresses;
 using StackExchange.Redis;
 
@@ -18,7 +20,8 @@ namespace Relay.Redis.Activity;
 /// Turns the outbox into activity, in unhurried batches: readers look into the outbox too, so nobody waits for it. On
 /// the way it learns of mail that other nodes accepted into our partitions.
 /// </summary>
-internal sealed class Projector(Store store, Window window, IOptions<StoreOptions> options, TimeProvider time, ILogger<Projector> logger)
+internal sealed class Projector(
+    Store store, Window window, RedisMetrics metrics, IOptions<StoreOptions> options, TimeProvider time, ILogger<Projector> logger)
 {
     private const int EntriesPerPartition = 512;
     private const int ForgottenPerStep = 256;
@@ -115,20 +118,24 @@ internal sealed class Projector(Store store, Window window, IOptions<StoreOption
     private List<EventRecord> Read(Partition partition, RedisValue[] outbox, ITransaction step)
     {
         var events = new List<EventRecord>(outbox.Length);
+        var tally = new Tally();
         foreach (var entry in outbox)
         {
             ReadOnlyMemory<byte> octets = entry;
-            if (EventRecord.TryRead(octets, out var record))
+            if (EventRecord.TryRead(octets, out var record) && record.TryReadKind(out var type, out var happened))
             {
                 events.Add(record);
+                tally.Add(record, type, happened);
             }
             else
             {
+                metrics.SetAside();
                 logger.UnreadableEvent(partition.Number, octets.Length);
                 _ = step.ListRightPushAsync(partition.Keys.Unreadable, entry, When.Always, CommandFlags.FireAndForget);
             }
         }
 
+        tally.AddTo(step, partition.Keys);
         return events;
     }
 
@@ -195,7 +202,11 @@ internal sealed class Projector(Store store, Window window, IOptions<StoreOption
                 var step = database.CreateTransaction();
                 foreach (var ended in old)
                 {
-                    ProjectStep.AddForget(step, partition.Keys, ended);
+                    if (!ProjectStep.AddForget(step, partition.Keys, ended))
+                    {
+                        metrics.SetAside();
+                        logger.UnreadableEnd(ended.ToString(), partition.Number);
+                    }
                 }
 
                 await step.ExecuteAsync();

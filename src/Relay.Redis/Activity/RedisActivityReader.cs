@@ -62,7 +62,7 @@ internal sealed class RedisActivityReader(Store store) : IActivityReader
             .Select(record => record!.Value.Message);
         MessageId[] ids =
         [
-            .. (await known).Select(id => MessageId.Parse(id.ToString()))
+            .. (await known).Select(id => MessageId.TryParse(id.ToString(), out var parsed) ? parsed : default(MessageId?)).OfType<MessageId>()
                 .Union(unprojected)
                 .Where(id => before is not { } b || id.CompareTo(b) < 0)
                 .OrderDescending()

@@ -60,6 +60,9 @@ internal sealed class PartitionKeys(string tag)
     /// <summary>What became of something asked.</summary>
     public RedisKey Answer(string ask) => $"{_prefix}answer:{ask}";
 
+    /// <summary>An account's events of a month, counted by day and kind.</summary>
+    public RedisKey Statistics(string account, DateOnly day) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{_prefix}stats:{account}|{day:yyyy-MM}");
+
     /// <summary>The last step of a node whose acknowledgement it waits for.</summary>
     public RedisKey Acknowledged(string node) => $"{_prefix}ack:{node}";
 

@@ -23,6 +23,9 @@ internal sealed class Refiller(
     private static readonly TimeSpan Tidying = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
+    // Being set aside, or so already: a step takes a while.
+    private readonly ConcurrentDictionary<(int Partition, string Name), bool> _lanesAside = new();
+
     // Entries whose record was not there, by when that was first seen.
     private readonly ConcurrentDictionary<UnitId, DateTimeOffset> _missing = new();
 
@@ -110,7 +113,7 @@ internal sealed class Refiller(
 
                 if (!Lane.TryParse(entry.Element, out var lane))
                 {
-                    logger.UnreadableLane(entry.Element.ToString());
+                    SetLaneAside(partition, entry.Element.ToString());
                 }
                 else if (!window.TryDiscover(partition, lane, due))
                 {
@@ -271,6 +274,15 @@ internal sealed class Refiller(
             {
                 window.LookAgain(id);
             }
+        }
+    }
+
+    // It would else stand before all others at each look. What the lane holds stays under its own key.
+    private void SetLaneAside(Partition partition, string name)
+    {
+        if (_lanesAside.TryAdd((partition.Number, name), true))
+        {
+            settler.SetAside(partition, new UnreadableEntry("", name, "its name is not that of a lane", time.GetUtcNow()));
         }
     }
 

@@ -19,7 +19,7 @@ internal static class ActivityRecord
         return Measure(happened);
     }
 
-    /// <summary>The events up to the first that cannot be read.</summary>
+    /// <summary>The events that can be read; where the lengths break off, those before.</summary>
     public static void Read(ReadOnlySpan<byte> octets, List<MailEvent> events)
     {
         while (octets.Length > LengthOctets)
@@ -36,7 +36,7 @@ internal static class ActivityRecord
             }
             catch (JsonException)
             {
-                return;
+                // It hides only itself.
             }
 
             octets = octets[(LengthOctets + length)..];

@@ -67,6 +67,39 @@ internal readonly struct EventRecord
         return true;
     }
 
+    /// <summary>What statistics need, read from the front of the JSON, where both stand. False when the event is broken there.</summary>
+    public bool TryReadKind(out MailEventType type, out DateTimeOffset time)
+    {
+        (type, time) = default((MailEventType, DateTimeOffset));
+        try
+        {
+            var (hasType, hasTime) = (false, false);
+            var json = new Utf8JsonReader(Json.Span);
+            while (!(hasType && hasTime) && json.Read())
+            {
+                if (json is not { TokenType: JsonTokenType.PropertyName, CurrentDepth: 1 })
+                {
+                    continue;
+                }
+
+                if (json.ValueTextEquals("type"u8))
+                {
+                    hasType = json.Read() && Enum.TryParse(json.GetString(), out type);
+                }
+                else if (json.ValueTextEquals("time"u8))
+                {
+                    hasTime = json.Read() && json.TryGetDateTimeOffset(out time);
+                }
+            }
+
+            return hasType && hasTime;
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            return false;
+        }
+    }
+
     /// <exception cref="JsonException">The event is broken.</exception>
     public MailEvent Read() => JsonSerializer.Deserialize(Json.Span, RecordJson.Default.MailEvent) ?? throw new JsonException("the event is null");
 }

@@ -18,6 +18,7 @@ namespace Relay.Redis.Records;
 [JsonSerializable(typeof(UnitState))]
 [JsonSerializable(typeof(MailEvent))]
 [JsonSerializable(typeof(UnreadableEntry))]
+[JsonSerializable(typeof(UnreadableDocument))]
 [JsonSerializable(typeof(Account))]
 [JsonSerializable(typeof(Credential))]
 [JsonSerializable(typeof(SendingDomain))]
@@ -34,6 +35,10 @@ internal sealed class MessageIdConverter : JsonConverter<MessageId>
 
     public override void Write(Utf8JsonWriter writer, MessageId value, JsonSerializerOptions options) => writer.WriteStringValue(value.ToString());
 }
+
+/// <summary>A copy of a document that cannot be read.</summary>
+/// <param name="Document">In base 64: it may be anything.</param>
+internal sealed record UnreadableDocument(string Key, string Field, string Document, string Reason, DateTimeOffset Time);
 
 /// <summary>What stands in the list of entries set aside.</summary>
 internal sealed record UnreadableEntry(string Unit, string Lane, string Reason, DateTimeOffset Time);

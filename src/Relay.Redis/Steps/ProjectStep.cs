@@ -13,6 +13,7 @@ namespace Relay.Redis.Steps;
 /// writes     SET projected E:S+1
 ///            APPEND act:ID event...             one write a message
 ///            ZADD acts:ACCOUNT 0 ID...          with an accepted event; equal scores sort by id, which is by time
+///            HINCRBY stats:ACCOUNT|MONTH "DAY KIND" n   one write a counter
 ///            ZADD ended now "ID ACCOUNT"...     with the event that ends a message
 ///            LTRIM outbox N -1
 /// results    done | fenced | unknown: then projected tells, as in settle
@@ -53,15 +54,23 @@ internal static class ProjectStep
         step.ListTrimAsync(keys.Outbox, count, -1, Unheard);
     }
 
-    /// <summary>Forgets the activity of a message.</summary>
-    public static void AddForget(IDatabaseAsync step, PartitionKeys keys, RedisValue ended)
+    /// <summary>Forgets the activity of a message. False when the entry cannot be read, and is set aside.</summary>
+    public static bool AddForget(IDatabaseAsync step, PartitionKeys keys, RedisValue ended)
     {
-        var text = ended.ToString();
-        var space = text.IndexOf(' ', StringComparison.Ordinal);
-        var id = text[..space];
-        step.KeyDeleteAsync(keys.Activity(MessageId.Parse(id)), Unheard);
-        step.SortedSetRemoveAsync(keys.AccountActivity(text[(space + 1)..]), id, Unheard);
+        var readable = true;
+        if (ended.ToString().Split(' ', 2) is [var text, var account] && MessageId.TryParse(text, out var id))
+        {
+            step.KeyDeleteAsync(keys.Activity(id), Unheard);
+            step.SortedSetRemoveAsync(keys.AccountActivity(account), text, Unheard);
+        }
+        else
+        {
+            step.ListRightPushAsync(keys.Unreadable, ended, When.Always, Unheard);
+            readable = false;
+        }
+
         step.SortedSetRemoveAsync(keys.Ended, ended, Unheard);
+        return readable;
     }
 
     private static byte[] Pack(EventRecord[] events)

@@ -16,7 +16,7 @@ namespace Relay.Redis.Steps;
 ///   finished   ZREM lane:L unit, DEL u:ID/n, SREM open:ID n
 ///              and with the last unit DEL m:ID, open:ID, UNLINK m:ID/k
 ///   deferred   SET u:ID/n state, ZADD lane:L due unit, ZADD lanes LT due L
-///   set aside  ZREM lane:L unit, RPUSH unreadable entry; the record stays where it is
+///   set aside  ZREM lane:L unit, RPUSH unreadable entry; the record stays where it is. A lane without a right name: ZREM lanes
 ///   reports    as in accept
 ///   RPUSH outbox events
 /// results    done | fenced | unknown: then settled = E:S+1 means done, E:S means repeat
@@ -63,7 +63,9 @@ internal static class SettleStep
 
     public static void AddSetAside(IDatabaseAsync step, PartitionKeys keys, UnreadableEntry entry)
     {
-        step.SortedSetRemoveAsync(keys.Lane(ParseLane(entry.Lane)), entry.Unit, Unheard);
+        _ = Lane.TryParse(entry.Lane, out var lane)
+            ? step.SortedSetRemoveAsync(keys.Lane(lane), entry.Unit, Unheard)
+            : step.SortedSetRemoveAsync(keys.Lanes, entry.Lane, Unheard);
         step.ListRightPushAsync(keys.Unreadable, JsonSerializer.SerializeToUtf8Bytes(entry, RecordJson.Default.UnreadableEntry), When.Always, Unheard);
     }
 
@@ -84,7 +86,6 @@ internal static class SettleStep
         }
     }
 
-    private static Lane ParseLane(string text) => Lane.TryParse(text, out var lane) ? lane : throw new FormatException($"'{text}' is not a lane");
 }
 
 /// <summary>What the end of a unit means for its message.</summary>

@@ -4,7 +4,7 @@ using Relay.Mail.Messages;
 namespace Relay.TestKit.InMemory;
 
 /// <summary>What happened to messages, in memory; the queue writes it.</summary>
-public sealed class InMemoryActivity : IActivityReader
+public sealed class InMemoryActivity : IActivityReader, IStatisticsReader
 {
     private readonly Lock _lock = new();
     private readonly SortedDictionary<MessageId, List<MailEvent>> _messages = [];
@@ -58,6 +58,19 @@ public sealed class InMemoryActivity : IActivityReader
             ];
             return ValueTask.FromResult(page);
         }
+    }
+
+    public ValueTask<IReadOnlyList<DayStatistics>> ReadAsync(string account, DateOnly from, DateOnly to, CancellationToken cancellation)
+    {
+        IReadOnlyList<DayStatistics> days =
+        [
+            .. Events.Where(e => e.Account == account)
+                .GroupBy(e => DateOnly.FromDateTime(e.Time.UtcDateTime))
+                .Where(day => day.Key >= from && day.Key <= to)
+                .OrderBy(day => day.Key)
+                .Select(day => new DayStatistics(day.Key, day.CountBy(e => e.Type).ToDictionary(c => c.Key, c => (long)c.Value))),
+        ];
+        return ValueTask.FromResult(days);
     }
 
     private static MessageActivity ActivityOf(MessageId id, List<MailEvent> events) => new(id, events[0].Summary!, [.. events]);

@@ -13,6 +13,8 @@ public sealed class RedisProxy : IAsyncDisposable
     private readonly Task _accepting;
     private readonly TaskCompletionSource _lost = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile string[]? _marks;
+    private volatile Misfortune? _random;
+    private int _lostCount;
 
     public RedisProxy(int serverPort)
     {
@@ -25,6 +27,13 @@ public sealed class RedisProxy : IAsyncDisposable
 
     /// <summary>Ends when an answer was lost.</summary>
     public Task Lost => _lost.Task;
+
+    /// <summary>From now on each request with this mark loses its answer with that chance; ends with a chance of 0.</summary>
+    public void LoseAnswersAtRandom(string mark, double chance, int seed) =>
+        _random = chance > 0 ? new Misfortune(mark, chance, new Random(seed)) : null;
+
+    /// <summary>Answers lost so far.</summary>
+    public int LostCount => _lostCount;
 
     /// <summary>The next request that holds all of these is passed on; its answer is thrown away and the connection closed.</summary>
     public void LoseAnswerTo(params string[] marks) => _marks = marks;
@@ -74,6 +83,10 @@ public sealed class RedisProxy : IAsyncDisposable
                 _marks = null;
                 link.LosesNext = true;
             }
+            else if (_random is { } random && Encoding.ASCII.GetString(buffer, 0, count).Contains(random.Mark, StringComparison.Ordinal) && random.Strikes())
+            {
+                link.LosesNext = true;
+            }
 
             await link.Server.GetStream().WriteAsync(buffer.AsMemory(0, count), _stopping.Token);
         }
@@ -86,11 +99,23 @@ public sealed class RedisProxy : IAsyncDisposable
         {
             if (link.LosesNext)
             {
+                Interlocked.Increment(ref _lostCount);
                 _lost.TrySetResult();
                 return;
             }
 
             await link.Client.GetStream().WriteAsync(buffer.AsMemory(0, count), _stopping.Token);
+        }
+    }
+
+    private sealed record Misfortune(string Mark, double Chance, Random Random)
+    {
+        public bool Strikes()
+        {
+            lock (Random)
+            {
+                return Random.NextDouble() < Chance;
+            }
         }
     }
 

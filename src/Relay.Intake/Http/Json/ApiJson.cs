@@ -5,6 +5,7 @@ using Relay.Intake.Http.Keys;
 using Relay.Intake.Http.Messages;
 using Relay.Intake.Http.Queue;
 using Relay.Intake.Http.Sending;
+using Relay.Intake.Http.Statistics;
 
 namespace Relay.Intake.Http.Json;
 
@@ -38,6 +39,7 @@ namespace Relay.Intake.Http.Json;
 [JsonSerializable(typeof(Page<DomainView>))]
 [JsonSerializable(typeof(CancelAnswer))]
 [JsonSerializable(typeof(ChecklistView))]
+[JsonSerializable(typeof(Page<DayView>))]
 [JsonSerializable(typeof(QueueView))]
 [JsonSerializable(typeof(LanePage))]
 [JsonSerializable(typeof(Page<UnitView>))]

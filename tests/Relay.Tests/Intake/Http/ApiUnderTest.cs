@@ -196,6 +196,7 @@ internal sealed class ApiUnderTestStores
         services.AddSingleton<IQueueAdministration>(Queue);
         services.AddSingleton<ISuspensions>(Queue.Suspensions);
         services.AddSingleton<IActivityReader>(Queue.Activity);
+        services.AddSingleton<IStatisticsReader>(Queue.Activity);
         services.AddSingleton<IInbox>(Inbox);
         services.AddSingleton<IDomainRecords>(Records);
     }

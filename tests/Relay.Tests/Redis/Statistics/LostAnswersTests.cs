@@ -1,0 +1,128 @@
+using System.Collections.Concurrent;
+using Relay.Mail.Events;
+using Relay.Mail.Messages;
+using Relay.Mail.Queue;
+using Relay.TestKit.Redis;
+
+namespace Relay.Tests.Redis.Statistics;
+
+/// <summary>Answers of accepting, settling and projecting steps are lost at random: nothing is done twice, and the counts are what happened.</summary>
+public sealed class LostAnswersTests
+{
+    private const int Lost = 12;
+    private const int MostMessages = 4_000;
+    private const int Clients = 8;
+    private static readonly TimeProvider Time = TimeProvider.System;
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(20260311)]
+    [InlineData(0)]
+    public async Task Counts_are_exact_and_nothing_is_settled_twice(int seed)
+    {
+        seed = seed == 0 ? Random.Shared.Next() : seed;
+        TestContext.Current.TestOutputHelper?.WriteLine($"seed {seed}");
+        await using var redis = await RedisServer.StartAsync(Cancellation, "everysec");
+        await using var proxy = new RedisProxy(redis.Port);
+        await using var store = await StoreUnderTest.StartAsync(
+            proxy.ConnectionString, StoreUnderTest.NewFolder(), Time, Cancellation, ("Queue:AnswerTimeout", "00:00:02"));
+        proxy.LoseAnswersAtRandom("EXEC", chance: 0.15, seed);
+
+        var attempts = new ConcurrentDictionary<UnitId, int>();
+        using var stop = new CancellationTokenSource();
+        var delivering = DeliverAsync(store, attempts, stop.Token);
+        var all = new ConcurrentBag<(Message Message, bool Accepted)>();
+        await Task.WhenAll(Enumerable.Range(0, Clients).Select(async _ =>
+        {
+            while (proxy.LostCount < Lost && all.Count < MostMessages)
+            {
+                var message = TestMail.To(Time, "a@x.test", "b@y.test");
+                var result = await store.Queue.EnqueueAsync(message, null, Cancellation).InTime();
+                all.Add((message, result is EnqueueResult.Accepted));
+                if (result is not EnqueueResult.Accepted)
+                {
+                    // While the connection is being made again every answer is no, at once.
+                    await Task.Delay(20, Cancellation);
+                }
+            }
+        }));
+        Assert.InRange(proxy.LostCount, Lost, int.MaxValue);
+        await Eventually.HoldsAsync(async () => await DepthAsync(store) == 0, Cancellation);
+        proxy.LoseAnswersAtRandom("EXEC", chance: 0, seed);
+        await Eventually.HoldsAsync(async () => await DepthAsync(store) == 0 && await OutboxAsync(redis, store) == 0, Cancellation);
+        await stop.CancelAsync();
+        await delivering;
+
+        Assert.All(attempts.Values, made => Assert.Equal(1, made));
+        var happened = new Dictionary<MailEventType, long>();
+        foreach (var (message, accepted) in all)
+        {
+            var events = (await store.Activity.FindAsync("acme", message.Id, Cancellation))?.Events.Select(e => e.Type).ToList() ?? [];
+            if (accepted)
+            {
+                Assert.Equal([MailEventType.Accepted, MailEventType.Delivered, MailEventType.Delivered], events);
+            }
+            else
+            {
+                Assert.True(events is [] or [MailEventType.Accepted, MailEventType.Cancelled], string.Join(' ', events));
+            }
+
+            foreach (var type in events)
+            {
+                happened[type] = happened.GetValueOrDefault(type) + 1;
+            }
+        }
+
+        var today = DateOnly.FromDateTime(Time.GetUtcNow().UtcDateTime);
+        var counted = (await store.Get<IStatisticsReader>().ReadAsync("acme", today.AddDays(-1), today, Cancellation))
+            .SelectMany(day => day.Events)
+            .GroupBy(e => e.Key)
+            .ToDictionary(e => e.Key, e => e.Sum(c => c.Value));
+        Assert.Equal(happened.OrderBy(e => e.Key), counted.OrderBy(e => e.Key));
+    }
+
+    private static async Task DeliverAsync(StoreUnderTest store, ConcurrentDictionary<UnitId, int> attempts, CancellationToken stop)
+    {
+        var settling = new List<Task>();
+        try
+        {
+            while (true)
+            {
+                foreach (var lease in await store.Queue.LeaseDueAsync(TestMail.Everything, stop))
+                {
+                    attempts.AddOrUpdate(lease.Id, 1, (_, made) => made + 1);
+                    settling.Add(store.Queue.SettleAsync(TestMail.Delivered(lease, Time), Cancellation).InTime());
+                }
+            }
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            await Task.WhenAll(settling);
+        }
+    }
+
+    private static async Task<long> DepthAsync(StoreUnderTest store)
+    {
+        try
+        {
+            return (await store.Reader.MeasureAsync(Cancellation)).Units;
+        }
+        catch (StoreUnavailableException)
+        {
+            return -1;
+        }
+    }
+
+    private static async Task<long> OutboxAsync(RedisServer redis, StoreUnderTest store)
+    {
+        var waiting = 0L;
+        foreach (var partition in store.Store.Partitions)
+        {
+            waiting += long.Parse(await redis.AskAsync(Cancellation, "LLEN", partition.Keys.Outbox.ToString()), System.Globalization.CultureInfo.InvariantCulture);
+        }
+
+        return waiting;
+    }
+}
