@@ -8,6 +8,7 @@ var relay = new RootCommand("Relay: a transactional mail relay of your own. Mail
     MessageCommand.Create(),
     InboxCommand.Create(),
     QueueCommand.Create(),
+    StoreCommand.Create(),
     KeyCommand.Create(),
     DomainCommand.Create(),
     DoctorCommand.Create(),

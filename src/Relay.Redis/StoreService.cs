@@ -11,6 +11,7 @@ using Relay.Redis.Durability;
 using Relay.Redis.Embedded;
 using Relay.Redis.Keys;
 using Relay.Redis.Queue;
+using Relay.Redis.Repartition;
 using StackExchange.Redis;
 
 namespace Relay.Redis;
@@ -22,7 +23,6 @@ internal sealed class StoreService(
     StoreWatch watch, IOptions<StoreOptions> options, TimeProvider time, ILoggerFactory loggers, IHostApplicationLifetime? lifetime = null)
     : IHostedLifecycleService, IAsyncDisposable
 {
-    private const string PartitionsField = "partitions";
     private const int EmbeddedPartitions = 16;
     private const int ClusterPartitions = 64;
 
@@ -188,13 +188,18 @@ internal sealed class StoreService(
         }
 
         var database = connections.Background;
+        if (await database.HashExistsAsync(StoreKeys.Store, Repartitioner.NoteField, StoreConnections.FromPrimary))
+        {
+            throw new StoreRefusedException("The store is between two numbers of partitions: end the move with 'relay store repartition' first");
+        }
+
         await database.HashSetAsync(
-            StoreKeys.Store, PartitionsField, wanted ?? (connections.IsCluster ? ClusterPartitions : EmbeddedPartitions), When.NotExists);
-        var made = (int)await database.HashGetAsync(StoreKeys.Store, PartitionsField);
+            StoreKeys.Store, Repartitioner.PartitionsField, wanted ?? (connections.IsCluster ? ClusterPartitions : EmbeddedPartitions), When.NotExists);
+        var made = (int)await database.HashGetAsync(StoreKeys.Store, Repartitioner.PartitionsField);
         return wanted is null || wanted == made
             ? made
             : throw new StoreRefusedException(string.Create(
-                CultureInfo.InvariantCulture, $"Relay:Queue:Partitions is {wanted} but the store was made with {made}, which cannot change"));
+                CultureInfo.InvariantCulture, $"Relay:Queue:Partitions is {wanted} but the store has {made}; 'relay store repartition --partitions {wanted}' changes that"));
     }
 
     private void Run(Func<CancellationToken, Task> loop, string name) => _loops.Add(WatchedAsync(loop, name));

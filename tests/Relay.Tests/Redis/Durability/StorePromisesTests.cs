@@ -180,7 +180,7 @@ public sealed class StorePromisesTests
 
         var refused = await Assert.ThrowsAsync<StoreRefusedException>(() => StoreUnderTest.StartAsync(
             redis.ConnectionString, StoreUnderTest.NewFolder(), TimeProvider.System, Cancellation, ("Queue:Partitions", "8")));
-        Assert.Contains("made with 4", refused.Message);
+        Assert.Contains("the store has 4", refused.Message);
 
         await using var again = await StoreUnderTest.StartAsync(redis.ConnectionString, StoreUnderTest.NewFolder(), TimeProvider.System, Cancellation);
         Assert.Equal(4, again.Store.Partitions.Count);

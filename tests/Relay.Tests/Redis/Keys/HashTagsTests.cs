@@ -10,6 +10,8 @@ public sealed class HashTagsTests
     [Theory]
     [InlineData(16)]
     [InlineData(64)]
+    [InlineData(128)]
+    [InlineData(256)]
     [InlineData(1024)]
     public void Partitions_spread_evenly_over_one_to_sixteen_shards(int partitions)
     {

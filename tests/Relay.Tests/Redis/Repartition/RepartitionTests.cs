@@ -1,0 +1,241 @@
+using Relay.Mail.Events;
+using Relay.Mail.Messages;
+using Relay.Mail.Queue;
+using Relay.Redis;
+using Relay.Redis.Keys;
+using Relay.Redis.Records;
+using Relay.Redis.Repartition;
+using Relay.TestKit.Redis;
+using Relay.Tests.Redis.Shapes;
+
+namespace Relay.Tests.Redis.Repartition;
+
+/// <summary>The number of partitions changes under a store at rest: nothing is lost, whatever cuts the move off, and nothing is there twice.</summary>
+[Collection(ClusterCollection.Name)]
+public sealed class RepartitionTests(SharedCluster shared)
+{
+    private static readonly TimeProvider Time = TimeProvider.System;
+    private static readonly DateOnly Today = DateOnly.FromDateTime(Time.GetUtcNow().UtcDateTime);
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData(4, 16)]
+    [InlineData(16, 2)]
+    public async Task On_one_server_killed_at_every_step(int from, int to)
+    {
+        await using var redis = await RedisServer.StartAsync(Cancellation, "everysec");
+        await MovesAsync(redis.ConnectionString, from, to);
+    }
+
+    [Fact]
+    public async Task On_a_cluster_killed_at_every_step()
+    {
+        await shared.Cluster.EmptyAsync(Cancellation);
+        await MovesAsync(shared.Cluster.ConnectionString, 8, 32);
+    }
+
+    [Fact]
+    public async Task While_a_relay_runs_it_is_refused_and_while_it_is_not_ended_no_relay_starts()
+    {
+        await using var redis = await RedisServer.StartAsync(Cancellation, "everysec");
+        var folder = StoreUnderTest.NewFolder();
+        await using (var store = await OpenAsync(redis.ConnectionString, folder, ("Queue:Partitions", "4")))
+        {
+            await store.Queue.EnqueueAsync(TestMail.To(Time, "a@x.test"), null, Cancellation);
+            var refused = await Assert.ThrowsAsync<StoreRefusedException>(() => new Repartitioner(store.Connections, () => { }).RunAsync(8, Cancellation));
+            Assert.Contains("Stop every relay first", refused.Message, StringComparison.Ordinal);
+            await store.StopAsync();
+        }
+
+        await using var connections = await ConnectAsync(redis.ConnectionString);
+        await Assert.ThrowsAsync<StoreRefusedException>(() => new Repartitioner(connections, () => { }).RunAsync(6, Cancellation));
+        var steps = 0;
+        await Assert.ThrowsAsync<OperationCanceledException>(() => new Repartitioner(connections, () => CutAt(++steps, 3)).RunAsync(8, Cancellation));
+
+        var closed = await Assert.ThrowsAsync<StoreRefusedException>(() => OpenAsync(redis.ConnectionString, folder));
+        Assert.Contains("relay store repartition", closed.Message, StringComparison.Ordinal);
+        var other = await Assert.ThrowsAsync<StoreRefusedException>(() => new Repartitioner(connections, () => { }).RunAsync(16, Cancellation));
+        Assert.Contains("--partitions 8", other.Message, StringComparison.Ordinal);
+        await new Repartitioner(connections, () => { }).RunAsync(8, Cancellation);
+        await using var again = await OpenAsync(redis.ConnectionString, folder);
+        Assert.Equal(8, again.Store.Partitions.Count);
+    }
+
+    [Fact]
+    public async Task A_key_of_a_later_version_stops_it_and_stays()
+    {
+        await using var redis = await RedisServer.StartAsync(Cancellation, "everysec");
+        var folder = StoreUnderTest.NewFolder();
+        await using (var store = await OpenAsync(redis.ConnectionString, folder, ("Queue:Partitions", "2")))
+        {
+            await store.StopAsync();
+        }
+
+        var unknown = $"relay:{{{HashTags.For(2)[1]}}}:later:x";
+        await redis.AskAsync(Cancellation, "SET", unknown, "1");
+        await using var connections = await ConnectAsync(redis.ConnectionString);
+
+        await Assert.ThrowsAsync<StoreRefusedException>(() => new Repartitioner(connections, () => { }).RunAsync(4, Cancellation));
+
+        Assert.Equal("1", await redis.AskAsync(Cancellation, "GET", unknown));
+    }
+
+    private static async Task MovesAsync(string redis, int from, int to)
+    {
+        var folder = StoreUnderTest.NewFolder();
+        var kept = await FillAsync(redis, folder, from);
+
+        await using (var connections = await ConnectAsync(redis))
+        {
+            // Each run is cut off a step later than the one before; what it did the next one finds done.
+            for (var cut = 1; ; cut++)
+            {
+                var steps = 0;
+                try
+                {
+                    await new Repartitioner(connections, () => CutAt(++steps, cut)).RunAsync(to, Cancellation);
+                    break;
+                }
+                catch (OperationCanceledException) when (!Cancellation.IsCancellationRequested)
+                {
+                }
+            }
+        }
+
+        await using var store = await OpenAsync(redis, folder);
+        Assert.Equal(to, store.Store.Partitions.Count);
+        await IsAllThereAsync(store, kept);
+        Assert.Empty(await OldKeysAsync(store, from));
+    }
+
+    private static async Task<Kept> FillAsync(string redis, string folder, int partitions)
+    {
+        await using var store = await OpenAsync(redis, folder, ("Queue:Partitions", partitions.ToString(System.Globalization.CultureInfo.InvariantCulture)));
+        var kept = new Kept();
+        for (var i = 0; i < 12; i++)
+        {
+            var message = TestMail.To(Time, i % 3 == 0 ? ["a@x.test", "b@y.test"] : ["a@x.test"]);
+            IdempotencyKey? key = null;
+            if (i % 4 == 0)
+            {
+                key = new IdempotencyKey($"key{i}", "f");
+                message = message with { Id = MessageId.Create(Time, key.SlotFor("acme")) };
+                kept.Keys[key] = message.Id;
+            }
+
+            if (i == 1)
+            {
+                await store.Get<IContentStore>().WriteChunkAsync(message.Id, 0, new byte[1_000], Cancellation);
+                message = message with { Content = message.Content with { Chunks = 1, Length = message.Content.Length + 1_000 } };
+            }
+
+            Assert.IsType<EnqueueResult.Accepted>(await store.Queue.EnqueueAsync(message, key, Cancellation).InTime());
+            kept.Messages.Add(message);
+        }
+
+        var leases = new List<Lease>();
+        while (leases.Count < kept.Messages.Sum(m => Unit.Of(m).Count))
+        {
+            leases.AddRange(await store.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime());
+        }
+
+        // One ends whole, one only in part, one waits with what its first attempt left.
+        foreach (var lease in leases.Where(l => l.Message.Id == kept.Messages[2].Id || l.Id == new UnitId(kept.Messages[3].Id, 0)))
+        {
+            await store.Queue.SettleAsync(TestMail.Delivered(lease, Time), Cancellation).InTime();
+        }
+
+        await store.Queue.SettleAsync(TestMail.Deferred(leases.Single(l => l.Message.Id == kept.Messages[4].Id), Time, TimeSpan.Zero), Cancellation).InTime();
+        await Eventually.HoldsAsync(async () => await OutboxAsync(store) == 0, Cancellation);
+        await store.StopAsync();
+
+        // What the projector did not come to, and what could not be read.
+        await using var connections = await ConnectAsync(redis);
+        var last = kept.Messages[5];
+        var keys = new PartitionKeys(HashTags.For(partitions)[last.Id.Partition(partitions)]);
+        var told = new MailEvent { Time = Time.GetUtcNow(), Type = MailEventType.Opened, Message = last.Id, Account = "acme" };
+        await connections.Background.ListRightPushAsync(keys.Outbox, EventRecord.Write(told, 1, ends: false));
+        await connections.Background.ListRightPushAsync(keys.Unreadable, "something");
+        return kept;
+    }
+
+    private static async Task IsAllThereAsync(StoreUnderTest store, Kept kept)
+    {
+        var depth = await store.Reader.MeasureAsync(Cancellation);
+        Assert.Equal(kept.Messages.Sum(m => Unit.Of(m).Count) - 2, depth.Units);
+        Assert.Equal(1, depth.Unreadable);
+        foreach (var (key, first) in kept.Keys)
+        {
+            var again = TestMail.To(Time, "a@x.test") with { Id = MessageId.Create(Time, key.SlotFor("acme")) };
+            Assert.Equal(first, Assert.IsType<EnqueueResult.Duplicate>(await store.Queue.EnqueueAsync(again, key, Cancellation).InTime()).First);
+        }
+
+        var leases = new List<Lease>();
+        while (leases.Count < depth.Units)
+        {
+            leases.AddRange(await store.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime());
+        }
+
+        Assert.Equal(1, leases.Single(l => l.Message.Id == kept.Messages[4].Id).Attempts);
+        await foreach (var chunk in store.Get<IContentStore>().ReadChunksAsync(kept.Messages[1], Cancellation))
+        {
+            Assert.Equal(1_000, chunk.Length);
+        }
+
+        await Task.WhenAll(leases.Select(lease => store.Queue.SettleAsync(TestMail.Delivered(lease, Time), Cancellation).InTime()));
+        Assert.Equal(0, (await store.Reader.MeasureAsync(Cancellation)).Units);
+        await Eventually.HoldsAsync(async () => await OutboxAsync(store) == 0, Cancellation);
+        foreach (var message in kept.Messages)
+        {
+            Assert.False(await store.Connections.Reading.KeyExistsAsync(store.Store.PartitionOf(message.Id).Keys.Message(message.Id)));
+            var events = (await store.Activity.FindAsync("acme", message.Id, Cancellation))!.Events;
+            Assert.Equal(MailEventType.Accepted, events[0].Type);
+            Assert.Equal(message.Envelope.Recipients.Count, events.Count(e => e.Type == MailEventType.Delivered));
+        }
+
+        var counted = (await store.Get<IStatisticsReader>().ReadAsync("acme", Today.AddDays(-1), Today.AddDays(1), Cancellation)).SelectMany(d => d.Events).ToList();
+        Assert.Equal(kept.Messages.Count, counted.Where(e => e.Key == MailEventType.Accepted).Sum(e => e.Value));
+        Assert.Equal(kept.Messages.Sum(m => m.Envelope.Recipients.Count), counted.Where(e => e.Key == MailEventType.Delivered).Sum(e => e.Value));
+        Assert.Equal(1, counted.Where(e => e.Key == MailEventType.Opened).Sum(e => e.Value));
+        Assert.Equal(kept.Messages.Count, (await store.Activity.ListAsync("acme", null, 100, Cancellation)).Count);
+    }
+
+    private static async Task<long> OutboxAsync(StoreUnderTest store) =>
+        (await Task.WhenAll(store.Store.Partitions.Select(p => store.Connections.Reading.ListLengthAsync(p.Keys.Outbox)))).Sum();
+
+    private static async Task<List<string>> OldKeysAsync(StoreUnderTest store, int partitions)
+    {
+        var left = new List<string>();
+        foreach (var server in store.Connections.Primaries())
+        {
+            await foreach (var key in server.KeysAsync(pattern: "relay:{*"))
+            {
+                left.Add(key.ToString());
+            }
+        }
+
+        var old = HashTags.For(partitions).ToHashSet();
+        return [.. left.Where(key => old.Contains(key["relay:{".Length..key.IndexOf('}', StringComparison.Ordinal)]))];
+    }
+
+    private static void CutAt(int step, int cut)
+    {
+        if (step == cut)
+        {
+            throw new OperationCanceledException();
+        }
+    }
+
+    private static Task<Relay.Redis.Connections.StoreConnections> ConnectAsync(string redis) => Relay.Redis.Connections.StoreConnections.OpenAsync(
+        Relay.Redis.Connections.StoreConnections.Configure(redis, TimeSpan.FromSeconds(5)), Cancellation);
+
+    private static Task<StoreUnderTest> OpenAsync(string redis, string folder, params (string, string)[] settings) =>
+        StoreUnderTest.StartAsync(redis, folder, Time, Cancellation, settings);
+
+    private sealed class Kept
+    {
+        public List<Message> Messages { get; } = [];
+        public Dictionary<IdempotencyKey, MessageId> Keys { get; } = [];
+    }
+}
