@@ -226,6 +226,7 @@ public sealed partial class AdmissionGate
             AcceptedAt = now,
             SendAt = submission.SendAt,
             ExpiresAt = submission.ExpiresAt,
+            Alignment = new Alignment(signer?.Domain, AlignedSender(submission.Envelope.Sender?.Domain, authors.From[0].Domain, signer?.Domain)),
             From = HeaderText.Decode(header.Value(HeaderField.From)),
             Subject = HeaderText.Decode(header.Value(HeaderField.Subject)),
             MessageIdHeader = messageId,
@@ -235,6 +236,17 @@ public sealed partial class AdmissionGate
             TraceParent = Activity.Current is { IdFormat: ActivityIdFormat.W3C } activity ? activity.Id : null,
         };
     }
+
+    // Relaxed alignment (RFC 9989, 4.10.2) without a list of public suffixes: one above the other, or both below a domain
+    // that the account controls.
+    private static string? AlignedSender(string? sender, string author, string? controlled) =>
+        sender is not null && sender.Contains('.', StringComparison.Ordinal)
+        && (IsWithin(sender, author) || IsWithin(author, sender) || (controlled is not null && IsWithin(sender, controlled)))
+            ? sender
+            : null;
+
+    private static bool IsWithin(string name, string domain) =>
+        name == domain || (name.EndsWith(domain, StringComparison.Ordinal) && name[^(domain.Length + 1)] == '.');
 
     private static AdmissionResult ResultOf(EnqueueResult result, Message message, IdempotencyKey? idempotency) => result switch
     {

@@ -75,6 +75,7 @@ public sealed record MessageSummary
     public MessageClass Class { get; init; }
     public long Size { get; init; }
     public DateTimeOffset? SendAt { get; init; }
+    public Alignment? Alignment { get; init; }
     public IReadOnlyList<string> Tags { get; init; } = [];
     public IReadOnlyDictionary<string, string>? Metadata { get; init; }
 
@@ -96,6 +97,7 @@ public sealed record MessageSummary
             Class = message.Class,
             Size = message.Content.Length,
             SendAt = message.SendAt,
+            Alignment = message.Alignment,
             Tags = message.Tags,
             Metadata = message.Metadata.Count == 0 ? null : message.Metadata,
         },

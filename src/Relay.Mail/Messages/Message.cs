@@ -34,6 +34,9 @@ public sealed record Message
     /// <summary>The Message-ID header without its angle brackets.</summary>
     public string MessageIdHeader { get; init; } = "";
 
+    /// <summary>What DMARC will pass by; null for what did not come through the gate.</summary>
+    public Alignment? Alignment { get; init; }
+
     public IReadOnlyList<string> Tags { get; init; } = [];
     public IReadOnlyDictionary<string, string> Metadata { get; init; } = EmptyMetadata;
 

@@ -28,6 +28,7 @@ internal sealed record MessageHeader
     public string? From { get; init; }
     public string? Subject { get; init; }
     public string? MessageId { get; init; }
+    public Alignment? Alignment { get; init; }
     public string[]? Tags { get; init; }
     public Dictionary<string, string>? Metadata { get; init; }
     public bool ReportsFailures { get; init; }
@@ -57,6 +58,7 @@ internal sealed record MessageHeader
         From = message.From,
         Subject = message.Subject,
         MessageId = message.MessageIdHeader,
+        Alignment = message.Alignment,
         Tags = message.Tags.Count == 0 ? null : [.. message.Tags],
         Metadata = message.Metadata.Count == 0 ? null : new(message.Metadata),
         ReportsFailures = message.ReportsFailures,
@@ -96,6 +98,7 @@ internal sealed record MessageHeader
         From = From ?? "",
         Subject = Subject ?? "",
         MessageIdHeader = MessageId ?? "",
+        Alignment = Alignment,
         Tags = Tags ?? [],
         Metadata = Metadata ?? [],
         ReportsFailures = ReportsFailures,

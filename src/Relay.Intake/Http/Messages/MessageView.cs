@@ -16,6 +16,10 @@ internal sealed record MessageView
     public required string Class { get; init; }
     public required long Size { get; init; }
     public DateTimeOffset? SendAt { get; init; }
+
+    /// <summary>What DMARC will pass by.</summary>
+    public AlignmentView? Alignment { get; init; }
+
     public required IReadOnlyList<string> Tags { get; init; }
     public required IReadOnlyDictionary<string, string> Metadata { get; init; }
     public required IReadOnlyList<RecipientView> Recipients { get; init; }
@@ -42,12 +46,17 @@ internal sealed record MessageView
             Class = Word.Of(summary.Class),
             Size = summary.Size,
             SendAt = summary.SendAt,
+            Alignment = summary.Alignment is { } alignment ? new AlignmentView(alignment.IsAligned, alignment.Dkim, alignment.Spf) : null,
             Tags = summary.Tags,
             Metadata = summary.Metadata ?? new Dictionary<string, string>(),
             Recipients = [.. activity.Recipients().Select(r => new RecipientView(r.Email, Word.Of(r.State), waiting(r)))],
         };
     }
 }
+
+/// <param name="Dkim">The domain that signed; left out when none did.</param>
+/// <param name="Spf">The envelope sender's domain, where it is aligned.</param>
+internal sealed record AlignmentView(bool Aligned, string? Dkim, string? Spf);
 
 internal sealed record RecipientView(string Email, string Status, WaitingView? Waiting);
 

@@ -4,6 +4,7 @@ using Relay.Intake.Domains;
 using Relay.Mail.Accounts;
 using Relay.Mail.Messages;
 using Relay.Mail.Signing;
+using Relay.Smtp.Addresses;
 using Relay.Tests.Mail.Signing;
 
 namespace Relay.Tests.Intake.Admission;
@@ -92,6 +93,24 @@ public sealed class SigningTests
 
         Assert.Equal(RefusalReason.StoreUnavailable, (await gate.RefusedAsync(Mail)).Reason);
         Assert.Empty(gate.Queue.Accepted);
+    }
+
+    [Theory]
+    [InlineData("b@shop.test", "shop.test")]
+    [InlineData("b@bounce.shop.test", "bounce.shop.test")]
+    [InlineData("b@test", null)]
+    [InlineData("b@elsewhere.test", null)]
+    [InlineData("b@notshop.test", null)]
+    [InlineData(null, null)]
+    public async Task What_DMARC_will_pass_by_is_known_before_the_mail_leaves(string? sender, string? spf)
+    {
+        using var gate = new GateUnderTest(bootstrap => bootstrap.RequireVerifiedDomains = false);
+        var envelope = GateUnderTest.Envelope("user@there.test") with { Sender = sender is null ? null : EnvelopeAddress.Parse(sender) };
+        Assert.Equal(new Alignment(null, spf), (await gate.AdmittedAsync(Mail, mail => mail with { Envelope = envelope })).Alignment);
+
+        await AddAsync(gate, "shop", seen: true, SendingDomainStatus.Verified);
+        gate.Time.Advance(TimeSpan.FromMinutes(1));
+        Assert.Equal(new Alignment("shop.test", spf), (await gate.AdmittedAsync(Mail, mail => mail with { Envelope = envelope })).Alignment);
     }
 
     [Theory]

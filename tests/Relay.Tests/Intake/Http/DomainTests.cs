@@ -99,11 +99,13 @@ public sealed class DomainTests
         Publish(api, added);
         await api.PostAsync("/domains/new.test/verify", "");
 
-        await api.SendWithAsync(("from", "a@new.test"), ("html", "<p>Grüße</p>"));
+        var sent = await api.SendWithAsync(("from", "a@new.test"), ("html", "<p>Grüße</p>"));
+        var alignment = (await api.GetAsync($"/messages/{sent.String("id")}")).Json.GetProperty("alignment");
 
         var domain = await api.Stores.Accounts.FindDomainAsync("shop", "new.test", TestContext.Current.CancellationToken);
         var content = Assert.Single(api.Stores.Queue.Accepted).Content;
         Assert.Equal((2, 2), PublishedKeys.Of(domain!).Check([.. content.Prologue.Span, .. content.Head.Span]));
+        Assert.Equal((true, "new.test", "new.test"), (alignment.GetProperty("aligned").GetBoolean(), alignment.Text("dkim"), alignment.Text("spf")));
     }
 
     [Fact]

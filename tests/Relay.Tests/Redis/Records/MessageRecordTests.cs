@@ -90,5 +90,6 @@ public sealed class MessageRecordTests
         Metadata = new Dictionary<string, string> { ["k"] = "v" },
         ReportsFailures = true,
         TraceParent = "00-1-2-01",
+        Alignment = new Alignment("sender.test", null),
     };
 }
