@@ -31,8 +31,9 @@ internal static class Doubles
             {
                 var (token, recipient) = (copies.Key.Token!, copies.Key.recipient);
                 var strike = pair.First.WasHidden ? null : StrikeBetween(book.Strikes, pair.First, pair.Again);
-                var cause = pair.First.WasHidden ? pair.First.Answer.ToString() : strike?.Kind.ToString();
-                return new Double(token, recipient, pair.First, pair.Again, cause, strike, uncertain.Contains((token, recipient)));
+                var isAdmitted = uncertain.Contains((token, recipient));
+                var cause = pair.First.WasHidden ? pair.First.Answer.ToString() : strike is not null && (isAdmitted || !MustBeAdmitted(strike.Kind)) ? strike.Kind.ToString() : null;
+                return new Double(token, recipient, pair.First, pair.Again, cause, strike, isAdmitted);
             })];
     }
 
@@ -45,6 +46,9 @@ internal static class Doubles
     // A stop in order, or a store that is away for a while, takes nothing.
     private static bool TakesKnowledge(StrikeKind kind) =>
         kind is StrikeKind.RelayKilled or StrikeKind.RelayPaused or StrikeKind.RelayCutOff or StrikeKind.PowerCut or StrikeKind.Failover;
+
+    // Nobody died: whoever goes on, or takes over, knows that the answer was not seen, and says so.
+    private static bool MustBeAdmitted(StrikeKind kind) => kind is StrikeKind.RelayPaused or StrikeKind.RelayCutOff;
 
     // While the store was away nothing could be settled: what was taken in that time is open until the strike.
     private static DateTimeOffset Begins(IReadOnlyList<Strike> strikes, Strike strike) =>

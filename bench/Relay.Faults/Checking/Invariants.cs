@@ -45,6 +45,12 @@ internal static class Invariants
         where submission.Outcome == SubmissionOutcome.Fail && submission.Reply.StartsWith(submission.Door == Door.Smtp ? '5' : '4')
         select new Finding("I2", submission.Token, $"refused for good: '{submission.Reply}'");
 
+    /// <summary>I8, for doors that are open: whoever asked had an answer before it lost its patience. Not for runs in which relays stand still.</summary>
+    public static IEnumerable<Finding> NobodyWaitsInVain(ClosedBook book) =>
+        from submission in book.Submissions
+        where submission.Tries == 1 && submission.Reply.StartsWith("timeout", StringComparison.Ordinal)
+        select new Finding("I8", submission.Token, $"no answer by {submission.Door} in {(submission.Ended - submission.Began).TotalSeconds:0} s");
+
     /// <summary>I3: of a message whose fate is unknown to its client, all recipients are served or none.</summary>
     public static IEnumerable<Finding> NothingIsHalf(ClosedBook book)
     {

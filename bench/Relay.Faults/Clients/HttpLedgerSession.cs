@@ -39,7 +39,7 @@ internal sealed class HttpLedgerSession : ILedgerSession
         }
         catch (Exception e) when (e is HttpRequestException or IOException or OperationCanceledException)
         {
-            return new Answer(SubmissionOutcome.Info, $"lost: {e.Message}", Recipients: mail.Recipients);
+            return new Answer(SubmissionOutcome.Info, $"{(e is OperationCanceledException ? "timeout" : "lost")}: {e.Message}", Recipients: mail.Recipients);
         }
     }
 

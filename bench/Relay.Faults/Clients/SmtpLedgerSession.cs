@@ -28,7 +28,7 @@ internal sealed class SmtpLedgerSession(RelayDoor door, Tenant tenant, TimeSpan 
         catch (Exception e) when (e is IOException or SocketException or OperationCanceledException or ObjectDisposedException)
         {
             Dispose();
-            return new Answer(progress.IsPastDot ? SubmissionOutcome.Info : SubmissionOutcome.Fail, $"lost: {e.Message}", Began: progress.HasBegun);
+            return new Answer(progress.IsPastDot ? SubmissionOutcome.Info : SubmissionOutcome.Fail, $"{(e is OperationCanceledException ? "timeout" : "lost")}: {e.Message}", Began: progress.HasBegun);
         }
     }
 

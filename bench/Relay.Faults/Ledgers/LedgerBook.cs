@@ -11,14 +11,14 @@ internal sealed class LedgerBook(History history)
     private readonly ConcurrentQueue<Told> _told = new();
     private readonly ConcurrentQueue<Listed> _listed = new();
     private int _accepted;
-    private int _unanswered;
+    private int _refused;
     private long _lastArrival;
 
     /// <summary>Submissions with a 250 or 202 so far.</summary>
     public int Accepted => Volatile.Read(ref _accepted);
 
-    /// <summary>Submissions so far of which nobody can know.</summary>
-    public int Unanswered => Volatile.Read(ref _unanswered);
+    /// <summary>Submissions so far that were not accepted, for certain or as far as their clients know.</summary>
+    public int Refused => Volatile.Read(ref _refused);
 
     public int Arrivals => _arrivals.Count;
 
@@ -32,9 +32,9 @@ internal sealed class LedgerBook(History history)
         {
             Interlocked.Increment(ref _accepted);
         }
-        else if (submission.Outcome == SubmissionOutcome.Info)
+        else
         {
-            Interlocked.Increment(ref _unanswered);
+            Interlocked.Increment(ref _refused);
         }
     }
 

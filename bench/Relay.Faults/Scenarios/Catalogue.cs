@@ -9,6 +9,16 @@ internal static class Catalogue
         new CrashPointReached(),
         new StoreKilled(),
         new PowerCut(),
+        new StoreFull(),
+        new StoreRefuses(),
+        new DiskFull(),
+        new StorePaused(),
+        new NodePaused(),
+        new NodeLost(),
+        new BadDestinations(),
+        new AnswersLost(),
+        new Webhooks(),
+        new RollingRestarts(),
     ];
 
     public static Scenario Find(string id) =>

@@ -11,8 +11,10 @@ internal sealed class CrashPointReached : Scenario
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
-    // At the second passing: the first connection and the first compilation of everything lie behind it.
-    private const int Passing = 2;
+    // Not the first: what the death before left behind passes too, while it is delivered.
+    private const int Passing = 4;
+
+    private static readonly TimeSpan Settled = TimeSpan.FromSeconds(0.3);
 
     // Here a remote may have the mail and the store does not know.
     private static readonly HashSet<string> MayDouble = ["after-dot", "after-reply", "before-ack"];
@@ -48,8 +50,8 @@ internal sealed class CrashPointReached : Scenario
             }
         }
 
+        await stage.Relay.KillAsync();
         stage.Relay.Variables.Remove(CrashPoints.Variable);
-        await stage.Relay.StopAsync(cancellation);
         await stage.Relay.StartAgainAsync(cancellation);
         await stage.DrainAsync(cancellation);
         var verdict = await stage.CheckAsync(Promise.CrashSafe, cancellation);
@@ -58,11 +60,12 @@ internal sealed class CrashPointReached : Scenario
 
     private static async Task<IReadOnlyList<Finding>> CrashAsync(Stage stage, string point, CancellationToken cancellation)
     {
+        // What the death before left behind is delivered first, so that each has a mail of its own.
         stage.Relay.Variables[CrashPoints.Variable] = $"{point}:{Passing}";
         await stage.Relay.KillAsync();
         await stage.Relay.StartAgainAsync(cancellation);
+        await stage.DrainAsync(cancellation, Settled);
         var load = stage.Load(OneByOne);
-        var alive = DateTimeOffset.UtcNow;
         int exit;
         try
         {
@@ -74,13 +77,9 @@ internal sealed class CrashPointReached : Scenario
             return [new Finding("F2", point, $"not reached within {Patience.TotalSeconds:0} s of mail")];
         }
 
-        stage.Book.Add(new Strike(StrikeKind.RelayKilled, point, alive, DateTimeOffset.UtcNow, Connections: 1));
+        var now = DateTimeOffset.UtcNow;
+        stage.Book.Add(new Strike(StrikeKind.RelayKilled, point, now, now, Connections: 1));
         await load.StopAsync();
-
-        // What it left behind is delivered before the next point is armed, so that each has a mail of its own.
-        stage.Relay.Variables.Remove(CrashPoints.Variable);
-        await stage.Relay.StartAgainAsync(cancellation);
-        await stage.DrainAsync(cancellation);
         return exit == 128 + 9 ? [] : [new Finding("F2", point, $"ended with {exit} and not by SIGKILL")];
     }
 

@@ -21,6 +21,7 @@ internal sealed class Stage : IAsyncDisposable
     private readonly History _history;
     private readonly List<LedgerSink> _sinks = [];
     private readonly List<RelayUnderTest> _relays = [];
+    private readonly List<StoreLink> _links = [];
     private readonly List<string> _notes = [];
     private readonly DateTimeOffset _began = DateTimeOffset.UtcNow;
     private IReadOnlyList<Tenant> _tenants = [];
@@ -55,8 +56,6 @@ internal sealed class Stage : IAsyncDisposable
     /// <summary>The one to which everything goes that no other route takes.</summary>
     public LedgerSink Sink => _sinks[0];
 
-    public IReadOnlyList<LedgerSink> Sinks => _sinks;
-
     public IReadOnlyList<Tenant> Tenants => _tenants;
 
     public static async Task<Stage> StartAsync(string scenario, RunRequest request, CancellationToken cancellation, StageSetup? setup = null)
@@ -74,20 +73,18 @@ internal sealed class Stage : IAsyncDisposable
         }
     }
 
-    /// <summary>A further sink, for which the scenario has to make a route.</summary>
-    public LedgerSink AddSink(string name, SinkMood mood)
-    {
-        var sink = LedgerSink.Start(name, Book, mood);
-        _sinks.Add(sink);
-        return sink;
-    }
+    /// <summary>The sink of a domain that has one of its own.</summary>
+    public LedgerSink SinkOf(string domain) => _sinks.Find(s => s.Name == domain) ?? throw new ArgumentException($"{domain} has no sink of its own");
 
-    public LedgerClients Load(LoadPlan? plan = null)
+    /// <summary>The wire between a relay and the store.</summary>
+    public StoreLink LinkOf(RelayUnderTest relay) => _links[_relays.IndexOf(relay)];
+
+    /// <summary>Lets clients send, to all relays or to some.</summary>
+    public LedgerClients Load(LoadPlan? plan = null, params IReadOnlyList<RelayUnderTest> relays)
     {
         var number = ++_loads;
-        return LedgerClients.Start(
-            $"{Request.Seed:x}-{number}", plan ?? new LoadPlan(), Book,
-            [.. _relays.Select(r => new RelayDoor(r.PlainPort, new Uri($"http://127.0.0.1:{r.HttpPort}")))], _tenants, Request.Seed + number);
+        var doors = (relays.Count > 0 ? relays : _relays).Select(r => new RelayDoor(r.PlainPort, new Uri($"http://127.0.0.1:{r.HttpPort}")));
+        return LedgerClients.Start($"{Request.Seed:x}-{number}", plan ?? new LoadPlan(), Book, [.. doors], _tenants, Request.Seed + number);
     }
 
     /// <summary>Waits until so many more mails have been accepted; the load must be on.</summary>
@@ -113,10 +110,6 @@ internal sealed class Stage : IAsyncDisposable
         await relay.KillAsync();
         Book.Add(new Strike(StrikeKind.RelayKilled, NameOf(relay), from, DateTimeOffset.UtcNow, connections));
     }
-
-    /// <summary>The relay killed itself at a crash point; <paramref name="from"/> is when it was last seen alive.</summary>
-    public void NoteDeath(RelayUnderTest relay, DateTimeOffset from) =>
-        Book.Add(new Strike(StrikeKind.RelayKilled, NameOf(relay), from, DateTimeOffset.UtcNow, Math.Max(1, _sinks.Sum(s => s.OpenSessions))));
 
     /// <summary>Does something to the store or a relay for a while, and writes down when.</summary>
     public async Task StrikeAsync(StrikeKind kind, string what, Func<Task> during)
@@ -146,10 +139,10 @@ internal sealed class Stage : IAsyncDisposable
         return DateTimeOffset.UtcNow - from;
     }
 
-    /// <summary>Waits until nothing waits any more and the sinks have been quiet for a while.</summary>
-    public async Task DrainAsync(CancellationToken cancellation)
+    /// <summary>Waits until nothing waits any more and the sinks have been quiet for a while, or until no relay is left.</summary>
+    public async Task DrainAsync(CancellationToken cancellation, TimeSpan? silence = null)
     {
-        var quiet = TimeSpan.FromSeconds(1.5);
+        var quiet = silence ?? TimeSpan.FromSeconds(1.5);
         var from = DateTimeOffset.UtcNow;
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         deadline.CancelAfter(DrainTimeout);
@@ -157,11 +150,11 @@ internal sealed class Stage : IAsyncDisposable
         try
         {
             var emptySince = DateTimeOffset.MaxValue;
-            while (DateTimeOffset.UtcNow - emptySince < quiet || DateTimeOffset.UtcNow - Book.LastArrival < quiet)
+            while (_relays.Exists(r => r.IsRunning) && (DateTimeOffset.UtcNow - emptySince < quiet || DateTimeOffset.UtcNow - Book.LastArrival < quiet))
             {
                 depth = await DepthAsync(deadline.Token);
                 emptySince = depth != 0 ? DateTimeOffset.MaxValue : emptySince == DateTimeOffset.MaxValue ? DateTimeOffset.UtcNow : emptySince;
-                await Task.Delay(100, deadline.Token);
+                await Task.Delay(50, deadline.Token);
             }
 
             Note($"drained in {(DateTimeOffset.UtcNow - from).TotalSeconds:0.0} s");
@@ -197,11 +190,38 @@ internal sealed class Stage : IAsyncDisposable
         }
     }
 
+    /// <summary>Units that wait; -1 while nobody answers.</summary>
+    public async Task<long> DepthAsync(CancellationToken cancellation, params IReadOnlyList<RelayUnderTest> asked)
+    {
+        foreach (var relay in (asked.Count > 0 ? asked : _relays).Where(r => r.IsRunning))
+        {
+            try
+            {
+                using var response = await relay.Http.GetAsync("/queue", cancellation);
+                if (response.IsSuccessStatusCode)
+                {
+                    return JsonElement.Parse(await response.Content.ReadAsStringAsync(cancellation)).GetProperty("depth").GetInt64();
+                }
+            }
+            catch (HttpRequestException)
+            {
+                // Another one may.
+            }
+        }
+
+        return -1;
+    }
+
     public async ValueTask DisposeAsync()
     {
         foreach (var relay in _relays)
         {
             await relay.DisposeAsync();
+        }
+
+        foreach (var link in _links)
+        {
+            await link.DisposeAsync();
         }
 
         foreach (var sink in _sinks)
@@ -223,17 +243,31 @@ internal sealed class Stage : IAsyncDisposable
         Store = setup.MakeStore is not null ? await setup.MakeStore(cancellation)
             : Request.Store == StoreKind.Embedded ? null
             : await RedisStore.StartAsync(Request.Store, null, cancellation, setup.StoreSettings);
+        _sinks.AddRange(setup.Domains.Select(d => LedgerSink.Start(d.Key, Book, d.Value)));
         for (var number = 0; number < setup.Relays; number++)
         {
-            var relay = new RelaySetup()
-                .With("Redis", Store?.ConnectionString)
-                .With("Delivery:Retry:Schedule", Schedule.DeepClone())
-                .WithRoute(Sink.Port);
-            relay = setup.DataDirectory is null ? relay : relay.With("DataDirectory", setup.DataDirectory);
-            _relays.Add(await RelayUnderTest.StartAsync(cancellation, setup.Settings(relay)));
+            _relays.Add(await RelayUnderTest.StartAsync(cancellation, setup.Settings(SetupOf(setup), number)));
         }
 
         _tenants = [await MakeTenantAsync("first", cancellation), await MakeTenantAsync("second", cancellation)];
+    }
+
+    private RelaySetup SetupOf(StageSetup setup)
+    {
+        var relay = new RelaySetup().With("Delivery:Retry:Schedule", Schedule.DeepClone()).With("Redis", Store?.ConnectionString);
+        if (setup.HasLinks)
+        {
+            var link = new StoreLink(((RedisStore)Store!).Server.Port);
+            _links.Add(link);
+            relay = relay.With("Redis", $"127.0.0.1:{link.Port}");
+        }
+
+        foreach (var sink in _sinks)
+        {
+            relay = relay.WithRoute(sink.Port, sink == Sink ? "*" : sink.Name);
+        }
+
+        return setup.DataDirectory is null ? relay : relay.With("DataDirectory", setup.DataDirectory);
     }
 
     private async Task<Tenant> MakeTenantAsync(string name, CancellationToken cancellation)
@@ -241,27 +275,5 @@ internal sealed class Stage : IAsyncDisposable
         var account = (await Relay.PostAsync("/accounts", new { name }, cancellation)).GetProperty("id").GetString()!;
         var key = await Relay.PostAsync("/keys", new { name, account }, cancellation);
         return new Tenant(account, key.GetProperty("key").GetString()!);
-    }
-
-    // -1 while nobody answers.
-    private async Task<long> DepthAsync(CancellationToken cancellation)
-    {
-        foreach (var relay in _relays.Where(r => r.IsRunning))
-        {
-            try
-            {
-                using var response = await relay.Http.GetAsync("/queue", cancellation);
-                if (response.IsSuccessStatusCode)
-                {
-                    return JsonElement.Parse(await response.Content.ReadAsStringAsync(cancellation)).GetProperty("depth").GetInt64();
-                }
-            }
-            catch (HttpRequestException)
-            {
-                // Another one may.
-            }
-        }
-
-        return -1;
     }
 }

@@ -17,10 +17,17 @@ internal sealed record StageSetup
 {
     public int Relays { get; init; } = 1;
 
+    /// <summary>Of the sink to which everything goes that no other takes.</summary>
     public SinkMood Mood { get; init; } = SinkMood.Kind;
 
-    /// <summary>Settings of every relay over the stage's own.</summary>
-    public Func<RelaySetup, RelaySetup> Settings { get; init; } = setup => setup;
+    /// <summary>Sinks of their own for some domains.</summary>
+    public IReadOnlyDictionary<string, SinkMood> Domains { get; init; } = new Dictionary<string, SinkMood>();
+
+    /// <summary>Puts a wire that can be cut between each relay and the store.</summary>
+    public bool HasLinks { get; init; }
+
+    /// <summary>Settings of a relay over the stage's own, by its number from 0.</summary>
+    public Func<RelaySetup, int, RelaySetup> Settings { get; init; } = (setup, _) => setup;
 
     /// <summary>Settings of the store's program, where it has one.</summary>
     public string[] StoreSettings { get; init; } = [];

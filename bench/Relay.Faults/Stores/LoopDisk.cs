@@ -57,6 +57,17 @@ internal sealed class LoopDisk : IAsyncDisposable
         await RunAsync(cancellation, "mount", "-o", "loop", _image, Path);
     }
 
+    /// <summary>Takes all room but so much.</summary>
+    public async Task FillAsync(int leaveKibibytes, CancellationToken cancellation)
+    {
+        var free = new DriveInfo(Path).AvailableFreeSpace;
+        await RunAsync(cancellation, "fallocate", "-l", (free - (leaveKibibytes * 1024L)).ToString(System.Globalization.CultureInfo.InvariantCulture), Ballast);
+    }
+
+    public void MakeRoom() => File.Delete(Ballast);
+
+    private string Ballast => System.IO.Path.Combine(Path, "ballast");
+
     public async ValueTask DisposeAsync()
     {
         await ChildProcess.RunAsync("umount", ["-l", Path], CancellationToken.None);
