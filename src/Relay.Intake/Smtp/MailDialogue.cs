@@ -197,6 +197,12 @@ internal sealed class MailDialogue(SmtpDoor door, SmtpWire wire, Answers answers
             case AdmissionResult.Replayed { First: var first }:
                 return Queued(first);
             case AdmissionResult.Refused { Refusal: var refusal }:
+                if (refusal.Reason == RefusalReason.StoreUnavailable)
+                {
+                    // Nobody knows whether it was accepted: it may be needed. If not, it vanishes by itself.
+                    content.Keep();
+                }
+
                 return answers.Say(Replies.Of(refusal));
             default:
                 throw new UnreachableException();

@@ -95,6 +95,7 @@ public abstract record EnqueueResult
     /// <summary>The store has no room: 452 or 503.</summary>
     public sealed record StoreFull(string Reason) : EnqueueResult;
 
-    /// <summary>The store is away, slow, read-only or loading: 451 or 503. Whether a write of it took place is unknown; it was asked to be undone.</summary>
+    /// <summary>The store is away, slow, read-only or loading: 451 or 503. Whether a write of it took place is unknown: with an idempotency key
+    /// the sender's next try finds it, without one it is undone as soon as the store answers.</summary>
     public sealed record StoreUnavailable(string Reason) : EnqueueResult;
 }

@@ -10,7 +10,8 @@ namespace Relay.Redis.Queue;
 
 /// <summary>
 /// Takes back accepts whose answer was not seen: the client was told to come back, so what was written after all would
-/// be mail sent twice. Works in the background, as long as it takes.
+/// be mail sent twice. Works in the background, as long as it takes. What came with an idempotency key stays: when its
+/// sender comes back with the key he is told of this very message, and it must not vanish after that yes.
 /// </summary>
 internal sealed class Canceller(Store store, Window window, StoreRetry retry, TimeProvider time, ILogger<Canceller> logger)
 {
@@ -25,7 +26,7 @@ internal sealed class Canceller(Store store, Window window, StoreRetry retry, Ti
 
         // Without its octets: thousands may wait while the store is away.
         var slim = message with { Content = message.Content with { Prologue = default, Head = default } };
-        if (!_waiting.Writer.TryWrite(new Cancelled(accept.Answer, accept.Partition, slim, accept.Message.Units, idempotency)))
+        if (!_waiting.Writer.TryWrite(new Cancelled(accept.Answer, accept.Partition, slim, accept.Message.Units, idempotency is not null)))
         {
             window.EndAccept(accept.Partition, message, accept.Message.Units, accept.Message.Due);
         }
@@ -37,9 +38,16 @@ internal sealed class Canceller(Store store, Window window, StoreRetry retry, Ti
         {
             // The first answer may still be on its way; only then is it known what there is to cancel.
             await cancelled.Answer;
-            await retry.ExecuteAsync(_ => CancelAsync(cancelled), cancellation);
-            window.AbandonAccept(cancelled.Units);
-            logger.AcceptCancelled(cancelled.Message.Id.ToString());
+            if (cancelled.HasKey)
+            {
+                Leave(cancelled);
+            }
+            else
+            {
+                await retry.ExecuteAsync(_ => CancelAsync(cancelled), cancellation);
+                window.AbandonAccept(cancelled.Units);
+                logger.AcceptCancelled(cancelled.Message.Id.ToString());
+            }
         }
     }
 
@@ -48,24 +56,22 @@ internal sealed class Canceller(Store store, Window window, StoreRetry retry, Ti
         var message = cancelled.Message;
 
         // On the connection that carried the accept, so that it comes behind it.
-        var database = cancelled.Idempotency is null && message.Content.Chunks == 0 ? store.Connections.Intake : store.Connections.Guarded;
+        var database = message.Content.Chunks == 0 ? store.Connections.Intake : store.Connections.Guarded;
         var step = database.CreateTransaction();
         AcceptStep.AddCancel(step, cancelled.Partition.Keys, message, cancelled.Units, store.Mark, time.GetUtcNow());
-        if (await step.ExecuteAsync() && cancelled.Idempotency is { } idempotency)
-        {
-            await ForgetKeyAsync(database, message, idempotency);
-        }
-    }
-
-    private async Task ForgetKeyAsync(IDatabase database, Message message, IdempotencyKey idempotency)
-    {
-        var key = store.PartitionOfSlot(idempotency.SlotFor(message.Account)).Keys.Idempotency(message.Account, idempotency.Key);
-        var step = database.CreateTransaction();
-        step.AddCondition(Condition.StringEqual(key, $"{message.Id} {idempotency.Fingerprint}"));
-        _ = step.KeyDeleteAsync(key, CommandFlags.FireAndForget);
         await step.ExecuteAsync();
     }
 
+    // If it got into the store it is found there like what another node accepted.
+    private void Leave(Cancelled cancelled)
+    {
+        window.AbandonAccept(cancelled.Units);
+        foreach (var unit in cancelled.Units)
+        {
+            window.Arrived(cancelled.Partition, unit.Lane, cancelled.Message.DueAt.ToUnixTimeMilliseconds());
+        }
+    }
+
     private sealed record Cancelled(
-        Task<StoreFailure?> Answer, Partition Partition, Message Message, IReadOnlyList<Unit> Units, IdempotencyKey? Idempotency);
+        Task<StoreFailure?> Answer, Partition Partition, Message Message, IReadOnlyList<Unit> Units, bool HasKey);
 }

@@ -111,7 +111,8 @@ internal sealed class SendEndpoint(AdmissionGate gate, IContentStore contents, B
 
         CrashPoints.Pass(CrashPoint.BodyStored);
         var result = await gate.AdmitAsync(submission, cancellation);
-        if (submission.Chunks > 0 && result is not AdmissionResult.Admitted)
+        // Where nobody knows whether it was accepted they may be needed; if not, they vanish by themselves.
+        if (submission.Chunks > 0 && result is not (AdmissionResult.Admitted or AdmissionResult.Refused { Refusal.Reason: RefusalReason.StoreUnavailable }))
         {
             await contents.DiscardAsync(submission.Id, submission.Chunks);
         }

@@ -72,6 +72,29 @@ public sealed class FenceTests
     }
 
     [Fact]
+    public async Task An_accept_with_a_key_whose_answer_was_lost_is_kept_for_its_senders_next_try()
+    {
+        await using var redis = await RedisServer.StartAsync(Cancellation);
+        await using var proxy = new RedisProxy(redis.Port);
+        await using var store = await StoreUnderTest.StartAsync(proxy.ConnectionString, StoreUnderTest.NewFolder(), Time, Cancellation);
+        var message = TestMail.To(Time, "a@x.test");
+        var key = new IdempotencyKey("order-1", "print");
+
+        proxy.LoseAnswerTo("EXEC", $"m:{message.Id}");
+        Assert.IsType<EnqueueResult.StoreUnavailable>(await store.Queue.EnqueueAsync(message, key, Cancellation).InTime());
+
+        // The sender comes back, is told of the first, and that one is sent, once.
+        var again = await store.Queue.EnqueueAsync(TestMail.To(Time, "a@x.test"), key, Cancellation).InTime();
+        Assert.Equal(message.Id, Assert.IsType<EnqueueResult.Duplicate>(again).First);
+        var lease = Assert.Single(await store.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime());
+        Assert.Equal(message.Id, lease.Message.Id);
+        await store.Queue.SettleAsync(TestMail.Delivered(lease, Time), Cancellation).InTime();
+        Assert.Equal(
+            [MailEventType.Accepted, MailEventType.Delivered],
+            (await store.Activity.FindAsync("acme", message.Id, Cancellation))!.Events.Select(e => e.Type));
+    }
+
+    [Fact]
     public async Task A_second_node_waits_until_the_first_has_given_its_partitions_back()
     {
         await using var redis = await RedisServer.StartAsync(Cancellation);
