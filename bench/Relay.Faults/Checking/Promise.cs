@@ -7,6 +7,9 @@ internal enum Promise
     CrashSafe,
     Replicated,
     PowerSafe,
+
+    /// <summary>Survives that a replica takes the primary's place. Nothing publishes it: it is what a failover asks for.</summary>
+    Failover,
 }
 
 /// <summary>What a row's fault asks of a promise: the weakest class that covers it.</summary>
@@ -26,6 +29,7 @@ internal static class Promises
         Promise.Memory => "memory",
         Promise.CrashSafe => "crash-safe",
         Promise.Replicated => "replicated",
+        Promise.Failover => "failover",
         _ => "power-safe",
     };
 
@@ -33,5 +37,5 @@ internal static class Promises
     /// I9: the class that a run has shown. What lost nothing under a fault has shown the class that the fault asks for and
     /// no more; what lost something has shown less.
     /// </summary>
-    public static Promise Measured(Promise asked, int lost) => lost == 0 ? asked : asked - 1;
+    public static Promise Measured(Promise asked, int lost) => lost == 0 ? asked : asked == Promise.Failover ? Promise.CrashSafe : asked - 1;
 }

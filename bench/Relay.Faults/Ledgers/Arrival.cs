@@ -11,7 +11,8 @@ internal sealed record Arrival(
     string BodyHash,
     int ReceivedLines,
     DateTimeOffset At,
-    SinkAnswer Answer)
+    SinkAnswer Answer,
+    bool IsEncrypted = false)
 {
     /// <summary>The recipients have it, whatever the relay knows of that.</summary>
     public bool IsAcceptance => Answer is SinkAnswer.Accepted or SinkAnswer.AcceptedUnheard or SinkAnswer.AcceptedLate or SinkAnswer.AcceptedThenReset;

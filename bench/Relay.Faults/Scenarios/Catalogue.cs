@@ -1,3 +1,5 @@
+using Relay.Faults.Stores;
+
 namespace Relay.Faults.Scenarios;
 
 /// <summary>All scenarios, in their order.</summary>
@@ -17,8 +19,17 @@ internal static class Catalogue
         new NodeLost(),
         new BadDestinations(),
         new AnswersLost(),
+        new DnsTrouble(),
+        new ClockJumps(),
+        new TlsTrouble(),
         new Webhooks(),
         new RollingRestarts(),
+        new StoreDamaged(),
+        new ManyClients(),
+        new Soak(),
+        new Failover("F21", StoreKind.Sentinel, StoreKind.SentinelWait),
+        new Failover("F22", StoreKind.Cluster, StoreKind.ClusterWait),
+        new SplitRoles(),
     ];
 
     public static Scenario Find(string id) =>

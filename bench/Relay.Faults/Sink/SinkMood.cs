@@ -16,6 +16,9 @@ internal sealed record SinkMood
     /// <summary>What becomes of a whole message, by its token and first recipient.</summary>
     public Func<string, SinkAct> Dot { get; init; } = _ => SinkAct.Accept;
 
+    /// <summary>Agrees to STARTTLS and never shakes hands.</summary>
+    public bool StallsHandshake { get; init; }
+
     /// <summary>Octets read at a time, with a pause of <see cref="ReadPause"/> after each; 0 is as fast as they come.</summary>
     public int ReadOctets { get; init; }
 

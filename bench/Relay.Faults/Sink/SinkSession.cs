@@ -79,7 +79,7 @@ internal sealed class SinkSession(LedgerSink sink, Socket socket, int number) : 
 
         // Decided and written down before it is said: what the relay hears can never be more than the ledger holds.
         var act = sink.Mood.Dot(recipients[0]);
-        sink.Took(ReceivedContent.Read(content).ToArrival(sink.Name, number, recipients, act.Answer));
+        sink.Took(ReceivedContent.Read(content).ToArrival(sink.Name, number, recipients, act.Answer) with { IsEncrypted = _stream is SslStream });
         if (act.After > TimeSpan.Zero)
         {
             await Task.Delay(act.After, cancellation);
@@ -97,6 +97,11 @@ internal sealed class SinkSession(LedgerSink sink, Socket socket, int number) : 
 
     private async Task<bool> EncryptAsync(CancellationToken cancellation)
     {
+        if (sink.Mood.StallsHandshake)
+        {
+            await Task.Delay(Timeout.Infinite, cancellation);
+        }
+
         var tls = new SslStream(_stream);
         _stream = tls;
         _start = _end = 0;

@@ -5,6 +5,7 @@ using Relay.Faults.Clients;
 using Relay.Faults.Ledgers;
 using Relay.Faults.Sink;
 using Relay.Faults.Stores;
+using Relay.TestKit.Redis;
 using Relay.TestKit.Relays;
 
 namespace Relay.Faults.Stages;
@@ -240,10 +241,8 @@ internal sealed class Stage : IAsyncDisposable
     private async Task StartAsync(StageSetup setup, CancellationToken cancellation)
     {
         _sinks.Add(LedgerSink.Start("sink", Book, setup.Mood));
-        Store = setup.MakeStore is not null ? await setup.MakeStore(cancellation)
-            : Request.Store == StoreKind.Embedded ? null
-            : await RedisStore.StartAsync(Request.Store, null, cancellation, setup.StoreSettings);
-        _sinks.AddRange(setup.Domains.Select(d => LedgerSink.Start(d.Key, Book, d.Value)));
+        Store = setup.MakeStore is not null ? await setup.MakeStore(cancellation) : await MakeStoreAsync(setup, cancellation);
+        _sinks.AddRange(setup.Domains.Select(d => LedgerSink.Start(d.Key, Book, d.Value, certificate: setup.Certificates.GetValueOrDefault(d.Key))));
         for (var number = 0; number < setup.Relays; number++)
         {
             _relays.Add(await RelayUnderTest.StartAsync(cancellation, setup.Settings(SetupOf(setup), number)));
@@ -251,6 +250,14 @@ internal sealed class Stage : IAsyncDisposable
 
         _tenants = [await MakeTenantAsync("first", cancellation), await MakeTenantAsync("second", cancellation)];
     }
+
+    private async Task<IOutsideStore?> MakeStoreAsync(StageSetup setup, CancellationToken cancellation) => Request.Store switch
+    {
+        StoreKind.Embedded => null,
+        StoreKind.Sentinel or StoreKind.SentinelWait => new SentinelStore(await RedisSentinel.StartAsync(cancellation, settings: setup.StoreSettings)),
+        StoreKind.Cluster or StoreKind.ClusterWait => new ClusterStore(await RedisCluster.StartAsync(cancellation, settings: setup.StoreSettings)),
+        _ => await RedisStore.StartAsync(Request.Store, null, cancellation, setup.StoreSettings),
+    };
 
     private RelaySetup SetupOf(StageSetup setup)
     {
@@ -262,10 +269,12 @@ internal sealed class Stage : IAsyncDisposable
             relay = relay.With("Redis", $"127.0.0.1:{link.Port}");
         }
 
-        foreach (var sink in _sinks)
+        foreach (var sink in _sinks.Where(s => s != Sink))
         {
-            relay = relay.WithRoute(sink.Port, sink == Sink ? "*" : sink.Name);
+            relay = relay.WithRoute(sink.Port, sink.Name, sink.Certificate is null ? "None" : "Opportunistic");
         }
+
+        relay = setup.HasDefaultRoute ? relay.WithRoute(Sink.Port) : relay;
 
         return setup.DataDirectory is null ? relay : relay.With("DataDirectory", setup.DataDirectory);
     }

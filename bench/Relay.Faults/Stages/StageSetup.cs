@@ -1,3 +1,4 @@
+using System.Security.Cryptography.X509Certificates;
 using Relay.Faults.Sink;
 using Relay.Faults.Stores;
 using Relay.TestKit.Relays;
@@ -22,6 +23,12 @@ internal sealed record StageSetup
 
     /// <summary>Sinks of their own for some domains.</summary>
     public IReadOnlyDictionary<string, SinkMood> Domains { get; init; } = new Dictionary<string, SinkMood>();
+
+    /// <summary>What a domain's sink shows in STARTTLS; without one it offers none.</summary>
+    public IReadOnlyDictionary<string, X509Certificate2> Certificates { get; init; } = new Dictionary<string, X509Certificate2>();
+
+    /// <summary>Everything else goes to the first sink. Without it, it goes where the DNS says.</summary>
+    public bool HasDefaultRoute { get; init; } = true;
 
     /// <summary>Puts a wire that can be cut between each relay and the store.</summary>
     public bool HasLinks { get; init; }

@@ -11,6 +11,18 @@ internal enum StoreKind
 
     /// <summary>The store inside the relay's process: power-safe.</summary>
     Embedded,
+
+    /// <summary>A primary and its replica, watched by sentinels.</summary>
+    Sentinel,
+
+    /// <summary>The same, and an accept waits for the replica.</summary>
+    SentinelWait,
+
+    /// <summary>Three primaries with a replica each.</summary>
+    Cluster,
+
+    /// <summary>The same, and an accept waits for the replica.</summary>
+    ClusterWait,
 }
 
 internal static class StoreKinds
@@ -18,6 +30,8 @@ internal static class StoreKinds
     public static string WordOf(StoreKind kind) => kind switch
     {
         StoreKind.RedisEverySec => "redis-everysec",
+        StoreKind.SentinelWait => "sentinel-wait",
+        StoreKind.ClusterWait => "cluster-wait",
         _ => kind.ToString().ToLowerInvariant(),
     };
 

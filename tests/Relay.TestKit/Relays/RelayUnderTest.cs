@@ -308,10 +308,10 @@ internal sealed record RelaySetup
     public Dictionary<string, JsonNode?> Settings { get; init; } = [];
 
     /// <summary>Sends everything to one host.</summary>
-    public RelaySetup WithRoute(int port, string domain = "*")
+    public RelaySetup WithRoute(int port, string domain = "*", string tls = "None")
     {
         var routes = Settings.TryGetValue("Delivery:Routes", out var known) ? (JsonArray)known!.DeepClone() : [];
-        routes.Add(new JsonObject { ["Domain"] = domain, ["Host"] = "127.0.0.1", ["Port"] = port, ["Tls"] = "None" });
+        routes.Add(new JsonObject { ["Domain"] = domain, ["Host"] = "127.0.0.1", ["Port"] = port, ["Tls"] = tls });
         return With("Delivery:Routes", routes);
     }
 

@@ -1,0 +1,48 @@
+using Relay.Faults.Checking;
+using Relay.Faults.Ledgers;
+using Relay.Faults.Stages;
+using Relay.Faults.Stores;
+
+namespace Relay.Faults.Scenarios;
+
+/// <summary>
+/// F21 and F22. The primary is killed under load and a replica takes its place. What only the primary had is gone: with an
+/// acknowledgement of the replicas (WAIT) that is little or nothing, without it what was on its way to them.
+/// </summary>
+internal sealed class Failover(string id, StoreKind plain, StoreKind acknowledged) : Scenario
+{
+    public override string Id => id;
+
+    public override string Fault => $"failover of a {StoreKinds.WordOf(plain)}, with and without WAIT";
+
+    public override string Expectation => "goes on by itself; what is lost is what the published class says";
+
+    public override IReadOnlyList<StoreKind> Stores => [acknowledged, plain];
+
+    public override (int Short, int Long) Rounds => (1, 20);
+
+    public override async Task<Verdict> PlayAsync(RunRequest request, CancellationToken cancellation)
+    {
+        var replicas = request.Store == acknowledged ? 1 : 0;
+        await using var stage = await Stage.StartAsync(Id, request, cancellation, new StageSetup
+        {
+            Settings = (relay, _) => relay.With("Durability:Replicas", replicas).With("Queue:Lease", "00:00:05"),
+        });
+        var load = stage.Load();
+        for (var round = 0; round < request.Rounds; round++)
+        {
+            await stage.WaitForAcceptedAsync(30, cancellation);
+            await stage.ChanceAsync(TimeSpan.FromMilliseconds(300), cancellation);
+            await stage.StrikeAsync(StrikeKind.Failover, "primary killed", () => ((ReplicatedStore)stage.Store!).FailOverAsync(stage.Random, cancellation));
+            stage.Note($"accepting again {(await stage.MeasureRecoveryAsync(cancellation)).TotalSeconds:0.0} s after a replica had taken over");
+            await stage.WaitForAcceptedAsync(20, cancellation);
+            await stage.Store!.StartAgainAsync(cancellation);
+        }
+
+        await load.StopAsync();
+        await stage.DrainAsync(cancellation);
+
+        // Power-safe speaks of one machine, replicated of the loss of one: what a failover asks for is more than either.
+        return await stage.CheckAsync(Promise.Failover, cancellation);
+    }
+}
