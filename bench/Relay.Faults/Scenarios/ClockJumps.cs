@@ -11,6 +11,8 @@ namespace Relay.Faults.Scenarios;
 internal sealed class ClockJumps : Scenario
 {
     private static readonly SinkMood Closed = new() { Recipient = _ => "450 4.2.1 come back later" };
+    private const int Mails = 20;
+    private static readonly TimeSpan Watched = TimeSpan.FromSeconds(4);
     private static readonly string[] Libraries = ["/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1", "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1"];
 
     public override string Id => "F14";
@@ -42,39 +44,56 @@ internal sealed class ClockJumps : Scenario
         return verdict with { Findings = [.. verdict.Findings, .. wrong] };
     }
 
+    // Only the wall clock: with a monotonic clock of its own, or libfaketime's fix for it, .NET's waits end at once.
+    private static Dictionary<string, string> Variables(string library, string shift) => new()
+    {
+        ["LD_PRELOAD"] = library,
+        ["FAKETIME"] = shift,
+        ["FAKETIME_DONT_FAKE_MONOTONIC"] = "1",
+        ["FAKETIME_FORCE_MONOTONIC_FIX"] = "0",
+    };
+
     private static async Task<IReadOnlyList<Finding>> ShiftAsync(Stage stage, string library, string shift, CancellationToken cancellation)
     {
         // Mail that waits when the clock jumps.
         stage.Sink.Mood = Closed;
-        var before = stage.Load(new LoadPlan { Messages = 20, LargeShare = 0, HttpShare = 1 });
+        var before = stage.Load(new LoadPlan { Messages = Mails, LargeShare = 0, HttpShare = 1 });
         await before.Done;
-        var waiting = stage.Book.Accepted;
+        var waiting = stage.Book.Close().Submissions.TakeLast(Mails).Sum(s => s.Recipients.Count);
 
         await stage.Relay.StopAsync(cancellation);
-        stage.Relay.Variables["LD_PRELOAD"] = library;
-        stage.Relay.Variables["FAKETIME"] = shift;
-        stage.Relay.Variables["FAKETIME_DONT_FAKE_MONOTONIC"] = "1";
+        foreach (var (name, value) in Variables(library, shift))
+        {
+            stage.Relay.Variables[name] = value;
+        }
+
         await stage.Relay.StartAgainAsync(cancellation);
         var seen = stage.Book.Arrivals;
-        var sessions = stage.Sink.Sessions;
-        await Task.Delay(TimeSpan.FromSeconds(4), cancellation);
-        var attempts = stage.Sink.Sessions - sessions;
+        var asked = stage.Sink.Asked;
+        await Task.Delay(Watched, cancellation);
+        var attempts = stage.Sink.Asked - asked;
 
         // Mail that comes while it is wrong.
         stage.Sink.Mood = SinkMood.Kind;
         var during = stage.Load(new LoadPlan { Messages = 20, LargeShare = 0 });
         await during.Done;
+        if (shift[0] == '+')
+        {
+            // All is due. What were put off now would be due in an hour when the clock is right again.
+            await stage.DrainAsync(cancellation);
+        }
+
         await stage.Relay.StopAsync(cancellation);
-        foreach (var name in (string[])["LD_PRELOAD", "FAKETIME", "FAKETIME_DONT_FAKE_MONOTONIC"])
+        foreach (var name in Variables(library, shift).Keys)
         {
             stage.Relay.Variables.Remove(name);
         }
 
         await stage.Relay.StartAgainAsync(cancellation);
         await stage.DrainAsync(cancellation);
-        stage.Note($"clock {shift}: {attempts} connections in 4 s for {waiting} mails that had been waiting, {stage.Book.Arrivals - seen} arrivals");
+        stage.Note($"clock {shift}: {attempts} attempts in {Watched.TotalSeconds:0} s for {waiting} recipients that had been waiting, {stage.Book.Arrivals - seen} arrivals");
 
-        // Each waits for its delay of a second or more; a connection a mail and second is already twice that.
-        return attempts > waiting * 8 ? [new Finding("F14", shift, $"{attempts} connections in 4 s: retries run wild")] : [];
+        // At once, and again after delays of one, two and four seconds: more than that is a stampede.
+        return attempts > waiting * 4 ? [new Finding("F14", shift, $"{attempts} attempts in {Watched.TotalSeconds:0} s for {waiting} recipients: retries run wild")] : [];
     }
 }

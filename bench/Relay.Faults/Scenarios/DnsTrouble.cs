@@ -46,7 +46,9 @@ internal sealed class DnsTrouble : Scenario
         Point(dns, "sender.test");
         for (var round = 0; round < request.Rounds; round++)
         {
-            dns.Drop(Troubled[0]).ServFail(Troubled[1]).Delay(Troubled[2], Task.Delay(TimeSpan.FromSeconds(3), cancellation)).NxDomain(Gone);
+            dns.Drop(Troubled[0]).ServFail(Troubled[1]).NxDomain(Gone);
+            Point(dns, Troubled[2]);
+            dns.Delay(Troubled[2], Task.Delay(TimeSpan.FromSeconds(3), cancellation));
             var load = stage.Load(new LoadPlan { Domains = [Good, Gone, .. Troubled], Messages = 120, LargeShare = 0, MaxRecipients = 2 });
             await load.Done;
             foreach (var domain in Troubled)

@@ -55,8 +55,6 @@ internal sealed class StoreDamaged : Scenario
 
         await stage.DrainAsync(cancellation);
         var verdict = await stage.CheckAsync(Promise.CrashSafe, cancellation);
-        stage.Note($"kept aside: {string.Join(", ", aside)}");
-
         // What we broke ourselves is neither delivered nor gone; that it was kept is what counts.
         var kept = verdict.Findings.Count(f => f.Words.StartsWith("an entry was set aside", StringComparison.Ordinal));
         List<Finding> findings = [.. verdict.Findings.Where(f => !aside.Any(t => f.About.StartsWith(t, StringComparison.Ordinal)) && f.Invariant != "I7")];
@@ -65,7 +63,8 @@ internal sealed class StoreDamaged : Scenario
             findings.Add(new Finding("F18", "aside", "no entry was set aside, though a record was unreadable"));
         }
 
-        return verdict with { Findings = findings, Lost = verdict.Lost - verdict.Findings.Count(f => f.Invariant == "I1" && aside.Any(t => f.About.StartsWith(t, StringComparison.Ordinal))) };
+        var lost = findings.Count(f => f.Invariant == "I1");
+        return verdict with { Findings = findings, Lost = lost, Measured = Promises.Measured(Promise.CrashSafe, lost) };
     }
 
     // The token of the mail whose record was overwritten.

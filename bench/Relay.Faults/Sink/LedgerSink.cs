@@ -15,6 +15,7 @@ internal sealed class LedgerSink : IAsyncDisposable
     private volatile SinkMood _mood;
     private int _sessions;
     private int _open;
+    private int _asked;
 
     private LedgerSink(string name, LedgerBook book, SinkMood mood, int port, X509Certificate2? certificate)
     {
@@ -47,6 +48,11 @@ internal sealed class LedgerSink : IAsyncDisposable
 
     public static LedgerSink Start(string name, LedgerBook book, SinkMood? mood = null, int port = 0, X509Certificate2? certificate = null) =>
         new(name, book, mood ?? SinkMood.Kind, port, certificate);
+
+    /// <summary>Recipients that were asked for so far, whatever the answer.</summary>
+    public int Asked => Volatile.Read(ref _asked);
+
+    public void Heard() => Interlocked.Increment(ref _asked);
 
     public void Took(Arrival arrival) => _book.Add(arrival);
 

@@ -58,6 +58,7 @@ internal sealed class SinkSession(LedgerSink sink, Socket socket, int number) : 
 
     private async Task<bool> RecipientAsync(string recipient, CancellationToken cancellation)
     {
+        sink.Heard();
         var reply = sink.Mood.Recipient(recipient) ?? "250 2.1.5 Ok";
         if (reply.StartsWith('2'))
         {

@@ -19,6 +19,9 @@ internal sealed class Stage : IAsyncDisposable
     // No scenario may hang; what takes longer than this on a machine that others use too is a finding.
     private static readonly TimeSpan DrainTimeout = TimeSpan.FromSeconds(120);
 
+    // Longer than the last delay of the schedule: something had to be waited for.
+    private static readonly TimeSpan Remarkable = TimeSpan.FromSeconds(10);
+
     private readonly History _history;
     private readonly List<LedgerSink> _sinks = [];
     private readonly List<RelayUnderTest> _relays = [];
@@ -35,7 +38,7 @@ internal sealed class Stage : IAsyncDisposable
         Random = new Random(request.Seed);
         _history = new History(Path.Combine(request.HistoryFolder, $"{scenario}-{StoreKinds.WordOf(request.Store)}-{request.Seed}.jsonl"));
         Book = new LedgerBook(_history);
-        Note($"{scenario} on {StoreKinds.WordOf(request.Store)}, seed {request.Seed}, {request.Rounds} rounds");
+        _history.Note($"{scenario} on {StoreKinds.WordOf(request.Store)}, seed {request.Seed}, {request.Rounds} rounds");
     }
 
     public string Scenario { get; }
@@ -96,7 +99,13 @@ internal sealed class Stage : IAsyncDisposable
         deadline.CancelAfter(DrainTimeout);
         while (Book.Accepted < goal)
         {
-            await Task.Delay(5, deadline.Token);
+            if (deadline.IsCancellationRequested)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                throw new TimeoutException($"{goal - Book.Accepted} of {more} mails more were not accepted within {DrainTimeout.TotalSeconds:0} s; history in {_history.Path}");
+            }
+
+            await Task.Delay(5, cancellation);
         }
     }
 
@@ -158,7 +167,10 @@ internal sealed class Stage : IAsyncDisposable
                 await Task.Delay(50, deadline.Token);
             }
 
-            Note($"drained in {(DateTimeOffset.UtcNow - from).TotalSeconds:0.0} s");
+            if (DateTimeOffset.UtcNow - from is var took && took > Remarkable)
+            {
+                Note($"drained in {took.TotalSeconds:0.0} s");
+            }
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
