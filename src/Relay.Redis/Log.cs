@@ -85,6 +85,9 @@ internal static partial class Log
     [LoggerMessage(LogLevel.Warning, "What is asked of partitions could not be read, and waits: {Reason}")]
     public static partial void AsksUnread(this ILogger logger, string reason);
 
+    [LoggerMessage(LogLevel.Error, "Something asked of partition {Partition} failed; it is tried again")]
+    public static partial void AskFailed(this ILogger logger, int partition, Exception exception);
+
     [LoggerMessage(LogLevel.Error, "Something asked of partition {Partition} cannot be read; it stays where it is")]
     public static partial void AskUnreadable(this ILogger logger, int partition, Exception exception);
 

@@ -28,29 +28,28 @@ internal sealed class AskRun(
     private const int UnitsAtOnce = 500;
     private const long OctetsAtOnce = 16 * 1024 * 1024;
 
+    // A sender of little mail to thousands of domains has thousands of lanes: one after the other would take minutes.
+    private const int LanesAtOnce = 50;
+
     // Lanes still to be gone through; null before the first look.
-    private Queue<Lane>? _lanes;
+    private Queue<LaneWork>? _lanes;
 
     // Lanes with something in flight: gone through again.
     private readonly HashSet<Lane> _again = [];
 
     // Units seen in flight.
     private readonly HashSet<UnitId> _awaited = [];
-
-    // Of the lane at the head: entries to read past, and how many of those put off are left to retry.
-    private int _skip;
-    private long? _left;
     private long? _units;
 
     private IDatabase Database => store.Connections.Background;
 
     /// <summary>Does the next piece.</summary>
-    public async Task<AskPace> StepAsync(CancellationToken cancellation)
+    public async Task<AskPace> StepAsync()
     {
         _units ??= await ReadProgressAsync();
         return ask.Selector.Message is { } message ? await MessageAsync(message)
-            : ask.Kind == AskKind.Retry ? await LanesAsync(RetryLaneAsync, cancellation)
-            : await LanesAsync(EndLaneAsync, cancellation);
+            : ask.Kind == AskKind.Retry ? await LanesAsync(RetryInLaneAsync)
+            : await LanesAsync(EndInLaneAsync);
     }
 
     /// <summary>It is done, or another's business: what waits for us in flight need wait no longer.</summary>
@@ -67,12 +66,16 @@ internal sealed class AskRun(
                 TryAgain(domain);
             }
 
-            await RetryAsync(await PutOffAsync(meant), isDone: true);
+            var putOff = await TriedAsync([.. meant.Where(u => u.Due > Now)]);
+            _units += putOff.Count;
+            await TellAsync(
+                isDone: true, due: putOff.GroupBy(u => u.Lane).ToDictionary(l => l.Key, l => (IReadOnlyList<UnitId>)[.. l.Select(u => u.Id)]));
             return AskPace.Idle;
         }
 
         var claimed = window.Claim(partition, [.. meant.Take(UnitsAtOnce)]);
-        var (ended, unread) = await EndAsync(claimed);
+        var (ended, unread) = await EndAsync(claimed, OctetsAtOnce);
+        _units += ended.Count;
 
         // A claimed one that was neither ended nor left for later cannot be read; it is set aside when its time comes.
         var others = meant.Select(u => u.Id).Except(claimed.Where(id => !unread.Contains(id))).ToList();
@@ -80,7 +83,7 @@ internal sealed class AskRun(
         if (others.Count == pastDot.Count)
         {
             window.Unclaim(pastDot);
-            await TellAsync(isDone: true, pastDot);
+            await TellAsync(isDone: true, inProgress: pastDot);
             return AskPace.Idle;
         }
 
@@ -89,28 +92,24 @@ internal sealed class AskRun(
         return ended.Count > 0 ? AskPace.Busy : AskPace.Waiting;
     }
 
-    private async Task<AskPace> LanesAsync(Func<Lane, Task<bool>> piece, CancellationToken cancellation)
+    private async Task<AskPace> LanesAsync(Func<LaneWork, int, Task<LanePiece>> step)
     {
-        _lanes ??= new Queue<Lane>(await LaneFinder.FindAsync(Database, partition.Keys, ask.Selector));
-        while (partition.IsOwned && !cancellation.IsCancellationRequested && _lanes.TryPeek(out var lane))
+        _lanes ??= QueueOf(await LaneFinder.FindAsync(Database, partition.Keys, ask.Selector));
+        var lanes = new List<LaneWork>();
+        while (lanes.Count < LanesAtOnce && _lanes.TryDequeue(out var lane))
         {
-            if (await piece(lane))
-            {
-                return AskPace.Busy;
-            }
-
-            _lanes.Dequeue();
-            (_skip, _left) = (0, null);
+            lanes.Add(lane);
         }
 
-        if (!partition.IsOwned)
+        if (lanes.Count > 0)
         {
-            return AskPace.Idle;
+            await WorkAsync(lanes, step);
+            return AskPace.Busy;
         }
 
         if (_again.Count > 0)
         {
-            _lanes = new Queue<Lane>(_again);
+            _lanes = QueueOf(_again);
             _again.Clear();
             return AskPace.Waiting;
         }
@@ -119,77 +118,76 @@ internal sealed class AskRun(
         return AskPace.Idle;
     }
 
-    // False when the lane has no more for us now.
-    private async Task<bool> EndLaneAsync(Lane lane)
+    private async Task WorkAsync(List<LaneWork> lanes, Func<LaneWork, int, Task<LanePiece>> step)
     {
-        var entries = await UnitEntries.OfLaneAsync(Database, partition.Keys, lane, _skip, UnitsAtOnce);
-        if (entries.Count == 0)
+        var pieces = await Task.WhenAll(lanes.Select(lane => step(lane, UnitsAtOnce / lanes.Count)));
+        var due = new Dictionary<Lane, IReadOnlyList<UnitId>>();
+        foreach (var (lane, piece) in lanes.Zip(pieces))
         {
-            return false;
+            _units += piece.Units;
+            if (piece.HasMore)
+            {
+                _lanes!.Enqueue(lane);
+            }
+
+            if (piece.Busy.Count > 0)
+            {
+                _again.Add(lane.Lane);
+            }
+
+            if (piece.Due.Count > 0)
+            {
+                due[lane.Lane] = piece.Due;
+            }
         }
 
-        var meant = entries.Where(u => IsMeant(u.Id)).ToList();
-        var claimed = window.Claim(partition, meant);
-        var (ended, unread) = await EndAsync(claimed);
-        var busy = meant.Select(u => u.Id).Except(claimed).ToList();
-        if (busy.Count > 0)
-        {
-            _again.Add(lane);
-            GiveBack(busy);
-        }
-
-        // What memory stopped us at comes next; whatever else did not end is read past.
-        _skip += entries.TakeWhile(u => !unread.Contains(u.Id)).Count(u => !ended.Contains(u.Id));
-        await TellAsync(isDone: false);
-        return true;
+        GiveBack([.. pieces.SelectMany(piece => piece.Busy)]);
+        await TellAsync(isDone: false, due: due);
     }
 
-    // False when the lane has no more for us now.
-    private async Task<bool> RetryLaneAsync(Lane lane)
+    private async Task<LanePiece> EndInLaneAsync(LaneWork work, int take)
     {
-        if (_left is null)
+        var entries = await UnitEntries.OfLaneAsync(Database, partition.Keys, work.Lane, work.Skip, take);
+        var meant = entries.Where(u => IsMeant(u.Id)).ToList();
+        var claimed = window.Claim(partition, meant);
+        var (ended, unread) = await EndAsync(claimed, OctetsAtOnce * take / UnitsAtOnce);
+
+        // What memory stopped us at comes next; whatever else did not end is read past.
+        work.Skip += entries.TakeWhile(u => !unread.Contains(u.Id)).Count(u => !ended.Contains(u.Id));
+        return new LanePiece(ended.Count, entries.Count == take || unread.Count > 0) { Busy = [.. meant.Select(u => u.Id).Except(claimed)] };
+    }
+
+    private async Task<LanePiece> RetryInLaneAsync(LaneWork work, int take)
+    {
+        if (work.Left is null)
         {
-            TryAgain(lane.Domain);
-            _left = await Database.SortedSetLengthAsync(partition.Keys.Lane(lane), Now, double.PositiveInfinity, Exclude.Start);
+            TryAgain(work.Lane.Domain);
+            work.Left = await Database.SortedSetLengthAsync(partition.Keys.Lane(work.Lane), Now, double.PositiveInfinity, Exclude.Start);
         }
 
         // What fails again meanwhile is put off again; it had its chance, and must not keep us here for ever.
-        var entries = _left > 0
-            ? await UnitEntries.PutOffAsync(Database, partition.Keys, lane, Now, _skip, (int)Math.Min(_left.Value, UnitsAtOnce))
-            : [];
-        if (entries.Count == 0)
+        take = (int)Math.Min(work.Left.Value, take);
+        if (take == 0)
         {
-            return false;
+            return new LanePiece(0, false);
         }
 
-        var tried = await PutOffAsync(entries);
-        _left -= entries.Count;
-        _skip += entries.Count - tried.Count;
-        await RetryAsync(tried, isDone: false);
-        return true;
+        var entries = await UnitEntries.PutOffAsync(Database, partition.Keys, work.Lane, Now, work.Skip, take);
+        var tried = await TriedAsync(entries);
+        work.Left -= take;
+        work.Skip += entries.Count - tried.Count;
+        return new LanePiece(tried.Count, work.Left > 0) { Due = [.. tried.Select(u => u.Id)] };
     }
 
-    // Those put off after an attempt; mail for later waits for its own time.
-    private async Task<List<(UnitId Id, Lane Lane, long Due)>> PutOffAsync(IReadOnlyList<(UnitId Id, Lane Lane, long Due)> units)
+    // Mail for later was never tried: it waits for its own time.
+    private async Task<List<(UnitId Id, Lane Lane, long Due)>> TriedAsync(IReadOnlyList<(UnitId Id, Lane Lane, long Due)> units)
     {
         var tried = await Task.WhenAll(units.Select(u => Database.KeyExistsAsync(partition.Keys.Unit(u.Id))));
-        return [.. units.Where((u, i) => tried[i] && u.Due > Now)];
-    }
-
-    private async Task RetryAsync(IReadOnlyList<(UnitId Id, Lane Lane, long Due)> units, bool isDone)
-    {
-        var now = Now;
-        var lanes = units.GroupBy(u => u.Lane).ToDictionary(l => l.Key, l => (IReadOnlyList<UnitId>)[.. l.Select(u => u.Id)]);
-        _units += units.Count;
-        await settles.AskedAsync(partition, new AskedPart(ask, entry, new AskProgress(isDone, _units!.Value), now) { Due = lanes });
-        foreach (var lane in lanes.Keys)
-        {
-            window.Arrived(partition, lane, now);
-        }
+        return [.. units.Where((_, i) => tried[i])];
     }
 
     // Ends what was claimed, as far as its records can be read and memory allows.
-    private async Task<(HashSet<UnitId> Ended, IReadOnlySet<UnitId> Unread)> EndAsync(IReadOnlyList<UnitId> claimed)
+    private async Task<(HashSet<UnitId> Ended, IReadOnlySet<UnitId> Unread)> EndAsync(IReadOnlyList<UnitId> claimed, long maxOctets)
     {
         var ended = new HashSet<UnitId>();
         try
@@ -202,16 +200,14 @@ internal sealed class AskRun(
                 settling.Add(settles.SettleAsync(AskedEnd.Of(lease, ask, reports, now)));
                 ended.Add(lease.Id);
                 octets += lease.Message.Content.Head.Length;
-                if (octets > OctetsAtOnce)
+                if (octets > maxOctets)
                 {
                     break;
                 }
             }
 
             await Task.WhenAll(settling);
-            _units += ended.Count;
-
-            return (ended, octets > OctetsAtOnce ? claimed.Where(id => !ended.Contains(id)).ToHashSet() : []);
+            return (ended, octets > maxOctets ? claimed.Where(id => !ended.Contains(id)).ToHashSet() : []);
         }
         finally
         {
@@ -219,9 +215,17 @@ internal sealed class AskRun(
         }
     }
 
-    private Task TellAsync(bool isDone, IReadOnlyList<UnitId>? inProgress = null) => settles.AskedAsync(
-        partition,
-        new AskedPart(ask, entry, new AskProgress(isDone, _units!.Value, inProgress is { Count: > 0 } ? [.. inProgress.Select(id => id.ToString())] : null), Now));
+    private async Task TellAsync(bool isDone, IReadOnlyDictionary<Lane, IReadOnlyList<UnitId>>? due = null, IReadOnlyList<UnitId>? inProgress = null)
+    {
+        var now = Now;
+        var progress = new AskProgress(isDone, _units!.Value, inProgress is { Count: > 0 } ? [.. inProgress.Select(id => id.ToString())] : null);
+        var part = new AskedPart(ask, entry, progress, now);
+        await settles.AskedAsync(partition, due is null ? part : part with { Due = due });
+        foreach (var lane in due?.Keys ?? [])
+        {
+            window.Arrived(partition, lane, now);
+        }
+    }
 
     private async Task<long> ReadProgressAsync()
     {
@@ -250,5 +254,29 @@ internal sealed class AskRun(
     // What came later than the ask was not in anybody's mind, our own reports about it least of all.
     private bool IsMeant(UnitId unit) => unit.Message.CreatedAt <= ask.AskedAt;
 
+    private static Queue<LaneWork> QueueOf(IEnumerable<Lane> lanes) => new(lanes.Select(lane => new LaneWork(lane)));
+
     private long Now => time.GetUtcNow().ToUnixTimeMilliseconds();
+
+    /// <summary>How far we are in a lane.</summary>
+    private sealed class LaneWork(Lane lane)
+    {
+        public Lane Lane { get; } = lane;
+
+        /// <summary>Entries to read past, since they are not meant or not to be had now.</summary>
+        public int Skip { get; set; }
+
+        /// <summary>Of those put off when we came, how many are still to be looked at.</summary>
+        public long? Left { get; set; }
+    }
+
+    /// <param name="HasMore">There may be more for us behind it.</param>
+    private sealed record LanePiece(int Units, bool HasMore)
+    {
+        /// <summary>In flight.</summary>
+        public IReadOnlyList<UnitId> Busy { get; init; } = [];
+
+        /// <summary>Due from now on.</summary>
+        public IReadOnlyList<UnitId> Due { get; init; } = [];
+    }
 }

@@ -41,7 +41,7 @@ internal sealed class AskWorker(
             var wait = Idle;
             try
             {
-                wait = await WorkAsync(cancellation);
+                wait = await WorkAsync();
             }
             catch (Exception e) when (StoreFailure.Covers(e) || e is StoreUnavailableException)
             {
@@ -56,7 +56,7 @@ internal sealed class AskWorker(
     }
 
     // Returns how long there is nothing to do.
-    private async Task<TimeSpan> WorkAsync(CancellationToken cancellation)
+    private async Task<TimeSpan> WorkAsync()
     {
         var owned = store.Partitions.Where(p => p.IsOwned).ToList();
         var lists = await Task.WhenAll(owned.Select(p => store.Connections.Background.ListRangeAsync(p.Keys.Asks, 0, AsksAtOnce - 1)));
@@ -67,7 +67,7 @@ internal sealed class AskWorker(
             _runs.Remove(key);
         }
 
-        var steps = await Task.WhenAll(open.GroupBy(e => e.partition, e => e.entry).Select(p => StepAsync(p.Key, p, cancellation)));
+        var steps = await Task.WhenAll(open.GroupBy(e => e.partition, e => e.entry).Select(p => StepAsync(p.Key, p)));
         return steps.DefaultIfEmpty(AskPace.Idle).Max() switch
         {
             AskPace.Busy => TimeSpan.Zero,
@@ -76,22 +76,32 @@ internal sealed class AskWorker(
         };
     }
 
-    private async Task<AskPace> StepAsync(Partition partition, IEnumerable<RedisValue> entries, CancellationToken cancellation)
+    private async Task<AskPace> StepAsync(Partition partition, IEnumerable<RedisValue> entries)
     {
         var pace = AskPace.Idle;
         foreach (var entry in entries)
         {
-            if (RunOf(partition, entry) is not { } run)
-            {
-                continue;
-            }
-
-            var step = await run.StepAsync(cancellation);
-            bell.Answered.Beat();
+            var step = partition.IsOwned && RunOf(partition, entry) is { } run ? await StepAsync(partition, run) : AskPace.Idle;
             pace = step > pace ? step : pace;
         }
 
         return pace;
+    }
+
+    private async Task<AskPace> StepAsync(Partition partition, AskRun run)
+    {
+        try
+        {
+            var pace = await run.StepAsync();
+            bell.Answered.Beat();
+            return pace;
+        }
+        catch (Exception e) when (!StoreFailure.Covers(e) && e is not StoreUnavailableException)
+        {
+            // A mistake of ours must not keep what else is asked from being done; this one is tried again.
+            logger.AskFailed(partition.Number, e);
+            return AskPace.Idle;
+        }
     }
 
     private AskRun? RunOf(Partition partition, RedisValue entry)

@@ -88,15 +88,20 @@ internal sealed class RedisQueueAdministration(Store store, IQueueReader reader,
         var isExact = true;
         foreach (var partition in store.Partitions)
         {
-            foreach (var lane in await LaneFinder.FindAsync(Database, partition.Keys, selector).WaitAsync(cancellation))
+            var found = await StoreFailure.TranslateAsync(LaneFinder.FindAsync(Database, partition.Keys, selector), cancellation);
+            foreach (var chunk in found.Chunk(Page))
             {
-                var (depth, exact) = kind == AskKind.Retry
-                    ? await CountPutOffAsync(partition, lane, lanes.Values.Sum(l => l.Units), cancellation)
-                    : (await DepthAsync(partition, lane, cancellation), true);
-                isExact &= exact;
-                if (depth is not null)
+                var before = kind == AskKind.Retry ? lanes.Values.Sum(l => l.Units) : 0;
+                var depths = await Task.WhenAll(chunk.Select(lane => kind == AskKind.Retry
+                    ? CountPutOffAsync(partition, lane, before, cancellation)
+                    : DepthAsync(partition, lane, cancellation)));
+                foreach (var (depth, exact) in depths)
                 {
-                    lanes[lane] = lanes.TryGetValue(lane, out var sum) ? Sum(sum, depth) : depth;
+                    isExact &= exact;
+                    if (depth is not null)
+                    {
+                        lanes[depth.Lane] = lanes.TryGetValue(depth.Lane, out var sum) ? Sum(sum, depth) : depth;
+                    }
                 }
             }
         }
@@ -124,12 +129,12 @@ internal sealed class RedisQueueAdministration(Store store, IQueueReader reader,
         return first;
     }
 
-    private async Task<LaneDepth?> DepthAsync(Partition partition, Lane lane, CancellationToken cancellation)
+    private async Task<(LaneDepth? Depth, bool IsExact)> DepthAsync(Partition partition, Lane lane, CancellationToken cancellation)
     {
         var key = partition.Keys.Lane(lane);
         var count = Database.SortedSetLengthAsync(key);
         var head = await StoreFailure.TranslateAsync(Database.SortedSetRangeByRankWithScoresAsync(key, 0, 0), cancellation);
-        return head is [var first] ? new LaneDepth(lane, await count, TimeOf(first)) : null;
+        return (head is [var first] ? new LaneDepth(lane, await count, TimeOf(first)) : null, true);
     }
 
     // Mail for later was never tried: it waits for its own time, and a retry leaves it alone.
