@@ -100,7 +100,11 @@ internal sealed class LiveStorage : IDisposable
         }
     }
 
-    public void Dispose() => Close();
+    public void Dispose()
+    {
+        Close();
+        _folder.Dispose();
+    }
 
     private void TryRead()
     {

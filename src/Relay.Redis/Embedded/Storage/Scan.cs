@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using RocksDbSharp;
 
 namespace Relay.Redis.Embedded.Storage;
 
@@ -26,41 +25,27 @@ internal unsafe ref struct Scan
         from.CopyTo(new Span<byte>(_bounds, _from));
         to.CopyTo(new Span<byte>(_bounds + _from, _to));
 
-        _options = Native.Instance.rocksdb_readoptions_create();
-        Native.Instance.rocksdb_readoptions_set_iterate_lower_bound(_options, _bounds, (nuint)_from);
-        Native.Instance.rocksdb_readoptions_set_iterate_upper_bound(_options, _bounds + _from, (nuint)_to);
-        _iterator = Native.Instance.rocksdb_create_iterator(database, _options);
+        _options = Rocks.CreateReadOptions();
+        Rocks.SetLowerBound(_options, _bounds, (nuint)_from);
+        Rocks.SetUpperBound(_options, _bounds + _from, (nuint)_to);
+        _iterator = Rocks.CreateIterator(database, _options);
         if (batch != 0)
         {
-            _iterator = Native.Instance.rocksdb_writebatch_wi_create_iterator_with_base_readopts(batch, _iterator, _options);
+            _iterator = Rocks.CreateIteratorWithBase(batch, _iterator, _options);
         }
     }
 
-    public readonly ReadOnlySpan<byte> Key
-    {
-        get
-        {
-            var start = Native.Instance.rocksdb_iter_key(_iterator, out var length);
-            return new ReadOnlySpan<byte>((byte*)start, checked((int)length));
-        }
-    }
+    public readonly ReadOnlySpan<byte> Key => Rocks.Span(Rocks.GetKey(_iterator, out var length), length);
 
-    public readonly ReadOnlySpan<byte> Value
-    {
-        get
-        {
-            var start = Native.Instance.rocksdb_iter_value(_iterator, out var length);
-            return new ReadOnlySpan<byte>((byte*)start, checked((int)length));
-        }
-    }
+    public readonly ReadOnlySpan<byte> Value => Rocks.Span(Rocks.GetIteratorValue(_iterator, out var length), length);
 
     /// <exception cref="StorageException">The files could not be read.</exception>
     public bool MoveNext()
     {
         Step();
-        if (Native.Instance.rocksdb_iter_valid(_iterator) == 0)
+        if (Rocks.IsValid(_iterator) == 0)
         {
-            Native.Instance.rocksdb_iter_get_error(_iterator, out var error);
+            Rocks.GetError(_iterator, out var error);
             StorageException.ThrowIf(error);
             return false;
         }
@@ -73,8 +58,8 @@ internal unsafe ref struct Scan
 
     public readonly void Dispose()
     {
-        Native.Instance.rocksdb_iter_destroy(_iterator);
-        Native.Instance.rocksdb_readoptions_destroy(_options);
+        Rocks.DestroyIterator(_iterator);
+        Rocks.DestroyReadOptions(_options);
         NativeMemory.Free(_bounds);
     }
 
@@ -84,11 +69,11 @@ internal unsafe ref struct Scan
         {
             if (_isReverse)
             {
-                Native.Instance.rocksdb_iter_prev(_iterator);
+                Rocks.Previous(_iterator);
             }
             else
             {
-                Native.Instance.rocksdb_iter_next(_iterator);
+                Rocks.Next(_iterator);
             }
 
             return;
@@ -97,15 +82,15 @@ internal unsafe ref struct Scan
         _isStarted = true;
         if (!_isReverse)
         {
-            Native.Instance.rocksdb_iter_seek(_iterator, _bounds, (nuint)_from);
+            Rocks.Seek(_iterator, _bounds, (nuint)_from);
             return;
         }
 
         var to = new ReadOnlySpan<byte>(_bounds + _from, _to);
-        Native.Instance.rocksdb_iter_seek_for_prev(_iterator, _bounds + _from, (nuint)_to);
-        if (Native.Instance.rocksdb_iter_valid(_iterator) != 0 && Key.SequenceEqual(to))
+        Rocks.SeekForPrevious(_iterator, _bounds + _from, (nuint)_to);
+        if (Rocks.IsValid(_iterator) != 0 && Key.SequenceEqual(to))
         {
-            Native.Instance.rocksdb_iter_prev(_iterator);
+            Rocks.Previous(_iterator);
         }
     }
 }

@@ -8,13 +8,15 @@ namespace Relay.Tests.Redis.Embedded.Storage;
 public sealed class KeyspaceTests : IDisposable
 {
     private readonly string _folder = EmbeddedServer.NewFolder();
+    private readonly DatabaseFolder _files;
     private readonly Database _database;
     private readonly Keyspace _keyspace;
     private readonly Upkeep _upkeep;
 
     public KeyspaceTests()
     {
-        _database = new DatabaseFolder(_folder).Open(isNew: true);
+        _files = new DatabaseFolder(_folder);
+        _database = _files.Open(isNew: true);
         _keyspace = new Keyspace(_database);
         _upkeep = new Upkeep(_keyspace);
     }
@@ -22,6 +24,7 @@ public sealed class KeyspaceTests : IDisposable
     public void Dispose()
     {
         _database.Dispose();
+        _files.Dispose();
         Directory.Delete(_folder, recursive: true);
     }
 

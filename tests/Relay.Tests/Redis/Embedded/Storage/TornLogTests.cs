@@ -103,7 +103,8 @@ public sealed class TornLogTests : IAsyncLifetime
             }
 
             File.WriteAllBytes(Path.Combine(copy, Path.GetFileName(_log)), log);
-            using var database = new DatabaseFolder(copy).Open(isNew: false);
+            using var folder = new DatabaseFolder(copy);
+            using var database = folder.Open(isNew: false);
             return Count(new Keyspace(database));
         }
         finally
