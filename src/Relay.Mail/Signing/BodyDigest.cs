@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Security.Cryptography;
 
 namespace Relay.Mail.Signing;
@@ -16,7 +17,8 @@ public sealed class BodyDigest : IDisposable
     private const int BufferBytes = 4 * 1024;
 
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-    private readonly byte[] _buffer = new byte[BufferBytes];
+    private readonly byte[] _buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);
+    private bool _disposed;
     private int _filled;
 
     // What was read but not yet written, since what follows decides about it.
@@ -93,7 +95,15 @@ public sealed class BodyDigest : IDisposable
         return _hash.GetHashAndReset();
     }
 
-    public void Dispose() => _hash.Dispose();
+    public void Dispose()
+    {
+        if (!_disposed)
+        {
+            _disposed = true;
+            _hash.Dispose();
+            ArrayPool<byte>.Shared.Return(_buffer);
+        }
+    }
 
     // Space at the end of a line is dropped, and so are empty lines at the end of the body: both wait for what follows.
     private void EndLine()

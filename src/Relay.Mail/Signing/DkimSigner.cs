@@ -1,7 +1,8 @@
 using System.Buffers;
-using System.Globalization;
+using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Unicode;
 
 namespace Relay.Mail.Signing;
 
@@ -12,8 +13,9 @@ namespace Relay.Mail.Signing;
 /// <param name="domain">The tag <c>d=</c>: the author's domain or one above it, so that DMARC finds it aligned.</param>
 public sealed class DkimSigner(string domain, IReadOnlyList<SigningKey> keys)
 {
-    // RFC 5322, 2.1.1 recommends 78 for a line; the tag's name and the tab stand beside it.
-    private const int LineLength = 72;
+    // Signing waits for nothing, so a thread is done with its room before it signs the next message.
+    [ThreadStatic]
+    private static Room? _room;
 
     public string Domain => domain;
 
@@ -25,54 +27,79 @@ public sealed class DkimSigner(string domain, IReadOnlyList<SigningKey> keys)
     /// <param name="bodyHash">Of <see cref="BodyDigest"/>.</param>
     public byte[] Sign(ReadOnlySpan<byte> prologue, ReadOnlySpan<byte> header, ReadOnlySpan<byte> bodyHash, DateTimeOffset now)
     {
-        var canonical = new ArrayBufferWriter<byte>(2048);
-        var fields = SignedFields.Read(prologue, header, canonical);
-        var covered = canonical.WrittenCount;
+        var room = _room ??= new Room();
+        room.Clear();
+        room.NameList.Begin("h=".Length + 1);
+        new SignedFields(prologue, header).Write(room.Canonical, room.NameList);
+        var covered = room.Canonical.WrittenCount;
 
-        var signatures = new StringBuilder(1024);
         foreach (var key in keys)
         {
-            var unsigned = FieldOf(key, fields.List, bodyHash, now);
-            canonical.ResetWrittenCount();
-            canonical.Advance(covered);
-            canonical.Write("dkim-signature:"u8);
-            SignedFields.WriteRelaxed(Encoding.ASCII.GetBytes(unsigned), canonical);
+            var start = room.Signatures.WrittenCount;
+            WriteUnsigned(key, room, bodyHash, now);
 
-            signatures.Append("DKIM-Signature: ").Append(unsigned);
-            Fold(signatures, Convert.ToBase64String(key.Sign(SHA256.HashData(canonical.WrittenSpan))), LineLength);
-            signatures.Append("\r\n");
+            room.Canonical.ResetWrittenCount();
+            room.Canonical.Advance(covered);
+            room.Canonical.Write("dkim-signature:"u8);
+            SignedFields.WriteRelaxed(room.Signatures.WrittenSpan[(start + "DKIM-Signature:".Length)..], room.Canonical);
+            WriteSignature(key.Sign(SHA256.HashData(room.Canonical.WrittenSpan)), room);
         }
 
-        return Encoding.ASCII.GetBytes(signatures.ToString());
+        return room.Signatures.WrittenSpan.ToArray();
     }
 
-    private string FieldOf(SigningKey key, string list, ReadOnlySpan<byte> bodyHash, DateTimeOffset now)
+    // All of the field but the signature itself, which it covers as if it were empty (RFC 6376, 3.7).
+    private void WriteUnsigned(SigningKey key, Room room, ReadOnlySpan<byte> bodyHash, DateTimeOffset now)
     {
-        var field = new StringBuilder(512);
-        field.Append(CultureInfo.InvariantCulture, $"v=1; a={key.Algorithm}; c=relaxed/relaxed; d={domain};\r\n\t");
-        field.Append(CultureInfo.InvariantCulture, $"s={key.Selector}; t={now.ToUnixTimeSeconds()};\r\n\th=");
-        var line = 0;
-        foreach (var name in list.Split(':'))
+        var line = room.Signatures.GetSpan(256 + domain.Length + key.Selector.Length);
+        Utf8.TryWrite(
+            line,
+            $"DKIM-Signature: v=1; a={key.Algorithm}; c=relaxed/relaxed; d={domain};\r\n\ts={key.Selector}; t={now.ToUnixTimeSeconds()};\r\n\th=",
+            out var length);
+        room.Signatures.Advance(length);
+        room.Signatures.Write(room.Names.WrittenSpan);
+        room.Signatures.Write(";\r\n\tbh="u8);
+        WriteBase64(bodyHash, room.Signatures);
+        room.Signatures.Write(";\r\n\tb="u8);
+    }
+
+    private static void WriteSignature(byte[] signature, Room room)
+    {
+        Span<byte> text = stackalloc byte[Base64.GetMaxEncodedToUtf8Length(signature.Length)];
+        Base64.EncodeToUtf8(signature, text, out _, out var length);
+        room.SignatureText.Begin("b=".Length + 1);
+        room.SignatureText.Fill(text[..length]);
+        room.Signatures.Write("\r\n"u8);
+    }
+
+    private static void WriteBase64(ReadOnlySpan<byte> octets, ArrayBufferWriter<byte> to)
+    {
+        Base64.EncodeToUtf8(octets, to.GetSpan(Base64.GetMaxEncodedToUtf8Length(octets.Length)), out _, out var length);
+        to.Advance(length);
+    }
+
+    private sealed class Room
+    {
+        // What an honest header needs with ease; a larger one is signed too, but its room is not kept.
+        private const int Usual = 8 * 1024;
+
+        public Room() => (NameList, SignatureText) = (new FoldedText(Names), new FoldedText(Signatures));
+
+        public ArrayBufferWriter<byte> Canonical { get; private set; } = new(Usual);
+        public ArrayBufferWriter<byte> Names { get; } = new(1024);
+        public ArrayBufferWriter<byte> Signatures { get; } = new(Usual);
+        public FoldedText NameList { get; }
+        public FoldedText SignatureText { get; }
+
+        public void Clear()
         {
-            if (line + name.Length > LineLength)
+            Names.ResetWrittenCount();
+            Signatures.ResetWrittenCount();
+            Canonical.ResetWrittenCount();
+            if (Canonical.Capacity > 4 * Usual)
             {
-                field.Append("\r\n\t");
-                line = 0;
+                Canonical = new ArrayBufferWriter<byte>(Usual);
             }
-
-            field.Append(name).Append(':');
-            line += name.Length + 1;
-        }
-
-        field.Length--;
-        return field.Append(";\r\n\tbh=").Append(Convert.ToBase64String(bodyHash)).Append(";\r\n\tb=").ToString();
-    }
-
-    private static void Fold(StringBuilder text, string value, int length)
-    {
-        for (var start = 0; start < value.Length; start += length)
-        {
-            text.Append(start == 0 ? "" : "\r\n\t").Append(value, start, Math.Min(length, value.Length - start));
         }
     }
 }

@@ -7,7 +7,7 @@ namespace Relay.Mail.Signing;
 /// Which header fields a signature covers, and their octets in relaxed form (RFC 6376, 3.4.2). Every field named is named
 /// once more than it occurs: whoever adds another one on the way breaks the signature instead of borrowing it (8.15).
 /// </summary>
-internal sealed class SignedFields
+internal readonly ref struct SignedFields
 {
     // Signed even where they are missing, since a reader shows them or a receiver acts on them.
     private static readonly string[] Always =
@@ -26,21 +26,32 @@ internal sealed class SignedFields
     // The last ones of a name that a hostile header repeats; honest fields occur once.
     private const int MostOfOneName = 16;
 
+    // More fields of these names than an honest header has are looked through as well, only not on the stack.
+    private const int UsualFields = 32;
+
     private static readonly Name[] Names = [.. Always.Select(n => new Name(n, true)), .. WherePresent.Select(n => new Name(n, false))];
 
-    private readonly List<Field> _fields = new(24);
+    private readonly ReadOnlySpan<byte> _prologue;
+    private readonly ReadOnlySpan<byte> _header;
 
-    /// <summary>The value of the tag <c>h=</c>, without folds.</summary>
-    public string List { get; private set; } = "";
-
-    /// <summary>Finds the fields of a header that stands in two pieces, ours on top.</summary>
-    public static SignedFields Read(ReadOnlySpan<byte> prologue, ReadOnlySpan<byte> header, IBufferWriter<byte> canonical)
+    /// <param name="prologue">The part of the header that stands on top.</param>
+    public SignedFields(ReadOnlySpan<byte> prologue, ReadOnlySpan<byte> header)
     {
-        var fields = new SignedFields();
-        fields.Find(prologue, inPrologue: true);
-        fields.Find(header, inPrologue: false);
-        fields.Write(prologue, header, canonical);
-        return fields;
+        _prologue = prologue;
+        _header = header;
+    }
+
+    /// <param name="canonical">Takes the fields as they are signed.</param>
+    /// <param name="names">Takes the value of the tag <c>h=</c>.</param>
+    public void Write(IBufferWriter<byte> canonical, FoldedText names)
+    {
+        var fields = new FieldList(stackalloc Field[UsualFields]);
+        Find(_prologue, inPrologue: true, ref fields);
+        Find(_header, inPrologue: false, ref fields);
+        for (var name = 0; name < Names.Length; name++)
+        {
+            Write(name, fields.All, canonical, names);
+        }
     }
 
     /// <summary>A field's value on one line, runs of white space as one space, none at its ends.</summary>
@@ -77,7 +88,39 @@ internal sealed class SignedFields
         }
     }
 
-    private void Find(ReadOnlySpan<byte> header, bool inPrologue)
+    // Of several fields of a name the lowest comes first (RFC 6376, 5.4.2).
+    private void Write(int name, ReadOnlySpan<Field> fields, IBufferWriter<byte> canonical, FoldedText names)
+    {
+        var found = 0;
+        var more = false;
+        for (var i = fields.Length - 1; i >= 0 && !more; i--)
+        {
+            var field = fields[i];
+            if (field.Name != name)
+            {
+                continue;
+            }
+
+            more = found == MostOfOneName;
+            if (!more)
+            {
+                found++;
+                canonical.Write(Names[name].Lower);
+                canonical.Write(":"u8);
+                WriteRelaxed((field.InPrologue ? _prologue : _header)[field.Start..field.End], canonical);
+                canonical.Write("\r\n"u8);
+            }
+        }
+
+        // Once more, for the one that is not there; where there are more, the next name would mean one of those.
+        var named = more ? found : found > 0 || Names[name].Always ? found + 1 : 0;
+        for (var i = 0; i < named; i++)
+        {
+            names.Append(Names[name].Text, ":"u8);
+        }
+    }
+
+    private static void Find(ReadOnlySpan<byte> header, bool inPrologue, ref FieldList fields)
     {
         for (var start = 0; start < header.Length;)
         {
@@ -86,7 +129,7 @@ internal sealed class SignedFields
             var colon = field.IndexOf((byte)':');
             if (colon > 0 && IndexOf(field[..colon].TrimEnd(" \t"u8)) is var name and >= 0)
             {
-                _fields.Add(new Field(name, inPrologue, start + colon + 1, end));
+                fields.Add(new Field(name, inPrologue, start + colon + 1, end));
             }
 
             start = end + 2;
@@ -127,48 +170,31 @@ internal sealed class SignedFields
         return -1;
     }
 
-    // Of several fields of a name the lowest comes first (RFC 6376, 5.4.2).
-    private void Write(ReadOnlySpan<byte> prologue, ReadOnlySpan<byte> header, IBufferWriter<byte> canonical)
-    {
-        var list = new StringBuilder(512);
-        for (var name = 0; name < Names.Length; name++)
-        {
-            var found = 0;
-            var more = false;
-            for (var i = _fields.Count - 1; i >= 0 && !more; i--)
-            {
-                var field = _fields[i];
-                if (field.Name != name)
-                {
-                    continue;
-                }
-
-                more = found == MostOfOneName;
-                if (!more)
-                {
-                    found++;
-                    canonical.Write(Names[name].Lower);
-                    canonical.Write(":"u8);
-                    WriteRelaxed((field.InPrologue ? prologue : header)[field.Start..field.End], canonical);
-                    canonical.Write("\r\n"u8);
-                }
-            }
-
-            // Once more, for the one that is not there; where there are more, the next name would mean one of those.
-            var named = more ? found : found > 0 || Names[name].Always ? found + 1 : 0;
-            for (var i = 0; i < named; i++)
-            {
-                list.Append(list.Length == 0 ? "" : ":").Append(Names[name].Text);
-            }
-        }
-
-        List = list.ToString();
-    }
-
     private readonly record struct Field(int Name, bool InPrologue, int Start, int End);
 
-    private sealed record Name(string Text, bool Always)
+    private ref struct FieldList(Span<Field> room)
     {
-        public byte[] Lower { get; } = Encoding.ASCII.GetBytes(Text.ToLowerInvariant());
+        private Span<Field> _room = room;
+        private int _count;
+
+        public readonly ReadOnlySpan<Field> All => _room[.._count];
+
+        public void Add(Field field)
+        {
+            if (_count == _room.Length)
+            {
+                var larger = new Field[_count * 2];
+                _room.CopyTo(larger);
+                _room = larger;
+            }
+
+            _room[_count++] = field;
+        }
+    }
+
+    private sealed record Name(string Word, bool Always)
+    {
+        public byte[] Text { get; } = Encoding.ASCII.GetBytes(Word);
+        public byte[] Lower { get; } = Encoding.ASCII.GetBytes(Word.ToLowerInvariant());
     }
 }
