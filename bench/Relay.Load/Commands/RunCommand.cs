@@ -53,6 +53,8 @@ internal sealed class RunCommand
         DefaultValueFactory = _ => RelaySetup.FindProgram(),
     };
 
+    private readonly Option<bool> _dkim = new("--dkim") { Description = "Let the relay sign with RSA-2048 and Ed25519" };
+
     private readonly Option<string?> _work = new("--work") { Description = "Folder on a real disk for queues and logs" };
 
     private readonly Option<bool> _keep = new("--keep") { Description = "Leave queues and logs there" };
@@ -70,7 +72,7 @@ internal sealed class RunCommand
         _compare.AcceptOnlyFromAmong("postfix", "sink");
         _store.AcceptOnlyFromAmong("redis-always", "redis-everysec", "embedded");
         _traffic.AddTo(command);
-        foreach (var option in (Option[])[_compare, _postfix, _withoutRelay, _rounds, _warmup, _store, _relay, _work, _keep, _chunking, _patience])
+        foreach (var option in (Option[])[_compare, _postfix, _withoutRelay, _rounds, _warmup, _store, _relay, _dkim, _work, _keep, _chunking, _patience])
         {
             command.Add(option);
         }
@@ -134,7 +136,7 @@ internal sealed class RunCommand
                 "redis-everysec" => "everysec",
                 _ => null,
             };
-            var setup = new RelaySetup(program, fsync, parsed.GetValue(_traffic.Http), tls);
+            var setup = new RelaySetup(program, fsync, parsed.GetValue(_traffic.Http), tls, parsed.GetValue(_dkim));
             targets.Add(("relay", async (name, cancellation) =>
                 await RelayTarget.StartAsync(workspace, name, setup, sink.Address, cancellation)));
         }

@@ -5,7 +5,8 @@ namespace Relay.Load.Targets;
 /// <param name="Program">Path of relay.dll, the Release build.</param>
 /// <param name="RedisFsync"><c>appendfsync</c> of the Redis it is given; null leaves it on its embedded store.</param>
 /// <param name="Http">Send through <c>POST /send</c> and not over SMTP.</param>
-internal sealed record RelaySetup(string Program, string? RedisFsync, bool Http, LoadTls Tls)
+/// <param name="Dkim">Let it sign what it is sent, with both its keys.</param>
+internal sealed record RelaySetup(string Program, string? RedisFsync, bool Http, LoadTls Tls, bool Dkim = false)
 {
     /// <summary>Where <c>dotnet build -c Release</c> puts the relay of the checkout this program was built in.</summary>
     public static string? FindProgram()

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using System.Net.Http.Json;
 using System.Text.Json.Nodes;
 using Relay.Load.Machine;
 using Relay.Load.Traffic;
@@ -44,6 +45,11 @@ internal sealed class RelayTarget : ITarget
             var door = new Door(new(IPAddress.Loopback, setup.Http ? http : smtp)) { Http = setup.Http, Tls = setup.Tls, Key = Key };
             target = new(process, redis, door, new($"http://127.0.0.1:{http}"));
             await process.UntilAsync(target.IsReadyAsync, StartTime, cancellation);
+            if (setup.Dkim)
+            {
+                await target.AddDomainAsync(cancellation);
+            }
+
             return target;
         }
         catch
@@ -102,6 +108,18 @@ internal sealed class RelayTarget : ITarget
         {
             return false;
         }
+    }
+
+    // As long as no key was seen in the DNS all of them sign.
+    private async Task AddDomainAsync(CancellationToken cancellation)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/domains")
+        {
+            Content = JsonContent.Create(new JsonObject { ["name"] = LoadMessage.SenderDomain }),
+        };
+        request.Headers.Authorization = new("Bearer", Key);
+        using var answer = await _http.SendAsync(request, cancellation);
+        answer.EnsureSuccessStatusCode();
     }
 
     private async Task<long?> ReadAllocatedAsync(CancellationToken cancellation)

@@ -6,7 +6,8 @@ namespace Relay.Load.Traffic;
 /// <summary>The one mail every session sends, in the forms the doors take it.</summary>
 internal static class LoadMessage
 {
-    public const string Sender = "orders@sender.test";
+    public const string SenderDomain = "sender.test";
+    public const string Sender = $"orders@{SenderDomain}";
 
     private const string Recipient = $"{Form.TokenPlace}@d{Form.DomainPlace}.load.test";
     private const int LineLength = 76;
