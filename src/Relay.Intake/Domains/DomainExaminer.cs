@@ -4,8 +4,14 @@ using Relay.Mail.Domains;
 namespace Relay.Intake.Domains;
 
 /// <summary>Looks at every record of a domain as the world sees it now, and says what is wrong in words that help.</summary>
-internal sealed class DomainExaminer(IDomainRecords records, RecordList list)
+internal sealed class DomainExaminer(IDomainRecords records, RecordList list, TimeProvider time)
 {
+    // Whoever writes a zone can make an SPF record ask for hundreds of slow names; nobody waits for that.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
+    // A few sentences; what a zone says is quoted in them.
+    private const int LongestAdvice = 1_000;
+
     private readonly SpfCheck _spf = new(records, list.HostName);
     private readonly DmarcCheck _dmarc = new(records);
 
@@ -15,23 +21,38 @@ internal sealed class DomainExaminer(IDomainRecords records, RecordList list)
 
     private async Task<RecordFinding> ExamineAsync(SendingDomain domain, DomainRecord record, CancellationToken cancellation)
     {
+        using var patience = new CancellationTokenSource(Patience, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, patience.Token);
         Judgement judgement;
         try
         {
-            var published = await records.CompareAsync(record.Name, record.Type, cancellation);
-            judgement = await JudgeAsync(domain, record, published, cancellation);
+            var published = await records.CompareAsync(record.Name, record.Type, either.Token);
+            judgement = await JudgeAsync(domain, record, published, either.Token);
             if (judgement.State == RecordState.Missing)
             {
-                judgement = await ExplainMissingAsync(domain, record, published, judgement, cancellation);
+                judgement = await ExplainMissingAsync(domain, record, published, judgement, either.Token);
             }
+        }
+        catch (OperationCanceledException) when (patience.IsCancellationRequested && !cancellation.IsCancellationRequested)
+        {
+            judgement = new Judgement(RecordState.Unknown, $"The DNS did not answer all that this record asks for within {Patience.TotalSeconds:0} seconds.");
         }
         catch (DomainRecordsUnavailableException exception)
         {
             judgement = new Judgement(RecordState.Unknown, $"The DNS did not answer, which says nothing about the record: {exception.Message}.");
         }
 
-        return new RecordFinding(record.Word, record.Name, judgement.State, judgement.Advice);
+        return new RecordFinding(record.Word, record.Name, judgement.State, OneLine(judgement.Advice));
     }
+
+    // It goes into logs and onto terminals, and a part of it may be a stranger's.
+    private static string OneLine(string advice) => string.Create(Math.Min(advice.Length, LongestAdvice), advice, static (line, advice) =>
+    {
+        for (var i = 0; i < line.Length; i++)
+        {
+            line[i] = char.IsControl(advice[i]) ? '?' : advice[i];
+        }
+    });
 
     // Servers of one zone may differ for hours: a receiver asks any of them, so all must be right.
     private async ValueTask<Judgement> JudgeAsync(SendingDomain domain, DomainRecord record, PublishedAnswers published, CancellationToken cancellation)

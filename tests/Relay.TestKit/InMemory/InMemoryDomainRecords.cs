@@ -19,15 +19,23 @@ public sealed class InMemoryDomainRecords : IDomainRecords
 
     public void Alias(string name, string target) => _aliases[name] = target;
 
+    /// <summary>While set, no question is answered.</summary>
+    public TaskCompletionSource? Silence { get; set; }
+
     public void Clear() => _records.Clear();
 
-    public ValueTask<IReadOnlyList<string>> FindAsync(string name, RecordType type, CancellationToken cancellation)
+    public async ValueTask<IReadOnlyList<string>> FindAsync(string name, RecordType type, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
+        if (Silence is { } silence)
+        {
+            await silence.Task.WaitAsync(cancellation);
+        }
+
         var owner = _aliases.GetValueOrDefault(name, name);
         return _records.TryGetValue((owner, type), out var values)
-            ? ValueTask.FromResult<IReadOnlyList<string>>(values ?? throw new DomainRecordsUnavailableException("no answer"))
-            : ValueTask.FromResult<IReadOnlyList<string>>([]);
+            ? values ?? throw new DomainRecordsUnavailableException("no answer")
+            : [];
     }
 
     public async ValueTask<PublishedAnswers> CompareAsync(string name, RecordType type, CancellationToken cancellation) =>

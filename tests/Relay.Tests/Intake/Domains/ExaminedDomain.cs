@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Time.Testing;
 using Relay.Intake.Domains;
 using Relay.Mail.Accounts;
 using Relay.Mail.Domains;
@@ -23,6 +24,7 @@ internal sealed class ExaminedDomain
 
     public SendingDomain Domain { get; }
     public InMemoryDomainRecords Records { get; } = new();
+    public FakeTimeProvider Time { get; } = new();
 
     public DomainRecord Record(RecordPurpose purpose) => _list.Of(Domain).First(record => record.Purpose == purpose);
 
@@ -36,7 +38,7 @@ internal sealed class ExaminedDomain
     /// <summary>What is found of one record.</summary>
     public async Task<RecordFinding> FindAsync(RecordPurpose purpose)
     {
-        var findings = await new DomainExaminer(Records, _list).ExamineAsync(Domain, TestContext.Current.CancellationToken);
+        var findings = await new DomainExaminer(Records, _list, Time).ExamineAsync(Domain, TestContext.Current.CancellationToken);
         return findings.First(finding => finding.Purpose == Record(purpose).Word);
     }
 

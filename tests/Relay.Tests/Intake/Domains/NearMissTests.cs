@@ -86,6 +86,21 @@ public sealed class NearMissTests
     }
 
     [Fact]
+    public async Task A_zone_that_keeps_us_waiting_is_given_up()
+    {
+        _domain.Records.Silence = new TaskCompletionSource();
+
+        var looking = _domain.FindAsync(RecordPurpose.Dkim);
+        _domain.Time.Advance(TimeSpan.FromSeconds(21));
+
+        Assert.Equal(RecordState.Unknown, (await looking).State);
+    }
+
+    [Fact]
+    public async Task What_a_zone_says_cannot_break_a_line() =>
+        await _domain.With(RecordPurpose.Spf, "v=spf1 a\nb\u001b[2J -all").IsWrongAsync(RecordPurpose.Spf, "a?b?[2J is no term");
+
+    [Fact]
     public async Task A_return_path_leads_here_alone()
     {
         var name = _domain.Record(RecordPurpose.ReturnPath).Name;
