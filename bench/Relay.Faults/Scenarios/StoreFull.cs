@@ -33,7 +33,6 @@ internal sealed class StoreFull : Scenario
         var limit = Mebibytes.ToString(CultureInfo.InvariantCulture) + "mb";
         await using var stage = await Stage.StartAsync(Id, request, cancellation, new StageSetup
         {
-            StoreSettings = ["--maxmemory", limit],
             Settings = (relay, _) => relay.With("Queue:MissingRecordGrace", "00:00:05"),
         });
         var redis = ((RedisStore)stage.Store!).Server;
@@ -41,6 +40,7 @@ internal sealed class StoreFull : Scenario
         for (var round = 0; round < request.Rounds; round++)
         {
             stage.Sink.Mood = Closed;
+            await redis.AskAsync(cancellation, "CONFIG", "SET", "maxmemory", limit);
             var load = stage.Load(new LoadPlan { LargeShare = 0.3, Pause = TimeSpan.FromMilliseconds(5) });
             await stage.StrikeAsync(StrikeKind.StoreAway, "store full", async () =>
             {
@@ -56,7 +56,7 @@ internal sealed class StoreFull : Scenario
                     wrong.Add(new Finding("F5", "drain", $"{await stage.DepthAsync(cancellation)} units wait after {Patience.TotalSeconds:0} s: the queue does not drain while the store is full"));
                 }
 
-                await redis.AskAsync(cancellation, "CONFIG", "SET", "maxmemory", limit);
+                await redis.AskAsync(cancellation, "CONFIG", "SET", "maxmemory", "1gb");
             });
             await stage.DrainAsync(cancellation);
             var again = stage.Load();
