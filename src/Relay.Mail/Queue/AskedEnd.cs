@@ -17,7 +17,7 @@ public static class AskedEnd
     public static Settlement Of(Lease lease, QueueAsk ask, IFailureReports? reports, DateTimeOffset now)
     {
         var bounces = ask.Kind == AskKind.Bounce;
-        var mayHaveArrived = lease.State?.UncertainHost is not null;
+        var mayHaveArrived = lease.State?.UncertainHost is not null || lease.Unheard is not null;
         var open = lease.Open;
         return new Settlement
         {

@@ -39,14 +39,21 @@ internal sealed class AskRun(
 
     // Units seen in flight.
     private readonly HashSet<UnitId> _awaited = [];
-    private long? _units;
+
+    // What an owner before us has told.
+    private long? _before;
+
+    public AskKind Kind => ask.Kind;
+
+    /// <summary>Units changed here so far.</summary>
+    public long Units { get; private set; }
 
     private IDatabase Database => store.Connections.Background;
 
     /// <summary>Does the next piece.</summary>
     public async Task<AskPace> StepAsync()
     {
-        _units ??= await ReadProgressAsync();
+        _before ??= await ReadProgressAsync();
         return ask.Selector.Message is { } message ? await MessageAsync(message)
             : ask.Kind == AskKind.Retry ? await LanesAsync(RetryInLaneAsync)
             : await LanesAsync(EndInLaneAsync);
@@ -67,7 +74,7 @@ internal sealed class AskRun(
             }
 
             var putOff = await TriedAsync([.. meant.Where(u => u.Due > Now)]);
-            _units += putOff.Count;
+            Units += putOff.Count;
             await TellAsync(
                 isDone: true, due: putOff.GroupBy(u => u.Lane).ToDictionary(l => l.Key, l => (IReadOnlyList<UnitId>)[.. l.Select(u => u.Id)]));
             return AskPace.Idle;
@@ -75,7 +82,7 @@ internal sealed class AskRun(
 
         var claimed = window.Claim(partition, [.. meant.Take(UnitsAtOnce)]);
         var (ended, unread) = await EndAsync(claimed, OctetsAtOnce);
-        _units += ended.Count;
+        Units += ended.Count;
 
         // A claimed one that was neither ended nor left for later cannot be read; it is set aside when its time comes.
         var others = meant.Select(u => u.Id).Except(claimed.Where(id => !unread.Contains(id))).ToList();
@@ -124,7 +131,7 @@ internal sealed class AskRun(
         var due = new Dictionary<Lane, IReadOnlyList<UnitId>>();
         foreach (var (lane, piece) in lanes.Zip(pieces))
         {
-            _units += piece.Units;
+            Units += piece.Units;
             if (piece.HasMore)
             {
                 _lanes!.Enqueue(lane);
@@ -218,7 +225,7 @@ internal sealed class AskRun(
     private async Task TellAsync(bool isDone, IReadOnlyDictionary<Lane, IReadOnlyList<UnitId>>? due = null, IReadOnlyList<UnitId>? inProgress = null)
     {
         var now = Now;
-        var progress = new AskProgress(isDone, _units!.Value, inProgress is { Count: > 0 } ? [.. inProgress.Select(id => id.ToString())] : null);
+        var progress = new AskProgress(isDone, _before!.Value + Units, inProgress is { Count: > 0 } ? [.. inProgress.Select(id => id.ToString())] : null);
         var part = new AskedPart(ask, entry, progress, now);
         await settles.AskedAsync(partition, due is null ? part : part with { Due = due });
         foreach (var lane in due?.Keys ?? [])

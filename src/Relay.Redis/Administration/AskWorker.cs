@@ -5,6 +5,7 @@ using Relay.Mail.Queue;
 using Relay.Redis.Connections;
 using Relay.Redis.Queue;
 using Relay.Redis.Records;
+using Relay.Redis.Telemetry;
 using StackExchange.Redis;
 
 namespace Relay.Redis.Administration;
@@ -19,6 +20,7 @@ internal sealed class AskWorker(
     SettleWriter settles,
     AskBell bell,
     IEnumerable<IDeliveryDesk> desks,
+    RedisMetrics metrics,
     TimeProvider time,
     ILogger<AskWorker> logger,
     IFailureReports? reports = null)
@@ -92,7 +94,9 @@ internal sealed class AskWorker(
     {
         try
         {
+            var before = run.Units;
             var pace = await run.StepAsync();
+            metrics.Asked(run.Kind, run.Units - before);
             bell.Answered.Beat();
             return pace;
         }

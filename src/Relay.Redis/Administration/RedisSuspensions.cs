@@ -5,6 +5,7 @@ using Relay.Redis.Connections;
 using Relay.Redis.Keys;
 using Relay.Redis.Queue;
 using Relay.Redis.Records;
+using Relay.Redis.Telemetry;
 using StackExchange.Redis;
 
 namespace Relay.Redis.Administration;
@@ -14,7 +15,7 @@ namespace Relay.Redis.Administration;
 /// number often and at the documents only when it grew. What is over is left out by the clock of each node.
 /// </summary>
 internal sealed class RedisSuspensions(
-    Store store, Window window, IEnumerable<IDeliveryDesk> desks, TimeProvider time, ILogger<RedisSuspensions> logger) : ISuspensions
+    Store store, Window window, IEnumerable<IDeliveryDesk> desks, RedisMetrics metrics, TimeProvider time, ILogger<RedisSuspensions> logger) : ISuspensions
 {
     private const string VersionField = "version";
 
@@ -148,6 +149,7 @@ internal sealed class RedisSuspensions(
         }
 
         _current = new SuspensionSnapshot(items);
+        metrics.Suspensions(items.Count);
         window.Suspend(_current);
         GiveBackSuspended(_current);
         if (before.Items.Except(items).Any())

@@ -10,8 +10,10 @@ internal sealed class RedisMetrics
 
     private readonly Histogram<int> _settleBatch;
     private readonly Counter<long> _setAside;
+    private readonly Counter<long> _asked;
     private readonly TimeProvider _time;
     private volatile QueueDepth _depth = new(0, null);
+    private volatile int _suspensions;
 
     public RedisMetrics(IMeterFactory meters, TimeProvider time)
     {
@@ -19,6 +21,8 @@ internal sealed class RedisMetrics
         var meter = meters.Create(MeterName);
         _settleBatch = meter.CreateHistogram<int>("relay.settle.batch", "{unit}", "Units settled by one step.");
         _setAside = meter.CreateCounter<long>("relay.queue.unreadable", "{unit}", "Entries set aside because their record is missing or cannot be read.");
+        _asked = meter.CreateCounter<long>("relay.queue.asked", "{unit}", "Units cancelled, bounced or made due because someone asked for it.");
+        meter.CreateObservableGauge("relay.queue.suspensions", () => _suspensions, "{suspension}", "Suspensions in force.");
         meter.CreateObservableGauge("relay.queue.depth", () => _depth.Units, "{unit}", "Units waiting, those being tried included.");
         meter.CreateObservableGauge("relay.queue.oldest_age", OldestAge, "s", "How long the longest waiting unit has been due.");
     }
@@ -26,6 +30,10 @@ internal sealed class RedisMetrics
     public void SettleBatch(int units) => _settleBatch.Record(units);
 
     public void SetAside() => _setAside.Add(1);
+
+    public void Asked(AskKind kind, long units) => _asked.Add(units, new KeyValuePair<string, object?>("kind", kind.ToString().ToLowerInvariant()));
+
+    public void Suspensions(int inForce) => _suspensions = inForce;
 
     public void Depth(QueueDepth depth) => _depth = depth;
 
