@@ -42,6 +42,7 @@ public static class DeliveryServices
 
         services.AddSingleton<DeliveryWindow>();
         services.AddSingleton<Settler>();
+        services.AddSingleton<RestingSites>();
         services.AddSingleton<SiteDirectory>();
         services.AddSingleton<Dispatcher>();
         services.AddSingleton<DeliveryDesk>();

@@ -9,12 +9,15 @@ namespace Relay.Delivery.Scheduling;
 /// </summary>
 internal sealed class DeliveryWindow(IMailQueue queue, IOptions<DeliveryOptions> options)
 {
-    // An account over its share still gets this part of what is free at each site, so that its mail to hosts that work does
-    // not wait behind its mail to hosts that do not.
+    // An account over its share still gets this part of what is free at each site that answers, so that its mail to hosts that
+    // work does not wait behind its mail to hosts that do not.
     private const int LittlePart = 16;
 
+    // And one unit at each that was not asked yet, as long as it holds no more than so many times what is free: thousands of
+    // hosts that never answer would otherwise leave nothing to the others.
+    private const int StrangersTimes = 3;
+
     private readonly WindowOptions _limits = options.Value.Window;
-    private readonly int _siteLimit = options.Value.ConnectionsPerSite * options.Value.Window.UnitsPerConnection;
     private readonly Lock _lock = new();
     private readonly Dictionary<string, Stock> _accounts = new(StringComparer.Ordinal);
     private int _units;
@@ -33,28 +36,32 @@ internal sealed class DeliveryWindow(IMailQueue queue, IOptions<DeliveryOptions>
     public void BeginAsking() => _asking++;
 
     /// <summary>What one more unit of this account has to wait for; null when it fits, and then it is counted on.</summary>
-    /// <param name="place">Where it goes; null where nothing is known or held yet.</param>
-    public Gate? ClosedGate(string account, Stock? place)
+    /// <param name="place">Where it goes.</param>
+    /// <param name="most">What that place may hold, however much is free.</param>
+    /// <param name="isGood">Its mail does leave.</param>
+    public Gate? ClosedGate(string account, Stock place, int most, bool isGood)
     {
         var held = StockOf(account);
-        if (FullOne(held, place) is { } full)
+        if (FullOne(held, place, most, isGood) is { } full)
         {
             return full.Gate;
         }
 
         held?.Promise(_asking);
-        place?.Promise(_asking);
+        place.Promise(_asking);
         return null;
     }
 
     /// <summary>The same, asked out of curiosity: nothing is counted on.</summary>
-    public bool Fits(string account, Stock? place) => FullOne(StockOf(account), place) is null;
+    public bool Fits(string account, Stock place, int most, bool isGood) => FullOne(StockOf(account), place, most, isGood) is null;
 
-    private Stock? FullOne(Stock? account, Stock? place)
+    private Stock? FullOne(Stock? account, Stock place, int most, bool isGood)
     {
         var free = Math.Max(1, FreeUnits);
-        return account is not null && (place?.Units ?? 0) >= free / LittlePart && !account.HasRoom(free, _asking) ? account
-            : place?.HasRoom(Math.Min(_siteLimit, Math.Max(1, free / 2)), _asking) == false ? place
+        var there = place.Units;
+        var isLittle = isGood ? there < free / LittlePart : there == 0 && account?.Units < free * StrangersTimes;
+        return account is not null && !isLittle && !account.HasRoom(free, _asking) ? account
+            : !place.HasRoom(Math.Min(most, Math.Max(1, free / 2)), _asking) ? place
             : null;
     }
 
@@ -138,7 +145,8 @@ internal sealed class DeliveryWindow(IMailQueue queue, IOptions<DeliveryOptions>
         }
     }
 
-    private void Open(Gate? gate)
+    /// <summary>There may be room again behind the gate.</summary>
+    public void Open(Gate? gate)
     {
         if (gate is not null)
         {

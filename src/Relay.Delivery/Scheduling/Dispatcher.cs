@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 using Relay.Delivery.Routing;
 using Relay.Delivery.Sending;
 using Relay.Mail.Crashing;
@@ -19,11 +20,13 @@ internal sealed class Dispatcher(
     DeliveryWindow window,
     Settlements settlements,
     Settler settler,
+    IOptions<DeliveryOptions> options,
     TimeProvider time,
     ILogger<Dispatcher> logger)
 {
-    // Known domains beyond this are forgotten when nothing waits for them: some megabytes.
-    private const int MaxKnown = 20_000;
+    // Known domains beyond this are forgotten when nothing waits for them: some tens of megabytes where so many have mail. Fewer
+    // would be asked anew each time that a little of their waiting mail is looked at.
+    private const int MaxKnown = 100_000;
 
     private readonly ConcurrentDictionary<string, Destination> _destinations = new(StringComparer.Ordinal);
     private readonly CancellationTokenSource _stop = new();
@@ -54,12 +57,26 @@ internal sealed class Dispatcher(
     }
 
     /// <summary>What one more unit of this lane has to wait for; null when there is room for it.</summary>
-    public Gate? ClosedGate(Lane lane) =>
-        window.ClosedGate(lane.Account, _destinations.TryGetValue(lane.Domain, out var destination) ? PlaceOf(destination) : null);
+    public Gate? ClosedGate(Lane lane)
+    {
+        var destination = DestinationOf(lane.Domain);
+        return destination.Routed is Routed.To(var plan)
+            ? sites.ClosedGate(lane.Account, plan)
+            : window.ClosedGate(lane.Account, destination.Stock, options.Value.Window.UnitsPerConnection, isGood: false);
+    }
 
     /// <summary>The same, asked out of curiosity: nothing is leased because of it.</summary>
-    public bool HasRoomFor(Lane lane) =>
-        window.Fits(lane.Account, _destinations.TryGetValue(lane.Domain, out var destination) ? PlaceOf(destination) : null);
+    public bool HasRoomFor(Lane lane)
+    {
+        var destination = DestinationOf(lane.Domain);
+        return destination.Routed is Routed.To(var plan)
+            ? sites.HasRoomFor(lane.Account, plan)
+            : window.Fits(lane.Account, destination.Stock, options.Value.Window.UnitsPerConnection, isGood: false);
+    }
+
+    /// <summary>Why the lane's site is left alone; null when it is not.</summary>
+    public string? ExcuseFor(Lane lane) =>
+        _destinations.TryGetValue(lane.Domain, out var destination) && destination.Routed is Routed.To(var plan) ? sites.ExcuseFor(plan) : null;
 
     /// <summary>Gives back untried what passes and waits for a way or a courier.</summary>
     public void GiveBack(Func<Lease, bool> which)
@@ -90,9 +107,6 @@ internal sealed class Dispatcher(
             settler.Release(held);
         }
     }
-
-    private Stock PlaceOf(Destination destination) =>
-        destination.Routed is Routed.To(var plan) && sites.StockOf(plan) is { } stock ? stock : destination.Stock;
 
     private void Route(Destination destination, HeldLease held)
     {

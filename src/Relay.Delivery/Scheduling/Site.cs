@@ -9,7 +9,7 @@ namespace Relay.Delivery.Scheduling;
 /// What may share a connection: the work that waits for one set of hosts, and the couriers that carry it. It lives while it
 /// has either, so the number of sites follows the mail under way, not the mail ever sent.
 /// </summary>
-internal sealed class Site(RoutePlan plan, int maxCouriers, TimeProvider time, Func<Site, Courier> hire, Action<Site> gone)
+internal sealed class Site(RoutePlan plan, Standing standing, int maxCouriers, TimeProvider time, Func<Site, Courier> hire, Action<Site> gone)
 {
     // A remote that refused one connection more is not asked again at once.
     private static readonly TimeSpan GrowthPause = TimeSpan.FromSeconds(30);
@@ -25,8 +25,7 @@ internal sealed class Site(RoutePlan plan, int maxCouriers, TimeProvider time, F
 
     public RoutePlan Plan { get; } = plan;
 
-    /// <summary>Units that wait here, are being sent, or are being settled.</summary>
-    public Stock Stock { get; } = new();
+    public Standing Standing { get; } = standing;
 
     /// <summary>Adds a unit; false when the site is gone and another has to be made.</summary>
     public bool TryAdd(HeldLease held)

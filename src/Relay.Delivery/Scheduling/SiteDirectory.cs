@@ -1,12 +1,27 @@
+using Microsoft.Extensions.Options;
 using Relay.Delivery.Routing;
 using Relay.Delivery.Sending;
 using Relay.Mail.Queue;
 
 namespace Relay.Delivery.Scheduling;
 
-/// <summary>The sites that have work or connections now.</summary>
-internal sealed class SiteDirectory(CourierOffice office, DeliveryWindow window)
+/// <summary>The sites that have work or connections now, and how those that had some lately have answered.</summary>
+internal sealed class SiteDirectory(
+    CourierOffice office, DeliveryWindow window, RetrySchedule schedule, IOptions<DeliveryOptions> options, TimeProvider time)
 {
+    // The first rest is over when the breaker of a host is; the next are twice as long each, but a site that is back should be
+    // noticed within a quarter of an hour. No message waits longer for it than its own delays would make it.
+    private const int Doublings = 5;
+    private static readonly TimeSpan FirstRest = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan LongestRest = TimeSpan.FromMinutes(15);
+
+    // Standings beyond so many are looked through for those that can be forgotten, and again when there are twice as many.
+    private const int FewStandings = 1_024;
+
+    private readonly int _strangerLimit = options.Value.ConnectionsPerSite;
+    private readonly int _siteLimit = options.Value.ConnectionsPerSite * options.Value.Window.UnitsPerConnection;
+    private readonly Dictionary<string, Standing> _standings = new(StringComparer.Ordinal);
+    private int _lookThroughAt = FewStandings;
     private readonly Lock _lock = new();
     private readonly Dictionary<string, Site> _sites = new(StringComparer.Ordinal);
     private TaskCompletionSource? _empty;
@@ -38,12 +53,12 @@ internal sealed class SiteDirectory(CourierOffice office, DeliveryWindow window)
 
                 if (!_sites.TryGetValue(plan.Key, out site))
                 {
-                    _sites[plan.Key] = site = office.NewSite(plan, Remove);
+                    _sites[plan.Key] = site = office.NewSite(plan, StandingHoldingLock(plan), Remove);
                 }
             }
 
             // Before it can be sent and settled.
-            window.Move(held, site.Stock);
+            window.Move(held, site.Standing.Stock);
             if (site.TryAdd(held))
             {
                 return true;
@@ -54,12 +69,34 @@ internal sealed class SiteDirectory(CourierOffice office, DeliveryWindow window)
         }
     }
 
-    /// <summary>What is held for a site; null when there is none now.</summary>
-    public Stock? StockOf(RoutePlan plan)
+    /// <summary>What one more unit for a site has to wait for; null when there is room for it.</summary>
+    public Gate? ClosedGate(string account, RoutePlan plan)
+    {
+        Standing standing;
+        lock (_lock)
+        {
+            standing = StandingHoldingLock(plan);
+        }
+
+        return window.ClosedGate(account, standing.Stock, standing.Most(_strangerLimit, _siteLimit), standing.IsGood);
+    }
+
+    /// <summary>The same, asked out of curiosity, of a site that is not left alone.</summary>
+    public bool HasRoomFor(string account, RoutePlan plan)
     {
         lock (_lock)
         {
-            return _sites.TryGetValue(plan.Key, out var site) ? site.Stock : null;
+            return !_standings.TryGetValue(plan.Key, out var standing)
+                || window.Fits(account, standing.Stock, standing.Most(_strangerLimit, _siteLimit), standing.IsGood);
+        }
+    }
+
+    /// <summary>Why the site is left alone; null when it is not.</summary>
+    public string? ExcuseFor(RoutePlan plan)
+    {
+        lock (_lock)
+        {
+            return _standings.TryGetValue(plan.Key, out var standing) ? standing.Excuse() : null;
         }
     }
 
@@ -78,13 +115,19 @@ internal sealed class SiteDirectory(CourierOffice office, DeliveryWindow window)
     /// <summary>The hosts of this plan may be better than they were.</summary>
     public void TryAgain(RoutePlan plan)
     {
+        Standing? standing;
         lock (_lock)
         {
             if (_sites.TryGetValue(plan.Key, out var site))
             {
                 site.TryAgain();
             }
+
+            _standings.TryGetValue(plan.Key, out standing);
         }
+
+        standing?.TryAgain();
+        window.Open(standing?.Stock.Gate);
     }
 
     /// <summary>Stops all sites and hands back what has not begun.</summary>
@@ -108,6 +151,35 @@ internal sealed class SiteDirectory(CourierOffice office, DeliveryWindow window)
             _empty ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             return _sites.Count == 0 ? Task.CompletedTask : _empty.Task.WaitAsync(cancellation);
         }
+    }
+
+    private Standing StandingHoldingLock(RoutePlan plan)
+    {
+        if (_standings.TryGetValue(plan.Key, out var standing))
+        {
+            return standing;
+        }
+
+        if (_standings.Count >= _lookThroughAt)
+        {
+            foreach (var (key, known) in _standings)
+            {
+                if (known.IsForgettable && !_sites.ContainsKey(key))
+                {
+                    _standings.Remove(key);
+                }
+            }
+
+            _lookThroughAt = Math.Max(FewStandings, _standings.Count * 2);
+        }
+
+        return _standings[plan.Key] = new Standing(time, RestAfter);
+    }
+
+    private TimeSpan RestAfter(int rests)
+    {
+        var doubled = FirstRest * (1 << Math.Min(rests - 1, Doublings));
+        return new[] { doubled, LongestRest, schedule.DelayAfter(rests) }.Min();
     }
 
     private void Remove(Site site)

@@ -120,11 +120,20 @@ internal sealed class Courier(Site site, CourierOffice office)
         var attempt = new Attempt(lease);
         while (!attempt.IsOver)
         {
-            if (await ConnectAsync(attempt) is { } failed)
+            if (_connection is null && site.Standing.Excuse() is { } excuse)
+            {
+                attempt.EndRest(new Outcome.Deferred(excuse, DeliveryRules.Unreachable), default);
+            }
+            else if (await ConnectAsync(attempt) is { } failed)
             {
                 if (attempt.IsUntouched && site.TryShrink(held))
                 {
                     return false;
+                }
+
+                if (failed.Status is null)
+                {
+                    office.NotReached(site, failed.Words);
                 }
 
                 attempt.EndRest(
@@ -195,7 +204,7 @@ internal sealed class Courier(Site site, CourierOffice office)
         {
             case Opened.Ready ready:
                 _connection = ready.Connection;
-                site.Connected();
+                office.Reached(site);
                 return null;
             case var other:
                 return (Opened.Failed)other;

@@ -14,6 +14,8 @@ internal sealed class CourierOffice(
     Settler settler,
     IMailQueue queue,
     IContentStore contents,
+    DeliveryWindow window,
+    RestingSites resting,
     DeliveryMetrics metrics,
     IOptions<DeliveryOptions> options,
     TimeProvider time,
@@ -35,8 +37,27 @@ internal sealed class CourierOffice(
     /// <summary>Every connection ends when this is cancelled, wherever it stands.</summary>
     public CancellationToken Aborted => _abort.Token;
 
-    public Site NewSite(RoutePlan plan, Action<Site> gone) =>
-        new(plan, Options.ConnectionsPerSite, Time, site => new Courier(site, this), gone);
+    public Site NewSite(RoutePlan plan, Standing standing, Action<Site> gone) =>
+        new(plan, standing, Options.ConnectionsPerSite, Time, site => new Courier(site, this), gone);
+
+    /// <summary>A courier has a connection to the site.</summary>
+    public void Reached(Site site)
+    {
+        site.Connected();
+        if (site.Standing.Connected())
+        {
+            window.Open(site.Standing.Stock.Gate);
+        }
+    }
+
+    /// <summary>No host of the site could be reached, and nobody else has a connection to it.</summary>
+    public void NotReached(Site site, string words)
+    {
+        if (site.Standing.Failed(words))
+        {
+            resting.Add(site.Standing);
+        }
+    }
 
     public void Abort() => _abort.Cancel();
 }

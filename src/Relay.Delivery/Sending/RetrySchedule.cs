@@ -29,12 +29,15 @@ internal sealed class RetrySchedule(IOptions<DeliveryOptions> options)
 
     private readonly TimeSpan[] _delays = options.Value.Retry.Schedule is { Length: > 0 } schedule ? schedule : Default;
 
+    /// <summary>The delay after so many failures, at least 1, without its jitter.</summary>
+    public TimeSpan DelayAfter(int failures) => _delays[Math.Min(failures, _delays.Length) - 1];
+
     /// <summary>Null when the message is given up. The last attempt is brought forward so that it falls before the expiry.</summary>
     /// <param name="attempts">Made so far, at least 1.</param>
     /// <param name="lot">From 0 to 1.</param>
     public DateTimeOffset? NextAttempt(Message message, int attempts, DateTimeOffset now, double lot)
     {
-        var next = now + (_delays[Math.Min(attempts, _delays.Length) - 1] * (1 + (Jitter * lot)));
+        var next = now + (DelayAfter(attempts) * (1 + (Jitter * lot)));
         var expiry = ExpiryOf(message);
         if (next < expiry || (message.ExpiresAt is null && attempts < FewestAttempts))
         {

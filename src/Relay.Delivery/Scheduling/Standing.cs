@@ -1,0 +1,131 @@
+namespace Relay.Delivery.Scheduling;
+
+/// <summary>
+/// How a site has answered lately, remembered longer than the site itself lives. One that cannot be reached is left alone as
+/// a whole: its mail waits in the queue at no cost, and after each rest one unit tries whether it is back. One that has not
+/// answered yet gets no more than it has connections, so that many that never will hold little.
+/// </summary>
+internal sealed class Standing(TimeProvider time, Func<int, TimeSpan> restAfter)
+{
+    // As many as open the breaker of a host: fewer may be chance.
+    private const int FailuresToRest = 5;
+
+    // A site that had nothing to do for a while is no stranger for that.
+    private static readonly TimeSpan GoodFor = TimeSpan.FromMinutes(10);
+
+    private readonly Lock _lock = new();
+    private int _failures;
+    private int _rests;
+    private int _looks;
+    private DateTimeOffset _restUntil;
+    private DateTimeOffset _goodUntil;
+    private string _words = "";
+
+    public Stock Stock { get; } = new();
+
+    /// <summary>In the rotation of <see cref="RestingSites"/>, which alone sets it.</summary>
+    public bool IsListed { get; set; }
+
+    public DateTimeOffset RestUntil
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _restUntil;
+            }
+        }
+    }
+
+    /// <summary>It took a connection lately.</summary>
+    public bool IsGood
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _rests == 0 && time.GetUtcNow() < _goodUntil;
+            }
+        }
+    }
+
+    public bool IsResting => time.GetUtcNow() < RestUntil;
+
+    /// <summary>Nothing would be lost with it.</summary>
+    public bool IsForgettable => Stock.Units == 0 && !IsListed && !IsGood && !IsResting;
+
+    /// <summary>How many units it may hold now.</summary>
+    public int Most(int stranger, int known)
+    {
+        lock (_lock)
+        {
+            var now = time.GetUtcNow();
+            if (now < _restUntil)
+            {
+                return _looks-- > 0 ? known : 0;
+            }
+
+            return _rests > 0 ? 1 : now < _goodUntil ? known : stranger;
+        }
+    }
+
+    /// <summary>While it rests, so many units may come all the same: to be told why they wait, or that they have expired.</summary>
+    public void AllowLooks(int count)
+    {
+        lock (_lock)
+        {
+            _looks = count;
+        }
+    }
+
+    /// <summary>Somebody knows better: the rest is over, and one unit tries.</summary>
+    public void TryAgain()
+    {
+        lock (_lock)
+        {
+            _restUntil = default;
+        }
+    }
+
+    /// <summary>A connection was made. True when more may come than before.</summary>
+    public bool Connected()
+    {
+        lock (_lock)
+        {
+            var now = time.GetUtcNow();
+            var wasGood = _rests == 0 && now < _goodUntil;
+            _failures = 0;
+            _rests = 0;
+            _restUntil = default;
+            _goodUntil = now + GoodFor;
+            return !wasGood;
+        }
+    }
+
+    /// <summary>No connection could be made. True when a rest begins with it.</summary>
+    public bool Failed(string words)
+    {
+        lock (_lock)
+        {
+            var now = time.GetUtcNow();
+            if (now < _restUntil || (++_failures < FailuresToRest && _rests == 0))
+            {
+                return false;
+            }
+
+            _words = words;
+            _looks = 0;
+            _restUntil = now + restAfter(++_rests);
+            return true;
+        }
+    }
+
+    /// <summary>Why a unit is not tried now; null when it may be.</summary>
+    public string? Excuse()
+    {
+        lock (_lock)
+        {
+            return time.GetUtcNow() < _restUntil ? $"left alone until {_restUntil:HH:mm:ss} UTC since nothing connects: {_words}" : null;
+        }
+    }
+}

@@ -1,0 +1,86 @@
+using System.Net;
+using System.Net.Sockets;
+using Relay.Mail.Events;
+using Relay.TestKit.Remote;
+
+namespace Relay.Tests.Delivery.Scheduling;
+
+/// <summary>A host that is down costs little, however much mail waits for it, and holds up nobody.</summary>
+public sealed class DeadSiteTests
+{
+    private const int Backlog = 400;
+
+    [Fact]
+    public async Task The_mail_of_a_dead_host_is_left_in_the_queue_and_other_mail_flows()
+    {
+        await using var alive = ScriptedSmtpServer.Start();
+        await using var delivery = await StartAsync(ClosedPort(), alive);
+        await AcceptBacklogAsync(delivery);
+
+        // Some are tried before it is known that nobody is there.
+        await WaitUntil.TrueAsync(() => delivery.Queue.Settlements.Count >= 5);
+        for (var i = 0; i < 20; i++)
+        {
+            await delivery.AcceptAsync($"b{i}@alive.test");
+        }
+
+        await alive.WaitForMessagesAsync(20, TestContext.Current.CancellationToken);
+        await WaitUntil.TrueAsync(() => delivery.Window.Held == 0);
+        Assert.InRange(delivery.Queue.Settlements.Count(s => s.Next is not null), 5, 60);
+    }
+
+    [Fact]
+    public async Task What_waits_for_a_dead_host_is_told_why_little_by_little()
+    {
+        await using var alive = ScriptedSmtpServer.Start();
+        await using var delivery = await StartAsync(ClosedPort(), alive);
+        await AcceptBacklogAsync(delivery);
+        await WaitUntil.TrueAsync(() => delivery.Queue.Settlements.Count >= 5 && delivery.Window.Held == 0);
+        var before = delivery.Queue.Settlements.Count;
+
+        delivery.Time.Advance(TimeSpan.FromSeconds(1));
+        await WaitUntil.TrueAsync(() => delivery.Queue.Settlements.Count >= before + 50);
+        await WaitUntil.TrueAsync(() => delivery.Window.Held == 0);
+
+        Assert.InRange(delivery.Queue.Settlements.Count, before + 50, before + 100);
+        Assert.Contains("left alone until", delivery.Queue.Settlements[^1].Events[0].Reply, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task When_the_host_is_back_one_unit_finds_out_and_all_follow()
+    {
+        await using var alive = ScriptedSmtpServer.Start();
+        var port = ClosedPort();
+        await using var delivery = await StartAsync(port, alive);
+        await AcceptBacklogAsync(delivery);
+        await WaitUntil.TrueAsync(() => delivery.Queue.Settlements.Count >= 5 && delivery.Window.Held == 0);
+
+        await using var back = ScriptedSmtpServer.Start(port: port);
+        await WaitUntil.TrueAsync(() =>
+        {
+            delivery.Time.Advance(TimeSpan.FromSeconds(5));
+            return back.Messages.Count == Backlog;
+        });
+    }
+
+    private static async Task AcceptBacklogAsync(DeliveryUnderTest delivery)
+    {
+        for (var i = 0; i < Backlog; i++)
+        {
+            await delivery.AcceptAsync($"a{i}@dead.test");
+        }
+    }
+
+    private static Task<DeliveryUnderTest> StartAsync(int deadPort, ScriptedSmtpServer alive) => DeliveryUnderTest.StartAsync(
+    [
+        ("Delivery:Routes:0:Domain", "dead.test"), ("Delivery:Routes:0:Host", "127.0.0.1"), ("Delivery:Routes:0:Port", deadPort), ("Delivery:Routes:0:Tls", "None"),
+        ("Delivery:Routes:1:Domain", "*"), ("Delivery:Routes:1:Host", "127.0.0.1"), ("Delivery:Routes:1:Port", alive.Port), ("Delivery:Routes:1:Tls", "None"),
+    ]);
+
+    private static int ClosedPort()
+    {
+        using var probe = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        probe.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        return ((IPEndPoint)probe.LocalEndPoint!).Port;
+    }
+}

@@ -1,0 +1,102 @@
+using Microsoft.Extensions.Time.Testing;
+using Relay.Delivery.Scheduling;
+
+namespace Relay.Tests.Delivery.Scheduling;
+
+public sealed class StandingTests
+{
+    private const int Stranger = 10;
+    private const int Known = 320;
+
+    private readonly FakeTimeProvider _time = new();
+    private readonly Standing _site;
+
+    public StandingTests() => _site = new Standing(_time, rests => TimeSpan.FromMinutes(rests));
+
+    private int Most => _site.Most(Stranger, Known);
+
+    [Fact]
+    public void A_site_holds_little_until_it_has_answered()
+    {
+        Assert.Equal(Stranger, Most);
+
+        Assert.True(_site.Connected());
+
+        Assert.Equal(Known, Most);
+        Assert.False(_site.Connected());
+    }
+
+    [Fact]
+    public void A_single_failure_is_no_reason_to_rest()
+    {
+        Assert.False(_site.Failed("refused"));
+
+        Assert.False(_site.IsResting);
+        Assert.Equal(Stranger, Most);
+    }
+
+    [Fact]
+    public void A_site_that_keeps_failing_rests_and_then_one_unit_tries()
+    {
+        Assert.Equal([false, false, false, false, true], Enumerable.Range(0, 5).Select(_ => _site.Failed("refused")));
+        Assert.Equal(0, Most);
+        Assert.Contains("refused", _site.Excuse());
+
+        _time.Advance(TimeSpan.FromMinutes(1));
+
+        Assert.Null(_site.Excuse());
+        Assert.Equal(1, Most);
+    }
+
+    [Fact]
+    public void Each_rest_in_a_row_follows_the_first_failure_and_is_longer()
+    {
+        Rest();
+        _time.Advance(TimeSpan.FromMinutes(1));
+
+        Assert.True(_site.Failed("refused"));
+
+        Assert.Equal(_time.GetUtcNow() + TimeSpan.FromMinutes(2), _site.RestUntil);
+    }
+
+    [Fact]
+    public void What_fails_while_it_rests_makes_the_rest_no_longer()
+    {
+        Rest();
+        var until = _site.RestUntil;
+
+        Assert.False(_site.Failed("refused"));
+
+        Assert.Equal(until, _site.RestUntil);
+    }
+
+    [Fact]
+    public void An_answer_ends_it_all()
+    {
+        Rest();
+
+        Assert.True(_site.Connected());
+
+        Assert.False(_site.IsResting);
+        Assert.Equal(Known, Most);
+        Assert.False(_site.Failed("refused"));
+    }
+
+    [Fact]
+    public void While_it_rests_as_many_come_as_are_allowed_to_look()
+    {
+        Rest();
+
+        _site.AllowLooks(2);
+
+        Assert.Equal([Known, Known, 0], new[] { Most, Most, Most });
+    }
+
+    private void Rest()
+    {
+        for (var i = 0; i < 5; i++)
+        {
+            _site.Failed("refused");
+        }
+    }
+}
