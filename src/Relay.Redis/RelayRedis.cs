@@ -43,12 +43,14 @@ public static class RelayRedis
         services.AddSingleton<SettleWriter>();
         services.AddSingleton<Canceller>();
         services.AddSingleton<LowerBounds>();
+        services.AddSingleton<LaneSearch>();
         services.AddSingleton<Refiller>();
         services.AddSingleton<Ownership>();
         services.AddSingleton<Projector>();
         services.AddSingleton<RedisSuspensions>();
         services.AddSingleton<AskBell>();
         services.AddSingleton<AskWorker>();
+        services.AddSingleton<DepthWalk>();
         services.AddSingleton<StoreWatch>();
         services.AddSingleton<StoreService>();
         services.AddSingleton<IHostedService>(provider => provider.GetRequiredService<StoreService>());

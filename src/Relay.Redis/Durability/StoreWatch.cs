@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Relay.Mail.Queue;
 using Relay.Redis.Connections;
+using Relay.Redis.Queue;
 using Relay.Redis.Telemetry;
 using StackExchange.Redis;
 
@@ -10,7 +11,7 @@ namespace Relay.Redis.Durability;
 
 /// <summary>Looks after the store while it is open: does it answer, has it room, does it still promise what it did, how long is the queue.</summary>
 internal sealed class StoreWatch(
-    Store store, Watermark watermark, Acknowledgement acknowledgement, IQueueReader queue, RedisMetrics metrics, IOptions<StoreOptions> options, TimeProvider time,
+    Store store, Watermark watermark, Acknowledgement acknowledgement, DepthWalk walk, RedisMetrics metrics, IOptions<StoreOptions> options, TimeProvider time,
     ILogger<StoreWatch> logger) : IStoreHealth
 {
     // The embedded store needs some disk for its log and a checkpoint before it can free any.
@@ -210,7 +211,7 @@ internal sealed class StoreWatch(
 
     private async Task LookAtQueueAsync(CancellationToken cancellation)
     {
-        var depth = await queue.MeasureAsync(cancellation);
+        var depth = await walk.LookAsync(cancellation);
         metrics.Depth(depth);
         _unreadable = depth.Unreadable == 0 ? null : string.Create(
             CultureInfo.InvariantCulture, $"{depth.Unreadable} entries could not be read and were set aside; the log says which and why.");

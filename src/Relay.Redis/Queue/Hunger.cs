@@ -30,6 +30,7 @@ internal sealed class Hunger
         if (!share.IsQueued)
         {
             share.IsQueued = true;
+            share.Turn.Reads++;
             _now.Enqueue(share);
             Wake();
         }
@@ -55,6 +56,7 @@ internal sealed class Hunger
         }
     }
 
+    /// <summary>A share to read now, if it still is one. The caller ends what <see cref="ReadNow"/> began.</summary>
     public bool TryTake(out LaneShare share)
     {
         if (!_now.TryDequeue(out share!))

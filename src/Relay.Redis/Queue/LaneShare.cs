@@ -20,8 +20,14 @@ internal sealed class LaneShare(Partition partition, LaneTurn turn)
     /// <summary>Entries to read beyond those held and wanted, since the last read found nothing new.</summary>
     public int Further { get; set; }
 
+    /// <summary>There was no room for what was read: it is not read again before this time.</summary>
+    public long NotBefore { get; set; }
+
     public bool IsRefilling { get; set; }
     public bool IsQueued { get; set; }
+
+    /// <summary>There is something to read that nobody reads yet.</summary>
+    public bool IsToBeRead(long now) => this is { IsQueued: false, IsRefilling: false } && NextInStore <= now && NotBefore <= now && IsCurrent;
 
     /// <summary>Still the lane's: not forgotten, nor its partition dropped.</summary>
     public bool IsCurrent => Turn.ShareIn(Partition) == this;

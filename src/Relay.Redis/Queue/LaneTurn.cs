@@ -25,6 +25,9 @@ internal sealed class LaneTurn : IRanked<LaneTurn>
 
     public int Waiting => _waiting.Count;
 
+    /// <summary>Shares that are queued to be read, or being read.</summary>
+    public int Reads { get; set; }
+
     /// <summary>With whom it waits for its turn; null when it has nothing to wait for.</summary>
     public LaneGroup? Group { get; set; }
 

@@ -12,19 +12,16 @@ namespace Relay.Redis.Queue;
 
 /// <summary>Reads due units back from the store, lane by lane, where the window has room and asks for them.</summary>
 internal sealed class Refiller(
-    Store store, Window window, LowerBounds bounds, SettleWriter settler, IOptions<StoreOptions> options, TimeProvider time, ILogger<Refiller> logger)
+    Store store, Window window, LaneSearch search, LowerBounds bounds, SettleWriter settler, IOptions<StoreOptions> options, TimeProvider time, ILogger<Refiller> logger)
 {
     private const int UnitsPerRead = 32;
 
     // Records of at most 256 KiB are read so many at once: some megabytes before the window is asked whether it has room.
     private const int LanesPerRound = 8;
     private const int RecordsPerRead = 8;
-    private const int LanesPerPage = 1_000;
+    private const int QuietAtOnce = 1_000;
     private static readonly TimeSpan Tidying = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
-
-    // Being set aside, or so already: a step takes a while.
-    private readonly ConcurrentDictionary<(int Partition, string Name), bool> _lanesAside = new();
 
     // Entries whose record was not there, by when that was first seen.
     private readonly ConcurrentDictionary<UnitId, DateTimeOffset> _missing = new();
@@ -38,20 +35,20 @@ internal sealed class Refiller(
             var wait = Tidying;
             try
             {
-                await LookForLanesAsync(cancellation);
+                await search.LookAsync(cancellation);
                 LookAgainAtMissing();
+
+                if (time.GetUtcNow() - tidied >= Tidying)
+                {
+                    tidied = time.GetUtcNow();
+                    await bounds.RaiseAsync(window.TakeQuiet(QuietAtOnce));
+                }
 
                 var (shares, nextDue) = window.TakeHungry(LanesPerRound);
                 if (shares.Count > 0)
                 {
                     await Task.WhenAll(shares.Select(share => RefillAsync(share, cancellation)));
                     continue;
-                }
-
-                if (time.GetUtcNow() - tidied >= Tidying)
-                {
-                    tidied = time.GetUtcNow();
-                    await bounds.RaiseAsync(window.TakeQuiet(LanesPerPage));
                 }
 
                 wait = WaitUntil(nextDue);
@@ -69,11 +66,7 @@ internal sealed class Refiller(
     private TimeSpan WaitUntil(long nextDue)
     {
         var now = time.GetUtcNow().ToUnixTimeMilliseconds();
-        foreach (var partition in store.Partitions)
-        {
-            nextDue = partition.IsOwned ? Math.Min(nextDue, partition.NextLook) : nextDue;
-        }
-
+        nextDue = Math.Min(nextDue, search.NextLook);
         foreach (var seen in _missing.Values)
         {
             nextDue = Math.Min(nextDue, (seen + options.Value.Queue.MissingRecordGrace).ToUnixTimeMilliseconds());
@@ -81,51 +74,6 @@ internal sealed class Refiller(
 
         // At least a millisecond, since due times are cut to it.
         return TimeSpan.FromMilliseconds(Math.Clamp(nextDue - now, 1, (long)Tidying.TotalMilliseconds));
-    }
-
-    private async Task LookForLanesAsync(CancellationToken cancellation)
-    {
-        var now = time.GetUtcNow().ToUnixTimeMilliseconds();
-        foreach (var partition in store.Partitions.Where(p => p.IsOwned && (p.IsToBeLookedAt || p.NextLook <= now)))
-        {
-            // Before the look: what is asked for in the middle of it is not answered by it.
-            partition.IsToBeLookedAt = false;
-            partition.NextLook = await LookForLanesAsync(partition, now, cancellation);
-        }
-    }
-
-    // Returns when to look again.
-    private async Task<long> LookForLanesAsync(Partition partition, long now, CancellationToken cancellation)
-    {
-        for (var skip = 0; ; skip += LanesPerPage)
-        {
-            var page = await store.Connections.Reading
-                .SortedSetRangeByScoreWithScoresAsync(partition.Keys.Lanes, skip: skip, take: LanesPerPage, flags: StoreConnections.FromPrimary)
-                .WaitAsync(cancellation);
-
-            foreach (var entry in page)
-            {
-                var due = (long)entry.Score;
-                if (due > now)
-                {
-                    return due;
-                }
-
-                if (!Lane.TryParse(entry.Element, out var lane))
-                {
-                    SetLaneAside(partition, entry.Element.ToString());
-                }
-                else if (!window.TryDiscover(partition, lane, due))
-                {
-                    return now + (long)Pause.TotalMilliseconds;
-                }
-            }
-
-            if (page.Length < LanesPerPage)
-            {
-                return LaneShare.Nothing;
-            }
-        }
     }
 
     private async Task RefillAsync(LaneShare share, CancellationToken cancellation)
@@ -274,15 +222,6 @@ internal sealed class Refiller(
             {
                 window.LookAgain(id);
             }
-        }
-    }
-
-    // It would else stand before all others at each look. What the lane holds stays under its own key.
-    private void SetLaneAside(Partition partition, string name)
-    {
-        if (_lanesAside.TryAdd((partition.Number, name), true))
-        {
-            settler.SetAside(partition, new UnreadableEntry("", name, "its name is not that of a lane", time.GetUtcNow()));
         }
     }
 

@@ -11,6 +11,9 @@ internal sealed partial class Window
     // Lanes are remembered by name, so their number must be bounded too; what is beyond is looked at again later.
     private const int MaxLanes = 65_536;
 
+    // A lane stands in many partitions; each read may bring all it wants.
+    private const int ReadsAtOnce = 2;
+
     /// <summary>Ends when a lane should be read.</summary>
     public Task Hunger
     {
@@ -37,10 +40,15 @@ internal sealed partial class Window
             var taken = new List<LaneShare>();
             while (taken.Count < limit && _hunger.TryTake(out var share))
             {
-                if (share.IsCurrent && share.NextInStore <= now && !share.IsRefilling && !share.Turn.IsHeldBack)
+                if (share.IsCurrent && share.NextInStore <= now && !share.Turn.IsHeldBack)
                 {
                     share.IsRefilling = true;
                     taken.Add(share);
+                }
+                else
+                {
+                    share.Turn.Reads--;
+                    AskForMoreHoldingLock(share.Turn);
                 }
             }
 
@@ -170,7 +178,8 @@ internal sealed partial class Window
 
             _held.Forget(held);
             share.NextInStore = Math.Min(share.NextInStore, held.Due);
-            _hunger.LookAt(share, Now + NoRoomPause);
+            share.NotBefore = Now + NoRoomPause;
+            _hunger.LookAt(share, share.NotBefore);
             return false;
         }
     }
@@ -218,6 +227,7 @@ internal sealed partial class Window
         {
             var now = Now;
             share.IsRefilling = false;
+            share.Turn.Reads--;
             if (failedFrom is { } due)
             {
                 LeaveInStoreHoldingLock(share, due);
@@ -229,7 +239,7 @@ internal sealed partial class Window
             }
 
             NoteQuietHoldingLock(share, now);
-            ReadIfHungryHoldingLock(share, now);
+            AskForMoreHoldingLock(share.Turn);
             SignalHoldingLock();
         }
     }
@@ -331,24 +341,40 @@ internal sealed partial class Window
         }
     }
 
+    // The share whose units wait longest goes first; another only when that was not enough.
     private void AskForMoreHoldingLock(LaneTurn lane)
     {
         var now = Now;
+        while (WantsMoreHoldingLock(lane) && FirstToRead(lane, now) is { } share)
+        {
+            _hunger.ReadNow(share);
+        }
+    }
+
+    private static LaneShare? FirstToRead(LaneTurn lane, long now)
+    {
+        LaneShare? first = null;
         foreach (var share in lane.Shares)
         {
-            ReadIfHungryHoldingLock(share, now);
+            if (share.IsToBeRead(now) && (first is null || share.NextInStore < first.NextInStore))
+            {
+                first = share;
+            }
         }
+
+        return first;
     }
 
     private void ReadIfHungryHoldingLock(LaneShare share, long now)
     {
-        var lane = share.Turn;
-        if (share.IsQueued || share.IsRefilling || share.NextInStore > now || !share.IsCurrent
-            || lane.IsHeldBack || IsSuspendedHoldingLock(lane.Lane) || lane.Waiting >= LowWater || (lane.Waiting > 0 && !_room.Fits(lane, 0)))
+        if (share.IsToBeRead(now) && WantsMoreHoldingLock(share.Turn))
         {
-            return;
+            _hunger.ReadNow(share);
         }
-
-        _hunger.ReadNow(share);
     }
+
+    // A lane that wants no more now is asked again when it has taken a unit, when a read of it has ended, and when it is let in.
+    private bool WantsMoreHoldingLock(LaneTurn lane) =>
+        lane.Reads < ReadsAtOnce && lane.Waiting < LowWater && !lane.IsHeldBack && !IsSuspendedHoldingLock(lane.Lane)
+        && (lane.Waiting == 0 || _room.Fits(lane, 0));
 }

@@ -16,8 +16,9 @@ namespace Relay.Redis.Queue;
 /// </remarks>
 internal sealed partial class Window
 {
-    // A lane is read again when it has fewer than this many units in hand, so that a connection never waits for a read.
-    private const int LowWater = 32;
+    // A lane is read again when it has fewer than this many units in hand, so that a connection never waits for a read; one
+    // read brings up to twice as many.
+    private const int LowWater = 16;
 
     // Gates are opened by name. Should that ever be forgotten, so many are tried once a second all the same.
     private const int GatesTried = 64;
