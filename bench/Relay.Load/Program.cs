@@ -4,6 +4,8 @@ using Relay.Load.Commands;
 var root = new RootCommand("Measures the relay under load, alone or beside another server. Without a command: run.")
 {
     new RunCommand().AddTo(new Command("run", "Start store, relay and sink, send, and report")),
+    new BacklogCommand().AddTo(new Command("backlog", "Fill the queue with mail that cannot leave, and measure what that costs the rest")),
+    CapacityCommand.Create(),
     GeneratorCommand.Create(),
     SinkCommand.Create(),
 };

@@ -36,6 +36,18 @@ internal readonly record struct ProcessCost(TimeSpan Cpu, long Memory)
         return new(cpu, own + files);
     }
 
+    /// <summary>Octets that one process, without its children, has in memory now.</summary>
+    public static long ResidentOf(int process) =>
+        Read(process, "status").Split('\n').FirstOrDefault(line => line.StartsWith("VmRSS:", StringComparison.Ordinal)) is { } line
+            ? 1024 * long.Parse(line["VmRSS:".Length..].Replace("kB", ""), CultureInfo.InvariantCulture)
+            : 0;
+
+    /// <summary>Octets that one process has had written to disks since its start.</summary>
+    public static long WrittenBy(int process) =>
+        Read(process, "io").Split('\n').FirstOrDefault(line => line.StartsWith("write_bytes:", StringComparison.Ordinal)) is { } line
+            ? long.Parse(line["write_bytes:".Length..], CultureInfo.InvariantCulture)
+            : 0;
+
     private static ILookup<int, int> ChildrenByParent() =>
         Directory.EnumerateDirectories("/proc")
             .Select(folder => int.TryParse(Path.GetFileName(folder), out var id) ? id : 0)

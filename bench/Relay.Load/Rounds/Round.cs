@@ -9,7 +9,7 @@ namespace Relay.Load.Rounds;
 internal sealed class Round(TrafficPlan plan, SmtpSink sink, TimeSpan patience)
 {
     // After the last arrival a server still has its queue to clear up; that is part of what the mail costs.
-    private static readonly TimeSpan ClearingUp = TimeSpan.FromSeconds(1);
+    public static readonly TimeSpan ClearingUp = TimeSpan.FromSeconds(1);
 
     private static uint s_phase;
 
@@ -51,6 +51,7 @@ internal sealed class Round(TrafficPlan plan, SmtpSink sink, TimeSpan patience)
             Costs = costs,
             GeneratorCpu = generatorCpu,
             AllocatedBytes = after.AllocatedBytes - before.AllocatedBytes,
+            Store = before.Store is { } store ? after.Store! - store : null,
             Connections = connections,
             TakenByOthers = Math.Max(0, (machine.Busy - ours) / machine.Total),
         };

@@ -31,6 +31,9 @@ internal sealed record RoundResult
 
     public required long? AllocatedBytes { get; init; }
 
+    /// <summary>What the store did for it; null where there is none that tells.</summary>
+    public required StoreWork? Store { get; init; }
+
     /// <summary>Connections the server opened to the sink in the measured phase.</summary>
     public required long Connections { get; init; }
 

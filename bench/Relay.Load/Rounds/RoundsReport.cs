@@ -13,6 +13,12 @@ internal static class RoundsReport
     {
         AnsiConsole.MarkupLineInterpolated(
             $"round {number} [bold]{target}[/]: accepted {result.AcceptedPerSecond:0}/s, delivered {result.DeliveredPerSecond:0}/s, CPU {result.CpuPerThousand:0.000} s/1000, others took {100 * result.TakenByOthers:0} %, lost {result.Lost}, doubles {result.Duplicates}");
+        if (result.Store is { } store)
+        {
+            var busiest = store.Commands.OrderByDescending(c => c.Value).Take(8).Select(c => string.Create(CultureInfo.InvariantCulture, $"{c.Key} {(double)c.Value / Math.Max(1, result.Accepted):0.00}"));
+            AnsiConsole.MarkupLineInterpolated($"  store, per message: {string.Join(", ", busiest)}");
+        }
+
         if (result.FirstRefusal is { } refusal)
         {
             AnsiConsole.MarkupLineInterpolated($"  [red]{result.Refused} refused, the first:[/] {refusal}");
@@ -45,6 +51,8 @@ internal static class RoundsReport
         Latency("accept", r => r.AcceptLatency);
         Latency("delivery", r => r.DeliveryLatency);
         Row("allocated per message, KiB", r => (r.AllocatedBytes ?? 0) / 1024.0 / Math.Max(1, r.Accepted), "0.0", compare: false);
+        Row("store commands per message", r => (double)(r.Store?.Total ?? 0) / Math.Max(1, r.Accepted), "0.0", compare: false);
+        Row("store log per message, KiB", r => (r.Store?.Log ?? 0) / 1024.0 / Math.Max(1, r.Accepted), "0.0", compare: false);
         Row("connections to the sink", r => r.Connections, "0", compare: false);
         Row("machine taken by others, %", r => 100 * r.TakenByOthers, "0", compare: false);
         Row("lost (worst round)", r => r.Lost, "0", compare: false, Enumerable.Max);

@@ -13,7 +13,8 @@ internal interface ITarget : IAsyncDisposable
 }
 
 /// <param name="AllocatedBytes">Bytes allocated on the managed heap; null where there is none or it is not told.</param>
-internal sealed record Usage(IReadOnlyDictionary<string, ProcessCost> Parts, long? AllocatedBytes)
+/// <param name="Store">What its store has done; null where it has none that tells.</param>
+internal sealed record Usage(IReadOnlyDictionary<string, ProcessCost> Parts, long? AllocatedBytes, StoreWork? Store = null)
 {
     public static Usage None { get; } = new(new Dictionary<string, ProcessCost>(), null);
 }

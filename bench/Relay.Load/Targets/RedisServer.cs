@@ -55,5 +55,34 @@ internal sealed class RedisServer : IAsyncDisposable
         }
     }
 
+    public async Task<StoreWork> ReadWorkAsync(CancellationToken cancellation)
+    {
+        using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        await socket.ConnectAsync(IPAddress.Loopback, Port, cancellation);
+        await socket.SendAsync("INFO everything\r\n"u8.ToArray(), cancellation);
+
+        // $LENGTH, a line end, and so many octets.
+        var answer = new List<byte>();
+        var buffer = new byte[16 * 1024];
+        for (var length = int.MaxValue; answer.Count < length;)
+        {
+            var read = await socket.ReceiveAsync(buffer, cancellation);
+            if (read == 0)
+            {
+                throw new IOException("redis-server closed in the middle of INFO");
+            }
+
+            answer.AddRange(buffer.AsSpan(0, read));
+            var lineEnd = answer.IndexOf((byte)'\n');
+            if (lineEnd > 0)
+            {
+                var digits = System.Text.Encoding.ASCII.GetString([.. answer[1..lineEnd]]);
+                length = lineEnd + 1 + int.Parse(digits, System.Globalization.CultureInfo.InvariantCulture);
+            }
+        }
+
+        return StoreWork.Parse(System.Text.Encoding.UTF8.GetString([.. answer])) with { Log = ProcessCost.WrittenBy(_process.Id) };
+    }
+
     public ValueTask DisposeAsync() => _process.DisposeAsync();
 }

@@ -8,6 +8,12 @@ namespace Relay.Load.Targets;
 /// <param name="Dkim">Let it sign what it is sent, with both its keys.</param>
 internal sealed record RelaySetup(string Program, string? RedisFsync, bool Http, LoadTls Tls, bool Dkim = false)
 {
+    /// <summary>Domains in it, and mail for address literals, go to <see cref="DeadPort"/>.</summary>
+    public const string DeadZone = "dead.test";
+
+    /// <summary>A port at which nobody answers; null where nothing is sent there.</summary>
+    public int? DeadPort { get; init; }
+
     /// <summary>Where <c>dotnet build -c Release</c> puts the relay of the checkout this program was built in.</summary>
     public static string? FindProgram()
     {

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Http.Json;
@@ -15,17 +16,27 @@ internal sealed class RelayTarget : ITarget
 
     private static readonly TimeSpan StartTime = TimeSpan.FromSeconds(60);
 
-    private readonly HttpClient _http;
-    private readonly ChildProcess _process;
-    private readonly RedisServer? _redis;
+    /// <summary>The account that its key belongs to.</summary>
+    public const string Account = "default";
 
-    private RelayTarget(ChildProcess process, RedisServer? redis, Door door, Uri http)
+    private readonly HttpClient _http;
+    private readonly Func<ChildProcess> _start;
+    private readonly RedisServer? _redis;
+    private ChildProcess _process;
+
+    private RelayTarget(Func<ChildProcess> start, RedisServer? redis, Door door, Uri http)
     {
-        (_process, _redis, Door) = (process, redis, door);
+        (_start, _redis, Door) = (start, redis, door);
         _http = new() { BaseAddress = http, Timeout = TimeSpan.FromSeconds(5) };
+        _process = start();
     }
 
     public Door Door { get; }
+
+    public int? RedisPort => _redis?.Port;
+
+    /// <summary>Octets of memory that its process has in use now.</summary>
+    public long Resident => ProcessCost.ResidentOf(_process.Id);
 
     public static async Task<RelayTarget> StartAsync(
         Workspace workspace, string name, RelaySetup setup, IPEndPoint sink, CancellationToken cancellation)
@@ -38,13 +49,13 @@ internal sealed class RelayTarget : ITarget
         {
             var (smtp, http) = (Workspace.FreePort(), Workspace.FreePort());
             var config = workspace.File($"{name}.json");
-            var settings = Settings(workspace.Folder(name), redis?.Port, smtp, http, setup.Tls, sink);
+            var settings = Settings(workspace.Folder(name), redis?.Port, smtp, http, setup, sink);
             await File.WriteAllTextAsync(config, settings.ToJsonString(), cancellation);
 
-            var process = ChildProcess.Start(workspace.File($"{name}.log"), "dotnet", setup.Program, "serve", "--config", config);
             var door = new Door(new(IPAddress.Loopback, setup.Http ? http : smtp)) { Http = setup.Http, Tls = setup.Tls, Key = Key };
-            target = new(process, redis, door, new($"http://127.0.0.1:{http}"));
-            await process.UntilAsync(target.IsReadyAsync, StartTime, cancellation);
+            var log = workspace.File($"{name}.log");
+            target = new(() => ChildProcess.Start(log, "dotnet", setup.Program, "serve", "--config", config), redis, door, new($"http://127.0.0.1:{http}"));
+            await target._process.UntilAsync(target.IsReadyAsync, StartTime, cancellation);
             if (setup.Dkim)
             {
                 await target.AddDomainAsync(cancellation);
@@ -59,6 +70,16 @@ internal sealed class RelayTarget : ITarget
         }
     }
 
+    /// <summary>Stops it in order and starts it on what it has. Returns the time from its start to its readiness.</summary>
+    public async Task<TimeSpan> RestartAsync(CancellationToken cancellation)
+    {
+        await _process.DisposeAsync();
+        var begun = Stopwatch.StartNew();
+        _process = _start();
+        await _process.UntilAsync(IsReadyAsync, StartTime, cancellation);
+        return begun.Elapsed;
+    }
+
     public async Task<Usage> ReadUsageAsync(CancellationToken cancellation)
     {
         var parts = new Dictionary<string, ProcessCost> { ["relay"] = ProcessCost.Of(_process.Id) };
@@ -67,10 +88,10 @@ internal sealed class RelayTarget : ITarget
             parts["redis"] = _redis.Cost;
         }
 
-        return new(parts, await ReadAllocatedAsync(cancellation));
+        return new(parts, await ReadAllocatedAsync(cancellation), _redis is null ? null : await _redis.ReadWorkAsync(cancellation));
     }
 
-    private static JsonObject Settings(string data, int? redis, int smtp, int http, LoadTls tls, IPEndPoint sink) => new()
+    private static JsonObject Settings(string data, int? redis, int smtp, int http, RelaySetup setup, IPEndPoint sink) => new()
     {
         ["Relay"] = new JsonObject
         {
@@ -81,20 +102,27 @@ internal sealed class RelayTarget : ITarget
             ["Submission"] = new JsonObject
             {
                 ["Address"] = "127.0.0.1",
-                ["Listeners"] = new JsonArray(new JsonObject { ["Port"] = smtp, ["Tls"] = tls.ToString() }),
+                ["Listeners"] = new JsonArray(new JsonObject { ["Port"] = smtp, ["Tls"] = setup.Tls.ToString() }),
             },
             ["Bootstrap"] = new JsonObject { ["AdminKey"] = Key, ["RequireVerifiedDomains"] = false },
             ["Delivery"] = new JsonObject
             {
-                ["Routes"] = new JsonArray(new JsonObject
-                {
-                    ["Domain"] = "*",
-                    ["Host"] = sink.Address.ToString(),
-                    ["Port"] = sink.Port,
-                    ["Tls"] = "None",
-                }),
+                // Where nobody answers at a port, address literals are hosts that do not.
+                ["Port"] = setup.DeadPort ?? 25,
+                ["AllowPrivateDestinations"] = setup.DeadPort is not null,
+                ["Routes"] = setup.DeadPort is { } dead
+                    ? new JsonArray(Route("*.load.test", sink), Route("*." + RelaySetup.DeadZone, new(IPAddress.Loopback, dead)))
+                    : new JsonArray(Route("*", sink)),
             },
         },
+    };
+
+    private static JsonObject Route(string domain, IPEndPoint to) => new()
+    {
+        ["Domain"] = domain,
+        ["Host"] = to.Address.ToString(),
+        ["Port"] = to.Port,
+        ["Tls"] = "None",
     };
 
     private async Task<bool> IsReadyAsync(CancellationToken cancellation)

@@ -9,7 +9,6 @@ internal static class LoadMessage
     public const string SenderDomain = "sender.test";
     public const string Sender = $"orders@{SenderDomain}";
 
-    private const string Recipient = $"{Form.TokenPlace}@d{Form.DomainPlace}.load.test";
     private const int LineLength = 76;
 
     private static readonly string[] Words =
@@ -17,14 +16,14 @@ internal static class LoadMessage
          "the", "parcel", "number", "below", "please", "keep", "this", "receipt", "with", "invoice", "payment"];
 
     /// <summary>MAIL, RCPT and DATA as one flight.</summary>
-    public static Form Envelope() => new($"MAIL FROM:<{Sender}>\r\nRCPT TO:<{Recipient}>\r\nDATA\r\n");
+    public static Form Envelope(string zone) => new($"MAIL FROM:<{Sender}>\r\nRCPT TO:<{Recipient(zone)}>\r\nDATA\r\n");
 
     /// <summary>Header and body of <paramref name="size"/> octets, and the final dot after them.</summary>
-    public static Form Content(int size)
+    public static Form Content(int size, string zone)
     {
         var text = new StringBuilder()
             .Append($"From: Shop <{Sender}>\r\n")
-            .Append($"To: <{Recipient}>\r\n")
+            .Append($"To: <{Recipient(zone)}>\r\n")
             .Append("Subject: Your order has been shipped\r\n")
             .Append("Date: Mon, 02 Mar 2026 09:30:00 +0000\r\n")
             .Append($"Message-ID: <{Form.TokenPlace}@sender.test>\r\n")
@@ -36,16 +35,18 @@ internal static class LoadMessage
     }
 
     /// <summary>The body of <c>POST /send</c> whose text has <paramref name="size"/> octets.</summary>
-    public static Form Json(int size)
+    public static Form Json(int size, string zone)
     {
         var text = new StringBuilder();
         AppendBody(text, size, "\n");
 
         return new($$"""
-            {"from":"Shop <{{Sender}}>","to":["{{Recipient}}"],"subject":"Your order has been shipped",
+            {"from":"Shop <{{Sender}}>","to":["{{Recipient(zone)}}"],"subject":"Your order has been shipped",
             "headers":{"X-Load-Token":"{{Form.TokenPlace}}"},"text":"{{JsonEncodedText.Encode(text.ToString())}}"}
             """);
     }
+
+    private static string Recipient(string zone) => $"{Form.TokenPlace}@d{Form.DomainPlace}.{zone}";
 
     // Words from a fixed seed: the same octets in every run, and lines such as people write.
     private static void AppendBody(StringBuilder text, int length, string lineEnd)

@@ -19,6 +19,9 @@ internal sealed record TrafficPlan
 
     public required int Domains { get; init; }
 
+    /// <summary>What the domains lie in.</summary>
+    public string Zone { get; init; } = "load.test";
+
     public required bool NewConnection { get; init; }
 
     /// <summary>How long one read, write or connect may take.</summary>

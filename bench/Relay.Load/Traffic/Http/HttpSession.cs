@@ -6,7 +6,7 @@ namespace Relay.Load.Traffic.Http;
 /// <summary>A client of <c>POST /send</c>, with a connection of its own as an SMTP session has.</summary>
 internal sealed class HttpSession(TrafficPlan plan, Door door) : ISession
 {
-    private readonly Form _json = LoadMessage.Json(plan.Size);
+    private readonly Form _json = LoadMessage.Json(plan.Size, plan.Zone);
     private readonly Uri _send = new($"http://{door.Address}/send");
     private HttpClient? _client;
 

@@ -5,8 +5,8 @@ namespace Relay.Load.Traffic.Smtp;
 /// <summary>A submitting client: one recipient a message, the envelope in one flight where the server allows it.</summary>
 internal sealed class SmtpSession(TrafficPlan plan, Door door) : ISession
 {
-    private readonly Form _envelope = LoadMessage.Envelope();
-    private readonly Form _content = LoadMessage.Content(plan.Size);
+    private readonly Form _envelope = LoadMessage.Envelope(plan.Zone);
+    private readonly Form _content = LoadMessage.Content(plan.Size, plan.Zone);
     private SmtpWire? _wire;
     private bool _pipelining;
 

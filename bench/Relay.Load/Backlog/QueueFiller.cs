@@ -1,0 +1,98 @@
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Relay.Mail.Messages;
+using Relay.Mail.Queue;
+using Relay.Redis;
+using Relay.Smtp.Addresses;
+
+namespace Relay.Load.Backlog;
+
+/// <summary>
+/// Puts mail for dead destinations into the queue by the accept step itself, as a node that only takes mail in would, without
+/// the cost of a door: a million messages in minutes.
+/// </summary>
+internal sealed class QueueFiller : IAsyncDisposable
+{
+    // So many wait for their answer at once; the accept writer makes full steps of them.
+    private const int AtOnce = 512;
+
+    private readonly ServiceProvider _services;
+    private readonly IHostedLifecycleService[] _hosted;
+
+    private QueueFiller(ServiceProvider services)
+    {
+        _services = services;
+        _hosted = [.. services.GetServices<IHostedService>().OfType<IHostedLifecycleService>()];
+    }
+
+    public static async Task<QueueFiller> OpenAsync(int redis, string folder, CancellationToken cancellation)
+    {
+        var relay = new ConfigurationBuilder()
+            .AddInMemoryCollection(
+            [
+                new("Redis", $"127.0.0.1:{redis}"), new("DataDirectory", folder), new("Roles:0", "intake"),
+
+                // It fills until it is told to stop.
+                new("Queue:Watermark", "1"),
+            ])
+            .Build();
+        var filler = new QueueFiller(new ServiceCollection().AddMetrics().AddLogging().AddRelayRedis(relay).BuildServiceProvider());
+        foreach (var hosted in filler._hosted)
+        {
+            await hosted.StartingAsync(cancellation);
+        }
+
+        return filler;
+    }
+
+    /// <returns>How many were accepted.</returns>
+    public async Task<int> FillAsync(string account, int count, int domains, int size, CancellationToken cancellation)
+    {
+        var queue = _services.GetRequiredService<IMailQueue>();
+        var head = new byte[size];
+        "Subject: Your order has been shipped\r\n\r\n"u8.CopyTo(head);
+        head.AsSpan(40).Fill((byte)'x');
+        var next = -1;
+        var accepted = 0;
+        await Task.WhenAll(Enumerable.Range(0, AtOnce).Select(async _ =>
+        {
+            for (int number; (number = Interlocked.Increment(ref next)) < count;)
+            {
+                var message = MessageTo($"a{number}@{DeadHosts.Domain(number % domains)}", account, head);
+                if (await queue.EnqueueAsync(message, null, cancellation) is EnqueueResult.Accepted)
+                {
+                    Interlocked.Increment(ref accepted);
+                }
+            }
+        }));
+        return accepted;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var hosted in _hosted)
+        {
+            await hosted.StoppedAsync(CancellationToken.None);
+        }
+
+        await _services.DisposeAsync();
+    }
+
+    private static Message MessageTo(string recipient, string account, byte[] head) => new()
+    {
+        Id = MessageId.Create(TimeProvider.System),
+        Account = account,
+        Credential = "load",
+        Source = MessageSource.Smtp,
+        Envelope = new Envelope
+        {
+            Sender = EnvelopeAddress.Parse("orders@sender.test"),
+            Recipients = [new Recipient { Address = EnvelopeAddress.Parse(recipient) }],
+        },
+        Content = new MessageContent { Prologue = ReadOnlyMemory<byte>.Empty, Head = head, Length = head.Length },
+        AcceptedAt = DateTimeOffset.UtcNow,
+        From = "Shop <orders@sender.test>",
+        Subject = "Your order has been shipped",
+    };
+}

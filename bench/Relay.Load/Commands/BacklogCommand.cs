@@ -1,0 +1,164 @@
+using System.CommandLine;
+using System.Net;
+using Relay.Load.Backlog;
+using Relay.Load.Machine;
+using Relay.Load.Rounds;
+using Relay.Load.Sink;
+using Relay.Load.Targets;
+using Relay.Load.Traffic;
+using Spectre.Console;
+
+namespace Relay.Load.Commands;
+
+/// <summary>
+/// <c>backlog</c>: what a full queue costs. Measures the relay with an empty queue, fills the queue with mail for destinations
+/// that are down, measures again what it does for one that is up, lets it rest, and restarts it.
+/// </summary>
+internal sealed class BacklogCommand
+{
+    private readonly TrafficOptions _traffic = new();
+
+    private readonly Option<int> _units = new("--units") { Description = "Messages to queue", DefaultValueFactory = _ => 100_000 };
+
+    private readonly Option<int> _dead = new("--dead-domains")
+    {
+        Description = "Dead destinations they are for, each a host of its own",
+        DefaultValueFactory = _ => 1,
+    };
+
+    private readonly Option<DeadBy> _by = new("--dead") { Description = "How they are dead" };
+
+    private readonly Option<int> _warmup = new("--warmup") { Description = "Messages before each measurement that are not counted", DefaultValueFactory = _ => 5_000 };
+
+    private readonly Option<TimeSpan> _rest = new("--rest")
+    {
+        Description = "How long it is left alone with the queue full before it is measured",
+        DefaultValueFactory = _ => TimeSpan.FromSeconds(20),
+    };
+
+    private readonly Option<string> _store = new("--store") { Description = "What the relay keeps its mail in", DefaultValueFactory = _ => "redis-everysec" };
+
+    private readonly Option<string?> _relay = new("--relay")
+    {
+        Description = "Path of relay.dll; else the Release build of this checkout",
+        DefaultValueFactory = _ => RelaySetup.FindProgram(),
+    };
+
+    private readonly Option<string?> _work = new("--work") { Description = "Folder on a real disk for queues and logs" };
+    private readonly Option<bool> _keep = new("--keep") { Description = "Leave queues and logs there" };
+
+    public Command AddTo(Command command)
+    {
+        _store.AcceptOnlyFromAmong("redis-always", "redis-everysec", "embedded");
+        _traffic.AddTo(command);
+        foreach (var option in (Option[])[_units, _dead, _by, _warmup, _rest, _store, _relay, _work, _keep])
+        {
+            command.Add(option);
+        }
+
+        command.SetAction(RunAsync);
+        return command;
+    }
+
+    private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
+    {
+        var (units, domains) = (parsed.GetValue(_units), parsed.GetValue(_dead));
+        using var workspace = new Workspace(parsed.GetValue(_work), parsed.GetValue(_keep));
+        using var sink = SmtpSink.Listen(new(IPAddress.Loopback, 0), chunking: false);
+        using var dead = new DeadHosts(parsed.GetValue(_by));
+        AnsiConsole.MarkupLineInterpolated($"{MachineFacts.Describe(workspace)}");
+
+        var fsync = parsed.GetRequiredValue(_store) switch
+        {
+            "redis-always" => "always",
+            "redis-everysec" => "everysec",
+            _ => null,
+        };
+        var setup = new RelaySetup(parsed.GetRequiredValue(_relay)!, fsync, parsed.GetValue(_traffic.Http), parsed.GetValue(_traffic.Tls)) { DeadPort = dead.Port };
+        await using var relay = await RelayTarget.StartAsync(workspace, "relay", setup, sink.Address, cancellation);
+        var round = new Round(_traffic.Plan(parsed), sink, TimeSpan.FromSeconds(60));
+        var (warmup, count) = (parsed.GetValue(_warmup), parsed.GetValue(_traffic.Count));
+
+        var empty = await round.RunAsync(relay, warmup, count, _ => { }, cancellation);
+        RoundsReport.WriteRound(1, "queue empty", empty);
+        var emptyMemory = relay.Resident;
+
+        var filled = System.Diagnostics.Stopwatch.StartNew();
+        var (accepted, fillingMemory) = await FillAsync(parsed, relay, workspace, cancellation);
+        AnsiConsole.MarkupLineInterpolated($"{accepted} queued in {filled.Elapsed.TotalSeconds:0} s");
+        await Task.Delay(parsed.GetValue(_rest), cancellation);
+        var idle = await IdleAsync(relay, cancellation);
+
+        var full = await round.RunAsync(relay, warmup, count, _ => { }, cancellation);
+        RoundsReport.WriteRound(2, "queue full", full);
+        var fullMemory = relay.Resident;
+
+        var ready = await relay.RestartAsync(cancellation);
+        var first = await round.RunAsync(relay, 0, 1, _ => { }, cancellation);
+        var figures = new BacklogFigures
+        {
+            Queued = accepted,
+            Domains = domains,
+            Empty = empty,
+            Full = full,
+            Resident = (emptyMemory, fillingMemory, fullMemory),
+            IdleCpu = idle,
+            Restart = (ready, ready + Round.ClearingUp + first.DeliveryLatency.P50),
+        };
+        figures.Write();
+        return accepted == units && empty.Lost + full.Lost + first.Lost == 0 ? 0 : 1;
+    }
+
+    private async Task<(int Accepted, long Memory)> FillAsync(ParseResult parsed, RelayTarget relay, Workspace workspace, CancellationToken cancellation)
+    {
+        var (units, domains) = (parsed.GetValue(_units), parsed.GetValue(_dead));
+        long most = 0;
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var watch = Task.Run(
+            async () =>
+            {
+                while (!ended.IsCancellationRequested)
+                {
+                    most = Math.Max(most, relay.Resident);
+                    await Task.Delay(TimeSpan.FromMilliseconds(200), ended.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                }
+            },
+            cancellation);
+        try
+        {
+            if (relay.RedisPort is not { } redis)
+            {
+                // Nobody but the relay gets at its embedded store: by its door, which is slower.
+                var plan = _traffic.Plan(parsed) with { Domains = domains, Zone = RelaySetup.DeadZone };
+                var ledger = new Ledger(phase: uint.MaxValue, units);
+                await Task.Factory.StartNew(() => new Generator(plan, relay.Door).Run(ledger, cancellation), TaskCreationOptions.LongRunning);
+                return (ledger.Accepted, most);
+            }
+
+            await using var filler = await QueueFiller.OpenAsync(redis, workspace.Folder("filler"), cancellation);
+            return (await filler.FillAsync(RelayTarget.Account, units, domains, _traffic.Plan(parsed).Size, cancellation), most);
+        }
+        finally
+        {
+            await ended.CancelAsync();
+            await watch;
+        }
+    }
+
+    private static async Task<double> IdleAsync(RelayTarget relay, CancellationToken cancellation)
+    {
+        var span = TimeSpan.FromSeconds(10);
+        var before = await relay.ReadUsageAsync(cancellation);
+        await Task.Delay(span, cancellation);
+        var after = await relay.ReadUsageAsync(cancellation);
+        if (before.Store is { } store)
+        {
+            var busiest = (after.Store! - store).Commands.OrderByDescending(c => c.Value).Take(10).Select(c => $"{c.Key} {c.Value / span.TotalSeconds:0}");
+            AnsiConsole.MarkupLineInterpolated($"idle, store commands a second: {string.Join(", ", busiest)}");
+        }
+
+        return (Seconds(after) - Seconds(before)) / span.TotalSeconds;
+
+        static double Seconds(Usage usage) => usage.Parts.Values.Sum(part => part.Cpu.TotalSeconds);
+    }
+}

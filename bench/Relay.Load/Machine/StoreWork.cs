@@ -1,0 +1,46 @@
+using System.Globalization;
+
+namespace Relay.Load.Machine;
+
+/// <summary>What a redis-server has done since its start, from its own INFO.</summary>
+internal sealed record StoreWork
+{
+    private const string CommandPrefix = "cmdstat_";
+
+    public required IReadOnlyDictionary<string, long> Commands { get; init; }
+
+    /// <summary>Octets that came in and went out.</summary>
+    public required (long In, long Out) Network { get; init; }
+
+    /// <summary>Octets written to its log, whether they still stand there or not.</summary>
+    public long Log { get; init; }
+
+    public long Total => Commands.Values.Sum();
+
+    public static StoreWork operator -(StoreWork a, StoreWork b) => new()
+    {
+        Commands = a.Commands
+            .Select(command => (command.Key, Value: command.Value - b.Commands.GetValueOrDefault(command.Key)))
+            .Where(command => command.Value > 0)
+            .ToDictionary(command => command.Key, command => command.Value),
+        Network = (a.Network.In - b.Network.In, a.Network.Out - b.Network.Out),
+        Log = a.Log - b.Log,
+    };
+
+    /// <param name="info">The answer to INFO everything.</param>
+    public static StoreWork Parse(string info)
+    {
+        var fields = info.Split('\n').Select(line => line.Trim().Split(':', 2)).Where(parts => parts.Length == 2)
+            .ToDictionary(parts => parts[0], parts => parts[1]);
+        return new()
+        {
+            // cmdstat_zadd:calls=12,usec=...
+            Commands = fields.Where(field => field.Key.StartsWith(CommandPrefix, StringComparison.Ordinal)).ToDictionary(
+                field => field.Key[CommandPrefix.Length..],
+                field => Number(field.Value.Split(',')[0]["calls=".Length..])),
+            Network = (Number(fields.GetValueOrDefault("total_net_input_bytes")), Number(fields.GetValueOrDefault("total_net_output_bytes"))),
+        };
+    }
+
+    private static long Number(string? text) => long.TryParse(text, CultureInfo.InvariantCulture, out var number) ? number : 0;
+}
