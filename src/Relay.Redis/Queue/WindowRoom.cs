@@ -31,6 +31,11 @@ internal sealed class WindowRoom(int maxUnits, long maxOctets, double accountSha
     /// <summary>The lane that should give way to this one; null when none should.</summary>
     public LaneTurn? LongerThan(LaneTurn lane, int octets)
     {
+        if (lane.IsHeldBack)
+        {
+            return null;
+        }
+
         if (!IsFull(octets))
         {
             // The account alone has too much.
@@ -54,8 +59,8 @@ internal sealed class WindowRoom(int maxUnits, long maxOctets, double accountSha
             return longest;
         }
 
-        // All have one: only who cannot use it now gives way, or they would take it from each other for ever.
-        for (var looks = 0; lane.Waiting == 0 && longest is not null && looks < LooksForHeldBack; looks++)
+        // All have little: only who cannot use it now gives way, or they would take it from each other for ever.
+        for (var looks = 0; longest is not null && looks < LooksForHeldBack; looks++)
         {
             if (longest.IsHeldBack)
             {

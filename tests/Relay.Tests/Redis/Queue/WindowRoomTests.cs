@@ -1,0 +1,94 @@
+using Microsoft.Extensions.Options;
+using Microsoft.Extensions.Time.Testing;
+using Relay.Mail.Messages;
+using Relay.Mail.Queue;
+using Relay.Redis;
+using Relay.Redis.Keys;
+using Relay.Redis.Queue;
+
+namespace Relay.Tests.Redis.Queue;
+
+/// <summary>Who finds room in a window of sixteen, of which an account may have half.</summary>
+public sealed class WindowRoomTests
+{
+    private readonly FakeTimeProvider _time = new(DateTimeOffset.UtcNow);
+    private readonly Partition _partition = new(0, new PartitionKeys("t")) { IsOwned = true, LiveUntil = long.MaxValue };
+    private readonly Gate _dead = new();
+    private readonly Window _window;
+
+    public WindowRoomTests() => _window = new Window(
+        Options.Create(new StoreOptions { Queue = new QueueOptions { WindowUnits = 16, AccountShare = 0.5 } }), _time);
+
+    [Fact]
+    public void One_account_fills_no_more_than_its_share()
+    {
+        Accept("big", "x", 20);
+
+        Assert.Equal(8, _window.Size.Waiting);
+    }
+
+    [Fact]
+    public void A_dead_lanes_mail_gives_way_to_other_mail_of_its_account()
+    {
+        Accept("big", "dead", 20);
+        Assert.Empty(Take());
+
+        Accept("big", "alive", 6);
+
+        Assert.Equal(6, Take().Count);
+    }
+
+    [Fact]
+    public void Many_dead_lanes_with_little_each_give_way_too()
+    {
+        for (var i = 0; i < 8; i++)
+        {
+            Accept("big", $"dead{i}", 1);
+        }
+
+        Assert.Empty(Take());
+
+        Accept("big", "alive", 6);
+
+        Assert.Equal(6, Take().Count);
+    }
+
+    [Fact]
+    public void A_full_window_has_room_for_an_account_that_has_nothing_in_it()
+    {
+        Accept("one", "x", 8);
+        Accept("two", "x", 8);
+
+        Accept("small", "y", 1);
+
+        Assert.Contains(Take(), lease => lease.Message.Account == "small");
+    }
+
+    [Fact]
+    public void What_gave_way_is_read_back_when_its_lane_has_its_turn()
+    {
+        Accept("big", "dead", 8);
+        Assert.Empty(Take());
+        Accept("big", "alive", 6);
+        Take();
+
+        _window.Open(_dead);
+        var taken = _window.Take(TestMail.Everything);
+
+        Assert.NotEmpty(taken);
+        Assert.Single(_window.TakeHungry(10).Shares);
+    }
+
+    private IReadOnlyList<Lease> Take() => _window.Take(TestMail.Everything with { ClosedGate = lane => lane.Domain.StartsWith("dead", StringComparison.Ordinal) ? _dead : null });
+
+    private void Accept(string account, string domain, int count)
+    {
+        for (var i = 0; i < count; i++)
+        {
+            var message = TestMail.For(_time, account, $"a@{domain}.test");
+            var due = message.DueAt.ToUnixTimeMilliseconds();
+            _window.BeginAccept(_partition, Unit.Of(message), due);
+            _window.EndAccept(_partition, message, Unit.Of(message), due);
+        }
+    }
+}
