@@ -37,5 +37,5 @@ internal static class Promises
     /// I9: the class that a run has shown. What lost nothing under a fault has shown the class that the fault asks for and
     /// no more; what lost something has shown less.
     /// </summary>
-    public static Promise Measured(Promise asked, int lost) => lost == 0 ? asked : asked == Promise.Failover ? Promise.CrashSafe : asked - 1;
+    public static Promise Measured(Promise asked, int lost) => lost == 0 ? asked : asked == Promise.CrashSafe ? Promise.Memory : Promise.CrashSafe;
 }

@@ -6,10 +6,6 @@ namespace Relay.ScenarioTests.Faults;
 public sealed class FailoverTests
 {
     [Fact]
-    public async Task F21_after_a_failover_by_sentinels_the_relay_goes_on_by_itself() =>
-        await ShortForm.PlayAsync(new Failover("F21", StoreKind.Sentinel, StoreKind.SentinelWait), "sentinel-wait");
-
-    [Fact]
     public async Task F22_after_a_failover_in_a_cluster_the_relay_goes_on_by_itself() =>
         await ShortForm.PlayAsync(new Failover("F22", StoreKind.Cluster, StoreKind.ClusterWait), "cluster-wait");
 }

@@ -193,7 +193,7 @@ public sealed class InvariantsTests
         var told = Checker.Check(book, "F4", "redis", 1, 1, Promise.PowerSafe, Promise.CrashSafe);
 
         Assert.NotEmpty(broken.Findings);
-        Assert.Equal((2, Promise.Replicated), (broken.Lost, broken.Measured));
+        Assert.Equal((2, Promise.CrashSafe), (broken.Lost, broken.Measured));
         Assert.DoesNotContain(told.Findings, f => f.Invariant == "I1");
         Assert.Contains("2 lost, as published", Assert.Single(told.Notes), StringComparison.Ordinal);
     }
