@@ -59,7 +59,7 @@ internal sealed class DeliveryWindow(IMailQueue queue, IOptions<DeliveryOptions>
     {
         var free = Math.Max(1, FreeUnits);
         var there = place.Units;
-        var isLittle = isGood ? there < free / LittlePart : there == 0 && account?.Units < free * StrangersTimes;
+        var isLittle = isGood ? there < free / LittlePart : there == 0 && account?.Expected(_asking) < free * StrangersTimes;
         return account is not null && !isLittle && !account.HasRoom(free, _asking) ? account
             : !place.HasRoom(Math.Min(most, Math.Max(1, free / 2)), _asking) ? place
             : null;

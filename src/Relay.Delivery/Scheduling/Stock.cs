@@ -22,6 +22,15 @@ internal sealed class Stock
 
     public int Units => Volatile.Read(ref _units);
 
+    /// <summary>Those here and those promised in this asking.</summary>
+    public int Expected(int asking)
+    {
+        lock (_lock)
+        {
+            return _units + (_asking == asking ? _promised : 0);
+        }
+    }
+
     /// <summary>Whether one more fits. If not, the gate is closed, and opens by <see cref="Remove"/>.</summary>
     public bool HasRoom(int limit, int asking)
     {

@@ -254,14 +254,7 @@ internal sealed partial class Window
 
     private HeldUnit? TakeHoldingLock(LaneTurn lane, LeaseDemand demand, long timestamp)
     {
-        if (lane.Waiting == 0)
-        {
-            // What it had was given back while it waited behind a gate.
-            ReenterHoldingLock(lane);
-            return null;
-        }
-
-        if (timestamp >= lane.Peek().Share.Partition.LiveUntil)
+        if (lane.Waiting > 0 && timestamp >= lane.Peek().Share.Partition.LiveUntil)
         {
             // Another node may own it by now. It is back as soon as the lease is renewed.
             _turns.Close(lane, _stale);
@@ -271,6 +264,14 @@ internal sealed partial class Window
         if (demand.ClosedGate(lane.Lane) is { } gate)
         {
             _turns.Close(lane, gate);
+            return null;
+        }
+
+        if (lane.Waiting == 0)
+        {
+            // What it had was given back while it waited behind a gate. It is read now that there is room, and not before: an
+            // opened gate would else have all the lanes behind it read.
+            ReenterHoldingLock(lane);
             return null;
         }
 
