@@ -11,7 +11,7 @@ internal static class CapacityCommand
     // As measured on the machine of bench/README.md; ops/capacity.md says how.
     private static readonly CapacityInputs Measured = new()
     {
-        RelayCpu = 0.00036, StoreCpu = 0.00006, RetryCpu = 0.00045, Size = 10_240, QueuedOverhead = 1_500, Activity = 900, Log = 13_000,
+        RelayCpu = 0.00038, StoreCpu = 0.00006, RetryCpu = 0.0005, Size = 10_240, QueuedOverhead = 2_800, Activity = 1_900, Log = 13_000,
     };
 
     public static Command Create()
