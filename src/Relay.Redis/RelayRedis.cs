@@ -48,7 +48,7 @@ public static class RelayRedis
         services.AddSingleton<Ownership>();
         services.AddSingleton<Projector>();
         services.AddSingleton<RedisSuspensions>();
-        services.AddSingleton<AskBell>();
+        services.AddSingleton<Bell>();
         services.AddSingleton<AskWorker>();
         services.AddSingleton<DepthWalk>();
         services.AddSingleton<StoreWatch>();

@@ -19,7 +19,7 @@ namespace Relay.Redis;
 /// <summary>Opens the store before any other service starts, keeps its loops running, and closes it after all others have stopped.</summary>
 internal sealed class StoreService(
     Store store, AcceptWriter accepts, SettleWriter settles, Canceller canceller, Refiller refiller, Projector projector, Ownership ownership,
-    RedisSuspensions suspensions, AskWorker asks,
+    RedisSuspensions suspensions, AskWorker asks, Bell bell,
     StoreWatch watch, IOptions<StoreOptions> options, TimeProvider time, ILoggerFactory loggers, IHostApplicationLifetime? lifetime = null)
     : IHostedLifecycleService, IAsyncDisposable
 {
@@ -62,6 +62,7 @@ internal sealed class StoreService(
         // Before the first lease: what is suspended stays so over a restart.
         await suspensions.ReadAsync(cancellationToken);
         Run(suspensions.RunAsync, nameof(RedisSuspensions));
+        Run(bell.RunAsync, nameof(Bell));
         if (options.Value.Delivers)
         {
             await ownership.ClaimAsync();

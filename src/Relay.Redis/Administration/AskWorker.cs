@@ -18,7 +18,7 @@ internal sealed class AskWorker(
     Store store,
     Window window,
     SettleWriter settles,
-    AskBell bell,
+    Bell bell,
     IEnumerable<IDeliveryDesk> desks,
     RedisMetrics metrics,
     TimeProvider time,
@@ -27,7 +27,7 @@ internal sealed class AskWorker(
 {
     private const int AsksAtOnce = 32;
 
-    // How long something asked of another node may wait unseen.
+    // How long something asked on another node may wait unseen, when its ring was lost.
     private static readonly TimeSpan Idle = TimeSpan.FromSeconds(1);
 
     // Until what is in flight may have come back.
@@ -97,7 +97,11 @@ internal sealed class AskWorker(
             var before = run.Units;
             var pace = await run.StepAsync();
             metrics.Asked(run.Kind, run.Units - before);
-            bell.Answered.Beat();
+            if (pace != AskPace.Waiting)
+            {
+                bell.Ring(bell.Answered);
+            }
+
             return pace;
         }
         catch (Exception e) when (!StoreFailure.Covers(e) && e is not StoreUnavailableException)

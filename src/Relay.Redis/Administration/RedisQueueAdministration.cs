@@ -13,9 +13,9 @@ namespace Relay.Redis.Administration;
 /// GET answer:ASK           until each says that it is done, or patience ends
 /// </code>
 /// </summary>
-internal sealed class RedisQueueAdministration(Store store, IQueueReader reader, AskBell bell, TimeProvider time) : IQueueAdministration
+internal sealed class RedisQueueAdministration(Store store, IQueueReader reader, Bell bell, TimeProvider time) : IQueueAdministration
 {
-    // An owner in another process is heard by looking.
+    // An owner in another process may not be heard.
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(50);
 
     // So many units put off are looked at one by one; beyond, their number is enough.
@@ -38,7 +38,7 @@ internal sealed class RedisQueueAdministration(Store store, IQueueReader reader,
         var partitions = PartitionsOf(ask.Selector);
         var entry = JsonSerializer.SerializeToUtf8Bytes(ask, RecordJson.Default.QueueAsk);
         await StoreFailure.TranslateAsync(Task.WhenAll(partitions.Select(p => Database.ListRightPushAsync(p.Keys.Asks, entry))), cancellation);
-        bell.Asked.Beat();
+        bell.Ring(bell.Asked);
 
         var deadline = time.GetTimestamp() + (long)(patience.TotalSeconds * time.TimestampFrequency);
         while (true)

@@ -12,17 +12,17 @@ namespace Relay.Redis.Administration;
 
 /// <summary>
 /// The suspensions as documents in one hash, whose field <c>version</c> grows with each change: every node looks at that
-/// number often and at the documents only when it grew. What is over is left out by the clock of each node.
+/// number when it hears of one, and often without, and at the documents only when it grew. What is over is left out by the clock of each node.
 /// </summary>
 internal sealed class RedisSuspensions(
-    Store store, Window window, IEnumerable<IDeliveryDesk> desks, RedisMetrics metrics, TimeProvider time, ILogger<RedisSuspensions> logger) : ISuspensions
+    Store store, Window window, IEnumerable<IDeliveryDesk> desks, Bell bell, RedisMetrics metrics, TimeProvider time, ILogger<RedisSuspensions> logger) : ISuspensions
 {
     private const string VersionField = "version";
 
     // They are for people, who look after a dozen; a script that adds without end is stopped before it costs anything.
     private const int Most = 1_000;
 
-    // A change elsewhere is to take effect within a second; one small read costs nothing.
+    // A change elsewhere is to take effect within a second also when its ring was lost; one small read costs nothing.
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan Remembered = TimeSpan.FromHours(1);
 
@@ -39,9 +39,9 @@ internal sealed class RedisSuspensions(
 
     public async Task RunAsync(CancellationToken cancellation)
     {
-        while (true)
+        while (!cancellation.IsCancellationRequested)
         {
-            await Task.Delay(UntilNextLook(), time, cancellation);
+            var changed = bell.Suspended.Next;
             try
             {
                 var version = (long?)await Database.HashGetAsync(StoreKeys.Suspensions, VersionField).WaitAsync(cancellation);
@@ -56,6 +56,8 @@ internal sealed class RedisSuspensions(
             {
                 logger.SuspensionsUnread(StoreFailure.Of(e).Reason);
             }
+
+            await changed.WaitAsync(UntilNextLook(), time, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
@@ -94,6 +96,7 @@ internal sealed class RedisSuspensions(
         _ = step.HashIncrementAsync(StoreKeys.Suspensions, VersionField);
         await StoreFailure.TranslateAsync(step.ExecuteAsync(), cancellation);
         await ReadAsync(cancellation);
+        bell.Ring(bell.Suspended);
         return true;
     }
 
@@ -109,6 +112,7 @@ internal sealed class RedisSuspensions(
         _ = step.HashIncrementAsync(StoreKeys.Suspensions, VersionField);
         await StoreFailure.TranslateAsync(step.ExecuteAsync(), cancellation);
         await ReadAsync(cancellation);
+        bell.Ring(bell.Suspended);
         return await removed;
     }
 

@@ -20,6 +20,9 @@ internal static class StoreKeys
     /// <summary>Documents outside partitions that cannot be read: copies, for whoever mends them.</summary>
     public static RedisKey Unreadable { get; } = "relay:unreadable";
 
+    /// <summary>The channel on which nodes hear that something was asked, answered or suspended.</summary>
+    public static RedisChannel Rings { get; } = RedisChannel.Literal("relay:rings");
+
     /// <summary>Accounts by id.</summary>
     public static RedisKey Accounts { get; } = "relay:acct:accounts";
 

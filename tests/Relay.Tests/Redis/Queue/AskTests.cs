@@ -184,6 +184,32 @@ public sealed class AskTests : IAsyncLifetime
         Assert.Equal(0, _store.Window.Size.Held);
     }
 
+    // Both clocks stand still, so that nobody looks by themselves.
+    [Fact]
+    public async Task A_node_that_owns_nothing_is_heard_and_answered_at_once()
+    {
+        var folder = StoreUnderTest.NewFolder();
+        await using (var other = await StoreUnderTest.StartAsync(_redis.ConnectionString, folder, _time, Cancellation, ("Roles:0", "intake")))
+        {
+            await AcceptAsync(10, i => $"a@d{i}.test");
+            await Eventually.HoldsAsync(async () => (await NumberOfListenersAsync()) == 2, Cancellation);
+
+            var answer = await other.Get<IQueueAdministration>()
+                .AskAsync(Ask(AskKind.Bounce, new QueueSelector { Account = "acme" }), TimeSpan.FromHours(1), Cancellation).AsTask().WaitAsync(Hang, Cancellation);
+            await other.Get<ISuspensions>().TryAddAsync(
+                new Suspension { Id = "sus_1", Selector = new QueueSelector { Domain = "x.test" }, Reason = "maintenance", By = "admin", CreatedAt = _time.GetUtcNow() },
+                Cancellation);
+
+            Assert.Equal(10, answer.Units);
+            await Eventually.HoldsAsync(() => _store.Get<ISuspensions>().Current.Items.Count == 1, Cancellation);
+        }
+
+        Directory.Delete(folder, recursive: true);
+    }
+
+    private async Task<long> NumberOfListenersAsync() =>
+        await _store.Connections.Primaries().Single().SubscriptionSubscriberCountAsync(StoreKeys.Rings);
+
     private Task<StoreUnderTest> OpenAsync() => StoreUnderTest.StartAsync(
         _redis.ConnectionString, _folder, _time, Cancellation, ("Queue:WindowUnits", "2048"), ("Queue:AccountShare", "1"));
 
