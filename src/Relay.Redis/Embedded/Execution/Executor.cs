@@ -22,8 +22,6 @@ internal sealed class Executor : IDisposable
     private static readonly TimeSpan RecoverEvery = TimeSpan.FromSeconds(1);
 
     private readonly LiveStorage _storage;
-    private readonly Watches _watches = new();
-    private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly Thread _thread;
     private readonly object _gate = new();
@@ -37,12 +35,25 @@ internal sealed class Executor : IDisposable
 
     public Executor(DatabaseFolder folder, bool isNew, TimeProvider time, ILogger logger)
     {
-        _storage = new LiveStorage(folder, isNew, _watches.Changed, logger);
-        _time = time;
+        _storage = new LiveStorage(folder, isNew, Watches.Changed, logger);
+        Time = time;
         _logger = logger;
         _thread = new Thread(Run) { Name = "relay-store", IsBackground = true };
         _thread.Start();
     }
+
+    /// <summary>Null when the files cannot be read.</summary>
+    public Keyspace? Keyspace => _storage.Keyspace;
+
+    public bool IsWritable => _storage.IsWritable;
+
+    public Watches Watches { get; } = new();
+
+    public Subscriptions Subscriptions { get; } = new();
+
+    public Cursors Cursors { get; } = new();
+
+    public TimeProvider Time { get; }
 
     public void Submit(Request request)
     {
@@ -52,6 +63,9 @@ internal sealed class Executor : IDisposable
             Monitor.Pulse(_gate);
         }
     }
+
+    /// <summary>Its replies leave with this turn, though it asked for nothing.</summary>
+    public void Tell(Session session) => _inTurn.Add(session);
 
     /// <summary>Ends after what was submitted before.</summary>
     public void Dispose()
@@ -118,7 +132,7 @@ internal sealed class Executor : IDisposable
     private void ExecuteTurn()
     {
         var keyspace = _storage.Keyspace;
-        keyspace?.BeginTurn(_time.GetUtcNow().ToUnixTimeMilliseconds());
+        keyspace?.BeginTurn(Time.GetUtcNow().ToUnixTimeMilliseconds());
         var octets = 0L;
         while (octets < MostOctetsInTurn && _taken.TryDequeue(out var request))
         {
@@ -140,15 +154,16 @@ internal sealed class Executor : IDisposable
         var session = request.Connection.Session;
         if (request.IsLast)
         {
-            _watches.Remove(session);
+            Watches.Remove(session);
             Subscriptions.RemoveAll(session);
             return;
         }
 
+        // All of them at once: should one fail, those behind it are owed a reply too.
         _inTurn.Add(session);
+        session.CommandsInTurn += request.Commands.Count;
         for (var i = 0; i < request.Commands.Count; i++)
         {
-            session.CommandsInTurn++;
             Dispatch.Execute(this, session, request.Commands.Get(i, request.Buffer));
             if (session.Connection.Replies.Length > Limits.LongestBacklog)
             {
@@ -166,22 +181,6 @@ internal sealed class Executor : IDisposable
         }
     }
 
-    /// <summary>Null when the files cannot be read.</summary>
-    public Keyspace? Keyspace => _storage.Keyspace;
-
-    public bool IsWritable => _storage.IsWritable;
-
-    public Watches Watches => _watches;
-
-    public Subscriptions Subscriptions { get; } = new();
-
-    public Cursors Cursors { get; } = new();
-
-    public TimeProvider Time => _time;
-
-    /// <summary>Its replies leave with this turn, though it asked for nothing.</summary>
-    public void Tell(Session session) => _inTurn.Add(session);
-
     private void LookAfter()
     {
         var now = Stopwatch.GetTimestamp();
@@ -198,7 +197,7 @@ internal sealed class Executor : IDisposable
         if (!_storage.IsWritable && now >= _recoverAt)
         {
             _storage.TryRecover();
-            _watches.AllChanged();
+            Watches.AllChanged();
             _recoverAt = now + Ticks(RecoverEvery);
         }
     }
@@ -218,7 +217,7 @@ internal sealed class Executor : IDisposable
             _storage.Forget();
         }
 
-        _watches.AllChanged();
+        Watches.AllChanged();
         foreach (var session in _inTurn)
         {
             if (isThere)
