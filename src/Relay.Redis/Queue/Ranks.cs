@@ -29,15 +29,23 @@ internal sealed class Ranks<T>
     }
 
     /// <summary>One of the largest: of those that are alike each in its turn.</summary>
-    public T? Largest()
+    public T? Largest() => Largest(static _ => true, 1);
+
+    /// <summary>One of the largest that pass, where one is among so many of each size that are looked at.</summary>
+    public T? Largest(Func<T, bool> passes, int looks)
     {
         for (var rank = _ranks.Length - 1; rank >= 0; rank--)
         {
-            if (_ranks[rank] is { First: { } first } members)
+            var members = _ranks[rank];
+            for (var look = Math.Min(looks, members?.Count ?? 0); look > 0; look--)
             {
+                var first = members!.First!;
                 members.Remove(first);
                 members.AddLast(first);
-                return first.Value;
+                if (passes(first.Value))
+                {
+                    return first.Value;
+                }
             }
         }
 

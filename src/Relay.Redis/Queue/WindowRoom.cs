@@ -49,28 +49,10 @@ internal sealed class WindowRoom(int maxUnits, long maxOctets, double accountSha
 
     private static LaneTurn? LongerIn(AccountTurns account, LaneTurn lane)
     {
-        if (account.ByLength.Largest() is not { } longest)
-        {
-            return null;
-        }
-
-        if (longest.Waiting > 1 && longest.Waiting > 2 * lane.Waiting)
-        {
-            return longest;
-        }
-
-        // All have little: only who cannot use it now gives way, or they would take it from each other for ever.
-        for (var looks = 0; longest is not null && looks < LooksForHeldBack; looks++)
-        {
-            if (longest.IsHeldBack)
-            {
-                return longest;
-            }
-
-            longest = account.ByLength.Largest();
-        }
-
-        return null;
+        // Where all have little only who cannot use it now gives way, or they would take it from each other for ever.
+        return account.ByLength.Largest() is { Waiting: > 1 } longest && longest.Waiting > 2 * lane.Waiting
+            ? longest
+            : account.ByLength.Largest(static other => other.IsHeldBack, LooksForHeldBack);
     }
 
     private bool IsWithinShare(AccountTurns account, int octets) =>

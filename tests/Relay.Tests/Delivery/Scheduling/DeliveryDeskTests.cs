@@ -68,12 +68,14 @@ public sealed class DeliveryDeskTests
         await using var remote = ScriptedSmtpServer.Start(
             new RemoteScript().On(RemoteStage.Greeting, _ => broken ? RemoteAnswer.Say("421 4.3.2 No").ThenClose() : null));
         await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote, ("Delivery:Retry:Schedule:0", "01:00:00"));
-        for (var i = 0; i < 6; i++)
+        for (var i = 0; i < 5; i++)
         {
             await delivery.SendAsync($"a{i}@remote.test");
         }
 
-        Assert.Contains("left alone", delivery.Queue.Settlements[^1].Events[0].Reply);
+        await delivery.AcceptAsync("a5@remote.test");
+        delivery.Time.Advance(TimeSpan.FromSeconds(1));
+        Assert.Contains("left alone", (await delivery.SettledAsync(6)).Events[0].Reply);
         broken = false;
 
         var answer = await AskAsync(delivery, AskKind.Retry, new QueueSelector { Domain = "remote.test" });
