@@ -34,13 +34,13 @@ internal static partial class Log
     [LoggerMessage(LogLevel.Debug, "Partition {Partition} is ours, epoch {Epoch}")]
     public static partial void PartitionTaken(this ILogger logger, int partition, long epoch);
 
-    [LoggerMessage(LogLevel.Error, "Partition {Partition} was taken by {Owner}; what is in flight is settled by its owner")]
+    [LoggerMessage(LogLevel.Error, "Partition {Partition} was taken by {Owner}; the outcomes of what is in flight are handed to it")]
     public static partial void PartitionLost(this ILogger logger, int partition, string owner);
 
     [LoggerMessage(LogLevel.Warning, "The leases of partitions could not be renewed: {Reason}")]
     public static partial void LeaseFailed(this ILogger logger, string reason);
 
-    [LoggerMessage(LogLevel.Error, "{Count} outcomes in partition {Partition} came too late: it has another owner, who tries those units again")]
+    [LoggerMessage(LogLevel.Error, "{Count} outcomes in partition {Partition} came too late: it has another owner by now, to whom they were handed")]
     public static partial void SettleFenced(this ILogger logger, int count, int partition);
 
     [LoggerMessage(LogLevel.Error, "The events of partition {Partition} are projected by another owner")]
@@ -108,4 +108,49 @@ internal static partial class Log
 
     [LoggerMessage(LogLevel.Error, "Commands to the embedded store were not executed")]
     public static partial void TurnFailed(this ILogger logger, Exception exception);
+
+    [LoggerMessage(LogLevel.Critical, "The embedded store's log could not be flushed; no mail is accepted until the relay is restarted")]
+    public static partial void FlushFailed(this ILogger logger, Exception exception);
+
+    [LoggerMessage(LogLevel.Information, "Partition {Partition} is given to another node")]
+    public static partial void PartitionGiven(this ILogger logger, int partition);
+
+    [LoggerMessage(LogLevel.Warning, "Partition {Partition} is given to another node with attempts still under way; it takes them for uncertain until their outcomes come")]
+    public static partial void PartitionGivenEarly(this ILogger logger, int partition);
+
+    [LoggerMessage(LogLevel.Information, "{Nodes} nodes deliver; this one's share is {Share} of {Partitions} partitions")]
+    public static partial void SharesChanged(this ILogger logger, int nodes, int share, int partitions);
+
+    [LoggerMessage(LogLevel.Warning, "Where units are could not be noted in the store: {Reason}")]
+    public static partial void DotsFailed(this ILogger logger, string reason);
+
+    [LoggerMessage(LogLevel.Warning, "Other nodes could not be woken; they will see by themselves: {Reason}")]
+    public static partial void WakeFailed(this ILogger logger, string reason);
+
+    [LoggerMessage(LogLevel.Warning, "Attempts of {Count} units in partition {Partition} went past their dot before this node had it, and nobody heard the end; they are uncertain")]
+    public static partial void DotsFound(this ILogger logger, int count, int partition);
+
+    [LoggerMessage(LogLevel.Information, "The journal holds {Count} attempts of this node's former run")]
+    public static partial void JournalFound(this ILogger logger, int count);
+
+    [LoggerMessage(LogLevel.Information, "Unit {Unit}: the outcome of an attempt came late and is settled now")]
+    public static partial void LateSettled(this ILogger logger, string unit);
+
+    [LoggerMessage(LogLevel.Warning, "Unit {Unit} was delivered twice: the outcome of an attempt came when another had been made")]
+    public static partial void Doubled(this ILogger logger, string unit);
+
+    [LoggerMessage(LogLevel.Error, "An outcome that came late to partition {Partition} cannot be read: {Reason}; it is set aside")]
+    public static partial void LateUnreadable(this ILogger logger, int partition, string reason);
+
+    [LoggerMessage(LogLevel.Error, "The journal {File} is damaged: {Problem}")]
+    public static partial void JournalDamaged(this ILogger logger, string file, string problem);
+
+    [LoggerMessage(LogLevel.Error, "The journal {File} cannot be read and is set aside: {Problem}")]
+    public static partial void JournalUnreadable(this ILogger logger, string file, string problem);
+
+    [LoggerMessage(LogLevel.Error, "The journal has no room; attempts cut short by a kill may from now on be repeated unseen: {Reason}")]
+    public static partial void JournalFull(this ILogger logger, string reason);
+
+    [LoggerMessage(LogLevel.Information, "The journal has room again")]
+    public static partial void JournalGoesOn(this ILogger logger);
 }
