@@ -16,6 +16,7 @@ internal static class QueueCommand
         {
             new Command("list", "List destinations with mail waiting, the deepest first.").Asks(ListAsync),
             new Command("show", "Show what waits in a lane, or of a message.") { What, Limit, Cursor }.Asks(ShowAsync),
+            new Command("nodes", "List the relays that share this queue, and what each owns of it.").Asks(ListNodesAsync),
             new Command("suspensions", "List what mail is kept waiting, and why.").Asks(SuspensionsAsync),
         };
         foreach (var action in QueueActions.Create())
@@ -71,6 +72,29 @@ internal static class QueueCommand
                 })],
                 "Nothing is suspended.");
         }
+    }
+
+    private static async Task ListNodesAsync(RelayClient relay, ParseResult parsed, Printout print, CancellationToken cancellation)
+    {
+        var nodes = await relay.GetAsync("queue/nodes", cancellation);
+        if (print.Whole(nodes))
+        {
+            return;
+        }
+
+        Printout.Table(
+            ["node", "name", "roles", "version", "since", "last seen", "partitions", "waiting"],
+            [
+                .. nodes.Items("items").Select(node => new[]
+                {
+                    node.Text("id"), node.Text("name"), string.Join(' ', node.Items("roles").SelectMany(Json.Texts)), node.Text("version"), node.Time("since"),
+                    node.Time("lastSeen"), string.Join(' ', node.Items("partitions").Select(p => p.Text("number"))), node.Text("units"),
+                }),
+                .. nodes.Items("unowned").ToList() is { Count: > 0 } unowned
+                    ? new[] { new[] { "(nobody)", "", "", "", "", "", string.Join(' ', unowned.SelectMany(Json.Texts)), "" } }
+                    : [],
+            ],
+            "No node runs.");
     }
 
     public static void Lanes(IEnumerable<JsonElement> lanes, string empty) => Printout.Table(

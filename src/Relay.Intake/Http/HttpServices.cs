@@ -27,6 +27,7 @@ internal static class HttpServices
         services.AddSingleton<AccountEndpoints>();
         services.AddSingleton<DomainEndpoints>();
         services.AddSingleton<WaitingReasons>();
+        services.AddSingleton<NodesEndpoint>();
         services.AddSingleton<CancelEndpoint>();
         services.AddSingleton<QueueEndpoint>();
         services.AddSingleton<QueueRequestReader>();

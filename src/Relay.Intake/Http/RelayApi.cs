@@ -97,6 +97,9 @@ public static class RelayApi
         routes.MapGet("/queue", (HttpContext context, QueueEndpoint queue) => queue.MeasureAsync(context))
             .Requires(CredentialScope.Read).WithTags("Queue").WithSummary("Show what waits")
             .Produces<QueueView>().AnswersProblems();
+        routes.MapGet("/queue/nodes", (HttpContext context, NodesEndpoint nodes) => nodes.ListAsync(context))
+            .RequiresAdmin().WithTags("Queue").WithSummary("Show the nodes that run on this store, and who owns which partitions")
+            .Produces<NodesView>().AnswersProblems();
         routes.MapGet("/queue/lanes/{domain}/{account}/{class}", (HttpContext context, QueueEndpoint queue, string domain, string account, string @class, string? limit, string? cursor) =>
                 queue.FindLaneAsync(context, domain, account, @class, limit, cursor))
             .Requires(CredentialScope.Read).WithTags("Queue").WithSummary("Show what waits in a lane, what is due first first")

@@ -41,6 +41,7 @@ namespace Relay.Intake.Http.Json;
 [JsonSerializable(typeof(ChecklistView))]
 [JsonSerializable(typeof(Page<DayView>))]
 [JsonSerializable(typeof(QueueView))]
+[JsonSerializable(typeof(NodesView))]
 [JsonSerializable(typeof(LanePage))]
 [JsonSerializable(typeof(Page<UnitView>))]
 [JsonSerializable(typeof(QueueRequest))]

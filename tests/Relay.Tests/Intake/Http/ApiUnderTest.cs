@@ -193,6 +193,7 @@ internal sealed class ApiUnderTestStores
         services.AddSingleton<IContentStore>(Contents);
         services.AddSingleton<IMailQueue>(Queue);
         services.AddSingleton<IQueueReader>(Queue);
+        services.AddSingleton<INodeReader>(Nodes);
         services.AddSingleton<IQueueAdministration>(Queue);
         services.AddSingleton<ISuspensions>(Queue.Suspensions);
         services.AddSingleton<IActivityReader>(Queue.Activity);
