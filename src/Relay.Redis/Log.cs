@@ -109,9 +109,6 @@ internal static partial class Log
     [LoggerMessage(LogLevel.Error, "Commands to the embedded store were not executed")]
     public static partial void TurnFailed(this ILogger logger, Exception exception);
 
-    [LoggerMessage(LogLevel.Critical, "The embedded store's log could not be flushed; no mail is accepted until the relay is restarted")]
-    public static partial void FlushFailed(this ILogger logger, Exception exception);
-
     [LoggerMessage(LogLevel.Information, "Partition {Partition} is given to another node")]
     public static partial void PartitionGiven(this ILogger logger, int partition);
 

@@ -13,6 +13,8 @@ using Relay.Redis.Administration;
 using Relay.Redis.Contents;
 using Relay.Redis.Durability;
 using Relay.Redis.Inbox;
+using Relay.Redis.Journal;
+using Relay.Redis.Nodes;
 using Relay.Redis.Queue;
 using Relay.Redis.Statistics;
 using Relay.Redis.Telemetry;
@@ -29,7 +31,7 @@ public static class RelayRedis
     /// <param name="relay">The <c>Relay</c> section.</param>
     public static IServiceCollection AddRelayRedis(this IServiceCollection services, IConfiguration relay)
     {
-        services.AddOptions<StoreOptions>().Bind(relay).Configure(options => options.Delivers = Delivers(relay)).ValidateOnStart();
+        services.AddOptions<StoreOptions>().Bind(relay).Configure(options => TakeRoles(options, relay)).ValidateOnStart();
         services.AddSingleton<IValidateOptions<StoreOptions>, StoreOptionsValidator>();
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<RedisMetrics>();
@@ -45,6 +47,12 @@ public static class RelayRedis
         services.AddSingleton<LowerBounds>();
         services.AddSingleton<LaneSearch>();
         services.AddSingleton<Refiller>();
+        services.AddSingleton<UnitReader>();
+        services.AddSingleton<DotWriter>();
+        services.AddSingleton<LocalJournal>();
+        services.AddSingleton<Recovery>();
+        services.AddSingleton<NodeRegistry>();
+        services.AddSingleton<Wakes>();
         services.AddSingleton<Ownership>();
         services.AddSingleton<Projector>();
         services.AddSingleton<RedisSuspensions>();
@@ -59,6 +67,7 @@ public static class RelayRedis
         services.AddSingleton<IMailQueue, RedisMailQueue>();
         services.AddSingleton<IQueueReader, RedisQueueReader>();
         services.AddSingleton<IQueueAdministration, RedisQueueAdministration>();
+        services.AddSingleton<INodeReader, RedisNodeReader>();
         services.AddSingleton<ISuspensions>(provider => provider.GetRequiredService<RedisSuspensions>());
         services.AddSingleton<IContentStore, RedisContentStore>();
         services.AddSingleton<IActivityReader, RedisActivityReader>();
@@ -69,9 +78,10 @@ public static class RelayRedis
         return services;
     }
 
-    private static bool Delivers(IConfiguration relay)
+    private static void TakeRoles(StoreOptions options, IConfiguration relay)
     {
-        var roles = relay.GetSection("Roles").GetChildren().ToList();
-        return roles.Count == 0 || roles.Any(role => string.Equals(role.Value, "delivery", StringComparison.OrdinalIgnoreCase));
+        var roles = relay.GetSection("Roles").GetChildren().Select(role => role.Value?.ToLowerInvariant()).OfType<string>().ToList();
+        options.Roles = roles.Count == 0 ? ["intake", "delivery", "feedback"] : roles;
+        options.Delivers = options.Roles.Contains("delivery");
     }
 }

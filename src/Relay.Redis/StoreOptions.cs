@@ -25,6 +25,9 @@ public sealed class StoreOptions
 
     /// <summary>Only a node that delivers owns partitions. Follows from <c>Relay:Roles</c>.</summary>
     internal bool Delivers { get; set; } = true;
+
+    /// <summary><c>Relay:Roles</c>, as other nodes are told.</summary>
+    internal IReadOnlyList<string> Roles { get; set; } = [];
 }
 
 public sealed class DurabilityOptions
@@ -74,9 +77,10 @@ public sealed class QueueOptions
     public double AccountShare { get; set; } = 0.5;
 
     /// <summary>How long a partition stays its owner's without a renewal.</summary>
-    // Long enough for a pause of the garbage collector or of the store, short enough for a take-over.
+    // So long a killed node's mail lies still, and a little longer. A third of it may pass without a renewal, a pause of the
+    // store for instance, before nothing more is sent; two thirds may pass between the last look and the last octet.
     [Range(typeof(TimeSpan), "00:00:01", "00:10:00")]
-    public TimeSpan Lease { get; set; } = TimeSpan.FromSeconds(30);
+    public TimeSpan Lease { get; set; } = TimeSpan.FromSeconds(15);
 
     /// <summary>How long the store may take to answer before a submission is told to come back.</summary>
     // Clients wait far longer for the final reply (RFC 5321, 4.5.3.2.6), but a connection held is a connection lost for others.

@@ -9,7 +9,9 @@ using Relay.Redis.Administration;
 using Relay.Redis.Connections;
 using Relay.Redis.Durability;
 using Relay.Redis.Embedded;
+using Relay.Redis.Journal;
 using Relay.Redis.Keys;
+using Relay.Redis.Nodes;
 using Relay.Redis.Queue;
 using Relay.Redis.Repartition;
 using StackExchange.Redis;
@@ -19,7 +21,7 @@ namespace Relay.Redis;
 /// <summary>Opens the store before any other service starts, keeps its loops running, and closes it after all others have stopped.</summary>
 internal sealed class StoreService(
     Store store, AcceptWriter accepts, SettleWriter settles, Canceller canceller, Refiller refiller, Projector projector, Ownership ownership,
-    RedisSuspensions suspensions, AskWorker asks, Bell bell,
+    DotWriter dots, LocalJournal journal, Recovery recovery, Wakes wakes, RedisSuspensions suspensions, AskWorker asks, Bell bell,
     StoreWatch watch, IOptions<StoreOptions> options, TimeProvider time, ILoggerFactory loggers, IHostApplicationLifetime? lifetime = null)
     : IHostedLifecycleService, IAsyncDisposable
 {
@@ -53,7 +55,9 @@ internal sealed class StoreService(
         }
 
         var partitions = await AgreeOnPartitionsAsync(_connections);
+        var journalled = journal.Open(_directory.Path);
         store.Open(_connections, partitions, _directory.NodeId);
+        recovery.Begin(journalled);
 
         Run(accepts.RunAsync, nameof(AcceptWriter));
         Run(canceller.RunAsync, nameof(Canceller));
@@ -65,9 +69,16 @@ internal sealed class StoreService(
         Run(bell.RunAsync, nameof(Bell));
         if (options.Value.Delivers)
         {
-            await ownership.ClaimAsync();
-            Run(ownership.RunAsync, nameof(Ownership));
+            // Before the first partition is ours: what is known of its units already is settled as soon as it is.
             Run(settles.RunAsync, nameof(SettleWriter));
+            Run(dots.RunAsync, nameof(DotWriter));
+        }
+
+        Run(wakes.RunAsync, nameof(Wakes));
+        await ownership.ClaimAsync();
+        Run(ownership.RunAsync, nameof(Ownership));
+        if (options.Value.Delivers)
+        {
             Run(refiller.RunAsync, nameof(Refiller));
             Run(asks.RunAsync, nameof(AskWorker));
             Run(projector.RunAsync, nameof(Projector));
@@ -109,6 +120,7 @@ internal sealed class StoreService(
         }
 
         store.Close();
+        journal.Dispose();
         if (_connections is not null)
         {
             await _connections.DisposeAsync();

@@ -26,7 +26,7 @@ public class WindowTakeBenchmarks
         AcceptedAt = DateTimeOffset.UtcNow,
     };
 
-    private readonly Partition _partition = new(0, new PartitionKeys("bench")) { IsOwned = true, LiveUntil = long.MaxValue };
+    private readonly Partition _partition = new(0, new PartitionKeys("bench"));
     private Window _window = null!;
     private LeaseDemand _demand = null!;
 
@@ -36,6 +36,8 @@ public class WindowTakeBenchmarks
     [GlobalSetup]
     public void SetUp()
     {
+        _partition.Take(default, default);
+        _partition.Renew(long.MaxValue);
         var options = new StoreOptions { Queue = new QueueOptions { WindowUnits = 200_000, AccountShare = 1 } };
         _window = new Window(Options.Create(options), TimeProvider.System);
         var gates = new Dictionary<string, Gate>();

@@ -76,6 +76,9 @@ public sealed partial class AdmissionGate
         }
     }
 
+    /// <summary>An id for a submission without an idempotency key, in a slot of the queue's choice.</summary>
+    public MessageId CreateId() => MessageId.Create(_time, _queue.ChooseSlot());
+
     /// <summary>
     /// An id for a submission whose first octets are at hand: in the slot of its Idempotency-Key where the header has
     /// one, so that a repetition meets the first; anywhere otherwise.
@@ -85,7 +88,7 @@ public sealed partial class AdmissionGate
         // What is wrong with the header is found when it is admitted.
         if (!HeaderBlock.TryRead(head, isWhole: true, out var header, out _) || header.Count(HeaderField.IdempotencyKey) == 0)
         {
-            return MessageId.Create(_time);
+            return CreateId();
         }
 
         var key = HeaderText.Unfold(header.Value(HeaderField.IdempotencyKey));

@@ -39,6 +39,9 @@ public enum CrashPoint
     /// <summary>The remote's answer to the dot was read; it is noted nowhere.</summary>
     AfterReply,
 
+    /// <summary>The outcome stands in the local journal.</summary>
+    JournalDone,
+
     /// <summary>The settling step is about to be sent to the store.</summary>
     BeforeAck,
 

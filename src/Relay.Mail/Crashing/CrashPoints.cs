@@ -30,6 +30,7 @@ public static class CrashPoints
         ("before-dot", CrashPoint.BeforeDot),
         ("after-dot", CrashPoint.AfterDot),
         ("after-reply", CrashPoint.AfterReply),
+        ("journal-done", CrashPoint.JournalDone),
         ("before-ack", CrashPoint.BeforeAck),
         ("after-ack", CrashPoint.AfterAck),
         ("before-event", CrashPoint.BeforeEvent),

@@ -23,7 +23,7 @@ public sealed record MessageActivity(MessageId Id, MessageSummary Summary, IRead
         var status = new RecipientStatus(recipient, RecipientState.Queued, null);
         foreach (var e in Events)
         {
-            if (e.Recipient == recipient && StateAfter(e.Type) is { } state)
+            if (e.Recipient == recipient && StateAfter(e.Type) is { } state && !(IsEnd(status.State) && state == RecipientState.Deferred))
             {
                 status = new RecipientStatus(recipient, state, e);
             }
@@ -31,6 +31,9 @@ public sealed record MessageActivity(MessageId Id, MessageSummary Summary, IRead
 
         return status;
     }
+
+    // An attempt whose outcome comes late, when another has ended it already, changes nothing.
+    private static bool IsEnd(RecipientState state) => state is not (RecipientState.Queued or RecipientState.Deferred);
 
     // What a reader does with a message (opened, clicked) tells nothing new about where it is.
     private static RecipientState? StateAfter(MailEventType type) => type switch

@@ -18,6 +18,12 @@ public interface IMailQueue
     ValueTask<EnqueueResult> EnqueueAsync(Message message, IdempotencyKey? idempotency, CancellationToken cancellation);
 
     /// <summary>
+    /// A slot for the id of a new message that may stand anywhere: where this node delivers too, one of its own, so that
+    /// the message need not be read back by another node.
+    /// </summary>
+    int ChooseSlot();
+
+    /// <summary>
     /// Waits until at least one unit is due in a lane for which there is room, then leases what is due within the bounds,
     /// turn by turn over accounts and lanes. A unit is leased at most once until it is settled or released. Cancelled, it
     /// has leased nothing.

@@ -151,7 +151,7 @@ internal sealed class Projector(
             }
             else if (partition.IsOwned)
             {
-                partition.IsOwned = false;
+                partition.Lose();
                 window.Drop(partition);
                 logger.ProjectFenced(partition.Number);
             }

@@ -202,7 +202,7 @@ internal sealed class AskRun(
             var now = time.GetUtcNow();
             var octets = 0L;
             var settling = new List<Task>();
-            await foreach (var lease in LeaseReader.ReadAsync(Database, partition.Keys, claimed))
+            await foreach (var lease in LeaseReader.ReadAsync(Database, partition, claimed))
             {
                 settling.Add(settles.SettleAsync(AskedEnd.Of(lease, ask, reports, now)));
                 ended.Add(lease.Id);

@@ -1,6 +1,5 @@
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
-using Relay.Redis.Keys;
 using Relay.Redis.Queue;
 using StackExchange.Redis;
 
@@ -12,17 +11,17 @@ internal static class LeaseReader
     private const int AtOnce = 8;
 
     /// <summary>Those whose record is there and can be read, in the order asked for.</summary>
-    public static async IAsyncEnumerable<Lease> ReadAsync(IDatabase database, PartitionKeys keys, IEnumerable<UnitId> units)
+    public static async IAsyncEnumerable<Lease> ReadAsync(IDatabase database, Partition partition, IEnumerable<UnitId> units)
     {
         foreach (var part in units.Chunk(AtOnce))
         {
             MessageId[] messages = [.. part.Select(id => id.Message).Distinct()];
-            RedisKey[] wanted = [.. messages.Select(keys.Message), .. part.Select(keys.Unit)];
+            RedisKey[] wanted = [.. messages.Select(partition.Keys.Message), .. part.Select(partition.Keys.Unit)];
             var values = await database.StringGetAsync(wanted);
             for (var i = 0; i < part.Length; i++)
             {
                 var record = values[Array.IndexOf(messages, part[i].Message)];
-                if (!record.IsNull && Refiller.TryReadLease(part[i], record, values[messages.Length + i], out var lease, out _))
+                if (!record.IsNull && Refiller.TryReadLease(partition, part[i], record, values[messages.Length + i], out var lease, out _))
                 {
                     yield return lease;
                 }

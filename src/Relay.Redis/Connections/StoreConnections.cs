@@ -42,6 +42,12 @@ internal sealed class StoreConnections : IAsyncDisposable
     /// <summary>Chunks of large contents.</summary>
     public IDatabase Bulk => _all[5].GetDatabase();
 
+    /// <summary>Notes of units about to be sent: a connection to a remote stands still until they are written.</summary>
+    public IDatabase Noting => _all[7].GetDatabase();
+
+    /// <summary>What nodes tell each other.</summary>
+    public ISubscriber Wakes => _all[3].GetSubscriber();
+
     /// <summary>Questions whether a replica or the disk has what was written: the server holds the connection up meanwhile.</summary>
     public IDatabase Acknowledging => _all[6].GetDatabase();
 
@@ -56,7 +62,7 @@ internal sealed class StoreConnections : IAsyncDisposable
     /// <exception cref="RedisConnectionException">The store does not answer.</exception>
     public static async Task<StoreConnections> OpenAsync(ConfigurationOptions options, CancellationToken cancellation)
     {
-        string[] kinds = ["intake", "guarded", "settling", "background", "reading", "bulk", "acknowledging"];
+        string[] kinds = ["intake", "guarded", "settling", "background", "reading", "bulk", "acknowledging", "noting"];
         var opened = new List<ConnectionMultiplexer>();
         try
         {
@@ -68,7 +74,7 @@ internal sealed class StoreConnections : IAsyncDisposable
                 ReserveThreads(kinds.Length * ServersOf(opened));
                 opened.Add(await ConnectionMultiplexer.ConnectAsync(own).WaitAsync(cancellation));
 
-                // At once: where nobody answers, six connections would take six timeouts to say so.
+                // At once: where nobody answers, all connections would take all their timeouts to say so.
                 await opened[^1].GetDatabase().PingAsync().WaitAsync(cancellation);
             }
 

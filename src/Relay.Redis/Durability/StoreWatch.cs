@@ -29,7 +29,7 @@ internal sealed class StoreWatch(
     private volatile string? _clock;
     private volatile string? _unreadable;
 
-    public bool IsReady => _answers && store.IsOpen && (!options.Value.Delivers || store.Partitions.All(p => p.IsOwned));
+    public bool IsReady => _answers && store.IsOpen && (!options.Value.Delivers || store.HasClaimed);
 
     public StorePromise? Promise => _promise;
 

@@ -24,6 +24,12 @@ internal sealed class PartitionKeys(string tag)
     /// <summary><c>epoch:seq</c> of the last projecting step.</summary>
     public RedisKey Projected { get; } = $"relay:{{{tag}}}:projected";
 
+    /// <summary>Units between final dot and settling, by <see cref="Mail.Queue.UnitId"/>, where several nodes deliver.</summary>
+    public RedisKey Dots { get; } = $"relay:{{{tag}}}:dots";
+
+    /// <summary>Outcomes of attempts whose node was replaced before it could settle them.</summary>
+    public RedisKey Late { get; } = $"relay:{{{tag}}}:late";
+
     /// <summary>What was asked of the owner and is not done yet.</summary>
     public RedisKey Asks { get; } = $"relay:{{{tag}}}:asks";
 

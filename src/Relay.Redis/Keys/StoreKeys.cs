@@ -8,14 +8,17 @@ internal static class StoreKeys
     /// <summary>What was decided when the store was made, and how often it was opened.</summary>
     public static RedisKey Store { get; } = "relay:store";
 
-    /// <summary>Suspensions by id, and under <c>version</c> how often they were changed.</summary>
-    public static RedisKey Suspensions { get; } = "relay:suspensions";
-
     /// <summary>The owners' names of the nodes that run, and of some that ran lately.</summary>
     public static RedisKey Nodes { get; } = "relay:nodes";
 
     /// <summary>A node that runs, by its owner's name; vanishes when it is not heard of any more.</summary>
     public static RedisKey Node(string owner) => $"relay:node:{owner}";
+
+    /// <summary>Where nodes tell each other of mail that has come, and that partitions are to be shared anew.</summary>
+    public static RedisChannel Wake { get; } = RedisChannel.Literal("relay:wake");
+
+    /// <summary>Suspensions by id, and under <c>version</c> how often they were changed.</summary>
+    public static RedisKey Suspensions { get; } = "relay:suspensions";
 
     /// <summary>Documents outside partitions that cannot be read: copies, for whoever mends them.</summary>
     public static RedisKey Unreadable { get; } = "relay:unreadable";

@@ -30,7 +30,7 @@ internal sealed class LaneSearch(Store store, Window window, SettleWriter settle
             var next = LaneShare.Nothing;
             foreach (var partition in store.Partitions)
             {
-                next = partition.IsOwned ? Math.Min(next, partition.NextLook) : next;
+                next = partition.IsServed ? Math.Min(next, partition.NextLook) : next;
             }
 
             return Math.Max(next, _notBefore);
@@ -43,7 +43,7 @@ internal sealed class LaneSearch(Store store, Window window, SettleWriter settle
         var now = time.GetUtcNow().ToUnixTimeMilliseconds();
         if (now >= _notBefore)
         {
-            await Task.WhenAll(store.Partitions.Where(p => p.IsOwned && (p.IsToBeLookedAt || p.NextLook <= now)).Select(p => LookAsync(p, now, cancellation)));
+            await Task.WhenAll(store.Partitions.Where(p => p.IsServed && (p.IsToBeLookedAt || p.NextLook <= now)).Select(p => LookAsync(p, now, cancellation)));
         }
     }
 

@@ -2,96 +2,208 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Relay.Mail.Queue;
 using Relay.Redis.Connections;
+using Relay.Redis.Nodes;
 using Relay.Redis.Steps;
 using StackExchange.Redis;
 
 namespace Relay.Redis.Queue;
 
 /// <summary>
-/// Keeps the partitions' leases. A partition without an owner is taken over:
+/// Keeps this node's share of the partitions. One without an owner is taken over:
 /// <code>
-/// SET lease NODE NX PX ttl
+/// SET lease OWNER NX PX ttl
 /// then, on condition settled = E:S and projected = E:S as read:  SET settled E+1:0, SET projected E+1:0
 /// </code>
-/// The raised epoch is what stops the old owner, not the lease: it may be late by any pause, its steps then fail.
+/// The raised epoch is what stops the steps of the old owner, not the lease: it may be late by any pause. What it may still
+/// send is stopped by the lease: no dot leaves with less than two thirds of its life left, and nobody takes it over before
+/// its end.
 /// The lease is renewed by PEXPIRE, which works in a full store too, and is never a condition of a step, since each
 /// renewal would abort it.
 /// </summary>
-internal sealed class Ownership(
-    Store store, Window window, IOptions<StoreOptions> options, TimeProvider time, ILogger<Ownership> logger)
+internal sealed class Ownership
 {
-    private readonly TimeSpan _lease = options.Value.Queue.Lease;
+    // In a third of the lease's life dots may be sent, so two turns in a row have to fail before any is held back.
+    private const int RenewalsPerLease = 6;
+    private const int LiveParts = 3;
+
+    private readonly Store _store;
+    private readonly Window _window;
+    private readonly NodeRegistry _nodes;
+    private readonly Recovery _recovery;
+    private readonly Wakes _wakes;
+    private readonly TimeSpan _lease;
+    private readonly bool _isAlone;
+    private readonly TimeProvider _time;
+    private readonly ILogger<Ownership> _logger;
+    private readonly SemaphoreSlim _turn = new(1);
+    private TaskCompletionSource _nudged = NewSignal();
+    private (int Nodes, int Share) _told;
+    private bool _hasClaimed;
+
+    public Ownership(
+        Store store, Window window, NodeRegistry nodes, Recovery recovery, Wakes wakes, IOptions<StoreOptions> options, TimeProvider time, ILogger<Ownership> logger)
+    {
+        (_store, _window, _nodes, _recovery, _wakes, _time, _logger) = (store, window, nodes, recovery, wakes, time, logger);
+        _lease = options.Value.Queue.Lease;
+        _isAlone = options.Value.IsEmbedded;
+        wakes.SharesChanged += Nudge;
+    }
 
     public async Task RunAsync(CancellationToken cancellation)
     {
-        // Three renewals may fail before the lease ends.
-        using var timer = new PeriodicTimer(_lease / 4, time);
-        do
+        while (true)
         {
+            var nudged = Volatile.Read(ref _nudged).Task;
+            await nudged.WaitAsync(_lease / RenewalsPerLease, _time, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            cancellation.ThrowIfCancellationRequested();
             await ClaimAsync();
         }
-        while (await timer.WaitForNextTickAsync(cancellation));
     }
 
-    /// <summary>Renews what is ours and takes what is free; a failure is tried again at the next turn.</summary>
+    /// <summary>Looks at the shares at once.</summary>
+    public void Nudge() => Interlocked.Exchange(ref _nudged, NewSignal()).TrySetResult();
+
+    /// <summary>Renews what is ours, takes or gives up what is due to this node or to others; a failure is tried again at the next turn.</summary>
     public async Task ClaimAsync()
     {
+        await _turn.WaitAsync();
         try
         {
-            await Task.WhenAll(store.Partitions.Select(ClaimAsync));
+            await Task.WhenAll(_store.Partitions.Where(p => p.IsOwned).Select(RenewAsync));
+            _window.Signal();
+            await _nodes.BeatAsync();
+            await ShareAsync();
+            await Task.WhenAll(_store.Partitions.Where(p => p.IsServed).Select(_recovery.SettleKnownAsync));
         }
         catch (Exception e) when (StoreFailure.Covers(e) || e is StoreUnavailableException)
         {
-            logger.LeaseFailed(StoreFailure.Of(e).Reason);
+            _logger.LeaseFailed(StoreFailure.Of(e).Reason);
+        }
+        finally
+        {
+            _turn.Release();
         }
 
-        window.Signal();
+        _window.Signal();
     }
 
-    /// <summary>Gives the leases back, so that a successor need not wait for their end.</summary>
+    /// <summary>Gives everything back, so that a successor need not wait for the leases' end.</summary>
     public async Task ReleaseAsync()
     {
-        var database = store.Connections.Background;
-        foreach (var partition in store.Partitions.Where(p => p.IsOwned))
+        await _nodes.LeaveAsync();
+        await Task.WhenAll(_store.Partitions.Where(p => p.IsOwned).Select(GiveAsync));
+        await _wakes.FlushAsync();
+    }
+
+    private async Task RenewAsync(Partition partition)
+    {
+        var database = _store.Connections.Background;
+
+        // Counted from before the question, so that we stop before the store lets anybody else in. First the renewal, then
+        // the look: what is ours behind it was ours when it was renewed.
+        var asked = _time.GetTimestamp();
+        var renewed = database.KeyExpireAsync(partition.Keys.Lease, _lease);
+        var owner = (string?)await database.StringGetAsync(partition.Keys.Lease, StoreConnections.FromPrimary);
+        await renewed;
+        if (owner == _store.Owner || (owner is null && await IsStillOursAsync(partition)))
         {
-            partition.IsOwned = false;
-            partition.LiveUntil = 0;
-            if (await database.StringGetAsync(partition.Keys.Lease, StoreConnections.FromPrimary) == store.NodeId)
+            Renew(partition, asked);
+        }
+        else
+        {
+            Lose(partition, owner);
+        }
+    }
+
+    // The lease has ended, and others may have come and gone since.
+    private async Task<bool> IsStillOursAsync(Partition partition)
+    {
+        var database = _store.Connections.Background;
+        return await database.StringSetAsync(partition.Keys.Lease, _store.Owner, _lease, When.NotExists)
+            && Fence.Parse(await database.StringGetAsync(partition.Keys.Settled, StoreConnections.FromPrimary)).Epoch == partition.Settled.Epoch;
+    }
+
+    private async Task ShareAsync()
+    {
+        var partitions = _store.Partitions;
+        var share = _nodes.ShareOf(partitions.Count);
+        TellShare(share);
+
+        var database = _store.Connections.Background;
+        var owners = await Task.WhenAll(partitions.Select(p => database.StringGetAsync(p.Keys.Lease, StoreConnections.FromPrimary)));
+        var free = new List<(Partition Partition, string? Owner)>();
+        foreach (var (partition, owner) in partitions.Zip(owners, (p, o) => (p, (string?)o)))
+        {
+            if (partition.IsOwned)
             {
-                await database.KeyDeleteAsync(partition.Keys.Lease);
+                continue;
+            }
+
+            if (owner is null || owner == _store.Owner || IsFormerSelf(owner))
+            {
+                free.Add((partition, owner));
+            }
+            else
+            {
+                await _recovery.HandOnAsync(partition);
+            }
+        }
+
+        var staying = partitions.Where(p => p.IsServed).ToList();
+        await Task.WhenAll(free.Take(Math.Max(0, share - staying.Count)).Select(f => TakeAsync(f.Partition, f.Owner)));
+        foreach (var surplus in staying.Skip(share))
+        {
+            surplus.Leave();
+            _window.Drop(surplus);
+            _ = HandOverAsync(surplus);
+        }
+
+        _hasClaimed = true;
+        _store.HasClaimed = true;
+    }
+
+    private void TellShare(int share)
+    {
+        if (share > 0 && _told != (_nodes.DeliveringCount, share))
+        {
+            // Whoever has more than its share now is to see us at once.
+            _told = (_nodes.DeliveringCount, share);
+            _wakes.ChangeShares();
+            if (_nodes.HasPeers || _hasClaimed)
+            {
+                _logger.SharesChanged(_nodes.DeliveringCount, share, _store.Partitions.Count);
             }
         }
     }
 
-    private async Task ClaimAsync(Partition partition)
+    // The lock of the data directory proves that it is gone. Only at the start: a copy of the directory would else take
+    // from us what we take from it, for ever.
+    private bool IsFormerSelf(string owner) => !_hasClaimed && owner.StartsWith(_store.NodeId, StringComparison.Ordinal);
+
+    private async Task TakeAsync(Partition partition, string? owner)
     {
-        var database = store.Connections.Background;
-        var asked = time.GetTimestamp();
-        var owner = (string?)await database.StringGetAsync(partition.Keys.Lease, StoreConnections.FromPrimary);
-        if (owner is null && await database.StringSetAsync(partition.Keys.Lease, store.NodeId, _lease, When.NotExists))
+        var database = _store.Connections.Background;
+        var asked = _time.GetTimestamp();
+        if (owner == _store.Owner || (owner is null
+            ? await database.StringSetAsync(partition.Keys.Lease, _store.Owner, _lease, When.NotExists)
+            : await TryReplaceAsync(database, partition, owner)))
         {
-            owner = store.NodeId;
-        }
-        else if (owner == store.NodeId)
-        {
-            await database.KeyExpireAsync(partition.Keys.Lease, _lease);
-        }
-
-        if (owner != store.NodeId)
-        {
-            Lose(partition, owner);
-            return;
-        }
-
-        // Counted from before the question, so that we stop before the store lets anybody else in.
-        partition.LiveUntil = asked + (long)(_lease.TotalSeconds * 2 / 3 * time.TimestampFrequency);
-        for (var attempt = 0; !partition.IsOwned && attempt <= StoreRetry.AbortsAtOnce; attempt++)
-        {
-            await TryTakeOverAsync(database, partition);
+            for (var attempt = 0; !partition.IsOwned && attempt <= StoreRetry.AbortsAtOnce; attempt++)
+            {
+                await TryTakeOverAsync(database, partition, asked);
+            }
         }
     }
 
-    private async Task TryTakeOverAsync(IDatabase database, Partition partition)
+    private async Task<bool> TryReplaceAsync(IDatabase database, Partition partition, string owner)
+    {
+        var step = database.CreateTransaction();
+        step.AddCondition(Condition.StringEqual(partition.Keys.Lease, owner));
+        _ = step.StringSetAsync(partition.Keys.Lease, _store.Owner, _lease, When.Always, CommandFlags.FireAndForget);
+        return await step.ExecuteAsync();
+    }
+
+    private async Task TryTakeOverAsync(IDatabase database, Partition partition, long asked)
     {
         var keys = partition.Keys;
         var settled = await database.StringGetAsync(keys.Settled, StoreConnections.FromPrimary);
@@ -104,28 +216,89 @@ internal sealed class Ownership(
         step.AddCondition(Is(keys.Projected, projected));
         _ = step.StringSetAsync(keys.Settled, settledNext.ToString(), null, When.Always, CommandFlags.FireAndForget);
         _ = step.StringSetAsync(keys.Projected, projectedNext.ToString(), null, When.Always, CommandFlags.FireAndForget);
-        if (await step.ExecuteAsync())
+        if (!await step.ExecuteAsync())
         {
-            partition.Settled = settledNext;
-            partition.Projected = projectedNext;
-            partition.NextLook = 0;
-            partition.IsOwned = true;
-            window.WakeRefill();
-            logger.PartitionTaken(partition.Number, settledNext.Epoch);
+            return;
+        }
+
+        // Behind the raised epoch nobody else changes its units, and before it is ours nobody here leases them.
+        await _recovery.MarkAsync(partition);
+        partition.Take(settledNext, projectedNext);
+        Renew(partition, asked);
+        partition.IsToBeLookedAt = true;
+        _window.WakeRefill();
+        _logger.PartitionTaken(partition.Number, settledNext.Epoch);
+    }
+
+    /// <summary>Nothing new begins; what has begun may end, within bounds; then another node may have it.</summary>
+    private async Task HandOverAsync(Partition partition)
+    {
+        try
+        {
+            // Most attempts take a second. The bounds keep all mail of the partition from waiting for one slow remote.
+            await WaitForAttemptsAsync(partition);
+            partition.CloseDots();
+            if (!await WaitForAttemptsAsync(partition))
+            {
+                _logger.PartitionGivenEarly(partition.Number);
+            }
+
+            await _turn.WaitAsync();
+            try
+            {
+                if (partition.IsOwned)
+                {
+                    await GiveAsync(partition);
+                    _logger.PartitionGiven(partition.Number);
+                }
+            }
+            finally
+            {
+                _turn.Release();
+            }
+        }
+        catch (Exception e) when (StoreFailure.Covers(e) || e is StoreUnavailableException)
+        {
+            // Not ours any more, and its lease ends by itself.
+            _logger.LeaseFailed(StoreFailure.Of(e).Reason);
         }
     }
+
+    private async Task<bool> WaitForAttemptsAsync(Partition partition)
+    {
+        var over = partition.Attempts.WaitUntilOverAsync();
+        await over.WaitAsync(_lease / LiveParts, _time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        return over.IsCompleted;
+    }
+
+    private async Task GiveAsync(Partition partition)
+    {
+        partition.Lose();
+        _window.Drop(partition);
+        var database = _store.Connections.Background;
+        var step = database.CreateTransaction();
+        step.AddCondition(Condition.StringEqual(partition.Keys.Lease, _store.Owner));
+        _ = step.KeyDeleteAsync(partition.Keys.Lease, CommandFlags.FireAndForget);
+        await step.ExecuteAsync();
+        _wakes.ChangeShares();
+    }
+
+    // The embedded store is nobody else's, whatever time passes.
+    private void Renew(Partition partition, long asked) =>
+        partition.Renew(_isAlone ? long.MaxValue : asked + (long)(_lease.TotalSeconds / LiveParts * _time.TimestampFrequency));
 
     private void Lose(Partition partition, string? owner)
     {
         if (partition.IsOwned)
         {
-            partition.IsOwned = false;
-            partition.LiveUntil = 0;
-            window.Drop(partition);
-            logger.PartitionLost(partition.Number, owner ?? "nobody");
+            partition.Lose();
+            _window.Drop(partition);
+            _logger.PartitionLost(partition.Number, owner ?? "nobody");
         }
     }
 
     private static Condition Is(RedisKey key, RedisValue value) =>
         value.IsNull ? Condition.KeyNotExists(key) : Condition.StringEqual(key, value);
+
+    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

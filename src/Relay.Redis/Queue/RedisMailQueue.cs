@@ -1,9 +1,12 @@
+using System.Security.Cryptography;
 using Microsoft.Extensions.Options;
 using Relay.Mail.Crashing;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
 using Relay.Redis.Connections;
 using Relay.Redis.Durability;
+using Relay.Redis.Journal;
+using Relay.Redis.Nodes;
 using Relay.Redis.Steps;
 using StackExchange.Redis;
 
@@ -12,10 +15,17 @@ namespace Relay.Redis.Queue;
 /// <summary>The queue as intake and delivery see it: a door to the writers and the window behind it.</summary>
 internal sealed class RedisMailQueue(
     Store store, Window window, AcceptWriter accepts, SettleWriter settles, Canceller canceller, Watermark watermark, Acknowledgement acknowledgement,
+    LocalJournal journal, DotWriter dots, NodeRegistry nodes, Wakes wakes,
     IOptions<StoreOptions> options, TimeProvider time) : IMailQueue
 {
     // The window looks by itself that often at what nobody told it of.
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(1);
+
+    // A store that does not take a note now is asked again while a connection to a remote stands still.
+    private static readonly TimeSpan NotingPause = TimeSpan.FromMilliseconds(50);
+
+    // Of a hundred nodes each finds a partition of its own in most cases; where it does not, the mail is read back by its owner.
+    private const int SlotsTried = 128;
 
     // The step itself is bounded by the same time; this covers what waited in front of it.
     private readonly TimeSpan _answerTimeout = options.Value.Queue.AnswerTimeout * 2;
@@ -83,24 +93,88 @@ internal sealed class RedisMailQueue(
         await settles.SettleAsync(settlement).WaitAsync(cancellation);
     }
 
-    public bool TryBegin(Lease lease) => IsLive(lease) && window.MayBegin(lease);
+    public bool TryBegin(Lease lease)
+    {
+        if (!store.IsOpen)
+        {
+            return false;
+        }
+
+        var partition = store.PartitionOf(lease.Id.Message);
+        if (!IsOurs(partition, lease) || time.GetTimestamp() >= partition.LiveUntil || !window.MayBegin(lease))
+        {
+            return false;
+        }
+
+        partition.Attempts.Begin(lease.Id);
+        return true;
+    }
 
     public ValueTask<bool> TryBeginDotAsync(Lease lease, string host, CancellationToken cancellation)
     {
-        if (!IsLive(lease))
+        if (!store.IsOpen)
         {
             return ValueTask.FromResult(false);
         }
 
+        var partition = store.PartitionOf(lease.Id.Message);
+        if (!MayEnd(partition, lease))
+        {
+            return ValueTask.FromResult(false);
+        }
+
+        var dot = DotEntry.Of(lease, host, time.GetUtcNow());
+        journal.Add(dot);
         window.BeginDot(lease.Id);
-        return ValueTask.FromResult(true);
+        return nodes.HasPeers ? NoteAsync(partition, lease, dot, cancellation) : ValueTask.FromResult(true);
     }
 
     public void Open(Gate gate) => window.Open(gate);
 
-    public void Release(Lease lease) => window.Release(lease);
+    public int ChooseSlot()
+    {
+        var slot = RandomNumberGenerator.GetInt32(MessageId.Slots);
+        if (nodes.HasPeers && store.IsOpen)
+        {
+            for (var attempt = 0; attempt < SlotsTried && !store.PartitionOfSlot(slot).IsServed; attempt++)
+            {
+                slot = RandomNumberGenerator.GetInt32(MessageId.Slots);
+            }
+        }
 
-    private bool IsLive(Lease lease) => store.IsOpen && time.GetTimestamp() < store.PartitionOf(lease.Id.Message).LiveUntil;
+        return slot;
+    }
+
+    public void Release(Lease lease)
+    {
+        window.Release(lease);
+        journal.End(lease.Id);
+        if (store.IsOpen)
+        {
+            store.PartitionOf(lease.Id.Message).Attempts.End(lease.Id);
+        }
+    }
+
+    /// <summary>Another node could take the partition from us: it has to find where the unit may be.</summary>
+    private async ValueTask<bool> NoteAsync(Partition partition, Lease lease, DotEntry dot, CancellationToken cancellation)
+    {
+        while (MayEnd(partition, lease))
+        {
+            if (await dots.WriteAsync(partition, dot).WaitAsync(cancellation))
+            {
+                // The answer may have come late.
+                return MayEnd(partition, lease);
+            }
+
+            await Task.Delay(NotingPause, time, cancellation);
+        }
+
+        return false;
+    }
+
+    private bool MayEnd(Partition partition, Lease lease) => IsOurs(partition, lease) && time.GetTimestamp() < partition.DotUntil;
+
+    private static bool IsOurs(Partition partition, Lease lease) => partition.IsOwned && lease.Term == partition.Term;
 
     private async Task<EnqueueResult> AnswerAsync(PendingAccept accept, IdempotencyKey? idempotency)
     {
@@ -119,6 +193,11 @@ internal sealed class RedisMailQueue(
         {
             case null:
                 window.EndAccept(accept.Partition, accept.Message.Message, accept.Message.Units, accept.Message.Due);
+                if (!accept.Partition.IsServed)
+                {
+                    wakes.Arrived(accept.Partition, accept.Message.Units, accept.Message.Due);
+                }
+
                 return EnqueueResult.Accepted.Instance;
 
             case { IsCertain: true, IsFull: true }:

@@ -108,7 +108,7 @@ internal sealed class RedisQueueReader(Store store) : IQueueReader
 
     private async Task<bool> ReadAsync(Partition partition, IEnumerable<UnitId> units, Dictionary<UnitId, Lease> leases)
     {
-        await foreach (var lease in LeaseReader.ReadAsync(Database, partition.Keys, units))
+        await foreach (var lease in LeaseReader.ReadAsync(Database, partition, units))
         {
             // The content, up to 256 KiB each, is not kept for a whole page.
             leases[lease.Id] = lease with { Message = lease.Message with { Content = Nothing } };

@@ -33,6 +33,7 @@ internal sealed class Refiller(
         {
             var hunger = window.Hunger;
             var wait = Tidying;
+            var began = time.GetUtcNow();
             try
             {
                 await search.LookAsync(cancellation);
@@ -59,6 +60,8 @@ internal sealed class Refiller(
                 hunger = Task.Delay(Pause, time, cancellation);
             }
 
+            // A clock that jumped meanwhile, as tests make it, would else be waited for once more.
+            wait = time.GetUtcNow() - began < wait ? wait : TimeSpan.Zero;
             await hunger.WaitAsync(wait, time, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
@@ -153,7 +156,7 @@ internal sealed class Refiller(
             {
                 NoRecord(share, id);
             }
-            else if (TryReadLease(id, record, values[messages.Length + i], out var lease, out var problem))
+            else if (TryReadLease(share.Partition, id, record, values[messages.Length + i], out var lease, out var problem))
             {
                 _missing.TryRemove(id, out _);
                 hasRoom &= window.TryLoad(share, lease);
@@ -168,8 +171,8 @@ internal sealed class Refiller(
         return hasRoom;
     }
 
-    /// <summary>What stands in a unit's record and state. False when they cannot be read.</summary>
-    internal static bool TryReadLease(UnitId id, ReadOnlyMemory<byte> record, ReadOnlyMemory<byte> state, out Lease lease, out string problem)
+    /// <summary>What stands in a unit's record and state, as a lease of the partition's present term. False when they cannot be read.</summary>
+    public static bool TryReadLease(Partition partition, UnitId id, ReadOnlyMemory<byte> record, ReadOnlyMemory<byte> state, out Lease lease, out string problem)
     {
         lease = null!;
         if (!MessageRecord.TryRead(id.Message, record, out var message, out problem))
@@ -187,7 +190,12 @@ internal sealed class Refiller(
         try
         {
             var read = state.IsEmpty ? null : JsonSerializer.Deserialize(state.Span, RecordJson.Default.UnitState);
-            lease = new Lease { Unit = units[id.Number], Message = message, State = read };
+            lease = new Lease { Unit = units[id.Number], Message = message, State = read, Term = partition.Term };
+            if (partition.Dots.UnheardBefore(lease) is { } unheard)
+            {
+                lease = lease with { Unheard = unheard };
+            }
+
             return true;
         }
         catch (JsonException e)

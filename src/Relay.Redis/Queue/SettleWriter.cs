@@ -1,9 +1,11 @@
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using Relay.Mail.Crashing;
+using Relay.Mail.Events;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
 using Relay.Redis.Connections;
+using Relay.Redis.Journal;
 using Relay.Redis.Records;
 using Relay.Redis.Steps;
 using Relay.Redis.Telemetry;
@@ -15,8 +17,12 @@ namespace Relay.Redis.Queue;
 /// Writes settling steps, one at a time for each group of partitions: all that wait while one is on its way go with the
 /// next. It has a connection of its own, since its condition makes it wait for an answer in the middle of a step.
 /// </summary>
+/// <remarks>
+/// An outcome stands in the local journal from when it is known until its step is done. One that comes too late, since its
+/// partition has another owner by now, or is ours anew, goes to the partition's <c>late</c> list for its owner to look at.
+/// </remarks>
 internal sealed class SettleWriter(
-    Store store, Window window, StoreRetry retry, RedisMetrics metrics, ILogger<SettleWriter> logger)
+    Store store, Window window, LocalJournal journal, StoreRetry retry, RedisMetrics metrics, ILogger<SettleWriter> logger)
 {
     private const int MaxUnits = 512;
 
@@ -32,6 +38,8 @@ internal sealed class SettleWriter(
     public Task SettleAsync(Settlement settlement)
     {
         var settle = new PendingSettle(store.PartitionOf(settlement.Lease.Id.Message)) { Settlement = settlement };
+        journal.Add(settle.ToEntry(store.Mark));
+        CrashPoints.Pass(CrashPoint.JournalDone);
         foreach (var report in settle.Reports(store.Mark))
         {
             window.BeginAccept(settle.Partition, report.Units, report.Due);
@@ -42,6 +50,9 @@ internal sealed class SettleWriter(
 
     /// <summary>Ends when a part of what was asked is durable, or turned out to be another owner's business.</summary>
     public Task AskedAsync(Partition partition, AskedPart part) => Add(new PendingSettle(partition) { Asked = part });
+
+    /// <summary>Ends when events of units that are settled already are durable.</summary>
+    public Task TellAsync(Partition partition, IReadOnlyList<MailEvent> events) => Add(new PendingSettle(partition) { Told = events });
 
     public void SetAside(Partition partition, UnreadableEntry entry) => Add(new PendingSettle(partition) { Aside = entry });
 
@@ -68,14 +79,15 @@ internal sealed class SettleWriter(
 
     private async Task SettleAsync(List<PendingSettle> batch, CancellationToken cancellation)
     {
-        var steps = batch.GroupBy(s => s.Partition).Select(p => new PartitionSettle(p.Key, [.. p])).ToList();
+        var late = batch.Where(IsLate).ToList();
+        var steps = Without(batch, late).GroupBy(s => s.Partition).Select(p => new PartitionSettle(p.Key, [.. p])).ToList();
         var sent = false;
         await retry.ExecuteAsync(
             async token =>
             {
                 // A step sent before may have been done though its answer was not seen.
                 var undone = sent ? await UndoneAsync(steps) : steps;
-                undone = GiveUpFenced(undone);
+                undone = GiveUpFenced(undone, late);
                 if (undone.Count > 0)
                 {
                     await ReadOpenAsync(undone);
@@ -89,18 +101,24 @@ internal sealed class SettleWriter(
             cancellation);
 
         metrics.SettleBatch(batch.Count);
-        foreach (var settle in batch)
+        await TellOwnersAsync(late, cancellation);
+        foreach (var settle in Without(batch, late))
         {
             Finish(settle);
         }
     }
+
+    private static IEnumerable<PendingSettle> Without(List<PendingSettle> batch, List<PendingSettle> late) => late.Count == 0 ? batch : batch.Except(late);
+
+    private static bool IsLate(PendingSettle settle) =>
+        settle.Settlement is { } settlement && (!settle.Partition.IsOwned || settlement.Lease.Term != settle.Partition.Term);
 
     private async Task<bool> TryStepAsync(List<PartitionSettle> partitions)
     {
         var step = store.Connections.Settling.CreateTransaction();
         foreach (var partition in partitions)
         {
-            SettleStep.AddFence(step, partition.Partition.Keys, partition.Partition.Settled);
+            SettleStep.AddFence(step, partition.Partition.Keys, partition.Fence);
             AddWrites(step, partition);
         }
 
@@ -114,8 +132,7 @@ internal sealed class SettleWriter(
 
         foreach (var partition in partitions)
         {
-            partition.IsDone = true;
-            partition.Partition.Settled = partition.Partition.Settled.Next;
+            partition.Advance();
         }
 
         return true;
@@ -126,6 +143,7 @@ internal sealed class SettleWriter(
         var keys = partition.Partition.Keys;
         var events = new List<RedisValue>();
         var reports = new List<PreparedMessage>();
+        var noted = new List<RedisValue>();
         foreach (var settle in partition.Settles)
         {
             if (settle.Aside is { } entry)
@@ -140,7 +158,12 @@ internal sealed class SettleWriter(
                 continue;
             }
 
-            var settlement = settle.Settlement!;
+            if (settle.Settlement is not { } settlement)
+            {
+                events.AddRange(settle.Events(store.Mark).Select(e => (RedisValue)e));
+                continue;
+            }
+
             var end = settlement.Next is null ? partition.EndOf(settlement.Lease) : UnitEnd.OneOfMany;
             if (settlement.Next is { } next)
             {
@@ -151,7 +174,12 @@ internal sealed class SettleWriter(
                 SettleStep.AddFinished(step, keys, settlement.Lease, end);
             }
 
-            AddEvents(events, settlement, ends: settlement.Next is null && end != UnitEnd.OneOfMany);
+            if (partition.Partition.Dots.IsStored(settlement.Lease.Id))
+            {
+                noted.Add(settlement.Lease.Id.ToString());
+            }
+
+            AddEvents(events, settle, ends: settlement.Next is null && end != UnitEnd.OneOfMany);
             reports.AddRange(settle.Reports(store.Mark));
         }
 
@@ -160,18 +188,24 @@ internal sealed class SettleWriter(
             AcceptStep.Add(step, keys, reports);
         }
 
+        if (noted.Count > 0)
+        {
+            SettleStep.AddDotsGone(step, keys, [.. noted]);
+        }
+
         if (events.Count > 0)
         {
             SettleStep.AddEvents(step, keys, [.. events]);
         }
     }
 
-    private void AddEvents(List<RedisValue> events, Settlement settlement, bool ends)
+    private void AddEvents(List<RedisValue> events, PendingSettle settle, bool ends)
     {
-        var last = settlement.Events.Count - 1;
-        for (var i = 0; i <= last; i++)
+        var told = settle.Events(store.Mark);
+        for (var i = 0; i < told.Count; i++)
         {
-            events.Add(EventRecord.Write(settlement.Events[i], store.Mark, ends && i == last));
+            EventRecord.SetEnds(told[i], ends && i == told.Count - 1);
+            events.Add(told[i]);
         }
     }
 
@@ -182,17 +216,19 @@ internal sealed class SettleWriter(
         foreach (var partition in partitions.Where(p => !p.IsDone))
         {
             var now = Fence.Parse(await store.Connections.Settling.StringGetAsync(partition.Partition.Keys.Settled, StoreConnections.FromPrimary));
-            if (now == partition.Partition.Settled.Next)
+            if (now == partition.Fence.Next)
             {
-                partition.IsDone = true;
-                partition.Partition.Settled = now;
+                partition.Advance();
             }
             else
             {
                 // Only we write in our epoch: an earlier step of it is a store that failed over and lost the later ones.
-                var wentBack = now.Epoch == partition.Partition.Settled.Epoch && now.Sequence < partition.Partition.Settled.Sequence;
-                partition.Partition.Settled = wentBack ? now : partition.Partition.Settled;
-                partition.IsFenced = now != partition.Partition.Settled;
+                if (now.Epoch == partition.Fence.Epoch && now.Sequence < partition.Fence.Sequence)
+                {
+                    partition.GoBack(now);
+                }
+
+                partition.IsFenced = now != partition.Fence;
                 undone.Add(partition);
             }
         }
@@ -200,21 +236,55 @@ internal sealed class SettleWriter(
         return undone;
     }
 
-    private List<PartitionSettle> GiveUpFenced(List<PartitionSettle> partitions)
+    private List<PartitionSettle> GiveUpFenced(List<PartitionSettle> partitions, List<PendingSettle> late)
     {
-        foreach (var partition in partitions.Where(p => p.IsFenced || !p.Partition.IsOwned))
+        foreach (var partition in partitions.Where(p => p.IsFenced || !p.IsCurrent))
         {
             partition.IsDone = true;
-            if (partition.Partition.IsOwned)
+            if (partition.IsCurrent)
             {
-                partition.Partition.IsOwned = false;
+                partition.Partition.Lose();
                 window.Drop(partition.Partition);
             }
 
-            logger.SettleFenced(partition.Settles.Count, partition.Partition.Number);
+            late.AddRange(partition.Settles.Where(s => s.Settlement is not null));
         }
 
         return [.. partitions.Where(p => !p.IsDone)];
+    }
+
+    /// <summary>
+    /// The owner settles what it has not tried since, and tells of what was delivered twice. Whether a step of ours was done
+    /// just before the partition went away is not known here; the owner sees it from what is told already.
+    /// </summary>
+    private async Task TellOwnersAsync(List<PendingSettle> late, CancellationToken cancellation)
+    {
+        foreach (var partition in late.GroupBy(s => s.Partition))
+        {
+            RedisValue[] entries = [.. partition.Select(s => (RedisValue)s.ToEntry(store.Mark).ToArray())];
+            await retry.ExecuteAsync(_ => store.Connections.Background.ListRightPushAsync(partition.Key.Keys.Late, entries), cancellation);
+            metrics.Late(entries.Length);
+            logger.SettleFenced(entries.Length, partition.Key.Number);
+        }
+
+        foreach (var settle in late)
+        {
+            var lease = settle.Settlement!.Lease;
+            foreach (var report in settle.Reports(store.Mark))
+            {
+                window.AbandonAccept(report.Units);
+            }
+
+            window.Release(lease);
+            End(settle, lease.Id);
+        }
+    }
+
+    private void End(PendingSettle settle, UnitId unit)
+    {
+        settle.Partition.Attempts.End(unit);
+        journal.End(unit);
+        settle.SetDone();
     }
 
     // Only the owner takes from these sets, and only here, so what is read stays true until the step.
@@ -248,11 +318,16 @@ internal sealed class SettleWriter(
         }
         else if (settle.Settlement is { } settlement)
         {
-            window.Settled(settlement.Lease.Id, settlement.DueAt?.ToUnixTimeMilliseconds());
+            var unit = settlement.Lease.Id;
+            settle.Partition.Dots.End(unit);
+            window.Settled(unit, settlement.DueAt?.ToUnixTimeMilliseconds());
             foreach (var report in settle.Reports(store.Mark))
             {
                 window.EndAccept(settle.Partition, report.Message, report.Units, report.Due);
             }
+
+            End(settle, unit);
+            return;
         }
 
         settle.SetDone();
@@ -261,13 +336,40 @@ internal sealed class SettleWriter(
     /// <summary>What is settled in one partition by one step.</summary>
     private sealed class PartitionSettle(Partition partition, IReadOnlyList<PendingSettle> settles)
     {
+        private readonly long _term = partition.Term;
+
         public Partition Partition { get; } = partition;
         public IReadOnlyList<PendingSettle> Settles { get; } = settles;
+
+        /// <summary>As it was when the batch began: a step of one term is never sent with the fence of another.</summary>
+        public Fence Fence { get; private set; } = partition.Settled;
+
+        public bool IsCurrent => Partition.IsOwned && Partition.Term == _term;
         public bool IsDone { get; set; }
         public bool IsFenced { get; set; }
 
         /// <summary>The units still open of messages that have several.</summary>
         public Dictionary<MessageId, HashSet<int>> Open { get; } = [];
+
+        /// <summary>The step is done.</summary>
+        public void Advance()
+        {
+            IsDone = true;
+            if (IsCurrent)
+            {
+                Partition.Settled = Fence.Next;
+            }
+        }
+
+        /// <summary>The store is at an earlier step than we knew.</summary>
+        public void GoBack(Fence now)
+        {
+            Fence = now;
+            if (IsCurrent)
+            {
+                Partition.Settled = now;
+            }
+        }
 
         public UnitEnd EndOf(Lease lease)
         {
@@ -287,14 +389,30 @@ internal sealed class PendingSettle(Partition partition)
 {
     private readonly TaskCompletionSource _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private IReadOnlyList<PreparedMessage>? _reports;
+    private IReadOnlyList<byte[]>? _events;
 
     public Partition Partition { get; } = partition;
     public Settlement? Settlement { get; init; }
     public UnreadableEntry? Aside { get; init; }
     public AskedPart? Asked { get; init; }
+
+    /// <summary>Of units that are settled already.</summary>
+    public IReadOnlyList<MailEvent> Told { get; init; } = [];
+
     public Task Done => _done.Task;
 
     public void SetDone() => _done.TrySetResult();
+
+    /// <summary>As they go into the outbox, and into the journal before.</summary>
+    public IReadOnlyList<byte[]> Events(int mark) => _events ??= [.. (Settlement?.Events ?? Told).Select(e => EventRecord.Write(e, mark, ends: false))];
+
+    public DoneEntry ToEntry(int mark) => new(Settlement!.Lease.Id, Settlement.Lease.Attempts)
+    {
+        Next = Settlement.Next,
+        Due = Settlement.DueAt?.ToUnixTimeMilliseconds(),
+        Events = Events(mark),
+        Reports = [.. Reports(mark).Select(r => (r.Message.Id, r.Record))],
+    };
 
     public IReadOnlyList<PreparedMessage> Reports(int mark) =>
         _reports ??= Settlement is { Reports.Count: > 0 } ? [.. Settlement.Reports.Select(r => new PreparedMessage(r, mark))] : [];

@@ -54,7 +54,7 @@ internal sealed partial class Window
     {
         lock (_lock)
         {
-            if (!partition.IsOwned)
+            if (!partition.IsServed)
             {
                 return [];
             }

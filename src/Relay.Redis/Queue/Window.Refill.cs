@@ -71,7 +71,7 @@ internal sealed partial class Window
                 return false;
             }
 
-            if (partition.IsOwned && _lanes.Get(lane).GetShareIn(partition) is { IsBlind: true } share)
+            if (partition.IsServed && _lanes.Get(lane).GetShareIn(partition) is { IsBlind: true } share)
             {
                 LeaveInStoreHoldingLock(share, due);
             }
@@ -279,7 +279,7 @@ internal sealed partial class Window
 
     private void ArriveHoldingLock(Partition partition, Lane lane, long due)
     {
-        if (partition.IsOwned && !IsSuspendedHoldingLock(lane))
+        if (partition.IsServed && !IsSuspendedHoldingLock(lane))
         {
             LeaveInStoreHoldingLock(_lanes.Get(lane).GetShareIn(partition), due);
         }
@@ -289,7 +289,7 @@ internal sealed partial class Window
     {
         if (!share.IsCurrent)
         {
-            if (!share.Partition.IsOwned || IsSuspendedHoldingLock(share.Turn.Lane))
+            if (!share.Partition.IsServed || IsSuspendedHoldingLock(share.Turn.Lane))
             {
                 return;
             }

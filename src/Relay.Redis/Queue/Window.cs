@@ -72,7 +72,7 @@ internal sealed partial class Window
     /// <summary>Makes a message's units known before they are written.</summary>
     public void BeginAccept(Partition partition, IReadOnlyList<Unit> units, long due)
     {
-        if (!partition.IsOwned)
+        if (!partition.IsServed)
         {
             return;
         }
@@ -108,7 +108,7 @@ internal sealed partial class Window
 
                 if (held.Due <= now && TryMakeRoomHoldingLock(held.Lane, OctetsOf(message)))
                 {
-                    held.Lease = new Lease { Unit = unit, Message = message };
+                    held.Lease = new Lease { Unit = unit, Message = message, Term = held.Share.Partition.Term };
                     WaitHoldingLock(held);
                 }
                 else

@@ -54,6 +54,9 @@ internal readonly struct EventRecord
         return octets;
     }
 
+    /// <summary>Says of a written event whether it ends its message, which is known only when it is settled.</summary>
+    public static void SetEnds(byte[] octets, bool ends) => octets[1] = ends ? EndsFlag : (byte)0;
+
     public static bool TryRead(ReadOnlyMemory<byte> octets, out EventRecord record)
     {
         record = default;

@@ -5,6 +5,7 @@ using Relay.Mail.Events;
 using Relay.Mail.Inbox;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
+using Relay.Redis.Nodes;
 
 namespace Relay.Redis.Records;
 
@@ -19,6 +20,7 @@ namespace Relay.Redis.Records;
 [JsonSerializable(typeof(MailEvent))]
 [JsonSerializable(typeof(UnreadableEntry))]
 [JsonSerializable(typeof(UnreadableDocument))]
+[JsonSerializable(typeof(NodeRecord))]
 [JsonSerializable(typeof(Account))]
 [JsonSerializable(typeof(Credential))]
 [JsonSerializable(typeof(SendingDomain))]

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
+using Relay.Redis.Journal;
 using Relay.Redis.Keys;
 using Relay.Redis.Records;
 using StackExchange.Redis;
@@ -63,6 +64,9 @@ internal sealed class KeyMover(IDatabase database, int from, string[] tags, Acti
                 break;
             case "asks":
                 await MoveAsksAsync(key, rest, partition);
+                break;
+            case "late":
+                await MoveListAsync(key, rest, entry => JournalEntry.TryRead((ReadOnlyMemory<byte>)entry, out var late) ? Of(late.Unit.Message) : Heir(partition));
                 break;
             case "dots":
                 await MoveHashAsync(key, rest, partition);

@@ -11,6 +11,7 @@ internal sealed class RedisMetrics
     private readonly Histogram<int> _settleBatch;
     private readonly Counter<long> _setAside;
     private readonly Counter<long> _asked;
+    private readonly Counter<long> _late;
     private readonly TimeProvider _time;
     private volatile QueueDepth _depth = new(0, null);
     private volatile int _suspensions;
@@ -23,11 +24,14 @@ internal sealed class RedisMetrics
         _setAside = meter.CreateCounter<long>("relay.queue.unreadable", "{unit}", "Entries set aside because their record is missing or cannot be read.");
         _asked = meter.CreateCounter<long>("relay.queue.asked", "{unit}", "Units cancelled, bounced or made due because someone asked for it.");
         meter.CreateObservableGauge("relay.queue.suspensions", () => _suspensions, "{suspension}", "Suspensions in force.");
+        _late = meter.CreateCounter<long>("relay.settle.late", "{unit}", "Outcomes that came when their partition had another owner.");
         meter.CreateObservableGauge("relay.queue.depth", () => _depth.Units, "{unit}", "Units waiting, those being tried included.");
         meter.CreateObservableGauge("relay.queue.oldest_age", OldestAge, "s", "How long the longest waiting unit has been due.");
     }
 
     public void SettleBatch(int units) => _settleBatch.Record(units);
+
+    public void Late(int units) => _late.Add(units);
 
     public void SetAside() => _setAside.Add(1);
 

@@ -114,6 +114,8 @@ public sealed partial class InMemoryMailQueue : IMailQueue, IQueueReader, IQueue
         return ValueTask.FromResult<EnqueueResult>(EnqueueResult.Accepted.Instance);
     }
 
+    public int ChooseSlot() => Random.Shared.Next(MessageId.Slots);
+
     public async ValueTask<IReadOnlyList<Lease>> LeaseDueAsync(LeaseDemand demand, CancellationToken cancellation)
     {
         while (true)

@@ -1,10 +1,14 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
 
 namespace Relay.TestKit.Redis;
 
-/// <summary>Stands between a client and a redis-server, and loses an answer when told: the request is carried out, nobody hears of it.</summary>
+/// <summary>
+/// Stands between a client and a redis-server. Loses an answer when told: the request is carried out, nobody hears of it.
+/// Or is cut: nothing gets through in either direction until it is mended.
+/// </summary>
 public sealed class RedisProxy : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
@@ -12,9 +16,11 @@ public sealed class RedisProxy : IAsyncDisposable
     private readonly int _serverPort;
     private readonly Task _accepting;
     private readonly TaskCompletionSource _lost = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly ConcurrentDictionary<Link, bool> _links = new();
     private volatile string[]? _marks;
     private volatile Misfortune? _random;
     private int _lostCount;
+    private volatile bool _isCut;
 
     public RedisProxy(int serverPort)
     {
@@ -24,6 +30,22 @@ public sealed class RedisProxy : IAsyncDisposable
     }
 
     public string ConnectionString => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}");
+
+    /// <summary>Whether the loss of an answer cuts everything.</summary>
+    public bool CutWithAnswer { get; set; }
+
+    /// <summary>Ends every connection, and every new one at once.</summary>
+    public void Cut()
+    {
+        _isCut = true;
+        foreach (var link in _links.Keys)
+        {
+            link.Client.Close();
+            link.Server.Close();
+        }
+    }
+
+    public void Mend() => _isCut = false;
 
     /// <summary>Ends when an answer was lost.</summary>
     public Task Lost => _lost.Task;
@@ -64,9 +86,20 @@ public sealed class RedisProxy : IAsyncDisposable
             {
                 await server.ConnectAsync(IPAddress.Loopback, _serverPort, _stopping.Token);
                 var link = new Link(client, server);
-                await Task.WhenAny(RequestsAsync(link), AnswersAsync(link));
+                _links[link] = true;
+                try
+                {
+                    if (!_isCut)
+                    {
+                        await Task.WhenAny(RequestsAsync(link), AnswersAsync(link));
+                    }
+                }
+                finally
+                {
+                    _links.TryRemove(link, out _);
+                }
             }
-            catch (Exception e) when (e is IOException or SocketException or OperationCanceledException)
+            catch (Exception e) when (e is IOException or SocketException or OperationCanceledException or ObjectDisposedException)
             {
                 // Either side went away, and so do we.
             }
@@ -100,6 +133,11 @@ public sealed class RedisProxy : IAsyncDisposable
             if (link.LosesNext)
             {
                 Interlocked.Increment(ref _lostCount);
+                if (CutWithAnswer)
+                {
+                    Cut();
+                }
+
                 _lost.TrySetResult();
                 return;
             }

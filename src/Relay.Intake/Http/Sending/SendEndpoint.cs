@@ -31,7 +31,7 @@ internal sealed class SendEndpoint(AdmissionGate gate, IContentStore contents, B
         var now = time.GetUtcNow();
         var draft = new DraftReader(request, _limits.MaxRecipients, now).Read();
 
-        var id = idempotency is null ? MessageId.Create(time) : MessageId.Create(time, idempotency.SlotFor(credential.Account));
+        var id = idempotency is null ? gate.CreateId() : MessageId.Create(time, idempotency.SlotFor(credential.Account));
         var content = Composer.Write(draft.Letter, id, now);
         if (content.Length > _limits.MaxMessageBytes)
         {

@@ -182,6 +182,7 @@ internal sealed class ApiUnderTestStores
     public InMemoryContentStore Contents { get; } = new();
     public InMemoryMailQueue Queue { get; }
     public InMemoryInbox Inbox { get; }
+    public InMemoryNodes Nodes { get; } = new();
 
     /// <summary>What the DNS holds.</summary>
     public InMemoryDomainRecords Records { get; } = new();

@@ -99,7 +99,7 @@ public sealed class AskTests : IAsyncLifetime
         await AcceptAsync(20, i => $"a@d{i}.test");
         foreach (var partition in _store.Store.Partitions)
         {
-            partition.IsOwned = false;
+            partition.Lose();
         }
 
         // An hour is far from over for a clock that stands still.

@@ -95,45 +95,6 @@ public sealed class FenceTests
     }
 
     [Fact]
-    public async Task A_second_node_waits_until_the_first_has_given_its_partitions_back()
-    {
-        await using var redis = await RedisServer.StartAsync(Cancellation);
-        await using var first = await StoreUnderTest.StartAsync(redis.ConnectionString, StoreUnderTest.NewFolder(), Time, Cancellation);
-        await using var second = await StoreUnderTest.StartAsync(redis.ConnectionString, StoreUnderTest.NewFolder(), Time, Cancellation);
-        Assert.True(first.Get<IStoreHealth>().IsReady);
-        Assert.DoesNotContain(second.Store.Partitions, p => p.IsOwned);
-
-        await first.StopAsync();
-        await second.Get<Ownership>().ClaimAsync();
-
-        Assert.All(second.Store.Partitions, p => Assert.True(p.IsOwned));
-    }
-
-    [Fact]
-    public async Task An_owner_that_was_replaced_cannot_settle()
-    {
-        await using var redis = await RedisServer.StartAsync(Cancellation);
-        await using var old = await StoreUnderTest.StartAsync(redis.ConnectionString, StoreUnderTest.NewFolder(), Time, Cancellation);
-        await old.Queue.EnqueueAsync(TestMail.To(Time, "a@x.test"), null, Cancellation);
-        var late = Assert.Single(await old.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime());
-
-        // The old owner sleeps past its leases.
-        foreach (var partition in old.Store.Partitions)
-        {
-            await old.Connections.Background.KeyDeleteAsync(partition.Keys.Lease);
-        }
-
-        await using var heir = await StoreUnderTest.StartAsync(redis.ConnectionString, StoreUnderTest.NewFolder(), Time, Cancellation);
-        await old.Queue.SettleAsync(TestMail.Delivered(late, Time), Cancellation).InTime();
-
-        var lease = Assert.Single(await heir.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime());
-        Assert.Equal(late.Id, lease.Id);
-        await heir.Queue.SettleAsync(TestMail.Delivered(lease, Time), Cancellation).InTime();
-        var activity = await heir.Activity.FindAsync("acme", lease.Message.Id, Cancellation);
-        Assert.Single(activity!.Events, e => e.Type == MailEventType.Delivered);
-    }
-
-    [Fact]
     public async Task Mail_that_another_node_accepts_reaches_the_owner()
     {
         await using var redis = await RedisServer.StartAsync(Cancellation);

@@ -18,7 +18,9 @@ public sealed class SuspendedWindowTests
     public SuspendedWindowTests()
     {
         _window = new Window(Options.Create(new StoreOptions()), _time);
-        _partition = new Partition(0, new PartitionKeys("t")) { IsOwned = true, LiveUntil = long.MaxValue };
+        _partition = new Partition(0, new PartitionKeys("t"));
+        _partition.Take(default, default);
+        _partition.Renew(long.MaxValue);
     }
 
     [Fact]

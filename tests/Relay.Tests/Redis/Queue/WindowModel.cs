@@ -222,8 +222,7 @@ internal sealed class WindowModel
     public void Lose(int number)
     {
         var partition = _partitions[number];
-        partition.IsOwned = false;
-        partition.LiveUntil = 0;
+        partition.Lose();
         _window.Drop(partition);
         foreach (var lease in _leased.Where(l => _store[l.Id].Partition == number))
         {
@@ -245,13 +244,13 @@ internal sealed class WindowModel
     }
 
     /// <summary>The lease was not renewed in time, though nobody else has it.</summary>
-    public void GoStale(int number) => _partitions[number].LiveUntil = 0;
+    public void GoStale(int number) => _partitions[number].Renew(0);
 
     public void Renew()
     {
         foreach (var partition in _partitions.Where(p => p.IsOwned))
         {
-            partition.LiveUntil = long.MaxValue;
+            partition.Renew(long.MaxValue);
         }
 
         _window.Signal();
@@ -326,8 +325,8 @@ internal sealed class WindowModel
 
     private void Own(Partition partition)
     {
-        partition.IsOwned = true;
-        partition.LiveUntil = long.MaxValue;
+        partition.Take(default, default);
+        partition.Renew(long.MaxValue);
     }
 
     private Gate? GateOf(Lane lane) => lane.Domain[1] - '0' is var number && number < 5 ? _gates[number % Gates] : null;

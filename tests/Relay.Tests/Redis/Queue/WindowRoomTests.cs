@@ -12,12 +12,16 @@ namespace Relay.Tests.Redis.Queue;
 public sealed class WindowRoomTests
 {
     private readonly FakeTimeProvider _time = new(DateTimeOffset.UtcNow);
-    private readonly Partition _partition = new(0, new PartitionKeys("t")) { IsOwned = true, LiveUntil = long.MaxValue };
+    private readonly Partition _partition = new(0, new PartitionKeys("t"));
     private readonly Gate _dead = new();
     private readonly Window _window;
 
-    public WindowRoomTests() => _window = new Window(
-        Options.Create(new StoreOptions { Queue = new QueueOptions { WindowUnits = 16, AccountShare = 0.5 } }), _time);
+    public WindowRoomTests()
+    {
+        _partition.Take(default, default);
+        _partition.Renew(long.MaxValue);
+        _window = new Window(Options.Create(new StoreOptions { Queue = new QueueOptions { WindowUnits = 16, AccountShare = 0.5 } }), _time);
+    }
 
     [Fact]
     public void One_account_fills_no_more_than_its_share()

@@ -1,0 +1,131 @@
+using System.Reflection;
+using System.Text.Json;
+using Microsoft.Extensions.Options;
+using Relay.Redis.Connections;
+using Relay.Redis.Keys;
+using Relay.Redis.Records;
+using StackExchange.Redis;
+
+namespace Relay.Redis.Nodes;
+
+/// <summary>
+/// Who runs on this store. Each node says so again and again; who is not heard of for the life of a lease is gone.
+/// <code>
+/// SET relay:node:OWNER record PX lease, SADD relay:nodes OWNER
+/// then SMEMBERS relay:nodes, GET each, SREM whoever has no record
+/// </code>
+/// </summary>
+internal sealed class NodeRegistry(Store store, IOptions<StoreOptions> options, TimeProvider time)
+{
+    private static readonly string Version = (typeof(NodeRegistry).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0").Split('+')[0];
+
+    private readonly DateTimeOffset _since = time.GetUtcNow();
+    private volatile IReadOnlyList<NodeRecord> _nodes = [];
+    private bool _isKnown;
+
+    /// <summary>Another node delivers too, so that it may take over what is ours.</summary>
+    public bool HasPeers { get; private set; }
+
+    private IDatabase Database => store.Connections.Background;
+
+    /// <summary>How many of so many partitions this node should own: as many as everybody, give or take one.</summary>
+    public int ShareOf(int partitions)
+    {
+        var owners = Delivering().ToList();
+        var place = owners.IndexOf(store.Owner);
+        return place < 0 ? 0 : (partitions / owners.Count) + (place < partitions % owners.Count ? 1 : 0);
+    }
+
+    public int DeliveringCount => Delivering().Count();
+
+    /// <summary>Says that this node runs, and looks who else does.</summary>
+    public async Task BeatAsync()
+    {
+        var own = OwnRecord();
+        if (options.Value.IsEmbedded)
+        {
+            _nodes = [own];
+            return;
+        }
+
+        var told = Database.StringSetAsync(StoreKeys.Node(own.Owner), JsonSerializer.SerializeToUtf8Bytes(own, RecordJson.Default.NodeRecord), options.Value.Queue.Lease);
+        await Task.WhenAll(told, Database.SetAddAsync(StoreKeys.Nodes, own.Owner));
+        var nodes = await ReadAsync();
+        if (!_isKnown)
+        {
+            // Our data directory is locked, so whoever ran on it before us does not run any more.
+            foreach (var former in nodes.Where(n => n.Id == own.Id && n.Owner != own.Owner))
+            {
+                await LeaveAsync(former.Owner);
+            }
+
+            nodes = [.. nodes.Where(n => n.Id != own.Id || n.Owner == own.Owner)];
+            _isKnown = true;
+        }
+
+        _nodes = nodes.Any(n => n.Owner == own.Owner) ? nodes : [.. nodes, own];
+        HasPeers = DeliveringCount > (own.Delivers ? 1 : 0);
+    }
+
+    /// <summary>All that run now, the longest running first.</summary>
+    public async Task<IReadOnlyList<NodeRecord>> ReadAsync()
+    {
+        if (options.Value.IsEmbedded)
+        {
+            return [OwnRecord()];
+        }
+
+        var owners = await Database.SetMembersAsync(StoreKeys.Nodes, StoreConnections.FromPrimary);
+        var records = await Task.WhenAll(owners.Select(owner => Database.StringGetAsync(StoreKeys.Node(owner.ToString()), StoreConnections.FromPrimary)));
+        var nodes = new List<NodeRecord>();
+        foreach (var (owner, record) in owners.Zip(records))
+        {
+            if (record.IsNull)
+            {
+                await Database.SetRemoveAsync(StoreKeys.Nodes, owner);
+            }
+            else if (Read(record) is { } node)
+            {
+                nodes.Add(node);
+            }
+        }
+
+        return [.. nodes.OrderBy(n => n.Since).ThenBy(n => n.Owner, StringComparer.Ordinal)];
+    }
+
+    /// <summary>This node is about to end: the others need not wait for its silence.</summary>
+    public Task LeaveAsync() => options.Value.IsEmbedded ? Task.CompletedTask : LeaveAsync(store.Owner);
+
+    private async Task LeaveAsync(string owner)
+    {
+        await Database.KeyDeleteAsync(StoreKeys.Node(owner));
+        await Database.SetRemoveAsync(StoreKeys.Nodes, owner);
+    }
+
+    private IEnumerable<string> Delivering() => _nodes.Where(n => n.Delivers).Select(n => n.Owner).Order(StringComparer.Ordinal);
+
+    private NodeRecord OwnRecord() => new()
+    {
+        Owner = store.Owner,
+        Id = store.NodeId,
+        Name = Environment.MachineName,
+        Roles = options.Value.Roles,
+        Version = Version,
+        Since = _since,
+        LastSeen = time.GetUtcNow(),
+        Delivers = options.Value.Delivers,
+    };
+
+    // A record of a later version that says nothing to us is a node all the same, but none that shares with us.
+    private static NodeRecord? Read(RedisValue record)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(((ReadOnlyMemory<byte>)record).Span, RecordJson.Default.NodeRecord);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+}

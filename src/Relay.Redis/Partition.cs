@@ -1,0 +1,87 @@
+using Relay.Redis.Keys;
+using Relay.Redis.Queue;
+using Relay.Redis.Steps;
+
+namespace Relay.Redis;
+
+/// <summary>One partition as this node sees it. Its fences are changed only by the loops that write its steps.</summary>
+internal sealed class Partition(int number, PartitionKeys keys)
+{
+    private static long _terms;
+
+    private long _liveUntil;
+    private long _term;
+    private volatile bool _isOwned;
+    private volatile bool _isLeaving;
+    private volatile bool _isClosed;
+    private volatile bool _isToBeLookedAt;
+
+    public int Number { get; } = number;
+
+    public PartitionKeys Keys { get; } = keys;
+
+    /// <summary>This node owns it, as far as it knows.</summary>
+    public bool IsOwned => _isOwned;
+
+    /// <summary>It is ours still, but another node is to have it: nothing new begins.</summary>
+    public bool IsLeaving => _isLeaving;
+
+    /// <summary>Ours, and to stay: its mail is read and leased here.</summary>
+    public bool IsServed => _isOwned && !_isLeaving;
+
+    /// <summary>Which of our turns as its owner this is. Leases of another turn are worth nothing: the partition was another node's in between.</summary>
+    public long Term => Volatile.Read(ref _term);
+
+    /// <summary>Up to this timestamp an attempt may begin.</summary>
+    public long LiveUntil => _isLeaving ? 0 : Volatile.Read(ref _liveUntil);
+
+    /// <summary>Up to this timestamp a begun attempt may send its dot: at least two thirds of the lease's life are left then.</summary>
+    public long DotUntil => _isClosed ? 0 : Volatile.Read(ref _liveUntil);
+
+    /// <summary>When <c>lanes</c> is to be looked at again, in Unix milliseconds: no lane without a share is due before.</summary>
+    public long NextLook { get; set; } = long.MaxValue;
+
+    /// <summary>Lanes were passed over that are not to be any more: all of <c>lanes</c> is to be looked at, whenever the next look is due.</summary>
+    public bool IsToBeLookedAt
+    {
+        get => _isToBeLookedAt;
+        set => _isToBeLookedAt = value;
+    }
+
+    public Fence Settled { get; set; }
+
+    public Fence Projected { get; set; }
+
+    /// <summary>Attempts that have begun and not ended.</summary>
+    public AttemptsUnderWay Attempts { get; } = new();
+
+    /// <summary>Units that may be at a remote.</summary>
+    public KnownDots Dots { get; } = new();
+
+    /// <summary>It is ours from now on; nothing is read of it before <see cref="NextLook"/> is set.</summary>
+    public void Take(Fence settled, Fence projected)
+    {
+        Settled = settled;
+        Projected = projected;
+        NextLook = long.MaxValue;
+        Volatile.Write(ref _term, Interlocked.Increment(ref _terms));
+        _isLeaving = false;
+        _isClosed = false;
+        _isOwned = true;
+    }
+
+    public void Renew(long liveUntil) => Volatile.Write(ref _liveUntil, liveUntil);
+
+    public void Leave() => _isLeaving = true;
+
+    /// <summary>No dot is sent here any more.</summary>
+    public void CloseDots() => _isClosed = true;
+
+    public void Lose()
+    {
+        _isOwned = false;
+        _isLeaving = false;
+        CloseDots();
+        Dots.Clear();
+    }
+}

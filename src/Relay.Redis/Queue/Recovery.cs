@@ -1,0 +1,248 @@
+using System.Text.Json;
+using Microsoft.Extensions.Logging;
+using Relay.Mail.Events;
+using Relay.Mail.Queue;
+using Relay.Redis.Connections;
+using Relay.Redis.Journal;
+using StackExchange.Redis;
+
+namespace Relay.Redis.Queue;
+
+/// <summary>
+/// Brings what is known of attempts from outside the queue into it: the local journal of a killed process, the <c>dots</c>
+/// of an owner before us, the <c>late</c> list. All of it by the partition's owner, so behind the fence.
+/// </summary>
+internal sealed class Recovery(
+    Store store, Window window, SettleWriter settles, UnitReader units, LocalJournal journal, IActivityReader activity, ILogger<Recovery> logger)
+{
+    private const int LateAtOnce = 256;
+
+    private readonly Lock _lock = new();
+    private readonly Dictionary<UnitId, JournalEntry> _journalled = [];
+
+    /// <summary>What this node's former run left in its journal.</summary>
+    public void Begin(IReadOnlyList<JournalEntry> found)
+    {
+        lock (_lock)
+        {
+            _journalled.Clear();
+            foreach (var entry in found)
+            {
+                _journalled[entry.Unit] = entry;
+            }
+        }
+
+        if (found.Count > 0)
+        {
+            logger.JournalFound(found.Count);
+        }
+    }
+
+    /// <summary>
+    /// For a partition that is about to be ours, before anything of it can be leased: marks the units that may be at a
+    /// remote. Those whose outcome is known are marked too, until it is settled.
+    /// </summary>
+    public async Task MarkAsync(Partition partition)
+    {
+        var database = store.Connections.Background;
+        var stored = await database.HashGetAllAsync(partition.Keys.Dots, StoreConnections.FromPrimary);
+        var late = await database.ListRangeAsync(partition.Keys.Late, 0, LateAtOnce - 1, StoreConnections.FromPrimary);
+        var found = 0;
+        foreach (var field in stored)
+        {
+            if (JournalEntry.TryRead((ReadOnlyMemory<byte>)field.Value, out var entry) && await TryMarkAsync(partition, entry))
+            {
+                partition.Dots.Store(entry.Unit);
+                found++;
+            }
+            else
+            {
+                await database.HashDeleteAsync(partition.Keys.Dots, field.Name);
+            }
+        }
+
+        foreach (var entry in JournalledOf(partition))
+        {
+            if (await TryMarkAsync(partition, entry))
+            {
+                found++;
+            }
+            else if (entry is DotEntry)
+            {
+                Forget(entry.Unit, ended: true);
+            }
+        }
+
+        foreach (var octets in late)
+        {
+            if (JournalEntry.TryRead((ReadOnlyMemory<byte>)octets, out var entry))
+            {
+                await TryMarkAsync(partition, entry);
+            }
+        }
+
+        if (found > 0)
+        {
+            logger.DotsFound(found, partition.Number);
+        }
+    }
+
+    /// <summary>Settles what is known of a partition of ours: from our journal, and what has come to its <c>late</c> list.</summary>
+    public async Task SettleKnownAsync(Partition partition)
+    {
+        foreach (var entry in JournalledOf(partition))
+        {
+            // A dot stays in the journal until its unit is settled as uncertain, which delivery does.
+            if (entry is not DoneEntry done)
+            {
+                Forget(entry.Unit, ended: false);
+            }
+            else if (await TrySettleAsync(partition, done))
+            {
+                Forget(done.Unit, ended: true);
+            }
+        }
+
+        var database = store.Connections.Background;
+        foreach (var octets in await database.ListRangeAsync(partition.Keys.Late, 0, LateAtOnce - 1, StoreConnections.FromPrimary))
+        {
+            if (await IsOverAsync(partition, octets) && partition.IsOwned)
+            {
+                await database.ListRemoveAsync(partition.Keys.Late, octets, 1);
+            }
+        }
+    }
+
+    /// <summary>Hands on what our journal knows of a partition that another node owns by now.</summary>
+    public async Task HandOnAsync(Partition partition)
+    {
+        foreach (var entry in JournalledOf(partition))
+        {
+            await store.Connections.Background.ListRightPushAsync(partition.Keys.Late, entry.ToArray());
+            Forget(entry.Unit, ended: true);
+        }
+    }
+
+    // False when there is nothing to mark: the unit was settled since, or never was at a remote.
+    private async Task<bool> TryMarkAsync(Partition partition, JournalEntry entry)
+    {
+        var host = entry switch
+        {
+            DotEntry dot => dot.Host,
+            DoneEntry done => done.Told().FirstOrDefault(e => e.Host is not null)?.Host,
+            _ => null,
+        };
+        if (host is null || await units.FindAsync(partition, entry.Unit) is not var (lease, _) || lease.Attempts != entry.Attempts)
+        {
+            return false;
+        }
+
+        partition.Dots.Find(entry as DotEntry ?? new DotEntry(entry.Unit, entry.Attempts, DateTimeOffset.UnixEpoch, host));
+        return true;
+    }
+
+    // False when it is to be looked at again.
+    private async Task<bool> IsOverAsync(Partition partition, RedisValue octets)
+    {
+        if (!JournalEntry.TryRead((ReadOnlyMemory<byte>)octets, out var entry))
+        {
+            await SetAsideAsync(partition, octets, "it is no entry that this relay knows");
+            return true;
+        }
+
+        try
+        {
+            return entry is DoneEntry done ? await TrySettleAsync(partition, done) : await TryHideAsync(partition, (DotEntry)entry);
+        }
+        catch (JsonException e)
+        {
+            await SetAsideAsync(partition, octets, e.Message);
+            return true;
+        }
+    }
+
+    // What waits in memory without the mark is read anew.
+    private async Task<bool> TryHideAsync(Partition partition, DotEntry dot) =>
+        !await TryMarkAsync(partition, dot) || await ClaimAsync(partition, dot.Unit, _ => Task.CompletedTask);
+
+    private Task<bool> TrySettleAsync(Partition partition, DoneEntry done) => ClaimAsync(partition, done.Unit, async current =>
+    {
+        if (current is var (lease, due) && LateOutcome.Apply(done, lease, DateTimeOffset.FromUnixTimeMilliseconds(due)) is { } settlement)
+        {
+            logger.LateSettled(done.Unit.ToString());
+            await settles.SettleAsync(settlement);
+        }
+
+        await TellDoublesAsync(partition, done, current?.Lease);
+    });
+
+    private async Task TellDoublesAsync(Partition partition, DoneEntry done, Lease? current)
+    {
+        var account = done.Told().FirstOrDefault()?.Account;
+        if (account is null || LateOutcome.Doubles(done, current, []).Count == 0)
+        {
+            return;
+        }
+
+        var known = await activity.FindAsync(account, done.Unit.Message, CancellationToken.None);
+        if (known is not null && LateOutcome.Doubles(done, current, known.Events) is { Count: > 0 } doubles)
+        {
+            logger.Doubled(done.Unit.ToString());
+            await settles.TellAsync(partition, doubles);
+        }
+    }
+
+    /// <summary>Does something with a unit that nobody can lease meanwhile; false when somebody has it now.</summary>
+    private async Task<bool> ClaimAsync(Partition partition, UnitId unit, Func<(Lease Lease, long Due)?, Task> act)
+    {
+        if (await units.FindAsync(partition, unit) is not var (first, due))
+        {
+            await act(null);
+            return true;
+        }
+
+        if (window.Claim(partition, [(unit, first.Unit.Lane, due)]).Count == 0)
+        {
+            return false;
+        }
+
+        try
+        {
+            // Read again: only now nobody else changes it.
+            await act(await units.FindAsync(partition, unit));
+        }
+        finally
+        {
+            window.Unclaim([unit]);
+        }
+
+        return true;
+    }
+
+    private async Task SetAsideAsync(Partition partition, RedisValue octets, string reason)
+    {
+        logger.LateUnreadable(partition.Number, reason);
+        await store.Connections.Background.ListRightPushAsync(partition.Keys.Unreadable, octets);
+    }
+
+    private List<JournalEntry> JournalledOf(Partition partition)
+    {
+        lock (_lock)
+        {
+            return _journalled.Count == 0 ? [] : [.. _journalled.Values.Where(e => store.PartitionOf(e.Unit.Message) == partition)];
+        }
+    }
+
+    private void Forget(UnitId unit, bool ended)
+    {
+        lock (_lock)
+        {
+            _journalled.Remove(unit);
+        }
+
+        if (ended)
+        {
+            journal.End(unit);
+        }
+    }
+}

@@ -1,0 +1,139 @@
+using Relay.Mail.Events;
+using Relay.Mail.Messages;
+using Relay.Mail.Queue;
+using Relay.TestKit.Redis;
+
+namespace Relay.Tests.Redis.Nodes;
+
+/// <summary>An owner that was cut off, paused or killed while units were at a remote: no second copy that nobody admits, no outcome lost.</summary>
+public sealed class ReplacedOwnerTests
+{
+    private static readonly TimeProvider Time = TimeProvider.System;
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task What_was_past_its_dot_is_uncertain_for_the_successor_and_its_outcome_counts_when_it_comes()
+    {
+        await using var story = await Story.BeginAsync();
+        var late = story.Lease;
+        await story.ReplaceAsync();
+
+        var unheard = Assert.Single(await story.Heir.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime());
+        Assert.Equal((late.Id, "mx.x.test"), (unheard.Id, unheard.Unheard!.Host));
+        await story.Heir.Queue.SettleAsync(Uncertain(unheard, TimeSpan.FromHours(1)), Cancellation).InTime();
+
+        story.Proxy.Mend();
+        await story.Old.Queue.SettleAsync(TestMail.Delivered(late, Time), Cancellation).InTime();
+
+        await Eventually.HoldsAsync(async () => (await story.Heir.Reader.MeasureAsync(Cancellation)).Units == 0, Cancellation);
+        Assert.Equal([MailEventType.Accepted, MailEventType.Uncertain, MailEventType.Delivered], await story.EventsAsync());
+        Assert.Equal(0, await story.Heir.Connections.Reading.HashLengthAsync(story.Partition.Keys.Dots));
+        Assert.Equal(0, await story.Heir.Connections.Reading.ListLengthAsync(story.Partition.Keys.Late));
+    }
+
+    [Fact]
+    public async Task A_late_delivery_of_what_was_delivered_since_is_admitted_and_changes_no_end()
+    {
+        await using var story = await Story.BeginAsync();
+        var late = story.Lease;
+        await story.ReplaceAsync();
+        var unheard = Assert.Single(await story.Heir.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime());
+        await story.Heir.Queue.SettleAsync(Uncertain(unheard, TimeSpan.Zero), Cancellation).InTime();
+        var second = Assert.Single(await story.Heir.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime());
+        Assert.Null(second.Unheard);
+        await story.Heir.Queue.SettleAsync(TestMail.Delivered(second, Time), Cancellation).InTime();
+
+        story.Proxy.Mend();
+        await story.Old.Queue.SettleAsync(TestMail.Delivered(late, Time), Cancellation).InTime();
+
+        await Eventually.HoldsAsync(async () => (await story.EventsAsync()).Count == 4, Cancellation);
+        var activity = (await story.Heir.Activity.FindAsync("acme", late.Message.Id, Cancellation))!;
+        Assert.Equal((MailEventType.Uncertain, "node.delivered-twice", 1), (activity.Events[^1].Type, activity.Events[^1].Rule, activity.Events[^1].Attempt));
+        Assert.Equal(RecipientState.Delivered, Assert.Single(activity.Recipients()).State);
+    }
+
+    [Fact]
+    public async Task What_was_not_past_its_dot_is_simply_tried_by_the_successor_and_never_sent_by_the_old_owner()
+    {
+        await using var story = await Story.BeginAsync(pastDot: false);
+        var stale = story.Lease;
+        await story.ReplaceAsync();
+
+        var lease = Assert.Single(await story.Heir.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime());
+        Assert.Equal((stale.Id, null), (lease.Id, lease.Unheard));
+        Assert.False(story.Old.Queue.TryBegin(stale));
+        Assert.False(await story.Old.Queue.TryBeginDotAsync(stale, "mx.x.test", Cancellation));
+        story.Proxy.Mend();
+        await story.Heir.Queue.SettleAsync(TestMail.Delivered(lease, Time), Cancellation).InTime();
+        Assert.False(await story.Old.Queue.TryBeginDotAsync(stale, "mx.x.test", Cancellation));
+    }
+
+    [Fact]
+    public async Task A_lease_from_before_another_owner_s_turn_is_worth_nothing_when_the_partition_is_ours_again()
+    {
+        await using var story = await Story.BeginAsync();
+        var stale = story.Lease;
+        await story.ReplaceAsync();
+        await story.Heir.StopAsync();
+        story.Proxy.Mend();
+        await Eventually.HoldsAsync(() => story.Old.Store.Partitions.All(p => p.IsOwned), Cancellation);
+
+        Assert.False(story.Old.Queue.TryBegin(stale));
+        Assert.False(await story.Old.Queue.TryBeginDotAsync(stale, "mx.x.test", Cancellation));
+
+        // Its outcome goes the way of all late ones, though the owner is the same node.
+        await story.Old.Queue.SettleAsync(TestMail.Delivered(stale, Time), Cancellation).InTime();
+        await Eventually.HoldsAsync(async () => (await story.Old.Reader.MeasureAsync(Cancellation)).Units == 0, Cancellation);
+        var activity = await story.Old.Activity.FindAsync("acme", stale.Message.Id, Cancellation);
+        Assert.Equal([MailEventType.Accepted, MailEventType.Delivered], activity!.Events.Select(e => e.Type));
+    }
+
+    private static Settlement Uncertain(Lease lease, TimeSpan delay) => TestMail.Deferred(lease, Time, delay) with
+    {
+        Events = [.. TestMail.Deferred(lease, Time, delay).Events.Select(e => e with { Type = MailEventType.Uncertain, Host = "mx.x.test" })],
+        Next = TestMail.Deferred(lease, Time, delay).Next! with { UncertainHost = "mx.x.test", IsUnheard = true },
+    };
+
+    /// <summary>Two nodes; the old one has a unit of a partition of its own in hand, and is then cut off until the heir has all.</summary>
+    private sealed class Story(RedisServer redis, RedisProxy proxy, StoreUnderTest old, StoreUnderTest heir, Lease lease) : IAsyncDisposable
+    {
+        public RedisProxy Proxy { get; } = proxy;
+        public StoreUnderTest Old { get; } = old;
+        public StoreUnderTest Heir { get; } = heir;
+        public Lease Lease { get; } = lease;
+        public Relay.Redis.Partition Partition => Heir.Store.PartitionOf(Lease.Id.Message);
+
+        public static async Task<Story> BeginAsync(bool pastDot = true)
+        {
+            var redis = await RedisServer.StartAsync(Cancellation);
+            var proxy = new RedisProxy(redis.Port);
+            var old = await StoreUnderTest.StartAsync(proxy.ConnectionString, StoreUnderTest.NewFolder(), Time, Cancellation, ("Queue:Lease", "00:00:03"));
+            var heir = await StoreUnderTest.StartAsync(redis.ConnectionString, StoreUnderTest.NewFolder(), Time, Cancellation, ("Queue:Lease", "00:00:03"));
+            await Eventually.HoldsAsync(() => old.Store.Partitions.Count(p => p.IsOwned) == 8 && heir.Store.Partitions.Count(p => p.IsOwned) == 8, Cancellation);
+            var message = TestMail.To(Time, "a@x.test") with { Id = MessageId.Create(Time, old.Queue.ChooseSlot()) };
+            Assert.IsType<EnqueueResult.Accepted>(await old.Queue.EnqueueAsync(message, null, Cancellation).InTime());
+            var lease = Assert.Single(await old.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime());
+            Assert.True(old.Queue.TryBegin(lease));
+            Assert.True(!pastDot || await old.Queue.TryBeginDotAsync(lease, "mx.x.test", Cancellation));
+            return new Story(redis, proxy, old, heir, lease);
+        }
+
+        public async Task ReplaceAsync()
+        {
+            Proxy.Cut();
+            await Eventually.HoldsAsync(() => Heir.Store.Partitions.All(p => p.IsOwned), Cancellation);
+        }
+
+        public async Task<IReadOnlyList<MailEventType>> EventsAsync() =>
+            [.. (await Heir.Activity.FindAsync("acme", Lease.Message.Id, Cancellation))!.Events.Select(e => e.Type)];
+
+        public async ValueTask DisposeAsync()
+        {
+            await Heir.DisposeAsync();
+            await Old.DisposeAsync();
+            await Proxy.DisposeAsync();
+            await redis.DisposeAsync();
+        }
+    }
+}

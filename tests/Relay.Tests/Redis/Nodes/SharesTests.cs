@@ -1,0 +1,165 @@
+using Relay.Mail.Events;
+using Relay.Mail.Messages;
+using Relay.Mail.Queue;
+using Relay.TestKit.Redis;
+
+namespace Relay.Tests.Redis.Nodes;
+
+/// <summary>However nodes come and go, every partition has one owner, and each node as many as any other.</summary>
+public sealed class SharesTests
+{
+    private static readonly TimeProvider Time = TimeProvider.System;
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Nodes_share_the_partitions_evenly_as_they_come_and_as_they_go()
+    {
+        await using var redis = await RedisServer.StartAsync(Cancellation);
+        await using var first = await StartAsync(redis);
+        Assert.Equal(16, Owned(first));
+
+        await using var second = await StartAsync(redis);
+        await using var third = await StartAsync(redis);
+        await Eventually.HoldsAsync(() => IsShared(first, second, third), Cancellation);
+
+        await second.StopAsync();
+        await Eventually.HoldsAsync(() => IsShared(first, third), Cancellation);
+    }
+
+    [Fact]
+    public async Task A_killed_node_s_share_is_taken_over_when_its_leases_have_ended()
+    {
+        await using var redis = await RedisServer.StartAsync(Cancellation);
+        await using var first = await StartAsync(redis);
+        await using (var second = await StartAsync(redis))
+        {
+            await Eventually.HoldsAsync(() => IsShared(first, second), Cancellation);
+        }
+
+        await Eventually.HoldsAsync(() => Owned(first) == 16, Cancellation);
+    }
+
+    [Fact]
+    public async Task A_node_that_starts_again_has_its_share_at_once_and_under_another_name()
+    {
+        await using var redis = await RedisServer.StartAsync(Cancellation);
+        var folder = StoreUnderTest.NewFolder();
+        string former;
+        await using (var store = await StartAsync(redis, folder))
+        {
+            former = store.Store.Owner;
+        }
+
+        await using var again = await StartAsync(redis, folder);
+
+        Assert.Equal(16, Owned(again));
+        Assert.NotEqual(former, again.Store.Owner);
+        Assert.All(again.Store.Partitions, p => Assert.Equal(2, p.Settled.Epoch));
+        var nodes = await again.Get<INodeReader>().ListAsync(Cancellation);
+        Assert.Equal(again.Store.NodeId, Assert.Single(nodes.Nodes).Id);
+    }
+
+    [Fact]
+    public async Task A_partition_is_handed_over_when_its_attempt_has_ended_and_nothing_new_begins_meanwhile()
+    {
+        await using var redis = await RedisServer.StartAsync(Cancellation);
+        await using var first = await StartAsync(redis, lease: "00:01:00");
+        var message = TestMail.To(Time, "a@x.test") with { Id = MessageId.Create(Time, 15) };
+        await first.Queue.EnqueueAsync(message, null, Cancellation);
+        var begun = Assert.Single(await first.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime());
+        Assert.True(first.Queue.TryBegin(begun));
+        var other = TestMail.To(Time, "a@x.test") with { Id = MessageId.Create(Time, 15) };
+        await first.Queue.EnqueueAsync(other, null, Cancellation);
+        var leased = Assert.Single(await first.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime());
+
+        await using var second = await StartAsync(redis, lease: "00:01:00");
+        await Eventually.HoldsAsync(() => Owned(second) == 7 && first.Store.Partitions[15].IsLeaving, Cancellation);
+        Assert.False(first.Queue.TryBegin(leased));
+        first.Queue.Release(leased);
+        Assert.True(await first.Queue.TryBeginDotAsync(begun, "mx.x.test", Cancellation));
+        await first.Queue.SettleAsync(TestMail.Delivered(begun, Time), Cancellation).InTime();
+
+        await Eventually.HoldsAsync(() => IsShared(first, second), Cancellation);
+        var lease = Assert.Single(await second.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime());
+        Assert.Equal((other.Id, null), (lease.Message.Id, lease.Unheard));
+        Assert.False(first.Queue.TryBegin(leased));
+        Assert.False(await first.Queue.TryBeginDotAsync(leased, "mx.x.test", Cancellation));
+    }
+
+    [Fact]
+    public async Task Mail_goes_into_a_partition_of_the_node_that_takes_it()
+    {
+        await using var redis = await RedisServer.StartAsync(Cancellation);
+        await using var first = await StartAsync(redis);
+        await using var second = await StartAsync(redis);
+        await Eventually.HoldsAsync(() => IsShared(first, second), Cancellation);
+
+        Assert.All(Enumerable.Range(0, 64), _ => Assert.True(first.Store.PartitionOfSlot(first.Queue.ChooseSlot()).IsOwned));
+        Assert.All(Enumerable.Range(0, 64), _ => Assert.True(second.Store.PartitionOfSlot(second.Queue.ChooseSlot()).IsOwned));
+    }
+
+    [Fact]
+    public async Task Who_owns_what_is_told_by_any_node()
+    {
+        await using var redis = await RedisServer.StartAsync(Cancellation);
+        await using var first = await StartAsync(redis);
+        await using var second = await StartAsync(redis);
+        await using var door = await StartAsync(redis, settings: ("Roles:0", "Intake"));
+        await Eventually.HoldsAsync(() => IsShared(first, second), Cancellation);
+        var message = TestMail.To(Time, "a@x.test");
+        await door.Queue.EnqueueAsync(message, null, Cancellation);
+
+        var overview = await door.Get<INodeReader>().ListAsync(Cancellation);
+
+        Assert.Equal([first.Store.NodeId, second.Store.NodeId, door.Store.NodeId], overview.Nodes.Select(n => n.Id));
+        Assert.Equal([8, 8, 0], overview.Nodes.Select(n => n.Partitions.Count));
+        Assert.Equal(["intake"], overview.Nodes[2].Roles);
+        Assert.Empty(overview.Unowned);
+        var partitions = overview.Nodes.SelectMany(n => n.Partitions).ToList();
+        Assert.Equal(1, partitions.Single(p => p.Number == door.Store.PartitionOf(message.Id).Number).Units);
+        Assert.Equal(1, partitions.Sum(p => p.Units));
+    }
+
+    [Fact]
+    public async Task An_owner_is_woken_by_mail_that_another_node_accepts()
+    {
+        // By the owner's clock no time passes, so nothing it looks at from time to time tells it.
+        var stopped = new Microsoft.Extensions.Time.Testing.FakeTimeProvider(DateTimeOffset.UtcNow + TimeSpan.FromMinutes(1));
+        await using var redis = await RedisServer.StartAsync(Cancellation);
+        await using var owner = await StoreUnderTest.StartAsync(redis.ConnectionString, StoreUnderTest.NewFolder(), stopped, Cancellation);
+        await using var door = await StartAsync(redis, settings: ("Roles:0", "intake"));
+        await using var watched = await StackExchange.Redis.ConnectionMultiplexer.ConnectAsync(redis.ConnectionString);
+        await Eventually.HoldsAsync(async () => (long)await watched.GetDatabase().ExecuteAsync("PUBSUB", "NUMPAT") >= 0 && await SubscribersAsync(watched) >= 2, Cancellation);
+
+        var message = TestMail.To(Time, "a@x.test");
+        await door.Queue.EnqueueAsync(message, null, Cancellation);
+
+        Assert.Equal(message.Id, Assert.Single(await owner.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime()).Message.Id);
+    }
+
+    [Fact]
+    public async Task Many_messages_at_once_wake_their_owner_a_few_times()
+    {
+        await using var redis = await RedisServer.StartAsync(Cancellation);
+        await using var door = await StartAsync(redis, settings: ("Roles:0", "intake"));
+
+        await Task.WhenAll(Enumerable.Range(0, 400).Select(_ => door.Queue.EnqueueAsync(TestMail.To(Time, "a@x.test"), null, Cancellation).AsTask()));
+
+        var stats = (string?)await door.Connections.Reading.ExecuteAsync("INFO", "commandstats");
+        var calls = System.Text.RegularExpressions.Regex.Match(stats!, @"cmdstat_publish:calls=(\d+)").Groups[1].Value;
+        Assert.InRange(int.Parse(calls, System.Globalization.CultureInfo.InvariantCulture), 1, 100);
+    }
+
+    private static async Task<long> SubscribersAsync(StackExchange.Redis.IConnectionMultiplexer redis) =>
+        (long)((StackExchange.Redis.RedisResult[])(await redis.GetDatabase().ExecuteAsync("PUBSUB", "NUMSUB", "relay:wake"))!)[1];
+
+    private static Task<StoreUnderTest> StartAsync(RedisServer redis, string? folder = null, string lease = "00:00:03", params (string, string)[] settings) =>
+        StoreUnderTest.StartAsync(redis.ConnectionString, folder ?? StoreUnderTest.NewFolder(), Time, Cancellation, [("Queue:Lease", lease), .. settings]);
+
+    private static int Owned(StoreUnderTest store) => store.Store.Partitions.Count(p => p.IsOwned);
+
+    private static bool IsShared(params StoreUnderTest[] stores) =>
+        stores.Sum(Owned) == 16 && stores.All(s => Owned(s) >= 16 / stores.Length)
+        && Enumerable.Range(0, 16).All(number => stores.Count(s => s.Store.Partitions[number].IsOwned) == 1);
+}
