@@ -52,6 +52,7 @@ public sealed class BackPressureTests
             {
                 await redis.AskAsync(Cancellation, "CONFIG", "SET", "busy-reply-threshold", "10");
                 endless = redis.AskAsync(Cancellation, "EVAL", "while true do end", "0");
+                await Eventually.HoldsAsync(() => IsBusyAsync(redis), Cancellation);
             },
             redis => redis.AskAsync(Cancellation, "SCRIPT", "KILL"));
         await Assert.ThrowsAsync<InvalidOperationException>(() => endless!);
@@ -191,6 +192,19 @@ public sealed class BackPressureTests
     }
 
     private static TimeSpan Stopwatch() => TimeSpan.FromMilliseconds(Environment.TickCount64);
+
+    private static async Task<bool> IsBusyAsync(RedisServer redis)
+    {
+        try
+        {
+            await redis.AskAsync(Cancellation, "PING");
+            return false;
+        }
+        catch (InvalidOperationException)
+        {
+            return true;
+        }
+    }
 
     private static Task SavedAsync(RedisServer redis, string status) => Eventually.HoldsAsync(
         async () => (await redis.AskAsync(Cancellation, "INFO", "persistence")) is var info
