@@ -46,6 +46,9 @@ internal static partial class Log
     [LoggerMessage(LogLevel.Error, "The events of partition {Partition} are projected by another owner")]
     public static partial void ProjectFenced(this ILogger logger, int partition);
 
+    [LoggerMessage(LogLevel.Warning, "The store is full and refuses steps: {Count} units that ended were taken out of it one by one, and will be told of when it has room")]
+    public static partial void Drained(this ILogger logger, int count);
+
     [LoggerMessage(LogLevel.Warning, "A step is tried again after attempt {Attempt}: {Reason}")]
     public static partial void StepRetried(this ILogger logger, int attempt, string reason);
 

@@ -42,6 +42,7 @@ public static class RelayRedis
         services.AddSingleton<Watermark>();
         services.AddSingleton<Acknowledgement>();
         services.AddSingleton<AcceptWriter>();
+        services.AddSingleton<Drain>();
         services.AddSingleton<SettleWriter>();
         services.AddSingleton<Canceller>();
         services.AddSingleton<LowerBounds>();

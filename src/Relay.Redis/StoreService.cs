@@ -21,7 +21,7 @@ namespace Relay.Redis;
 /// <summary>Opens the store before any other service starts, keeps its loops running, and closes it after all others have stopped.</summary>
 internal sealed class StoreService(
     Store store, AcceptWriter accepts, SettleWriter settles, Canceller canceller, Refiller refiller, Projector projector, Ownership ownership,
-    DotWriter dots, LocalJournal journal, Recovery recovery, Wakes wakes, RedisSuspensions suspensions, AskWorker asks, Bell bell,
+    DotWriter dots, LocalJournal journal, Recovery recovery, Wakes wakes, RedisSuspensions suspensions, AskWorker asks, Bell bell, Drain drain,
     StoreWatch watch, IOptions<StoreOptions> options, TimeProvider time, ILoggerFactory loggers, IHostApplicationLifetime? lifetime = null)
     : IHostedLifecycleService, IAsyncDisposable
 {
@@ -55,9 +55,10 @@ internal sealed class StoreService(
         }
 
         var partitions = await AgreeOnPartitionsAsync(_connections);
+        var drained = drain.Open(_directory.Path);
         var journalled = journal.Open(_directory.Path);
         store.Open(_connections, partitions, _directory.NodeId);
-        recovery.Begin(journalled);
+        recovery.Begin([.. journalled.Where(entry => !drained.Contains(entry.Unit))]);
 
         Run(accepts.RunAsync, nameof(AcceptWriter));
         Run(canceller.RunAsync, nameof(Canceller));
@@ -72,6 +73,7 @@ internal sealed class StoreService(
             // Before the first partition is ours: what is known of its units already is settled as soon as it is.
             Run(settles.RunAsync, nameof(SettleWriter));
             Run(dots.RunAsync, nameof(DotWriter));
+            Run(drain.RunAsync, nameof(Drain));
         }
 
         Run(wakes.RunAsync, nameof(Wakes));
@@ -119,6 +121,7 @@ internal sealed class StoreService(
             await ReleaseAsync();
         }
 
+        drain.Dispose();
         store.Close();
         journal.Dispose();
         if (_connections is not null)
@@ -206,9 +209,16 @@ internal sealed class StoreService(
             throw new StoreRefusedException("The store is between two numbers of partitions: end the move with 'relay store repartition' first");
         }
 
-        await database.HashSetAsync(
-            StoreKeys.Store, Repartitioner.PartitionsField, wanted ?? (connections.IsCluster ? ClusterPartitions : EmbeddedPartitions), When.NotExists);
-        var made = (int)await database.HashGetAsync(StoreKeys.Store, Repartitioner.PartitionsField);
+        // Read first: a full store can be opened, but takes no write.
+        var known = await database.HashGetAsync(StoreKeys.Store, Repartitioner.PartitionsField, StoreConnections.FromPrimary);
+        if (known.IsNull)
+        {
+            await database.HashSetAsync(
+                StoreKeys.Store, Repartitioner.PartitionsField, wanted ?? (connections.IsCluster ? ClusterPartitions : EmbeddedPartitions), When.NotExists);
+            known = await database.HashGetAsync(StoreKeys.Store, Repartitioner.PartitionsField, StoreConnections.FromPrimary);
+        }
+
+        var made = (int)known;
         return wanted is null || wanted == made
             ? made
             : throw new StoreRefusedException(string.Create(

@@ -13,7 +13,7 @@ namespace Relay.Redis.Queue;
 /// of an owner before us, the <c>late</c> list. All of it by the partition's owner, so behind the fence.
 /// </summary>
 internal sealed class Recovery(
-    Store store, Window window, SettleWriter settles, UnitReader units, LocalJournal journal, IActivityReader activity, ILogger<Recovery> logger)
+    Store store, Window window, SettleWriter settles, UnitReader units, LocalJournal journal, Drain drain, IActivityReader activity, ILogger<Recovery> logger)
 {
     private const int LateAtOnce = 256;
 
@@ -44,6 +44,7 @@ internal sealed class Recovery(
     /// </summary>
     public async Task MarkAsync(Partition partition)
     {
+        await drain.TakeOutLeftAsync(partition);
         var database = store.Connections.Background;
         var stored = await database.HashGetAllAsync(partition.Keys.Dots, StoreConnections.FromPrimary);
         var late = await database.ListRangeAsync(partition.Keys.Late, 0, LateAtOnce - 1, StoreConnections.FromPrimary);

@@ -22,7 +22,7 @@ namespace Relay.Redis.Queue;
 /// partition has another owner by now, or is ours anew, goes to the partition's <c>late</c> list for its owner to look at.
 /// </remarks>
 internal sealed class SettleWriter(
-    Store store, Window window, LocalJournal journal, StoreRetry retry, RedisMetrics metrics, ILogger<SettleWriter> logger)
+    Store store, Window window, LocalJournal journal, Drain drain, StoreRetry retry, RedisMetrics metrics, ILogger<SettleWriter> logger)
 {
     private const int MaxUnits = 512;
 
@@ -82,6 +82,7 @@ internal sealed class SettleWriter(
         var late = batch.Where(IsLate).ToList();
         var steps = Without(batch, late).GroupBy(s => s.Partition).Select(p => new PartitionSettle(p.Key, [.. p])).ToList();
         var sent = false;
+        IReadOnlySet<PendingSettle> left = new HashSet<PendingSettle>();
         await retry.ExecuteAsync(
             async token =>
             {
@@ -92,9 +93,21 @@ internal sealed class SettleWriter(
                 {
                     await ReadOpenAsync(undone);
                     sent = true;
-                    if (!await TryStepAsync(undone))
+                    try
                     {
-                        throw new StepNotDoneException();
+                        if (!await TryStepAsync(undone))
+                        {
+                            throw new StepNotDoneException();
+                        }
+                    }
+                    catch (RedisServerException e) when (e.Kind is RedisErrorKind.ExecAbort or RedisErrorKind.OutOfMemory)
+                    {
+                        if (!(await StoreFailure.OfStepAsync(e, store.Connections.Settling, undone[0].Partition.Keys)).IsFull)
+                        {
+                            throw;
+                        }
+
+                        left = await DrainAsync(undone);
                     }
                 }
             },
@@ -102,10 +115,55 @@ internal sealed class SettleWriter(
 
         metrics.SettleBatch(batch.Count);
         await TellOwnersAsync(late, cancellation);
-        foreach (var settle in Without(batch, late))
+        foreach (var settle in Without(batch, late).Where(settle => !left.Contains(settle)))
         {
             Finish(settle);
         }
+
+        if (left.Count > 0 && left.Count + late.Count == batch.Count)
+        {
+            await drain.WaitAsync(cancellation);
+        }
+
+        // Behind what has come meanwhile, some of which can be drained.
+        foreach (var settle in left)
+        {
+            _ = Add(settle);
+        }
+    }
+
+    // What ended leaves a full store without a step; what is to be written waits. Returns the latter.
+    private async Task<IReadOnlySet<PendingSettle>> DrainAsync(List<PartitionSettle> partitions)
+    {
+        var left = new HashSet<PendingSettle>();
+        foreach (var partition in partitions)
+        {
+            var mayTake = drain.MayTakeFrom(partition.Partition);
+            await ReadOpenAsync([partition]);
+            var ended = new List<(Lease, IReadOnlyList<byte[]>)>();
+            foreach (var settle in partition.Settles)
+            {
+                if (mayTake && Drain.Covers(settle.Settlement))
+                {
+                    var events = new List<RedisValue>();
+                    AddEvents(events, settle, ends: partition.EndOf(settle.Settlement!.Lease) != UnitEnd.OneOfMany);
+                    ended.Add((settle.Settlement.Lease, [.. events.Select(e => (byte[])e!)]));
+                }
+                else
+                {
+                    left.Add(settle);
+                }
+            }
+
+            if (ended.Count > 0)
+            {
+                await drain.TakeOutAsync(ended);
+            }
+
+            partition.IsDone = true;
+        }
+
+        return left;
     }
 
     private static IEnumerable<PendingSettle> Without(List<PendingSettle> batch, List<PendingSettle> late) => late.Count == 0 ? batch : batch.Except(late);

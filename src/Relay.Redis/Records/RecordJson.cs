@@ -19,6 +19,7 @@ namespace Relay.Redis.Records;
 [JsonSerializable(typeof(UnitState))]
 [JsonSerializable(typeof(MailEvent))]
 [JsonSerializable(typeof(UnreadableEntry))]
+[JsonSerializable(typeof(Relay.Redis.Queue.DrainedUnit))]
 [JsonSerializable(typeof(UnreadableDocument))]
 [JsonSerializable(typeof(NodeRecord))]
 [JsonSerializable(typeof(Account))]

@@ -74,7 +74,7 @@ internal sealed class KeyMover(IDatabase database, int from, string[] tags, Acti
             case "stats":
                 await MoveCountersAsync(key, rest, Heir(partition));
                 break;
-            case "lanes" or "lease" or "settled" or "projected" or "probe" or "ack":
+            case "lanes" or "lease" or "settled" or "projected" or "probe" or "ack" or "drained":
                 break;
             default:
                 throw new StoreRefusedException($"The key '{key}' is of a kind that this version cannot move. Nothing is lost: let the version that wrote it end the move");

@@ -1,0 +1,192 @@
+using System.Globalization;
+using Microsoft.Extensions.Logging;
+using Relay.Mail.Queue;
+using Relay.Redis.Connections;
+using StackExchange.Redis;
+
+namespace Relay.Redis.Queue;
+
+/// <summary>
+/// Empties a store that is so full that it refuses every step, the removing ones too. What ended is taken out command by
+/// command, which a full store still does and which frees it; its events wait in a file until a step works again.
+/// <code>
+/// file       the unit, where it stands, its events; on the disk before anything is removed
+/// then       ZREM lane:L unit, DEL u:ID/n, HDEL dots unit, SREM open:ID n, and with the last unit UNLINK m:ID, open:ID, m:ID/k
+/// later      on condition drained:NODE = S: RPUSH outbox events, SET drained:NODE S'
+/// </code>
+/// Every one of these can be done again: a process that was killed in between goes on where it stopped. An outcome that
+/// writes (a deferral, a report) cannot be drained and waits for room.
+/// </summary>
+internal sealed class Drain(
+    Store store, TimeProvider time, ILogger<Drain> logger) : IDisposable
+{
+    private const int UnitsPerStep = 256;
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+
+    private readonly Lock _lock = new();
+    private readonly List<DrainedUnit> _untold = [];
+    private TaskCompletionSource _added = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private DrainFile? _file;
+    private IReadOnlyList<DrainedUnit> _left = [];
+    private long _sequence;
+
+    /// <summary>How long a settler waits that could drain nothing.</summary>
+    public Task WaitAsync(CancellationToken cancellation) => Task.Delay(Pause, time, cancellation);
+
+    /// <summary>The partition is surely ours: no fence stands before the commands that take out.</summary>
+    public bool MayTakeFrom(Partition partition) => partition.IsOwned && time.GetTimestamp() < partition.LiveUntil;
+
+    public static bool Covers(Settlement? settlement) => settlement is { Next: null, Reports.Count: 0 };
+
+    /// <summary>Opens the file, and returns the units that an earlier process drained: their outcome is here, not in the journal.</summary>
+    public IReadOnlySet<UnitId> Open(string dataDirectory)
+    {
+        _file = DrainFile.Open(dataDirectory, out var left);
+        _sequence = Math.Max(time.GetUtcNow().Ticks, left.Count == 0 ? 0 : left.Max(unit => unit.Sequence));
+        _untold.AddRange(left);
+        _left = left;
+        return left.Select(IdOf).ToHashSet();
+    }
+
+    /// <summary>Takes out what an earlier process meant to; for a partition that is about to be ours, before anything of it can be leased.</summary>
+    public Task TakeOutLeftAsync(Partition partition) =>
+        RemoveAsync([.. _left.Where(unit => store.PartitionOf(IdOf(unit).Message) == partition)]);
+
+    /// <summary>Takes units out of a full store.</summary>
+    /// <param name="ended">With the events as they are to stand in the outbox.</param>
+    public async Task TakeOutAsync(IReadOnlyList<(Lease Lease, IReadOnlyList<byte[]> Events)> ended)
+    {
+        var units = new List<DrainedUnit>(ended.Count);
+        lock (_lock)
+        {
+            foreach (var (lease, events) in ended)
+            {
+                units.Add(new DrainedUnit(
+                    ++_sequence, lease.Id.ToString(), lease.Unit.Lane.ToString(), lease.Message.Content.Chunks, lease.HasSiblings(), events));
+            }
+
+            _file!.Append(units);
+        }
+
+        await RemoveAsync(units);
+        lock (_lock)
+        {
+            _untold.AddRange(units);
+            _added.TrySetResult();
+        }
+
+        logger.Drained(units.Count);
+    }
+
+    /// <summary>Tells what was drained, as soon as the store takes steps again.</summary>
+    public async Task RunAsync(CancellationToken cancellation)
+    {
+        while (!cancellation.IsCancellationRequested)
+        {
+            Task added;
+            List<DrainedUnit> units;
+            lock (_lock)
+            {
+                if (_added.Task.IsCompleted)
+                {
+                    _added = new(TaskCreationOptions.RunContinuationsAsynchronously);
+                }
+
+                added = _added.Task;
+                units = [.. _untold];
+            }
+
+            if (units.Count == 0)
+            {
+                await added.WaitAsync(cancellation);
+                continue;
+            }
+
+            try
+            {
+                foreach (var partition in units.GroupBy(unit => store.PartitionOf(IdOf(unit).Message)))
+                {
+                    foreach (var part in partition.OrderBy(unit => unit.Sequence).Chunk(UnitsPerStep))
+                    {
+                        await TellAsync(partition.Key, part);
+                    }
+                }
+
+                Forget(units);
+            }
+            catch (Exception e) when (StoreFailure.Covers(e) || e is StoreUnavailableException or IOException)
+            {
+                await Task.Delay(Pause, time, cancellation);
+            }
+        }
+    }
+
+    public void Dispose() => _file?.Dispose();
+
+    private async Task RemoveAsync(IReadOnlyList<DrainedUnit> units)
+    {
+        var database = store.Connections.Settling;
+        await Task.WhenAll(units.Select(async unit =>
+        {
+            var id = IdOf(unit);
+            var keys = store.PartitionOf(id.Message).Keys;
+
+            // From its lane first: an entry never stands there without its record.
+            await database.SortedSetRemoveAsync(keys.Lane(LaneOf(unit)), unit.Unit);
+            await database.KeyDeleteAsync(keys.Unit(id));
+            await database.HashDeleteAsync(keys.Dots, unit.Unit);
+            if (unit.HasSiblings)
+            {
+                await database.SetRemoveAsync(keys.Open(id.Message), id.Number);
+                if (await database.SetLengthAsync(keys.Open(id.Message), StoreConnections.FromPrimary) > 0)
+                {
+                    return;
+                }
+            }
+
+            await database.KeyDeleteAsync([keys.Message(id.Message), .. Enumerable.Range(0, unit.Chunks).Select(chunk => keys.Chunk(id.Message, chunk))]);
+        }));
+    }
+
+    private async Task TellAsync(Partition partition, DrainedUnit[] units)
+    {
+        var database = store.Connections.Background;
+        var key = partition.Keys.Drained(store.NodeId);
+        while (true)
+        {
+            var told = await database.StringGetAsync(key, StoreConnections.FromPrimary);
+            var last = told.TryParse(out long sequence) ? sequence : 0;
+            var rest = units.Where(unit => unit.Sequence > last).ToList();
+            if (rest.Count == 0)
+            {
+                return;
+            }
+
+            var step = database.CreateTransaction();
+            step.AddCondition(told.IsNull ? Condition.KeyNotExists(key) : Condition.StringEqual(key, told));
+            _ = step.ListRightPushAsync(
+                partition.Keys.Outbox, [.. rest.SelectMany(unit => unit.Events).Select(octets => (RedisValue)octets)], CommandFlags.FireAndForget);
+            _ = step.StringSetAsync(key, rest[^1].Sequence.ToString(CultureInfo.InvariantCulture), null, When.Always, CommandFlags.FireAndForget);
+            if (await step.ExecuteAsync())
+            {
+                return;
+            }
+        }
+    }
+
+    private void Forget(List<DrainedUnit> told)
+    {
+        lock (_lock)
+        {
+            _untold.RemoveAll(told.ToHashSet().Contains);
+            if (_untold.Count == 0)
+            {
+                _file!.Clear();
+            }
+        }
+    }
+
+    private static UnitId IdOf(DrainedUnit unit) => UnitId.TryParse(unit.Unit, out var id) ? id : throw new FormatException($"'{unit.Unit}' is not a unit");
+
+    private static Lane LaneOf(DrainedUnit unit) => Lane.TryParse(unit.Lane, out var lane) ? lane : throw new FormatException($"'{unit.Lane}' is not a lane");
+}

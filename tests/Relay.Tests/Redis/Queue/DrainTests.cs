@@ -1,0 +1,145 @@
+using Relay.Mail.Events;
+using Relay.Mail.Messages;
+using Relay.Mail.Queue;
+using Relay.Redis.Queue;
+using Relay.Redis.Records;
+using Relay.TestKit.Redis;
+
+namespace Relay.Tests.Redis.Queue;
+
+/// <summary>A store over its memory refuses every step, the removing ones too: the queue empties all the same, and nothing of what happened is lost.</summary>
+public sealed class DrainTests : IAsyncLifetime
+{
+    private static readonly TimeProvider Time = TimeProvider.System;
+    private readonly string _folder = StoreUnderTest.NewFolder();
+    private RedisServer _redis = null!;
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync() => _redis = await RedisServer.StartAsync(Cancellation, "everysec");
+
+    public async ValueTask DisposeAsync() => await _redis.DisposeAsync();
+
+    [Fact]
+    public async Task The_queue_drains_while_the_store_is_full_and_events_are_told_once_it_has_room()
+    {
+        await using var store = await OpenAsync();
+        var messages = await AcceptAsync(store);
+        var leases = await LeaseAsync(store, messages.Sum(m => Unit.Of(m).Count));
+        await FillAsync();
+        var deferred = leases[^1];
+
+        var deferring = store.Queue.SettleAsync(TestMail.Deferred(deferred, Time, TimeSpan.FromHours(1)), Cancellation).AsTask();
+        await Task.WhenAll(leases.SkipLast(1).Select(lease => store.Queue.SettleAsync(TestMail.Delivered(lease, Time), Cancellation).InTime()));
+
+        Assert.Equal(1, (await store.Reader.MeasureAsync(Cancellation)).Units);
+        foreach (var message in messages.Where(m => m.Id != deferred.Message.Id))
+        {
+            Assert.False(await store.Connections.Reading.KeyExistsAsync(store.Store.PartitionOf(message.Id).Keys.Message(message.Id)));
+        }
+
+        Assert.IsType<EnqueueResult.StoreFull>(await store.Queue.EnqueueAsync(TestMail.To(Time, "z@x.test"), null, Cancellation).InTime());
+        Assert.False(deferring.IsCompleted);
+
+        await EmptyAsync();
+
+        await deferring.WaitAsync(TimeSpan.FromSeconds(30), Cancellation);
+        await ToldOnceAsync(store, messages.Where(m => m.Id != deferred.Message.Id));
+        await Eventually.HoldsAsync(() => new FileInfo(Path.Combine(_folder, "drained.jsonl")).Length == 0, Cancellation);
+    }
+
+    [Fact]
+    public async Task What_was_drained_is_told_by_the_next_process()
+    {
+        List<Message> messages;
+        await using (var store = await OpenAsync())
+        {
+            messages = await AcceptAsync(store);
+            var leases = await LeaseAsync(store, messages.Sum(m => Unit.Of(m).Count));
+            await FillAsync();
+            await Task.WhenAll(leases.Select(lease => store.Queue.SettleAsync(TestMail.Delivered(lease, Time), Cancellation).InTime()));
+        }
+
+        await EmptyAsync();
+        await using var again = await OpenAsync();
+
+        await ToldOnceAsync(again, messages);
+    }
+
+    [Fact]
+    public async Task A_process_killed_between_the_file_and_the_store_is_gone_on_from()
+    {
+        List<Message> messages;
+        await using (var store = await OpenAsync())
+        {
+            messages = await AcceptAsync(store);
+            var leases = await LeaseAsync(store, messages.Sum(m => Unit.Of(m).Count));
+            await store.DisposeAsync();
+
+            // The file is as the killed process left it: written, but cut off in its last line.
+            using var file = DrainFile.Open(_folder, out _);
+            file.Append([.. leases.Select((lease, i) => Drained(i + 1, lease, ends: IsLast(lease, leases)))]);
+            await File.AppendAllTextAsync(Path.Combine(_folder, "drained.jsonl"), "{\"sequence\":", Cancellation);
+        }
+
+        await using var again = await OpenAsync();
+
+        await ToldOnceAsync(again, messages);
+        Assert.Equal(0, (await again.Reader.MeasureAsync(Cancellation)).Units);
+    }
+
+    private static bool IsLast(Lease lease, List<Lease> leases) => leases.FindLast(l => l.Message.Id == lease.Message.Id) == lease;
+
+    private static DrainedUnit Drained(long sequence, Lease lease, bool ends)
+    {
+        var events = TestMail.Delivered(lease, Time).Events;
+        return new DrainedUnit(
+            sequence, lease.Id.ToString(), lease.Unit.Lane.ToString(), 0, lease.HasSiblings(),
+            [.. events.Select((e, i) => EventRecord.Write(e, 1, ends && i == events.Count - 1))]);
+    }
+
+    private static async Task<List<Message>> AcceptAsync(StoreUnderTest store)
+    {
+        var messages = new List<Message>();
+        for (var i = 0; i < 24; i++)
+        {
+            var message = TestMail.To(Time, i % 4 == 0 ? ["a@x.test", "b@y.test"] : ["a@x.test"]);
+            Assert.IsType<EnqueueResult.Accepted>(await store.Queue.EnqueueAsync(message, null, Cancellation).InTime());
+            messages.Add(message);
+        }
+
+        return messages;
+    }
+
+    private static async Task<List<Lease>> LeaseAsync(StoreUnderTest store, int count)
+    {
+        var leases = new List<Lease>();
+        while (leases.Count < count)
+        {
+            leases.AddRange(await store.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime());
+        }
+
+        return leases;
+    }
+
+    private static async Task ToldOnceAsync(StoreUnderTest store, IEnumerable<Message> messages)
+    {
+        foreach (var message in messages)
+        {
+            await Eventually.HoldsAsync(
+                async () => (await store.Activity.FindAsync("acme", message.Id, Cancellation))?.Events.Count(e => e.Type == MailEventType.Delivered) >= message.Envelope.Recipients.Count,
+                Cancellation);
+            var activity = await store.Activity.FindAsync("acme", message.Id, Cancellation);
+            Assert.Equal(message.Envelope.Recipients.Count, activity!.Events.Count(e => e.Type == MailEventType.Delivered));
+            Assert.Equal(MailEventType.Accepted, activity.Events[0].Type);
+        }
+    }
+
+    // Over it by far, whatever is removed.
+    private Task FillAsync() => _redis.AskAsync(Cancellation, "CONFIG", "SET", "maxmemory", "1");
+
+    private Task EmptyAsync() => _redis.AskAsync(Cancellation, "CONFIG", "SET", "maxmemory", "0");
+
+    private Task<StoreUnderTest> OpenAsync() =>
+        StoreUnderTest.StartAsync(_redis.ConnectionString, _folder, Time, Cancellation, ("Queue:Partitions", "4"));
+}
