@@ -58,11 +58,22 @@ internal sealed class DeliveryWindow(IMailQueue queue, IOptions<DeliveryOptions>
     private Stock? FullOne(Stock? account, Stock place, int most, bool isGood)
     {
         var free = Math.Max(1, FreeUnits);
-        var there = place.Units;
-        var isLittle = isGood ? there < free / LittlePart : there == 0 && account?.Expected(_asking) < free * StrangersTimes;
-        return account is not null && !isLittle && !account.HasRoom(free, _asking) ? account
-            : !place.HasRoom(Math.Min(most, Math.Max(1, free / 2)), _asking) ? place
-            : null;
+        var part = Math.Max(1, free / 2);
+        if (account?.Expected(_asking) is { } held && held >= free)
+        {
+            if (isGood && free >= LittlePart)
+            {
+                // It waits behind its own gate, which its own mail opens: behind the account's are all those that hold it up.
+                part = free / LittlePart;
+            }
+            else if (place.Units > 0 || held >= free * StrangersTimes)
+            {
+                account.HasRoom(free, _asking);
+                return account;
+            }
+        }
+
+        return place.HasRoom(Math.Min(most, part), _asking) ? null : place;
     }
 
     private Stock? StockOf(string account)

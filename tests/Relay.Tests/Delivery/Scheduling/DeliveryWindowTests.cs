@@ -1,0 +1,64 @@
+using Microsoft.Extensions.Options;
+using Microsoft.Extensions.Time.Testing;
+using Relay.Delivery;
+using Relay.Delivery.Scheduling;
+using Relay.Mail.Queue;
+using Relay.TestKit.InMemory;
+
+namespace Relay.Tests.Delivery.Scheduling;
+
+/// <summary>What one more unit waits for when its account holds more than its share: 40 of 64, with 24 free.</summary>
+public sealed class DeliveryWindowTests
+{
+    private const int Most = 320;
+
+    private readonly FakeTimeProvider _time = new(DateTimeOffset.UtcNow);
+    private readonly DeliveryWindow _window;
+    private readonly Stock _place = new();
+    private readonly string _account;
+
+    public DeliveryWindowTests()
+    {
+        _window = new DeliveryWindow(
+            new InMemoryMailQueue(_time), Options.Create(new DeliveryOptions { Window = new WindowOptions { Units = 64 } }));
+        var message = A.Message(_time, "a@x.test");
+        _account = message.Account;
+        for (var i = 0; i < 40; i++)
+        {
+            _window.Take(new HeldLease(new Lease { Unit = Unit.Of(message)[0], Message = message }));
+        }
+
+        _window.BeginAsking();
+    }
+
+    [Fact]
+    public void A_site_that_answers_gets_its_little_part_and_then_waits_behind_its_own_gate()
+    {
+        Assert.Null(_window.ClosedGate(_account, _place, Most, isGood: true));
+
+        Assert.Same(_place.Gate, _window.ClosedGate(_account, _place, Most, isGood: true));
+    }
+
+    [Fact]
+    public void A_stranger_gets_one_unit_and_then_waits_with_its_account()
+    {
+        Assert.Null(_window.ClosedGate(_account, _place, Most, isGood: false));
+        _place.Add();
+
+        var gate = _window.ClosedGate(_account, _place, Most, isGood: false);
+
+        Assert.NotNull(gate);
+        Assert.NotSame(_place.Gate, gate);
+    }
+
+    [Fact]
+    public void Another_account_has_its_share_of_what_is_free()
+    {
+        for (var i = 0; i < 12; i++)
+        {
+            Assert.Null(_window.ClosedGate("other", _place, Most, isGood: false));
+        }
+
+        Assert.Same(_place.Gate, _window.ClosedGate("other", _place, Most, isGood: false));
+    }
+}
