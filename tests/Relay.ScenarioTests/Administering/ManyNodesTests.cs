@@ -18,7 +18,7 @@ public sealed class ManyNodesTests
         await using var remote = ScriptedSmtpServer.Start();
         var setup = new RelaySetup().WithRoute(remote.Port).With("Redis", redis.ConnectionString).With("Queue:Lease", "00:00:03");
         await using var one = await RelayUnderTest.StartAsync(Cancellation, setup);
-        await using var two = await RelayUnderTest.StartAsync(Cancellation, setup.With("Roles", new JsonArray("intake")));
+        await using var two = await RelayUnderTest.StartAsync(Cancellation, setup);
 
         var suspension = await two.PostAsync("/queue/suspensions", new { domain = "moving.test", reason = "their server is moving" }, Cancellation);
         var id = suspension.GetProperty("id").GetString();
