@@ -26,6 +26,9 @@ internal sealed class Ownership
     private const int RenewalsPerLease = 6;
     private const int LiveParts = 3;
 
+    // With nobody else there, an outcome can only come late from a node that has just gone.
+    private const int TurnsPerLookAlone = 8;
+
     private readonly Store _store;
     private readonly Window _window;
     private readonly NodeRegistry _nodes;
@@ -39,6 +42,7 @@ internal sealed class Ownership
     private TaskCompletionSource _nudged = NewSignal();
     private (int Nodes, int Share) _told;
     private bool _hasClaimed;
+    private int _turns;
 
     public Ownership(
         Store store, Window window, NodeRegistry nodes, Recovery recovery, Wakes wakes, IOptions<StoreOptions> options, TimeProvider time, ILogger<Ownership> logger)
@@ -73,7 +77,10 @@ internal sealed class Ownership
             _window.Signal();
             await _nodes.BeatAsync();
             await ShareAsync();
-            await Task.WhenAll(_store.Partitions.Where(p => p.IsServed).Select(_recovery.SettleKnownAsync));
+            if (_nodes.HasPeers || _turns++ % TurnsPerLookAlone == 0)
+            {
+                await Task.WhenAll(_store.Partitions.Where(p => p.IsServed).Select(_recovery.SettleKnownAsync));
+            }
         }
         catch (Exception e) when (StoreFailure.Covers(e) || e is StoreUnavailableException)
         {
@@ -130,15 +137,11 @@ internal sealed class Ownership
         TellShare(share);
 
         var database = _store.Connections.Background;
-        var owners = await Task.WhenAll(partitions.Select(p => database.StringGetAsync(p.Keys.Lease, StoreConnections.FromPrimary)));
+        var others = partitions.Where(p => !p.IsOwned).ToList();
+        var owners = await Task.WhenAll(others.Select(p => database.StringGetAsync(p.Keys.Lease, StoreConnections.FromPrimary)));
         var free = new List<(Partition Partition, string? Owner)>();
-        foreach (var (partition, owner) in partitions.Zip(owners, (p, o) => (p, (string?)o)))
+        foreach (var (partition, owner) in others.Zip(owners, (p, o) => (p, (string?)o)))
         {
-            if (partition.IsOwned)
-            {
-                continue;
-            }
-
             if (owner is null || owner == _store.Owner || IsFormerSelf(owner))
             {
                 free.Add((partition, owner));
