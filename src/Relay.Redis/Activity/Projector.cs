@@ -18,10 +18,10 @@ namespace Relay.Redis.Activity;
 
 /// <summary>
 /// Turns the outbox into activity, in unhurried batches: readers look into the outbox too, so nobody waits for it. On
-/// the way it learns of mail that other nodes accepted into our partitions.
+/// the way it learns of mail that other nodes accepted into our partitions, and of accepts that we had given up.
 /// </summary>
 internal sealed class Projector(
-    Store store, Window window, RedisMetrics metrics, IOptions<StoreOptions> options, TimeProvider time, ILogger<Projector> logger)
+    Store store, Window window, Canceller canceller, RedisMetrics metrics, IOptions<StoreOptions> options, TimeProvider time, ILogger<Projector> logger)
 {
     private const int EntriesPerPartition = 512;
     private const int ForgottenPerStep = 256;
@@ -85,6 +85,7 @@ internal sealed class Projector(
             ProjectStep.AddFence(step, partition.Keys, partition.Projected);
             ProjectStep.Add(step, partition.Keys, events, outbox.Length, now);
             arrivals.AddRange(events.Where(e => e.Node != store.Mark).Select(e => (partition, e)));
+            events.ForEach(e => canceller.Came(e.Message));
         }
 
         CrashPoints.Pass(CrashPoint.BeforeEvent);

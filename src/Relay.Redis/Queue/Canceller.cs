@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using Relay.Mail.Messages;
@@ -13,11 +14,20 @@ namespace Relay.Redis.Queue;
 /// be mail sent twice. Works in the background, as long as it takes. What came with an idempotency key stays: when its
 /// sender comes back with the key he is told of this very message, and it must not vanish after that yes.
 /// </summary>
+/// <remarks>
+/// An accept may arrive in the store after its cancelling did: the two may have gone over different connections, and a
+/// server that was stopped, or had just become the primary, reads them in any order. So what was not found is remembered
+/// for a while, and the projector tells when it came after all; nobody else would ever look at it.
+/// </remarks>
 internal sealed class Canceller(Store store, Window window, StoreRetry retry, TimeProvider time, ILogger<Canceller> logger)
 {
     // What comes on top stays in the queue, if it got there.
     private const int MaxWaiting = 4_096;
 
+    // Octets that are still on their way after this are in no server's buffer.
+    private static readonly TimeSpan Remembered = TimeSpan.FromMinutes(10);
+
+    private readonly ConcurrentDictionary<MessageId, (Cancelled Accept, DateTimeOffset Since)> _notFound = new();
     private readonly Channel<Cancelled> _waiting = Channel.CreateBounded<Cancelled>(new BoundedChannelOptions(MaxWaiting) { SingleReader = true });
 
     public void Cancel(PendingAccept accept, IdempotencyKey? idempotency)
@@ -32,12 +42,22 @@ internal sealed class Canceller(Store store, Window window, StoreRetry retry, Ti
         }
     }
 
+    /// <summary>An accept of ours is in the store, as its event shows.</summary>
+    public void Came(MessageId id)
+    {
+        if (!_notFound.IsEmpty && _notFound.TryRemove(id, out var late))
+        {
+            _waiting.Writer.TryWrite(late.Accept);
+        }
+    }
+
     public async Task RunAsync(CancellationToken cancellation)
     {
         await foreach (var cancelled in _waiting.Reader.ReadAllAsync(cancellation))
         {
             // The first answer may still be on its way; only then is it known what there is to cancel.
             await cancelled.Answer;
+            Remember(cancelled);
             if (cancelled.HasKey)
             {
                 Leave(cancelled);
@@ -59,7 +79,28 @@ internal sealed class Canceller(Store store, Window window, StoreRetry retry, Ti
         var database = message.Content.Chunks == 0 ? store.Connections.Intake : store.Connections.Guarded;
         var step = database.CreateTransaction();
         AcceptStep.AddCancel(step, cancelled.Partition.Keys, message, cancelled.Units, store.Mark, time.GetUtcNow());
-        await step.ExecuteAsync();
+        if (await step.ExecuteAsync())
+        {
+            _notFound.TryRemove(message.Id, out _);
+        }
+    }
+
+    // Before it is looked for, so that it cannot come unseen in between.
+    private void Remember(Cancelled cancelled)
+    {
+        var now = time.GetUtcNow();
+        foreach (var (id, late) in _notFound)
+        {
+            if (now - late.Since > Remembered)
+            {
+                _notFound.TryRemove(id, out _);
+            }
+        }
+
+        if (_notFound.Count < MaxWaiting)
+        {
+            _notFound[cancelled.Message.Id] = (cancelled, now);
+        }
     }
 
     // If it got into the store it is found there like what another node accepted.

@@ -7,7 +7,8 @@ namespace Relay.TestKit.Redis;
 
 /// <summary>
 /// Stands between a client and a redis-server. Loses an answer when told: the request is carried out, nobody hears of it.
-/// Or is cut: nothing gets through in either direction until it is mended.
+/// Or is cut: nothing gets through in either direction until it is mended. Or keeps a request back, which arrives after
+/// others that were sent later on another connection.
 /// </summary>
 public sealed class RedisProxy : IAsyncDisposable
 {
@@ -18,7 +19,9 @@ public sealed class RedisProxy : IAsyncDisposable
     private readonly TaskCompletionSource _lost = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ConcurrentDictionary<Link, bool> _links = new();
     private volatile string[]? _marks;
+    private volatile string[]? _marksToHold;
     private volatile Misfortune? _random;
+    private byte[] _held = [];
     private int _lostCount;
     private volatile bool _isCut;
 
@@ -59,6 +62,18 @@ public sealed class RedisProxy : IAsyncDisposable
 
     /// <summary>The next request that holds all of these is passed on; its answer is thrown away and the connection closed.</summary>
     public void LoseAnswerTo(params string[] marks) => _marks = marks;
+
+    /// <summary>The next request that holds all of these is kept, and its connection closed.</summary>
+    public void HoldRequest(params string[] marks) => _marksToHold = marks;
+
+    /// <summary>Lets the request that was kept arrive now, on a connection of its own. Ends when the server has begun to answer.</summary>
+    public async Task DeliverHeldAsync(CancellationToken cancellation)
+    {
+        using var server = new TcpClient();
+        await server.ConnectAsync(IPAddress.Loopback, _serverPort, cancellation);
+        await server.GetStream().WriteAsync(_held, cancellation);
+        await server.GetStream().ReadAtLeastAsync(new byte[1], 1, throwOnEndOfStream: true, cancellation);
+    }
 
     public async ValueTask DisposeAsync()
     {
@@ -111,7 +126,14 @@ public sealed class RedisProxy : IAsyncDisposable
         var buffer = new byte[1 << 16];
         while (await link.Client.GetStream().ReadAsync(buffer, _stopping.Token) is var count && count > 0)
         {
-            if (_marks is { } marks && Array.TrueForAll(marks, mark => Encoding.ASCII.GetString(buffer, 0, count).Contains(mark, StringComparison.Ordinal)))
+            if (_marksToHold is { } toHold && HasAll(toHold, buffer.AsSpan(0, count)))
+            {
+                _marksToHold = null;
+                _held = buffer[..count];
+                return;
+            }
+
+            if (_marks is { } marks && HasAll(marks, buffer.AsSpan(0, count)))
             {
                 _marks = null;
                 link.LosesNext = true;
@@ -123,6 +145,12 @@ public sealed class RedisProxy : IAsyncDisposable
 
             await link.Server.GetStream().WriteAsync(buffer.AsMemory(0, count), _stopping.Token);
         }
+    }
+
+    private static bool HasAll(string[] marks, ReadOnlySpan<byte> octets)
+    {
+        var text = Encoding.ASCII.GetString(octets);
+        return Array.TrueForAll(marks, mark => text.Contains(mark, StringComparison.Ordinal));
     }
 
     private async Task AnswersAsync(Link link)

@@ -97,6 +97,43 @@ public sealed class FenceTests
     }
 
     [Fact]
+    public async Task An_accept_that_arrives_after_it_was_taken_back_is_taken_back_again()
+    {
+        await using var redis = await RedisServer.StartAsync(Cancellation);
+        await using var proxy = new RedisProxy(redis.Port);
+        await using var store = await StoreUnderTest.StartAsync(proxy.ConnectionString, StoreUnderTest.NewFolder(), Time, Cancellation);
+        var message = TestMail.To(Time, "a@x.test");
+
+        proxy.HoldRequest("EXEC", $"m:{message.Id}");
+        Assert.IsType<EnqueueResult.StoreUnavailable>(await store.Queue.EnqueueAsync(message, null, Cancellation).InTime());
+
+        // The cancelling found nothing.
+        await Eventually.HoldsAsync(() => store.Get<Window>().Size.Held == 0, Cancellation);
+        await proxy.DeliverHeldAsync(Cancellation);
+
+        await Eventually.HoldsAsync(
+            async () => (await store.Activity.FindAsync("acme", message.Id, Cancellation))?.Events is [.., { Type: MailEventType.Cancelled }], Cancellation);
+        Assert.Equal(0, (await store.Reader.MeasureAsync(Cancellation)).Units);
+    }
+
+    [Fact]
+    public async Task An_accept_with_a_key_that_arrives_late_is_sent_all_the_same()
+    {
+        await using var redis = await RedisServer.StartAsync(Cancellation);
+        await using var proxy = new RedisProxy(redis.Port);
+        await using var store = await StoreUnderTest.StartAsync(proxy.ConnectionString, StoreUnderTest.NewFolder(), Time, Cancellation);
+        var message = TestMail.To(Time, "a@x.test");
+
+        proxy.HoldRequest("EXEC", $"m:{message.Id}");
+        Assert.IsType<EnqueueResult.StoreUnavailable>(
+            await store.Queue.EnqueueAsync(message, new IdempotencyKey("order-1", "print"), Cancellation).InTime());
+        await Eventually.HoldsAsync(() => store.Get<Window>().Size.Held == 0, Cancellation);
+        await proxy.DeliverHeldAsync(Cancellation);
+
+        Assert.Equal(message.Id, Assert.Single(await store.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime()).Message.Id);
+    }
+
+    [Fact]
     public async Task Mail_that_another_node_accepts_reaches_the_owner()
     {
         await using var redis = await RedisServer.StartAsync(Cancellation);
