@@ -6,9 +6,6 @@ namespace Relay.Intake.Smtp;
 /// </summary>
 internal sealed class Patience(SubmissionOptions limits, TimeProvider time, Action interrupt, Action abort)
 {
-    // How long an interrupted session may take to say goodbye to a client that may not even read.
-    private static readonly TimeSpan Farewell = TimeSpan.FromSeconds(10);
-
     private enum Turn
     {
         /// <summary>We work; the client can do nothing wrong.</summary>
@@ -77,7 +74,7 @@ internal sealed class Patience(SubmissionOptions limits, TimeProvider time, Acti
         var now = time.GetTimestamp();
         if (Verdict != WireEnd.None)
         {
-            if (time.GetElapsedTime(Volatile.Read(ref _interruptedAt), now) > Farewell)
+            if (time.GetElapsedTime(Volatile.Read(ref _interruptedAt), now) > limits.FarewellTimeout)
             {
                 abort();
             }

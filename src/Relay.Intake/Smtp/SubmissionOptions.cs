@@ -43,6 +43,11 @@ public sealed class SubmissionOptions : IValidatableObject
     [Range(typeof(TimeSpan), "00:00:01", "7.00:00:00")]
     public TimeSpan SessionTimeout { get; set; } = TimeSpan.FromHours(1);
 
+    /// <summary>How long an interrupted session may take to say goodbye before its connection is cut.</summary>
+    // The client may not even read.
+    [Range(typeof(TimeSpan), "00:00:01", "01:00:00")]
+    public TimeSpan FarewellTimeout { get; set; } = TimeSpan.FromSeconds(10);
+
     // A handshake is three short flights; on the worst mobile link that is seconds.
     [Range(typeof(TimeSpan), "00:00:01", "00:10:00")]
     public TimeSpan HandshakeTimeout { get; set; } = TimeSpan.FromSeconds(30);

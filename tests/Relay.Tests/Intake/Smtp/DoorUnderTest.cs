@@ -109,6 +109,9 @@ internal sealed class DoorUnderTest : IAsyncDisposable
         {
             // A failure costs no time unless a test asks for it.
             options.FailedLoginDelay = TimeSpan.Zero;
+
+            // A clock that is moved on until something happens must not cut off the goodbye that it waits for.
+            options.FarewellTimeout = TimeSpan.FromHours(1);
             configure?.Invoke(options);
         });
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.AddSubmissionListeners(kestrel.ApplicationServices));
