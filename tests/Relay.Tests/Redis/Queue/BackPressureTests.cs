@@ -174,7 +174,8 @@ public sealed class BackPressureTests
             (to, end) = await CommandsAsync(redis);
         }
 
-        Assert.True(to - from < 150 * (end - start).TotalSeconds, $"{to - from} commands in {end - start}");
+        // Some twenty are this question's own, and one try to settle is a step of a hundred; a loop without a pause makes thousands.
+        Assert.True(to - from < 500 * (end - start).TotalSeconds, $"{to - from} commands in {end - start}");
     }
 
     private static async Task<(long Commands, TimeSpan Clock)> CommandsAsync(RedisServer redis)
