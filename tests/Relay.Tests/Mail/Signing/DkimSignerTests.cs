@@ -11,9 +11,14 @@ public sealed class DkimSignerTests
         "From: Shop <orders@shop.test>\r\nTo: ada@there.test\r\nSubject: Hello\r\nDate: Mon, 02 Mar 2026 09:30:00 +0000\r\n"
         + "Message-ID: <1@shop.test>\r\nMIME-Version: 1.0\r\n";
 
+    private const string SignedByAnother = "already signed by another";
+
     private static readonly SigningPair Pair = new();
 
     public static TheoryData<string> Kinds => [.. Contents.Keys];
+
+    // The signature that another host left there is bad, and OpenDKIM says so of the whole message.
+    public static TheoryData<string> KindsForOpenDkim => [.. Contents.Keys.Where(kind => kind != SignedByAnother)];
 
     private static Dictionary<string, byte[]> Contents { get; } = new()
     {
@@ -32,7 +37,7 @@ public sealed class DkimSignerTests
         ["mailing list"] = Latin($"{Header}List-Id: News <news.shop.test>\r\nList-Unsubscribe: <https://shop.test/u/1>,\r\n <mailto:u@shop.test>\r\n"
             + "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\nList-Help: <https://shop.test/help>\r\nFeedback-ID: a:b:c:shop\r\nPrecedence: bulk\r\n\r\nNews\r\n"),
         ["two of a field"] = Latin($"{Header}References: <a@shop.test>\r\nX-Other: x\r\nReferences: <b@shop.test>\r\n\r\nx\r\n"),
-        ["already signed by another"] = Latin("DKIM-Signature: v=1; a=rsa-sha256; d=other.test; s=x; h=from; bh=AAAA; b=AAAA\r\n" + Header + "\r\nx\r\n"),
+        [SignedByAnother] = Latin("DKIM-Signature: v=1; a=rsa-sha256; d=other.test; s=x; h=from; bh=AAAA; b=AAAA\r\n" + Header + "\r\nx\r\n"),
         ["attachments"] = WithAttachments(),
         ["larger than a buffer"] = Latin($"{Header}\r\n{string.Concat(Enumerable.Repeat("a line of text with some words in it\r\n", 20_000))}"),
     };
@@ -47,11 +52,9 @@ public sealed class DkimSignerTests
     }
 
     [Theory]
-    [MemberData(nameof(Kinds))]
+    [MemberData(nameof(KindsForOpenDkim))]
     public async Task OpenDkim_finds_both_signatures_good(string kind)
     {
-        // The one that another host left there is bad, and OpenDKIM says so of the whole message.
-        Assert.SkipWhen(kind == "already signed by another", "the message holds a signature that is meant to be bad");
         await using var verifier = await OpenDkim.CreateAsync(Pair.Records);
 
         foreach (var key in new[] { Pair.Rsa, Pair.Ed25519 })
