@@ -50,6 +50,9 @@ internal sealed class Partition(int number, PartitionKeys keys)
 
     public Fence Settled { get; set; }
 
+    /// <summary>The store was seen at an earlier step than it had answered: what it gave back is to be found anew.</summary>
+    public bool HasGoneBack { get; set; }
+
     public Fence Projected { get; set; }
 
     /// <summary>Attempts that have begun and not ended.</summary>
@@ -63,6 +66,7 @@ internal sealed class Partition(int number, PartitionKeys keys)
     {
         Settled = settled;
         Projected = projected;
+        HasGoneBack = false;
         NextLook = long.MaxValue;
         Volatile.Write(ref _term, Interlocked.Increment(ref _terms));
         _isLeaving = false;

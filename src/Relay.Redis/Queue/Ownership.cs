@@ -109,10 +109,18 @@ internal sealed class Ownership
         // Counted from before the question, so that we stop before the store lets anybody else in. First the renewal, then
         // the look: what is ours behind it was ours when it was renewed.
         var asked = _time.GetTimestamp();
+        var known = partition.Settled;
         var renewed = database.KeyExpireAsync(partition.Keys.Lease, _lease);
-        var owner = (string?)await database.StringGetAsync(partition.Keys.Lease, StoreConnections.FromPrimary);
+        var found = await database.StringGetAsync([partition.Keys.Lease, partition.Keys.Settled], StoreConnections.FromPrimary);
+        var owner = (string?)found[0];
         await renewed;
-        if (owner == _store.Owner || (owner is null && await IsStillOursAsync(partition)))
+        if (partition.HasGoneBack || Fence.Parse(found[1]).IsBefore(known))
+        {
+            // A store that lost its last moment holds units again that are settled for us, and nobody would look. Lost and
+            // taken anew in this turn, it is read from the start; what we have in hand is told late.
+            Lose(partition, owner);
+        }
+        else if (owner == _store.Owner || (owner is null && await IsStillOursAsync(partition)))
         {
             Renew(partition, asked);
         }

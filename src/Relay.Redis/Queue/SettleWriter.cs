@@ -426,6 +426,7 @@ internal sealed class SettleWriter(
             if (IsCurrent)
             {
                 Partition.Settled = now;
+                Partition.HasGoneBack = true;
             }
         }
 

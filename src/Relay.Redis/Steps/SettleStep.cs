@@ -112,6 +112,8 @@ internal readonly record struct Fence(long Epoch, long Sequence)
 
     public Fence NextEpoch => new(Epoch + 1, 0);
 
+    public bool IsBefore(Fence other) => Epoch < other.Epoch || (Epoch == other.Epoch && Sequence < other.Sequence);
+
     /// <summary>Nothing stands for the time before the first owner.</summary>
     public static Fence Parse(string? text)
     {

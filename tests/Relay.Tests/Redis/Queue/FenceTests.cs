@@ -134,6 +134,28 @@ public sealed class FenceTests
     }
 
     [Fact]
+    public async Task What_a_store_gives_back_when_it_loses_its_last_moment_is_found_again()
+    {
+        await using var redis = await RedisServer.StartAsync(Cancellation);
+        await using var store = await StoreUnderTest.StartAsync(
+            redis.ConnectionString, StoreUnderTest.NewFolder(), Time, Cancellation, ("Queue:Partitions", "1"), ("Queue:Lease", "00:00:02"));
+        var message = TestMail.To(Time, "a@x.test");
+        await store.Queue.EnqueueAsync(message, null, Cancellation);
+        var lease = Assert.Single(await store.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime());
+        var keys = store.Store.PartitionOf(message.Id).Keys;
+        var before = await redis.AskAsync(Cancellation, "GET", keys.Settled.ToString());
+        await redis.AskAsync(Cancellation, "COPY", keys.Message(message.Id).ToString(), "kept");
+        await store.Queue.SettleAsync(TestMail.Delivered(lease, Time), Cancellation).InTime();
+
+        await redis.AskAsync(Cancellation, "RENAME", "kept", keys.Message(message.Id).ToString());
+        await redis.AskAsync(Cancellation, "ZADD", keys.Lane(lease.Unit.Lane).ToString(), "1", lease.Id.ToString());
+        await redis.AskAsync(Cancellation, "ZADD", keys.Lanes.ToString(), "1", lease.Unit.Lane.ToString());
+        await redis.AskAsync(Cancellation, "SET", keys.Settled.ToString(), before);
+
+        Assert.Equal(lease.Id, Assert.Single(await store.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime()).Id);
+    }
+
+    [Fact]
     public async Task Mail_that_another_node_accepts_reaches_the_owner()
     {
         await using var redis = await RedisServer.StartAsync(Cancellation);
