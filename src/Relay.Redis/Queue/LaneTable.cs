@@ -14,6 +14,8 @@ internal sealed class LaneTable
 
     public bool Contains(Lane lane) => _lanes.ContainsKey(lane);
 
+    public LaneTurn? Find(Lane name) => _lanes.GetValueOrDefault(name);
+
     public LaneTurn Get(Lane name)
     {
         if (!_lanes.TryGetValue(name, out var lane))

@@ -279,9 +279,17 @@ internal sealed partial class Window
 
     private void ArriveHoldingLock(Partition partition, Lane lane, long due)
     {
-        if (partition.IsServed && !IsSuspendedHoldingLock(lane))
+        if (!partition.IsServed)
         {
-            LeaveInStoreHoldingLock(_lanes.Get(lane).GetShareIn(partition), due);
+            return;
+        }
+
+        // A suspended lane without a share is found in lanes when it may flow; one that has a share is not looked for there, so
+        // the share must know of all that it has in the store.
+        var share = IsSuspendedHoldingLock(lane) ? _lanes.Find(lane)?.ShareIn(partition) : _lanes.Get(lane).GetShareIn(partition);
+        if (share is not null)
+        {
+            LeaveInStoreHoldingLock(share, due);
         }
     }
 
@@ -289,12 +297,8 @@ internal sealed partial class Window
     {
         if (!share.IsCurrent)
         {
-            if (!share.Partition.IsServed || IsSuspendedHoldingLock(share.Turn.Lane))
-            {
-                return;
-            }
-
-            share = _lanes.Get(share.Turn.Lane).GetShareIn(share.Partition);
+            ArriveHoldingLock(share.Partition, share.Turn.Lane, due);
+            return;
         }
 
         var now = Now;
