@@ -106,15 +106,14 @@ internal sealed partial class Window
                     continue;
                 }
 
-                if (held.Due <= now && TryMakeRoomHoldingLock(held.Lane, OctetsOf(message)))
-                {
-                    held.Lease = new Lease { Unit = unit, Message = message, Term = held.Share.Partition.Term };
-                    WaitHoldingLock(held);
-                }
-                else
+                if (held.Due > now)
                 {
                     GiveBackHoldingLock(held);
+                    continue;
                 }
+
+                held.Lease = new Lease { Unit = unit, Message = message, Term = held.Share.Partition.Term };
+                WaitIfItFitsHoldingLock(held);
             }
 
             SignalHoldingLock();
@@ -194,7 +193,7 @@ internal sealed partial class Window
             }
             else if (!TrySuspendHoldingLock(held))
             {
-                WaitHoldingLock(held);
+                WaitIfItFitsHoldingLock(held);
             }
 
             SignalHoldingLock();
@@ -286,6 +285,19 @@ internal sealed partial class Window
         }
 
         return held;
+    }
+
+    // Its place may have been given to another while it was away.
+    private void WaitIfItFitsHoldingLock(HeldUnit held)
+    {
+        if (TryMakeRoomHoldingLock(held.Lane, OctetsOf(held.Lease!.Message)))
+        {
+            WaitHoldingLock(held);
+        }
+        else
+        {
+            GiveBackHoldingLock(held);
+        }
     }
 
     private void WaitHoldingLock(HeldUnit held)

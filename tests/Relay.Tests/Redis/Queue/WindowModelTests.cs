@@ -47,6 +47,53 @@ public sealed class WindowModelTests
             iter: 1_500,
             print: steps => string.Join("\n", steps.Select(step => step.Name)));
 
+    [Fact]
+    public void What_is_written_while_its_lane_is_suspended_is_known_if_the_lane_still_has_mail_in_flight()
+    {
+        var model = new WindowModel();
+        model.Lose(2);
+        model.BeginAccept(lane: 4, partition: 2, delay: 0, octets: 10, isEarly: true);
+        model.BeginAccept(lane: 4, partition: 2, delay: 0, octets: 10, isEarly: false);
+        model.EndAccept(0, written: true);
+        model.Win(2);
+        model.BeginReads();
+        model.EndRead(0, fails: false);
+        model.Take(1);
+
+        model.Suspend(4);
+        model.EndAccept(0, written: true);
+
+        model.Drain();
+    }
+
+    [Fact]
+    public void A_unit_that_comes_back_untried_finds_its_place_taken()
+    {
+        var model = new WindowModel();
+        Accept(lane: 4, count: 8);
+        Accept(lane: 0, count: 8);
+        model.Take(1);
+        model.Take(1);
+        Accept(lane: 5, count: 1);
+        Accept(lane: 1, count: 1);
+
+        model.Release(0);
+        model.CheckBounds();
+        model.Release(0);
+        model.CheckBounds();
+
+        model.Drain();
+
+        void Accept(int lane, int count)
+        {
+            for (; count > 0; count--)
+            {
+                model.BeginAccept(lane, partition: 0, delay: 0, octets: 10, isEarly: true);
+                model.EndAccept(0, written: true);
+            }
+        }
+    }
+
     /// <param name="Name">As one would write the call, so that what failed can be kept as a case of its own.</param>
     private sealed record Step(string Name, Action<WindowModel> Do);
 }
