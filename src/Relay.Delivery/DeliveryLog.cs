@@ -60,4 +60,7 @@ internal static partial class DeliveryLog
 
     [LoggerMessage(EventId = 7, Level = LogLevel.Warning, Message = "Delivery did not finish in time; connections are closed now")]
     public static partial void StoppingHard(this ILogger logger);
+
+    [LoggerMessage(EventId = 9, Level = LogLevel.Warning, Message = "{Host} refuses for a reason that does not mend itself, {Rule}: {Reply}")]
+    public static partial void NeedsAttention(this ILogger logger, string? host, string rule, string reply);
 }

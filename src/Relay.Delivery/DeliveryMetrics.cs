@@ -16,6 +16,7 @@ internal sealed class DeliveryMetrics : IDisposable
     private readonly Counter<long> _deferred;
     private readonly Counter<long> _bounced;
     private readonly Counter<long> _attempts;
+    private readonly Counter<long> _alerts;
     private readonly Histogram<double> _duration;
     private readonly UpDownCounter<long> _open;
     private readonly Counter<long> _opened;
@@ -28,6 +29,7 @@ internal sealed class DeliveryMetrics : IDisposable
         _deferred = _meter.CreateCounter<long>("relay.deferred", "{recipient}", "Recipients put off, by cause.");
         _bounced = _meter.CreateCounter<long>("relay.bounced", "{recipient}", "Recipients given up, by cause.");
         _attempts = _meter.CreateCounter<long>("relay.attempts", "{attempt}", "Attempts to deliver a unit.");
+        _alerts = _meter.CreateCounter<long>("relay.alerts", "{refusal}", "Refusals that do not mend themselves, by cause.");
         _duration = _meter.CreateHistogram<double>("relay.delivery.duration", "s", "From acceptance, or the time it was scheduled for, to the outcome.");
         _open = _meter.CreateUpDownCounter<long>("relay.connections.open", "{connection}", "Connections open to remotes.");
         _opened = _meter.CreateCounter<long>("relay.connections.opened", "{connection}", "Connections opened to remotes.");
@@ -49,6 +51,8 @@ internal sealed class DeliveryMetrics : IDisposable
         _bounced.Add(1, new KeyValuePair<string, object?>("rule", rule));
         _duration.Record((now - message.DueAt).TotalSeconds, new KeyValuePair<string, object?>("outcome", "bounced"));
     }
+
+    public void Alerted(string rule) => _alerts.Add(1, new KeyValuePair<string, object?>("rule", rule));
 
     public void ConnectionOpened()
     {

@@ -1,11 +1,12 @@
 namespace Relay.Delivery;
 
-/// <summary>The ids of the rules by which an attempt was judged, as they stand in events. Never renamed: people filter by them.</summary>
+/// <summary>
+/// The ids of what delivery finds out by itself, as they stand in events beside those of the rules for what remotes say: one
+/// vocabulary, written down in the rules file of <see cref="Mail.Classification"/>. Never renamed: people filter by them.
+/// </summary>
 internal static class DeliveryRules
 {
-    // The remote's reply decided.
-    public const string Permanent = "smtp.permanent";
-    public const string Transient = "smtp.transient";
+    // The remote's reply decided, by its place and not by its words.
     public const string TooManyRecipients = "smtp.too-many-recipients";
     public const string Unexpected = "smtp.unexpected-reply";
 

@@ -37,6 +37,7 @@ public static class DeliveryServices
 
         services.AddSingleton<RetrySchedule>();
         services.AddSingleton<Settlements>();
+        services.AddSingleton<Alerts>();
         services.AddSingleton<CourierOffice>();
         services.AddSingleton<InboxDelivery>();
 

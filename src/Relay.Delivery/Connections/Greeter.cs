@@ -2,6 +2,7 @@ using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.Extensions.Options;
 using Relay.Delivery.Routing;
+using Relay.Delivery.Sending;
 using Relay.Mail;
 using Relay.Smtp.Client;
 
@@ -138,9 +139,16 @@ internal sealed class Greeter(IOptions<DeliveryOptions> options, IOptions<RelayO
         return tls;
     }
 
-    private static Opened.Failed Refused(SmtpConnection connection, RemoteReply reply) => reply.IsLost
-        ? Lost(connection)
-        : new Opened.Failed(reply.Line(), DeliveryRules.Unreachable, connection.Host.Name, connection.Address);
+    private static Opened.Failed Refused(SmtpConnection connection, RemoteReply reply)
+    {
+        if (reply.IsLost)
+        {
+            return Lost(connection);
+        }
+
+        var refusal = Verdict.OfConnection(reply, connection.Host.Name);
+        return new Opened.Failed(refusal.Reply, refusal.Rule!, connection.Host.Name, connection.Address) { Refusal = refusal };
+    }
 
     private static Opened.Failed Lost(SmtpConnection connection) =>
         new(connection.WhyLost, DeliveryRules.Unreachable, connection.Host.Name, connection.Address);

@@ -1,3 +1,5 @@
+using Relay.Delivery.Sending;
+
 namespace Relay.Delivery.Connections;
 
 /// <summary>What came of the wish for a connection.</summary>
@@ -15,5 +17,12 @@ internal abstract record Opened
     {
         /// <summary>TLS was offered and did not come about, so that clear text is left to try.</summary>
         public bool BrokenTls { get; init; }
+
+        /// <summary>What a remote's refusal comes to; null where none was heard.</summary>
+        public Outcome.Deferred? Refusal { get; init; }
+
+        /// <summary>What it is for a message that wanted the connection.</summary>
+        public Outcome ToOutcome() =>
+            Status is { } status ? new Outcome.Bounced(Words, status, Rule) : Refusal ?? new Outcome.Deferred(Words, Rule);
     }
 }

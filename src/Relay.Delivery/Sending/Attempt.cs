@@ -40,6 +40,9 @@ internal sealed class Attempt
 
     public Contact LastContact { get; private set; }
 
+    /// <summary>What it came to for each recipient, once it is over.</summary>
+    public ReadOnlySpan<Outcome> Outcomes => _outcomes!;
+
     /// <summary>The recipients of the next transaction, and room for their outcomes.</summary>
     public (IReadOnlyList<int> Recipients, Outcome?[] Outcomes) NextBatch(EhloCapabilities offered)
     {

@@ -136,9 +136,7 @@ internal sealed class Courier(Site site, CourierOffice office)
                     office.NotReached(site, failed.Words);
                 }
 
-                attempt.EndRest(
-                    failed.Status is { } status ? new Outcome.Bounced(failed.Words, status, failed.Rule) : new Outcome.Deferred(failed.Words, failed.Rule),
-                    new Contact(failed.Host, failed.Address, null));
+                attempt.EndRest(failed.ToOutcome(), new Contact(failed.Host, failed.Address, null));
             }
             else
             {
@@ -153,6 +151,7 @@ internal sealed class Courier(Site site, CourierOffice office)
         }
 
         office.Metrics.Attempted();
+        office.Heard(site, attempt);
         trace?.SetTag("server.address", attempt.LastContact.Host);
         office.Settler.Settle(held, attempt.ToSettlement(office.Settlements));
         return true;

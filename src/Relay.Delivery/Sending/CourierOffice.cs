@@ -3,6 +3,7 @@ using Microsoft.Extensions.Options;
 using Relay.Delivery.Connections;
 using Relay.Delivery.Routing;
 using Relay.Delivery.Scheduling;
+using Relay.Mail.Classification;
 using Relay.Mail.Queue;
 
 namespace Relay.Delivery.Sending;
@@ -16,6 +17,7 @@ internal sealed class CourierOffice(
     IContentStore contents,
     DeliveryWindow window,
     RestingSites resting,
+    Alerts alerts,
     DeliveryMetrics metrics,
     IOptions<DeliveryOptions> options,
     TimeProvider time,
@@ -56,6 +58,18 @@ internal sealed class CourierOffice(
         if (site.Standing.Failed(words))
         {
             resting.Add(site.Standing);
+        }
+    }
+
+    /// <summary>What an attempt came to, told to whom it concerns beside its message.</summary>
+    public void Heard(Site site, Attempt attempt)
+    {
+        foreach (var outcome in attempt.Outcomes)
+        {
+            if (outcome.Follows.HasFlag(Consequence.Alert))
+            {
+                alerts.Raise(site.Plan.Key, outcome, attempt.LastContact);
+            }
         }
     }
 

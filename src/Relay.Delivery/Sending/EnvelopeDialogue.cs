@@ -1,4 +1,5 @@
 using Relay.Delivery.Connections;
+using Relay.Mail.Classification;
 using Relay.Mail.Crashing;
 using Relay.Mail.Messages;
 using Relay.Smtp.Client;
@@ -49,7 +50,7 @@ internal readonly struct EnvelopeDialogue(
         }
 
         // The replies to RCPT and DATA come all the same; after a refused MAIL they say nothing about the recipients.
-        var refusal = mail.IsPositive ? null : Verdict.Of(mail);
+        var refusal = mail.IsPositive ? null : Verdict.Of(mail, connection, SmtpPhase.Sender);
         for (var i = 0; i < recipients.Count; i++)
         {
             if (outcomes[i] is null)
@@ -60,7 +61,7 @@ internal readonly struct EnvelopeDialogue(
                     return Ended(reply, refusal);
                 }
 
-                outcomes[i] = refusal ?? (reply.IsPositive ? null : Verdict.OfRecipient(reply, recipients.Count > 1));
+                outcomes[i] = refusal ?? (reply.IsPositive ? null : Verdict.OfRecipient(reply, connection, recipients.Count > 1));
             }
         }
 
@@ -101,7 +102,7 @@ internal readonly struct EnvelopeDialogue(
 
         if (!mail.IsPositive)
         {
-            Settle(Verdict.Of(mail));
+            Settle(Verdict.Of(mail, connection, SmtpPhase.Sender));
             return EnvelopeStep.NothingToSend;
         }
 
@@ -116,7 +117,7 @@ internal readonly struct EnvelopeDialogue(
                     return Ended(reply, null);
                 }
 
-                outcomes[i] = reply.IsPositive ? null : Verdict.OfRecipient(reply, recipients.Count > 1);
+                outcomes[i] = reply.IsPositive ? null : Verdict.OfRecipient(reply, connection, recipients.Count > 1);
             }
         }
 
@@ -155,7 +156,7 @@ internal readonly struct EnvelopeDialogue(
         if (accepted)
         {
             // 2yz to DATA would be as wrong as any other reply but 354: what the remote thinks now nobody knows.
-            Settle(data.IsPositive ? new Outcome.Deferred(data.Line(), DeliveryRules.Unexpected) : Verdict.Of(data));
+            Settle(data.IsPositive ? new Outcome.Deferred(data.Line(), DeliveryRules.Unexpected) : Verdict.Of(data, connection, SmtpPhase.Content));
         }
 
         return data.IsPositive ? EnvelopeStep.Lost : EnvelopeStep.NothingToSend;
@@ -169,7 +170,7 @@ internal readonly struct EnvelopeDialogue(
             return EnvelopeStep.NoReplyAtAll;
         }
 
-        Settle(Verdict.Of(reply));
+        Settle(Verdict.Of(reply, connection, SmtpPhase.Connection));
         return EnvelopeStep.Lost;
     }
 
@@ -177,7 +178,7 @@ internal readonly struct EnvelopeDialogue(
     {
         if (refusal is not null || !reply.IsLost)
         {
-            Settle(refusal ?? Verdict.Of(reply));
+            Settle(refusal ?? Verdict.Of(reply, connection, SmtpPhase.Connection));
         }
 
         return EnvelopeStep.Lost;

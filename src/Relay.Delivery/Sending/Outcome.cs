@@ -1,21 +1,34 @@
+using Relay.Mail.Classification;
+
 namespace Relay.Delivery.Sending;
 
 /// <summary>What an attempt came to for one recipient.</summary>
 /// <param name="Reply">The remote's words on one line; where no remote spoke, ours.</param>
-internal abstract record Outcome(string Reply)
+/// <param name="Rule">The rule that decided; a delivery needs none.</param>
+internal abstract record Outcome(string Reply, string? Rule)
 {
+    /// <summary>What the rule wants beside the end or the next attempt of this recipient.</summary>
+    public Consequence Follows { get; init; }
+
+    /// <summary>The remote said so, not we.</summary>
+    public bool IsRemotes { get; init; }
+
     /// <summary>The remote took responsibility.</summary>
-    public sealed record Delivered(string Reply) : Outcome(Reply);
+    public sealed record Delivered(string Reply) : Outcome(Reply, null);
 
     /// <summary>Temporary until proven permanent: tried again.</summary>
-    public sealed record Deferred(string Reply, string Rule) : Outcome(Reply);
+    public sealed record Deferred(string Reply, string Rule) : Outcome(Reply, Rule)
+    {
+        /// <summary>No attempt is wanted before this has passed; null where nobody said so.</summary>
+        public TimeSpan? Wait { get; init; }
+    }
 
     /// <summary>No later attempt can end differently.</summary>
     /// <param name="Status">The enhanced code of the failure, class 5.</param>
-    public sealed record Bounced(string Reply, string Status, string Rule) : Outcome(Reply);
+    public sealed record Bounced(string Reply, string Status, string Rule) : Outcome(Reply, Rule);
 
     /// <summary>The final dot was sent and no answer seen: the remote may have the message, or not.</summary>
-    public sealed record Uncertain(string Reply, string Rule = DeliveryRules.Uncertain) : Outcome(Reply);
+    public sealed record Uncertain(string Reply, string Rule = DeliveryRules.Uncertain) : Outcome(Reply, Rule);
 }
 
 /// <summary>With whom an attempt was made, as far as it came.</summary>

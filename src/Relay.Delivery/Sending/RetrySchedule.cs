@@ -34,10 +34,12 @@ internal sealed class RetrySchedule(IOptions<DeliveryOptions> options)
 
     /// <summary>Null when the message is given up. The last attempt is brought forward so that it falls before the expiry.</summary>
     /// <param name="attempts">Made so far, at least 1.</param>
+    /// <param name="wait">The remote wants no attempt before this has passed; null where it did not say.</param>
     /// <param name="lot">From 0 to 1.</param>
-    public DateTimeOffset? NextAttempt(Message message, int attempts, DateTimeOffset now, double lot)
+    public DateTimeOffset? NextAttempt(Message message, int attempts, DateTimeOffset now, TimeSpan? wait, double lot)
     {
-        var next = now + (DelayAfter(attempts) * (1 + (Jitter * lot)));
+        var usual = DelayAfter(attempts);
+        var next = now + ((wait > usual ? wait.Value : usual) * (1 + (Jitter * lot)));
         var expiry = ExpiryOf(message);
         if (next < expiry || (message.ExpiresAt is null && attempts < FewestAttempts))
         {

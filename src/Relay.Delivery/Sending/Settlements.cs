@@ -20,6 +20,7 @@ internal sealed class Settlements(RetrySchedule retries, IFailureReports reports
         var now = time.GetUtcNow();
         var attempt = lease.Attempts + 1;
         var uncertainHost = lease.State?.UncertainHost;
+        TimeSpan? wait = null;
         List<OpenRecipient>? open = null;
         for (var i = 0; i < outcomes.Length; i++)
         {
@@ -30,11 +31,12 @@ internal sealed class Settlements(RetrySchedule retries, IFailureReports reports
 
             if (outcomes[i] is Outcome.Deferred or Outcome.Uncertain)
             {
+                wait = Longer(wait, (outcomes[i] as Outcome.Deferred)?.Wait);
                 (open ??= []).Add(new OpenRecipient(recipients[i], outcomes[i].Reply));
             }
         }
 
-        var due = open is null ? null : retries.NextAttempt(lease.Message, attempt, now, Random.Shared.NextDouble());
+        var due = open is null ? null : retries.NextAttempt(lease.Message, attempt, now, wait, Random.Shared.NextDouble());
         var events = new List<MailEvent>(outcomes.Length);
         for (var i = 0; i < outcomes.Length; i++)
         {
@@ -93,18 +95,11 @@ internal sealed class Settlements(RetrySchedule retries, IFailureReports reports
         Address = contact.Address,
         Tls = contact.Tls,
         Reply = outcome.Reply,
-        Rule = RuleOf(outcome),
+        Rule = outcome.Rule,
         NextAttempt = outcome is Outcome.Deferred or Outcome.Uncertain ? due : null,
     };
 
-    // A delivery needs no rule.
-    private static string? RuleOf(Outcome outcome) => outcome switch
-    {
-        Outcome.Deferred deferred => deferred.Rule,
-        Outcome.Bounced bounced => bounced.Rule,
-        Outcome.Uncertain uncertain => uncertain.Rule,
-        _ => null,
-    };
+    private static TimeSpan? Longer(TimeSpan? one, TimeSpan? other) => other is { } wait && !(one >= wait) ? wait : one;
 
     private static void AddExpired(Lease lease, IReadOnlyList<OpenRecipient>? expired, string? uncertainHost, DateTimeOffset now, List<MailEvent> events)
     {
@@ -145,5 +140,5 @@ internal sealed class Settlements(RetrySchedule retries, IFailureReports reports
     }
 
     // The remote's name stands only over the remote's own words.
-    private static string? HostOf(Outcome.Bounced bounced, Contact contact) => bounced.Rule == DeliveryRules.Permanent ? contact.Host : null;
+    private static string? HostOf(Outcome.Bounced bounced, Contact contact) => bounced.IsRemotes ? contact.Host : null;
 }

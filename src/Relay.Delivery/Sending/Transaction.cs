@@ -1,4 +1,5 @@
 using Relay.Delivery.Connections;
+using Relay.Mail.Classification;
 using Relay.Mail.Crashing;
 using Relay.Mail.Queue;
 using Relay.Smtp.Client;
@@ -73,7 +74,7 @@ internal sealed class Transaction(BodyWriter body, TimeoutOptions timeouts)
             default:
                 // What the remote said before it went away may be all that explains it.
                 var last = await connection.ReadReplyAsync(timeouts.Data);
-                Settle(outcomes, last.IsTransient || last.IsPermanent ? Verdict.Of(last)
+                Settle(outcomes, last.IsTransient || last.IsPermanent ? Verdict.Of(last, connection, SmtpPhase.Content)
                     : last.IsLost ? new Outcome.Deferred(connection.WhyLost, DeliveryRules.ConnectionLost)
                     : new Outcome.Deferred("the remote answered before it had the whole message", DeliveryRules.Unexpected));
                 return TransactionEnd.Spoiled;
@@ -91,7 +92,7 @@ internal sealed class Transaction(BodyWriter body, TimeoutOptions timeouts)
             return TransactionEnd.Spoiled;
         }
 
-        Settle(outcomes, Verdict.Of(reply));
+        Settle(outcomes, Verdict.Of(reply, connection, SmtpPhase.Content));
         return reply.IsGoodbye ? TransactionEnd.Spoiled : TransactionEnd.Clean;
     }
 

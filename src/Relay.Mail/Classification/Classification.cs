@@ -35,6 +35,9 @@ public enum Fault
     Network,
 
     Protocol,
+
+    /// <summary>We: the relay, its store, its configuration, or whoever runs it.</summary>
+    Ourselves,
 }
 
 public enum Severity

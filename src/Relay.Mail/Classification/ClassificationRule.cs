@@ -96,5 +96,8 @@ internal readonly record struct StatusPattern(int Class, int? Subject, int? Deta
 /// <summary>What may be wrong, as the head of the rules file lists it: whose fault it is, and what follows once it is permanent, and while it is not.</summary>
 internal sealed record BounceClass(string Name, Fault Fault, Severity Severity, Consequence Permanent, Consequence Transient);
 
+/// <summary>What the relay finds out by itself, without a remote's words: it goes by an id of the same kind.</summary>
+internal sealed record Finding(string Id, BounceClass Class, string Because);
+
 /// <summary>A refusal of our own writing that this rule and no other decides.</summary>
 internal sealed record RuleExample(string Text, string? Host, SmtpPhase Phase);

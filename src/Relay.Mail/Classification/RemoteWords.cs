@@ -25,11 +25,14 @@ public sealed class RemoteWords
 
     public SmtpPhase Phase { get; init; }
 
-    /// <summary>The words of a reply heard in a dialogue.</summary>
+    /// <summary>
+    /// The words of a reply heard in a dialogue. Where its two codes contradict each other, the reply code says whether it is
+    /// final (RFC 5321, 4.2.1): an enhanced code only explains it.
+    /// </summary>
     public static RemoteWords Of(SmtpReply reply, string? host, SmtpPhase phase) => new()
     {
         Code = reply.Code,
-        Status = reply.Enhanced,
+        Status = reply.Enhanced is { } enhanced ? enhanced with { Class = reply.Code / 100 } : null,
         Text = string.Join(' ', reply.Lines),
         Host = host,
         Phase = phase,

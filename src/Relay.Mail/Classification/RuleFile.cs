@@ -11,6 +11,7 @@ internal sealed class RuleFile
     private readonly Dictionary<string, BounceClass> _classes = [];
     private readonly Dictionary<string, List<Phrase>> _lists = [];
     private readonly List<ClassificationRule> _rules = [];
+    private readonly List<Finding> _findings = [];
     private string _section = "";
     private Block? _block;
 
@@ -21,6 +22,8 @@ internal sealed class RuleFile
     public static RuleFile Embedded { get; } = ReadEmbedded();
 
     public IReadOnlyList<ClassificationRule> Rules => _rules;
+
+    public IReadOnlyList<Finding> Findings => _findings;
 
     public IReadOnlyCollection<BounceClass> Classes => _classes.Values;
 
@@ -73,11 +76,14 @@ internal sealed class RuleFile
             case ["phrases", var name]:
                 _block = new Block(name, _section, null);
                 break;
+            case ["finding", var rest] when Words(rest, 4) is [var id, "->", var name, var because]:
+                AddFinding(id, name, because);
+                break;
             case ["rule", var rest] when Words(rest, 3) is [var id, "->", var name]:
                 _block = new Block(id, _section, name);
                 break;
             default:
-                throw new FormatException("neither class nor phrases nor rule");
+                throw new FormatException("neither class nor finding nor phrases nor rule");
         }
     }
 
@@ -102,6 +108,21 @@ internal sealed class RuleFile
             name, Enum.Parse<Fault>(fault, ignoreCase: true), Enum.Parse<Severity>(severity, ignoreCase: true), ReadConsequence(permanent), ReadConsequence(transient)));
     }
 
+    // finding ID -> CLASS REASON
+    private void AddFinding(string id, string name, string because)
+    {
+        RequireNew(id);
+        _findings.Add(new Finding(id, _classes[name], because));
+    }
+
+    private void RequireNew(string id)
+    {
+        if (_rules.Exists(rule => rule.Id == id) || _findings.Exists(finding => finding.Id == id))
+        {
+            throw new FormatException($"{id} stands twice");
+        }
+    }
+
     private static Consequence ReadConsequence(string text) => text.Split('+')
         .Aggregate(Consequence.None, (all, one) => all | Enum.Parse<Consequence>(one.Replace("-", "", StringComparison.Ordinal), ignoreCase: true));
 
@@ -120,11 +141,7 @@ internal sealed class RuleFile
             return;
         }
 
-        if (_rules.Exists(rule => rule.Id == block.Id))
-        {
-            throw new FormatException($"{block.Id} stands twice");
-        }
-
+        RequireNew(block.Id);
         _rules.Add(block.Build(_classes, _lists));
     }
 

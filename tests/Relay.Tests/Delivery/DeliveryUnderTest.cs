@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -22,15 +23,17 @@ internal sealed class DeliveryUnderTest : IAsyncDisposable
 {
     private readonly ServiceProvider _services;
     private readonly CancellationTokenSource _limit;
+    private readonly TestLog _log;
     private bool _stopped;
 
-    private DeliveryUnderTest(ServiceProvider services, FakeTimeProvider time, InMemoryMailQueue queue, InMemoryContentStore contents, RecordedReports reports, CancellationToken test)
+    private DeliveryUnderTest(ServiceProvider services, FakeTimeProvider time, InMemoryMailQueue queue, InMemoryContentStore contents, RecordedReports reports, TestLog log, CancellationToken test)
     {
         _services = services;
         Time = time;
         Queue = queue;
         Contents = contents;
         Reports = reports;
+        _log = log;
 
         // No test may hang.
         _limit = CancellationTokenSource.CreateLinkedTokenSource(test);
@@ -41,6 +44,9 @@ internal sealed class DeliveryUnderTest : IAsyncDisposable
     public InMemoryMailQueue Queue { get; }
     public InMemoryContentStore Contents { get; }
     public RecordedReports Reports { get; }
+
+    /// <summary>Every line logged so far, with its level before it.</summary>
+    public IReadOnlyCollection<string> Log => _log.Lines;
 
     public IInbox Inbox => _services.GetRequiredService<IInbox>();
 
@@ -62,8 +68,9 @@ internal sealed class DeliveryUnderTest : IAsyncDisposable
         var queue = new InMemoryMailQueue(time);
         var contents = new InMemoryContentStore();
         var reports = new RecordedReports();
+        var log = new TestLog();
         var services = new ServiceCollection()
-            .AddLogging(l => l.SetMinimumLevel(LogLevel.Debug).AddProvider(new TestLog()))
+            .AddLogging(l => l.SetMinimumLevel(LogLevel.Debug).AddProvider(log))
             .AddMetrics()
             .AddSingleton<TimeProvider>(time)
             .AddSingleton<IMailQueue>(queue)
@@ -76,7 +83,7 @@ internal sealed class DeliveryUnderTest : IAsyncDisposable
 
         queue.Desk = services.GetRequiredService<IDeliveryDesk>();
         queue.Reports = reports;
-        var delivery = new DeliveryUnderTest(services, time, queue, contents, reports, test);
+        var delivery = new DeliveryUnderTest(services, time, queue, contents, reports, log, test);
         foreach (var hosted in services.GetServices<IHostedService>())
         {
             await hosted.StartAsync(test);
@@ -174,6 +181,8 @@ internal sealed class DeliveryUnderTest : IAsyncDisposable
     // What delivery logs is part of a failed test's output.
     private sealed class TestLog : ILoggerProvider, ILogger
     {
+        public ConcurrentQueue<string> Lines { get; } = new();
+
         private readonly ITestOutputHelper? _output = TestContext.Current.TestOutputHelper;
 
         public ILogger CreateLogger(string categoryName) => this;
@@ -184,9 +193,11 @@ internal sealed class DeliveryUnderTest : IAsyncDisposable
 
         public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
         {
+            var line = $"{logLevel}: {formatter(state, exception)} {exception}";
+            Lines.Enqueue(line);
             try
             {
-                _output?.WriteLine($"{logLevel}: {formatter(state, exception)} {exception}");
+                _output?.WriteLine(line);
             }
             catch (InvalidOperationException)
             {

@@ -1,3 +1,4 @@
+using Relay.Mail.Classification;
 using Relay.Mail.Events;
 using Relay.Mail.Messages;
 
@@ -70,7 +71,14 @@ internal sealed record TimelineView
     public string? Address { get; init; }
     public string? Tls { get; init; }
     public string? Reply { get; init; }
+    /// <summary>The rule that decided, by its id.</summary>
     public string? Rule { get; init; }
+
+    /// <summary>What that rule takes it for: <c>unknown-user</c>, <c>mailbox-full</c>, <c>blocked</c>.</summary>
+    public string? Class { get; init; }
+
+    /// <summary>Who would have to change something.</summary>
+    public string? Fault { get; init; }
 
     /// <summary>Who decided, where a person did: the key, by its id.</summary>
     public string? By { get; init; }
@@ -78,7 +86,16 @@ internal sealed record TimelineView
     public DateTimeOffset? NextAttempt { get; init; }
     public bool? MayHaveBeenDelivered { get; init; }
 
-    public static TimelineView Of(MailEvent happened) => new()
+    public static TimelineView Of(MailEvent happened) => Plain(happened) with
+    {
+        Class = ExplanationOf(happened)?.Class,
+        Fault = ExplanationOf(happened) is (_, var fault) ? Word.Of(fault) : null,
+    };
+
+    private static (string Class, Fault Fault)? ExplanationOf(MailEvent happened) =>
+        happened.Rule is { } rule ? ReplyClassifier.Default.Explain(rule) : null;
+
+    private static TimelineView Plain(MailEvent happened) => new()
     {
         Time = happened.Time,
         Type = Word.Of(happened.Type),

@@ -19,7 +19,7 @@ public sealed class RefusedTests
 
         var bounced = Assert.Single(await delivery.SendAsync("a@remote.test"));
 
-        Assert.Equal((MailEventType.Bounced, "550 5.7.1 Not here", "smtp.permanent"), (bounced.Type, bounced.Reply, bounced.Rule));
+        Assert.Equal((MailEventType.Bounced, "550 5.7.1 Not here", "code.5.7"), (bounced.Type, bounced.Reply, bounced.Rule));
         var failure = Assert.Single(Assert.Single(delivery.Reports.Asked).Failures);
         Assert.Equal(("5.7.1", "550 5.7.1 Not here", "127.0.0.1"), (failure.Status, failure.Reply, failure.Host));
         Assert.Null(delivery.Queue.Settlements[0].Next);

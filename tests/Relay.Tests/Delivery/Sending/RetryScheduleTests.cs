@@ -27,6 +27,14 @@ public sealed class RetryScheduleTests
     }
 
     [Fact]
+    public void A_wait_that_was_named_makes_a_retry_later_and_never_sooner()
+    {
+        Assert.Equal(TimeSpan.FromMinutes(5), Next(Message(), 1, 0, TimeSpan.FromMinutes(5))!.Value - Now);
+        Assert.Equal(TimeSpan.FromMinutes(5.5), Next(Message(), 1, 1, TimeSpan.FromMinutes(5))!.Value - Now);
+        Assert.Equal(TimeSpan.FromHours(4), Next(Message(), 10, 0, TimeSpan.FromMinutes(5))!.Value - Now);
+    }
+
+    [Fact]
     public void The_last_attempt_is_brought_forward_to_fall_before_the_expiry()
     {
         var message = Message() with { ExpiresAt = Now + TimeSpan.FromMinutes(10) };
@@ -70,11 +78,11 @@ public sealed class RetryScheduleTests
     {
         var schedule = new RetrySchedule(Options.Create(new DeliveryOptions { Retry = { Schedule = [TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(2)] } }));
 
-        Assert.Equal([1, 2, 2], Enumerable.Range(1, 3).Select(a => (schedule.NextAttempt(Message(), a, Now, 0)!.Value - Now).TotalSeconds));
+        Assert.Equal([1, 2, 2], Enumerable.Range(1, 3).Select(a => (schedule.NextAttempt(Message(), a, Now, null, 0)!.Value - Now).TotalSeconds));
     }
 
-    private static DateTimeOffset? Next(Message message, int attempts, double lot) =>
-        new RetrySchedule(Options.Create(new DeliveryOptions())).NextAttempt(message, attempts, Now, lot);
+    private static DateTimeOffset? Next(Message message, int attempts, double lot, TimeSpan? wait = null) =>
+        new RetrySchedule(Options.Create(new DeliveryOptions())).NextAttempt(message, attempts, Now, wait, lot);
 
     private static Message Message() => A.Message(Time, "a@remote.test");
 }

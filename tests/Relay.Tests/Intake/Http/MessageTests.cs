@@ -20,7 +20,7 @@ public sealed class MessageTests
         api.Stores.Queue.Activity.Add(attempt);
         api.Stores.Queue.Activity.Add(attempt with
         {
-            Type = MailEventType.Deferred, Recipient = "b@there.test", Reply = "450 4.2.1 Come later", Rule = "reply-4yz", NextAttempt = now.AddMinutes(1),
+            Type = MailEventType.Deferred, Recipient = "b@there.test", Reply = "450 4.2.1 Come later", Rule = "text.greylisted", NextAttempt = now.AddMinutes(1),
         });
 
         var answer = await api.GetAsync($"/messages/{id}");
@@ -45,7 +45,9 @@ public sealed class MessageTests
         Assert.Equal("192.0.2.1:25", timeline[1].GetProperty("address").GetString());
         Assert.Equal("TLS1.3 TLS_AES_256_GCM_SHA384", timeline[1].GetProperty("tls").GetString());
         Assert.Equal(1, timeline[1].GetProperty("attempt").GetInt32());
-        Assert.Equal("reply-4yz", timeline[2].GetProperty("rule").GetString());
+        Assert.Equal("text.greylisted", timeline[2].GetProperty("rule").GetString());
+        Assert.Equal("greylisted", timeline[2].GetProperty("class").GetString());
+        Assert.Equal("policy", timeline[2].GetProperty("fault").GetString());
         Assert.Equal("2026-03-01T12:01:00+00:00", timeline[2].GetProperty("nextAttempt").GetString());
     }
 

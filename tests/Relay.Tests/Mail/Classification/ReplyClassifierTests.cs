@@ -52,6 +52,16 @@ public sealed class ReplyClassifierTests
         Assert.Equal(Consequence.Suppress, permanent.Consequence);
     }
 
+    [Theory]
+    [InlineData(450, "5.1.1", Consequence.Retry)]
+    [InlineData(550, "4.1.1", Consequence.Suppress)]
+    public void Of_two_codes_that_contradict_each_other_the_reply_code_counts(int code, string enhanced, Consequence expected)
+    {
+        var result = ReplyClassifier.Default.Classify(RemoteWords.Of(new SmtpReply(code, enhanced, "User unknown"), "mx.example.net", SmtpPhase.Recipient));
+
+        Assert.Equal(("unknown-user", expected), (result.Class, result.Consequence));
+    }
+
     [Fact]
     public void Nothing_to_go_by_is_a_bounce_without_blame()
     {

@@ -45,7 +45,18 @@ public sealed class RuleFileTests
         var file = RuleFile.Embedded;
 
         Assert.Equal(RuleFile.Sections, file.Rules.Select(rule => rule.Section).Distinct());
-        Assert.Empty(file.Classes.Select(c => c.Name).Except(file.Rules.Select(rule => rule.Class.Name)).Except(["undetermined"]));
+        Assert.Empty(file.Classes.Select(c => c.Name)
+            .Except(file.Rules.Select(rule => rule.Class.Name)).Except(file.Findings.Select(finding => finding.Class.Name)).Except(["undetermined"]));
+    }
+
+    [Fact]
+    public void What_the_relay_finds_by_itself_is_explained_like_what_a_remote_says()
+    {
+        Assert.Equal(("unknown-domain", Fault.Recipient), ReplyClassifier.Default.Explain("route.no-such-domain"));
+        Assert.Equal(("unknown-user", Fault.Recipient), ReplyClassifier.Default.Explain("status.1.1"));
+        Assert.Equal(("undetermined", Fault.Undetermined), ReplyClassifier.Default.Explain("undetermined"));
+        Assert.Null(ReplyClassifier.Default.Explain("no.such-rule"));
+        Assert.All(RuleFile.Embedded.Findings, finding => Assert.NotEmpty(finding.Because));
     }
 
     [Fact]
@@ -60,6 +71,8 @@ public sealed class RuleFileTests
     }
 
     [Theory]
+    [InlineData("class c recipient hard bounce retry Why.\nfinding a -> c")]
+    [InlineData("class c recipient hard bounce retry Why.\nfinding a -> c Why.\nfinding a -> c Why.")]
     [InlineData("class lonely recipient hard")]
     [InlineData("class odd weather hard bounce retry Because.")]
     [InlineData("rule a.b -> nothing\n  because x\n  example y")]
