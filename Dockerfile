@@ -11,10 +11,10 @@ COPY src/Relay.Delivery/Relay.Delivery.csproj src/Relay.Delivery/
 COPY src/Relay.Feedback/Relay.Feedback.csproj src/Relay.Feedback/
 COPY src/Relay.Redis/Relay.Redis.csproj src/Relay.Redis/
 COPY src/Relay.Host/Relay.Host.csproj src/Relay.Host/
-RUN dotnet restore src/Relay.Host
+RUN dotnet restore src/Relay.Host --use-current-runtime
 COPY .editorconfig ./
 COPY src/ src/
-RUN dotnet publish src/Relay.Host -c Release --no-restore -o /app
+RUN dotnet publish src/Relay.Host -c Release --no-restore --use-current-runtime --self-contained false -o /app
 
 FROM mcr.microsoft.com/dotnet/aspnet:10.0
 WORKDIR /app
