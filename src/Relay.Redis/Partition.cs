@@ -11,6 +11,7 @@ internal sealed class Partition(int number, PartitionKeys keys)
 
     private long _liveUntil;
     private long _term;
+    private long _nextLook = long.MaxValue;
     private volatile bool _isOwned;
     private volatile bool _isLeaving;
     private volatile bool _isClosed;
@@ -39,7 +40,11 @@ internal sealed class Partition(int number, PartitionKeys keys)
     public long DotUntil => _isClosed ? 0 : Volatile.Read(ref _liveUntil);
 
     /// <summary>When <c>lanes</c> is to be looked at again, in Unix milliseconds: no lane without a share is due before.</summary>
-    public long NextLook { get; set; } = long.MaxValue;
+    public long NextLook
+    {
+        get => Volatile.Read(ref _nextLook);
+        set => Volatile.Write(ref _nextLook, value);
+    }
 
     /// <summary>Lanes were passed over that are not to be any more: all of <c>lanes</c> is to be looked at, whenever the next look is due.</summary>
     public bool IsToBeLookedAt
@@ -61,13 +66,13 @@ internal sealed class Partition(int number, PartitionKeys keys)
     /// <summary>Units that may be at a remote.</summary>
     public KnownDots Dots { get; } = new();
 
-    /// <summary>It is ours from now on; nothing is read of it before <see cref="NextLook"/> is set.</summary>
+    /// <summary>It is ours from now on, and nothing is known of it: all of <c>lanes</c> is to be looked at.</summary>
     public void Take(Fence settled, Fence projected)
     {
         Settled = settled;
         Projected = projected;
         HasGoneBack = false;
-        NextLook = long.MaxValue;
+        NextLook = 0;
         Volatile.Write(ref _term, Interlocked.Increment(ref _terms));
         _isLeaving = false;
         _isClosed = false;

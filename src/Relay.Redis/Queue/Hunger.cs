@@ -6,7 +6,7 @@ namespace Relay.Redis.Queue;
 /// </summary>
 /// <remarks>
 /// Every unit in the store is held here, or its share says that there is more from a time before it is due, or the lane has no
-/// share (or a blind one) and stands in the partition's <c>lanes</c> with such a time. A share that has more stands in
+/// share and stands in the partition's <c>lanes</c> with such a time. A share that has more stands in
 /// <c>now</c>, in <c>later</c>, is being read, or waits for its lane to want more, which asks.
 /// </remarks>
 internal sealed class Hunger

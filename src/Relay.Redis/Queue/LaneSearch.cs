@@ -49,13 +49,16 @@ internal sealed class LaneSearch(Store store, Window window, SettleWriter settle
 
     private async Task LookAsync(Partition partition, long now, CancellationToken cancellation)
     {
-        var began = partition.NextLook;
-        var from = partition.IsToBeLookedAt ? 0 : began;
+        var term = partition.Term;
+        if (partition.IsToBeLookedAt)
+        {
+            // Before the look: what is asked for in the middle of it is not answered by it.
+            partition.NextLook = 0;
+            partition.IsToBeLookedAt = false;
+        }
 
-        // Before the look: what is asked for in the middle of it is not answered by it.
-        partition.IsToBeLookedAt = false;
-        var next = await LookAsync(partition, from, now, cancellation);
-        if (partition.NextLook == began)
+        var next = await LookAsync(partition, partition.NextLook, now, cancellation);
+        if (partition.Term == term)
         {
             // Else it was taken over meanwhile, and all is to be read.
             partition.NextLook = next;

@@ -84,13 +84,10 @@ internal sealed class LaneTurn : IRanked<LaneTurn>
         return null;
     }
 
-    public LaneShare GetShareIn(Partition partition)
+    public LaneShare Add(Partition partition)
     {
-        if (ShareIn(partition) is not { } share)
-        {
-            _shares.Add(share = new LaneShare(partition, this));
-        }
-
+        var share = new LaneShare(partition, this);
+        _shares.Add(share);
         return share;
     }
 

@@ -22,15 +22,28 @@ internal sealed class LowerBounds(Store store, Window window)
         }
 
         var database = store.Connections.Background;
-        var heads = await Task.WhenAll(idle.Select(share =>
-            database.SortedSetRangeByRankWithScoresAsync(share.Partition.Keys.Lane(share.Turn.Lane), 0, 0, flags: StoreConnections.FromPrimary)));
-
-        foreach (var group in idle.Zip(heads).GroupBy(pair => store.StepGroupOf(pair.First.Partition)))
+        try
         {
-            foreach (var batch in group.Chunk(64))
+            var heads = await Task.WhenAll(idle.Select(share =>
+                database.SortedSetRangeByRankWithScoresAsync(share.Partition.Keys.Lane(share.Turn.Lane), 0, 0, flags: StoreConnections.FromPrimary)));
+
+            foreach (var group in idle.Zip(heads).GroupBy(pair => store.StepGroupOf(pair.First.Partition)))
             {
-                await RaiseAsync(database, batch);
+                foreach (var batch in group.Chunk(64))
+                {
+                    await RaiseAsync(database, batch);
+                }
             }
+        }
+        catch
+        {
+            // Those that were raised are forgotten by now; nobody would come back to the others.
+            foreach (var share in idle)
+            {
+                window.KeepQuiet(share);
+            }
+
+            throw;
         }
     }
 
@@ -82,9 +95,6 @@ internal sealed class LowerBounds(Store store, Window window)
     private void Forget(LaneShare share, SortedSetEntry[] head)
     {
         var bound = head is [var first] ? (long)first.Score : LaneShare.Nothing;
-        if (window.TryForget(share, bound))
-        {
-            share.Partition.NextLook = Math.Min(share.Partition.NextLook, bound);
-        }
+        window.TryForget(share, bound);
     }
 }

@@ -236,7 +236,6 @@ internal sealed class Ownership
         await _recovery.MarkAsync(partition);
         partition.Take(settledNext, projectedNext);
         Renew(partition, asked);
-        partition.IsToBeLookedAt = true;
         _window.WakeRefill();
         _logger.PartitionTaken(partition.Number, settledNext.Epoch);
     }

@@ -21,6 +21,9 @@ internal sealed class Refiller(
     private const int RecordsPerRead = 8;
     private const int QuietAtOnce = 1_000;
     private static readonly TimeSpan Tidying = TimeSpan.FromSeconds(1);
+
+    // Nothing waits for it, so a store that refuses is left alone.
+    private static readonly TimeSpan TidyingAgain = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
     // Entries whose record was not there, by when that was first seen.
@@ -28,7 +31,7 @@ internal sealed class Refiller(
 
     public async Task RunAsync(CancellationToken cancellation)
     {
-        var tidied = time.GetUtcNow();
+        var tidyAt = time.GetUtcNow() + Tidying;
         while (!cancellation.IsCancellationRequested)
         {
             var hunger = window.Hunger;
@@ -39,10 +42,11 @@ internal sealed class Refiller(
                 await search.LookAsync(cancellation);
                 LookAgainAtMissing();
 
-                if (time.GetUtcNow() - tidied >= Tidying)
+                if (time.GetUtcNow() >= tidyAt)
                 {
-                    tidied = time.GetUtcNow();
+                    tidyAt = time.GetUtcNow() + TidyingAgain;
                     await bounds.RaiseAsync(window.TakeQuiet(QuietAtOnce));
+                    tidyAt = time.GetUtcNow() + Tidying;
                 }
 
                 var (shares, nextDue) = window.TakeHungry(LanesPerRound);

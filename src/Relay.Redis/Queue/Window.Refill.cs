@@ -71,7 +71,7 @@ internal sealed partial class Window
                 return false;
             }
 
-            if (partition.IsServed && _lanes.Get(lane).GetShareIn(partition) is { IsBlind: true } share)
+            if (partition.IsServed && ShareHoldingLock(lane, partition) is { IsBlind: true } share)
             {
                 LeaveInStoreHoldingLock(share, due);
             }
@@ -263,6 +263,8 @@ internal sealed partial class Window
                 return false;
             }
 
+            // Before the share can be made anew: it begins with this time.
+            share.Partition.NextLook = Math.Min(share.Partition.NextLook, bound);
             ForgetHoldingLock(share);
             return true;
         }
@@ -286,11 +288,33 @@ internal sealed partial class Window
 
         // A suspended lane without a share is found in lanes when it may flow; one that has a share is not looked for there, so
         // the share must know of all that it has in the store.
-        var share = IsSuspendedHoldingLock(lane) ? _lanes.Find(lane)?.ShareIn(partition) : _lanes.Get(lane).GetShareIn(partition);
+        var share = IsSuspendedHoldingLock(lane) ? _lanes.Find(lane)?.ShareIn(partition) : ShareHoldingLock(lane, partition);
         if (share is not null)
         {
             LeaveInStoreHoldingLock(share, due);
         }
+    }
+
+    /// <summary>
+    /// Of a share that is made now, units may stand in the store of which nobody told. None is due before the next look for
+    /// lanes, and that look need not find this one: what is accepted into it meanwhile lowers its bound to an earlier time.
+    /// </summary>
+    private LaneShare ShareHoldingLock(Lane name, Partition partition)
+    {
+        var lane = _lanes.Get(name);
+        if (lane.ShareIn(partition) is { } known)
+        {
+            return known;
+        }
+
+        var share = lane.Add(partition);
+        if ((partition.IsToBeLookedAt ? 0 : partition.NextLook) is var due and not LaneShare.Nothing)
+        {
+            share.NextInStore = due;
+            _hunger.LookAt(share, due);
+        }
+
+        return share;
     }
 
     private void LeaveInStoreHoldingLock(LaneShare share, long due)

@@ -81,7 +81,7 @@ internal sealed partial class Window
         {
             foreach (var unit in units)
             {
-                _held.Add(unit.Id, _lanes.Get(unit.Lane).GetShareIn(partition), due, HeldPhase.Accepting);
+                _held.Add(unit.Id, ShareHoldingLock(unit.Lane, partition), due, HeldPhase.Accepting);
             }
         }
     }

@@ -181,6 +181,39 @@ public sealed class RefillTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_waits_for_its_time_is_found_though_its_lane_got_mail_since_the_node_started()
+    {
+        var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
+        var folder = StoreUnderTest.NewFolder();
+        var waiting = TestMail.To(time, "a@x.test");
+        await using (var store = await StartAsync(time, folder, ("Queue:Partitions", "1")))
+        {
+            await store.Queue.EnqueueAsync(waiting, null, Cancellation);
+            var lease = Assert.Single(await store.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime());
+            var deferred = TestMail.Deferred(lease, time, TimeSpan.FromMinutes(10));
+            await store.Queue.SettleAsync(deferred, Cancellation).InTime();
+            await Eventually.HoldsAsync(
+                async () =>
+                {
+                    time.Advance(TimeSpan.FromSeconds(1));
+                    var bound = await store.Connections.Reading.SortedSetScoreAsync(store.Store.Partitions[0].Keys.Lanes, lease.Unit.Lane.ToString());
+                    return bound == deferred.DueAt!.Value.ToUnixTimeMilliseconds();
+                },
+                Cancellation);
+            await store.StopAsync();
+        }
+
+        // The lane stands in lanes for later, and then for now, so that the look at that later time does not come past it.
+        await using var again = await StartAsync(time, folder, ("Queue:Partitions", "1"));
+        await Eventually.HoldsAsync(() => again.Store.Partitions[0].NextLook is > 0 and < long.MaxValue, Cancellation);
+        await again.Queue.EnqueueAsync(TestMail.To(time, "b@x.test"), null, Cancellation);
+        Assert.Single(await again.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime());
+
+        time.Advance(TimeSpan.FromMinutes(11));
+        Assert.Equal(waiting.Id, Assert.Single(await again.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime()).Message.Id);
+    }
+
+    [Fact]
     public async Task A_quiet_lane_leaves_nothing_behind()
     {
         await using var store = await StartAsync(TimeProvider.System);
@@ -192,6 +225,23 @@ public sealed class RefillTests : IAsyncLifetime
         await Eventually.HoldsAsync(
             async () => !await store.Connections.Reading.KeyExistsAsync(store.Store.PartitionOf(message.Id).Keys.Lanes), Cancellation);
         Assert.Equal(0, store.Window.Size.Held);
+    }
+
+    [Fact]
+    public async Task A_quiet_lane_is_come_back_to_when_the_store_was_away_the_first_time()
+    {
+        await using var proxy = new RedisProxy(_redis.Port);
+        await using var store = await StoreUnderTest.StartAsync(proxy.ConnectionString, StoreUnderTest.NewFolder(), TimeProvider.System, Cancellation);
+        var message = TestMail.To(TimeProvider.System, "a@x.test");
+        await store.Queue.EnqueueAsync(message, null, Cancellation);
+        var lease = Assert.Single(await store.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime());
+
+        proxy.LoseAnswerTo("EXISTS", ":lane:");
+        await store.Queue.SettleAsync(TestMail.Delivered(lease, TimeProvider.System), Cancellation).InTime();
+        await proxy.Lost.WaitAsync(TimeSpan.FromSeconds(30), Cancellation);
+
+        await using var direct = await ConnectionMultiplexer.ConnectAsync(_redis.ConnectionString);
+        await Eventually.HoldsAsync(async () => !await direct.GetDatabase().KeyExistsAsync(store.Store.PartitionOf(message.Id).Keys.Lanes), Cancellation);
     }
 
     [Fact]

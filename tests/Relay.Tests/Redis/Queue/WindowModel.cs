@@ -193,11 +193,18 @@ internal sealed class WindowModel
         _window.EndRefill(read.Share, null);
     }
 
+    /// <summary>As the search does: from where the last look ended, so past whatever was given an earlier bound since.</summary>
     public void LookForLanes()
     {
-        foreach (var ((number, lane), due) in _bounds.Where(b => b.Value <= Now && _partitions[b.Key.Partition].IsOwned).ToList())
+        foreach (var partition in _partitions.Where(p => p.IsOwned))
         {
-            Assert.True(_window.TryDiscover(_partitions[number], lane, due));
+            var bounds = _bounds.Where(b => b.Key.Partition == partition.Number && b.Value >= partition.NextLook).OrderBy(b => b.Value).ToList();
+            foreach (var ((_, lane), due) in bounds.TakeWhile(b => b.Value <= Now))
+            {
+                Assert.True(_window.TryDiscover(partition, lane, due));
+            }
+
+            partition.NextLook = bounds.Where(b => b.Value > Now).Select(b => b.Value).FirstOrDefault(LaneShare.Nothing);
         }
     }
 
@@ -272,6 +279,7 @@ internal sealed class WindowModel
             ? new SuspensionSnapshot([new Suspension { Id = "s", Selector = new QueueSelector { Domain = LaneOf(number).Domain }, Reason = "test", CreatedAt = _time.GetUtcNow(), By = "test" }])
             : SuspensionSnapshot.None;
         _window.Suspend(_suspended);
+        Array.ForEach(_partitions, p => p.NextLook = 0);
         LookForLanes();
     }
 
