@@ -13,8 +13,9 @@ internal static class ReturnedContent
     // Enough to recognise any message by.
     private const int ShortHeader = 32 * 1024;
 
+    // A content that may only travel under proved TLS does not go back without it (RFC 8689, 5).
     public static MimePart Of(Message original) =>
-        original is { Envelope.Return: DsnReturn.Full, Content.Chunks: 0 } ? Whole(original.Content) : Header(original.Content, int.MaxValue);
+        original is { Envelope: { Return: DsnReturn.Full, Tls: not TlsDemand.RequireTls }, Content.Chunks: 0 } ? Whole(original.Content) : Header(original.Content, int.MaxValue);
 
     public static MimePart ShortHeaderOf(Message original) => Header(original.Content, ShortHeader);
 

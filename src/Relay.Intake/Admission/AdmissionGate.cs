@@ -216,7 +216,11 @@ public sealed partial class AdmissionGate
             Source = submission.Source,
             Mode = credential.Mode,
             Class = submission.Class,
-            Envelope = submission.Envelope with { Recipients = RecipientList.Distinct(submission.Envelope.Recipients) },
+            Envelope = submission.Envelope with
+            {
+                Recipients = RecipientList.Distinct(submission.Envelope.Recipients),
+                Tls = DemandOf(submission.Envelope, header),
+            },
             Content = new MessageContent
             {
                 Prologue = prologue,
@@ -239,6 +243,13 @@ public sealed partial class AdmissionGate
             TraceParent = Activity.Current is { IdFormat: ActivityIdFormat.W3C } activity ? activity.Id : null,
         };
     }
+
+    // The field counts only where it stands once, says No, and the envelope asks for nothing stricter (RFC 8689, 3 and 5).
+    private static TlsDemand DemandOf(Envelope envelope, HeaderBlock header) =>
+        envelope.Tls == TlsDemand.Policy && header.Count(HeaderField.TlsRequired) == 1
+        && HeaderText.Unfold(header.Value(HeaderField.TlsRequired)).Trim().Equals("No", StringComparison.OrdinalIgnoreCase)
+            ? TlsDemand.Waived
+            : envelope.Tls;
 
     // Relaxed alignment (RFC 9989, 4.10.2) without a list of public suffixes: one above the other, or both below a domain
     // that the account controls.

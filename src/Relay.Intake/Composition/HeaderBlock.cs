@@ -16,6 +16,7 @@ internal enum HeaderField
     MessageId,
     Received,
     IdempotencyKey,
+    TlsRequired,
 }
 
 /// <summary>
@@ -132,6 +133,7 @@ internal sealed class HeaderBlock
         8 when Is(name, "Reply-To"u8) => HeaderField.ReplyTo,
         8 when Is(name, "Received"u8) => HeaderField.Received,
         10 when Is(name, "Message-ID"u8) => HeaderField.MessageId,
+        12 when Is(name, "TLS-Required"u8) => HeaderField.TlsRequired,
         15 when Is(name, "Idempotency-Key"u8) => HeaderField.IdempotencyKey,
         _ => HeaderField.Other,
     };

@@ -13,27 +13,30 @@ internal sealed class Greeting(string hostName, long maxMessageBytes, ListenerTl
 
     private readonly byte[] _withStartTls = Hello(hostName, maxMessageBytes, "STARTTLS");
     private readonly byte[] _withLogin = Hello(hostName, maxMessageBytes, "AUTH PLAIN LOGIN");
-    private readonly byte[] _plain = Hello(hostName, maxMessageBytes, null);
+    private readonly byte[] _withLoginInTls = Hello(hostName, maxMessageBytes, "AUTH PLAIN LOGIN", "REQUIRETLS");
+    private readonly byte[] _plain = Hello(hostName, maxMessageBytes);
+    private readonly byte[] _plainInTls = Hello(hostName, maxMessageBytes, "REQUIRETLS");
 
     /// <summary>Whether a login may be tried here and now: in TLS, or where the operator says that clear text will do.</summary>
     public bool AllowsLogin(bool encrypted) => encrypted || tls == ListenerTls.None;
 
     /// <summary>
     /// The answer to EHLO. AUTH is one line of PLAIN and LOGIN: clients try what they know best first, and CRAM-MD5 can
-    /// never work against hashed keys. What no longer holds is no longer listed (RFC 3207, 4.2).
+    /// never work against hashed keys. What no longer holds is no longer listed (RFC 3207, 4.2); REQUIRETLS holds only
+    /// under TLS (RFC 8689, 2).
     /// </summary>
     public byte[] Ehlo(bool encrypted, bool loggedIn, bool hasCertificate) =>
-        loggedIn ? _plain
-        : AllowsLogin(encrypted) ? _withLogin
+        loggedIn ? encrypted ? _plainInTls : _plain
+        : AllowsLogin(encrypted) ? encrypted ? _withLoginInTls : _withLogin
         : hasCertificate ? _withStartTls
         : _plain;
 
-    private static byte[] Hello(string hostName, long maxMessageBytes, string? first)
+    private static byte[] Hello(string hostName, long maxMessageBytes, params string[] here)
     {
         string[] lines =
         [
             hostName,
-            .. first is null ? Array.Empty<string>() : [first],
+            .. here,
             "PIPELINING",
             $"SIZE {maxMessageBytes}",
             "8BITMIME",

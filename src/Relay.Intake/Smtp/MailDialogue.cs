@@ -40,6 +40,11 @@ internal sealed class MailDialogue(SmtpDoor door, SmtpWire wire, Answers answers
             return answers.Say(Replies.Utf8Needed);
         }
 
+        if (mail.RequireTls && wire.Encryption is null)
+        {
+            return answers.Say(Replies.RequireTlsNeedsTls);
+        }
+
         if (await door.Gate.CheckSenderAsync(credential, mail.Sender, CancellationToken.None) is { } refusal)
         {
             door.Metrics.Refused(MessageSource.Smtp, refusal.Reason);

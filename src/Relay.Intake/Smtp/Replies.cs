@@ -42,6 +42,7 @@ internal static class Replies
     public static ReadOnlySpan<byte> LineCorrupt => "500 5.5.2 A line ends with CR LF and holds no CR, LF or NUL\r\n"u8;
     public static ReadOnlySpan<byte> OutOfStep => "554 5.5.0 Data was sent before the reply it had to wait for; closing connection\r\n"u8;
     public static ReadOnlySpan<byte> Utf8Needed => "553 5.6.7 An address outside ASCII needs SMTPUTF8\r\n"u8;
+    public static ReadOnlySpan<byte> RequireTlsNeedsTls => "555 5.5.4 REQUIRETLS is not offered in clear text; use STARTTLS\r\n"u8;
     public static ReadOnlySpan<byte> TooManyRecipients => "452 4.5.3 Too many recipients\r\n"u8;
 
     public static ReadOnlySpan<byte> TooManyConnections => "421 4.7.0 Too many connections, try again later\r\n"u8;

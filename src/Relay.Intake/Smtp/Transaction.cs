@@ -39,6 +39,7 @@ internal sealed class Transaction(SmtpCommand.Mail mail, Credential credential)
         EnvelopeId = mail.EnvelopeId,
         EightBitMime = mail.EightBitMime,
         SmtpUtf8 = mail.SmtpUtf8,
+        Tls = mail.RequireTls ? TlsDemand.RequireTls : TlsDemand.Policy,
     };
 
     private static DsnNotify NotifyOf(NotifyOption notify) =>

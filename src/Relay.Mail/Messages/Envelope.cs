@@ -22,6 +22,9 @@ public sealed record Envelope
 
     /// <summary>The sender declared SMTPUTF8, so header and addresses may hold UTF-8 (RFC 6531).</summary>
     public bool SmtpUtf8 { get; init; }
+
+    /// <summary>What the sender demands of the way, beyond what the destination's own policy does.</summary>
+    public TlsDemand Tls { get; init; }
 }
 
 /// <summary>One recipient and how its outcome is to be reported.</summary>
@@ -42,6 +45,22 @@ public enum DsnReturn
     Unspecified,
     Full,
     Headers,
+}
+
+/// <summary>What a connection has to prove before a message goes over it.</summary>
+public enum TlsDemand
+{
+    /// <summary>What the destination publishes (MTA-STS, DANE) or its route demands; where neither does, TLS if it can be had.</summary>
+    Policy,
+
+    /// <summary>The sender would rather have it arrive than be safe: <c>TLS-Required: No</c> (RFC 8689, 5).</summary>
+    Waived,
+
+    /// <summary>TLS to a host that proves its name, or no delivery.</summary>
+    Verified,
+
+    /// <summary>As <see cref="Verified"/>, and every host behind it must hold to it too: REQUIRETLS (RFC 8689).</summary>
+    RequireTls,
 }
 
 [Flags]

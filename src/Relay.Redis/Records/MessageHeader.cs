@@ -17,6 +17,10 @@ internal sealed record MessageHeader
     public string? EnvelopeId { get; init; }
     public bool EightBitMime { get; init; }
     public bool SmtpUtf8 { get; init; }
+
+    /// <summary>Left out where nothing is demanded, as with most mail.</summary>
+    public TlsDemand? Tls { get; init; }
+
     public int PrologueLength { get; init; }
     public int Chunks { get; init; }
     public long Length { get; init; }
@@ -47,6 +51,7 @@ internal sealed record MessageHeader
         EnvelopeId = message.Envelope.EnvelopeId,
         EightBitMime = message.Envelope.EightBitMime,
         SmtpUtf8 = message.Envelope.SmtpUtf8,
+        Tls = message.Envelope.Tls == TlsDemand.Policy ? null : message.Envelope.Tls,
         PrologueLength = message.Content.Prologue.Length,
         Chunks = message.Content.Chunks,
         Length = message.Content.Length,
@@ -82,6 +87,7 @@ internal sealed record MessageHeader
             EnvelopeId = EnvelopeId,
             EightBitMime = EightBitMime,
             SmtpUtf8 = SmtpUtf8,
+            Tls = Tls ?? TlsDemand.Policy,
         },
         Content = new MessageContent
         {

@@ -55,6 +55,11 @@ public static class CommandWriter
             output.Write(" SMTPUTF8"u8);
         }
 
+        if (parameters.RequireTls)
+        {
+            output.Write(" REQUIRETLS"u8);
+        }
+
         if (parameters.ReturnFull is { } full)
         {
             output.Write(full ? " RET=FULL"u8 : " RET=HDRS"u8);
@@ -129,7 +134,8 @@ public static class CommandWriter
 /// <param name="Size">SIZE= (RFC 1870); null leaves it out.</param>
 /// <param name="ReturnFull">RET= (RFC 3461, 4.3); null leaves it out.</param>
 /// <param name="EnvelopeId">ENVID= (RFC 3461, 4.4), decoded; left out where xtext cannot hold it.</param>
-public readonly record struct MailParameters(long? Size, bool EightBitMime, bool SmtpUtf8, bool? ReturnFull, string? EnvelopeId);
+/// <param name="RequireTls">REQUIRETLS (RFC 8689, 2).</param>
+public readonly record struct MailParameters(long? Size, bool EightBitMime, bool SmtpUtf8, bool? ReturnFull, string? EnvelopeId, bool RequireTls = false);
 
 /// <param name="Notify">NOTIFY= (RFC 3461, 4.1) as it is written: <c>NEVER</c> or a list.</param>
 /// <param name="OriginalRecipient">ORCPT= (RFC 3461, 4.2), decoded, with its type; left out where xtext cannot hold it.</param>

@@ -15,6 +15,10 @@ public sealed record EhloCapabilities
     public bool Dsn { get; init; }
     public bool StartTls { get; init; }
     public bool Chunking { get; init; }
+
+    /// <summary>REQUIRETLS (RFC 8689): it hands on only under TLS to hosts that prove their names.</summary>
+    public bool RequireTls { get; init; }
+
     public bool AuthPlain { get; init; }
     public bool AuthLogin { get; init; }
 
@@ -54,6 +58,7 @@ public sealed record EhloCapabilities
             "SMTPUTF8" => this with { SmtpUtf8 = true },
             "DSN" => this with { Dsn = true },
             "STARTTLS" => this with { StartTls = true },
+            "REQUIRETLS" => this with { RequireTls = true },
             "CHUNKING" => this with { Chunking = true },
             "SIZE" => this with { Size = true, MaxSize = LimitIn(words) },
             "AUTH" => this with

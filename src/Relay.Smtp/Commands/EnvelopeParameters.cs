@@ -23,6 +23,7 @@ internal static class EnvelopeParameters
         EnvelopeId = 32,
         Notify = 64,
         OriginalRecipient = 128,
+        RequireTls = 256,
     }
 
     public static SmtpCommand ReadMail(EnvelopeAddress? sender, ReadOnlySpan<byte> rest)
@@ -74,6 +75,7 @@ internal static class EnvelopeParameters
         : Is(keyword, "AUTH"u8) ? Seen.Auth
         : Is(keyword, "RET"u8) ? Seen.Return
         : Is(keyword, "ENVID"u8) ? Seen.EnvelopeId
+        : Is(keyword, "REQUIRETLS"u8) ? Seen.RequireTls
         : Seen.None;
 
     private static Seen RcptParameter(ReadOnlySpan<byte> keyword) =>
@@ -100,6 +102,11 @@ internal static class EnvelopeParameters
                 return null;
             case Seen.SmtpUtf8:
                 return Problems.BadSmtpUtf8;
+            case Seen.RequireTls when value.IsEmpty:
+                mail = mail with { RequireTls = true };
+                return null;
+            case Seen.RequireTls:
+                return Problems.BadRequireTls;
             case Seen.Auth:
                 // Who the client says wrote it; we know the credential, so the word is checked and dropped (RFC 4954, 5).
                 return IsMailbox(value) ? null : Problems.BadAuth;

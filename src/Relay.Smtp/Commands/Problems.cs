@@ -21,6 +21,7 @@ internal static class Problems
     public static readonly SmtpReply BadSize = new(501, "5.5.4", "SIZE must be a number of octets");
     public static readonly SmtpReply BadBody = new(501, "5.5.4", "BODY must be 7BIT or 8BITMIME");
     public static readonly SmtpReply BadSmtpUtf8 = new(501, "5.5.4", "SMTPUTF8 takes no value");
+    public static readonly SmtpReply BadRequireTls = new(501, "5.5.4", "REQUIRETLS takes no value");
     public static readonly SmtpReply BadAuth = new(501, "5.5.4", "AUTH must be an address in xtext or <>");
     public static readonly SmtpReply BadReturn = new(501, "5.5.4", "RET must be FULL or HDRS");
     public static readonly SmtpReply BadEnvelopeId = new(501, "5.5.4", "ENVID must be at most 100 octets of xtext");

@@ -70,6 +70,10 @@ public abstract record SmtpCommand
 
         public bool EightBitMime { get; init; }
         public bool SmtpUtf8 { get; init; }
+
+        /// <summary>REQUIRETLS (RFC 8689, 2): it means something only where the session is under TLS.</summary>
+        public bool RequireTls { get; init; }
+
         public ReturnOption Return { get; init; }
 
         /// <summary>ENVID=, decoded; null when it was not given (RFC 3461, 4.4).</summary>

@@ -50,6 +50,7 @@ internal sealed class DraftReader(SendRequest request, int maxRecipients, DateTi
         var sendAt = ReadSendAt();
         var expiresIn = ReadExpiresIn();
         var @class = ReadClass();
+        var tls = ReadTls();
         CheckTags();
         CheckMetadata();
         _errors.ThrowIfAny();
@@ -69,6 +70,7 @@ internal sealed class DraftReader(SendRequest request, int maxRecipients, DateTi
         return new Draft(letter, [.. to, .. cc, .. bcc])
         {
             Class = @class,
+            Tls = tls,
             SendAt = sendAt,
             ExpiresIn = expiresIn,
             Tags = request.Tags ?? [],
@@ -163,6 +165,22 @@ internal sealed class DraftReader(SendRequest request, int maxRecipients, DateTi
                 return MessageClass.Bulk;
             default:
                 _errors.Add("class", "must be transactional or bulk");
+                return default;
+        }
+    }
+
+    private TlsDemand ReadTls()
+    {
+        switch (request.Tls)
+        {
+            case null:
+                return TlsDemand.Policy;
+            case "required":
+                return TlsDemand.Verified;
+            case "requiretls":
+                return TlsDemand.RequireTls;
+            default:
+                _errors.Add("tls", "must be required or requiretls, or left out");
                 return default;
         }
     }

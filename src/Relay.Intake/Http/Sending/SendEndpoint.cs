@@ -85,6 +85,7 @@ internal sealed class SendEndpoint(AdmissionGate gate, IContentStore contents, B
                 Sender = draft.Letter.From.Address,
                 Recipients = [.. draft.Recipients.Select(recipient => new Recipient { Address = recipient.Address })],
                 SmtpUtf8 = draft.Letter.NeedsSmtpUtf8 || draft.Recipients.Any(recipient => recipient.NeedsSmtpUtf8),
+                Tls = draft.Tls,
             },
             Trace = ReadOnlyMemory<byte>.Empty,
             Head = head,

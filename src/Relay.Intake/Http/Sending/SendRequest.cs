@@ -53,6 +53,9 @@ internal sealed record SendRequest
     [Description("Not before this time: ISO 8601, UTC where it names no offset.")]
     public string? SendAt { get; init; }
 
+    [Description("\"required\": only over TLS to a host that proves its name; \"requiretls\": and every host behind it must hold to it too (RFC 8689).")]
+    public string? Tls { get; init; }
+
     [Description("Given up so long after it was due: \"PT10M\" or \"00:10:00\".")]
     public string? ExpiresIn { get; init; }
 }

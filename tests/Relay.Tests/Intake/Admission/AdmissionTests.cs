@@ -10,6 +10,21 @@ public sealed class AdmissionTests
 {
     private const string Mail = "From: Shop <a@shop.test>\r\nDate: Sun, 01 Mar 2026 11:00:00 +0000\r\nMessage-ID: <one@shop.test>\r\nSubject: Hi\r\n\r\nbody\r\n";
 
+    [Theory]
+    [InlineData("TLS-Required: No\r\n", TlsDemand.Policy, TlsDemand.Waived)]
+    [InlineData("tls-required:\r\n\tno \r\n", TlsDemand.Policy, TlsDemand.Waived)]
+    [InlineData("TLS-Required: Yes\r\n", TlsDemand.Policy, TlsDemand.Policy)]
+    [InlineData("TLS-Required: No\r\nTLS-Required: No\r\n", TlsDemand.Policy, TlsDemand.Policy)]
+    [InlineData("TLS-Required: No\r\n", TlsDemand.RequireTls, TlsDemand.RequireTls)]
+    public async Task A_header_may_waive_what_the_destination_demands_but_not_what_the_envelope_does(string field, TlsDemand asked, TlsDemand kept)
+    {
+        using var gate = await new GateUnderTest().WithDomainAsync();
+
+        var message = await gate.AdmittedAsync($"From: a@shop.test\r\n{field}\r\nbody", s => s with { Envelope = s.Envelope with { Tls = asked } });
+
+        Assert.Equal(kept, message.Envelope.Tls);
+    }
+
     [Fact]
     public async Task A_complete_message_is_kept_to_the_octet_with_our_trace_on_top()
     {

@@ -106,6 +106,19 @@ public sealed class SendTests
         Assert.Equal([now.AddHours(1).AddMinutes(10), now.AddMinutes(10), now.AddMinutes(10)], api.Stores.Queue.Accepted.Select(m => m.ExpiresAt));
     }
 
+    [Theory]
+    [InlineData("required", TlsDemand.Verified)]
+    [InlineData("requiretls", TlsDemand.RequireTls)]
+    public async Task A_message_carries_what_it_demands_of_the_way(string tls, TlsDemand demand)
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+
+        await api.SendWithAsync(("tls", tls));
+        (await api.SendWithAsync(("tls", "sometimes"))).Names(HttpStatusCode.UnprocessableEntity, "tls");
+
+        Assert.Equal(demand, Assert.Single(api.Stores.Queue.Accepted).Envelope.Tls);
+    }
+
     [Fact]
     public async Task An_internationalised_recipient_asks_for_no_more_than_it_needs()
     {

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Time.Testing;
+using Relay.Mail.Messages;
 using Relay.TestKit.Smtp;
 
 namespace Relay.Tests.Intake.Smtp;
@@ -90,6 +91,29 @@ public sealed class TlsTests
         await client.SendsRaw("EHLO in.clear.test\r\n");
         await door.Log.WaitForAsync("is over", TestContext.Current.CancellationToken);
         Assert.DoesNotContain(door.Log.Lines, line => line.Level >= Microsoft.Extensions.Logging.LogLevel.Warning);
+    }
+
+    [Fact]
+    public async Task REQUIRETLS_is_offered_and_taken_under_TLS_alone()
+    {
+        await using var door = await DoorUnderTest.StartAsync();
+        await using var clear = await door.GreetAsync(door.ClearText);
+        Assert.DoesNotContain("REQUIRETLS", await clear.Says("EHLO client.test", expect: "250 "), StringComparison.Ordinal);
+        await clear.Says($"AUTH PLAIN {Right}", expect: "235 ");
+        await clear.Says("MAIL FROM:<shop@sender.test> REQUIRETLS", expect: "555 5.5.4 ");
+
+        await using var client = await SmtpConversation.ConnectTlsAsync(door.Implicit, TestContext.Current.CancellationToken);
+        await client.Expects("220 ");
+        Assert.Contains("\n250-REQUIRETLS\n", await client.Says("EHLO client.test", expect: "250 "), StringComparison.Ordinal);
+        await client.Says($"AUTH PLAIN {Right}", expect: "235 ");
+        await client.Says("MAIL FROM:<shop@sender.test> REQUIRETLS=1", expect: "501 5.5.4 ");
+        await client.Says("MAIL FROM:<shop@sender.test> REQUIRETLS", expect: "250 ");
+        await client.Says("RCPT TO:<ann@example.test>", expect: "250 ");
+        await client.Says("DATA", expect: "354 ");
+        await client.SendsRaw("From: shop@sender.test\r\n\r\nbody\r\n.\r\n");
+        await client.Expects("250 ");
+
+        Assert.Equal(TlsDemand.RequireTls, door.TheMessage.Envelope.Tls);
     }
 
     [Fact]

@@ -82,6 +82,7 @@ public sealed class MessageRecordTests
             EnvelopeId = "QQ314159",
             EightBitMime = true,
             SmtpUtf8 = true,
+            Tls = TlsDemand.RequireTls,
         },
         Content = TestMail.ContentOf("Subject: é\r\n\r\nBody\r\n") with { Chunks = 3, Length = 1_000_000, HasEightBit = true, HasEightBitHeader = true },
         SendAt = DateTimeOffset.UtcNow.AddHours(1),

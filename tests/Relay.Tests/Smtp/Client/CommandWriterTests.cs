@@ -34,6 +34,10 @@ public sealed class CommandWriterTests
     }
 
     [Fact]
+    public void REQUIRETLS_is_a_word_without_a_value() =>
+        Assert.Equal("MAIL FROM:<> REQUIRETLS\r\n", Written(o => o.Mail(null, new MailParameters(null, false, false, null, null, RequireTls: true))));
+
+    [Fact]
     public void No_envelope_id_can_become_a_command()
     {
         var wire = Written(o => o.Mail(null, new MailParameters(null, false, false, null, "x\r\nRCPT TO:<a@b.test>")));
