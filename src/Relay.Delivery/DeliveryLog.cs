@@ -58,6 +58,12 @@ internal static partial class DeliveryLog
     [LoggerMessage(EventId = 6, Level = LogLevel.Information, Message = "Delivery stops: {Units} units in flight are finished first")]
     public static partial void Stopping(this ILogger logger, int units);
 
+    [LoggerMessage(EventId = 9, Level = LogLevel.Warning, Message = "The MTA-STS policy of {Domain} could not be had: {Words}")]
+    public static partial void StsNotFetched(this ILogger logger, string domain, string words);
+
+    [LoggerMessage(EventId = 10, Level = LogLevel.Warning, Message = "{Host} [{Address}] would have been refused for {Domain} if its MTA-STS policy, which is in testing mode, were enforced: {Trouble}")]
+    public static partial void WouldHaveFailed(this ILogger logger, string domain, string host, string address, TlsPolicies.TlsTrouble trouble);
+
     [LoggerMessage(EventId = 7, Level = LogLevel.Warning, Message = "Delivery did not finish in time; connections are closed now")]
     public static partial void StoppingHard(this ILogger logger);
 

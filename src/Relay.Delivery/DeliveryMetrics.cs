@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using Relay.Delivery.TlsPolicies;
 using Relay.Mail.Messages;
 
 namespace Relay.Delivery;
@@ -21,6 +22,7 @@ internal sealed class DeliveryMetrics : IDisposable
     private readonly UpDownCounter<long> _open;
     private readonly Counter<long> _opened;
     private readonly Counter<long> _reused;
+    private readonly Counter<long> _tlsSessions;
 
     public DeliveryMetrics(IMeterFactory meters)
     {
@@ -34,6 +36,7 @@ internal sealed class DeliveryMetrics : IDisposable
         _open = _meter.CreateUpDownCounter<long>("relay.connections.open", "{connection}", "Connections open to remotes.");
         _opened = _meter.CreateCounter<long>("relay.connections.opened", "{connection}", "Connections opened to remotes.");
         _reused = _meter.CreateCounter<long>("relay.connections.reused", "{message}", "Messages that found an open connection.");
+        _tlsSessions = _meter.CreateCounter<long>("relay.tls.sessions", "{session}", "Sessions with mail exchangers, by the policy they were under and what was wrong with TLS.");
     }
 
     public void Attempted() => _attempts.Add(1);
@@ -63,6 +66,12 @@ internal sealed class DeliveryMetrics : IDisposable
     public void ConnectionClosed() => _open.Add(-1);
 
     public void ConnectionReused() => _reused.Add(1);
+
+    /// <param name="trouble">Under <c>mta-sts testing</c>, what would have kept the session from being used.</param>
+    public void TlsSession(string? policy, TlsTrouble? trouble) => _tlsSessions.Add(
+        1,
+        new KeyValuePair<string, object?>("policy", policy ?? "none"),
+        new KeyValuePair<string, object?>("result", trouble?.ToString() ?? "ok"));
 
     public void Dispose() => _meter.Dispose();
 }

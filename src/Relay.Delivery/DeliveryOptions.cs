@@ -4,6 +4,7 @@ using Relay.Delivery.Connections;
 using Relay.Delivery.Routing;
 using Relay.Delivery.Scheduling;
 using Relay.Delivery.Sending;
+using Relay.Delivery.TlsPolicies;
 
 namespace Relay.Delivery;
 
@@ -22,6 +23,9 @@ public sealed class DeliveryOptions
 
     [Required, ValidateObjectMembers]
     public DnsOptions Dns { get; set; } = new();
+
+    [Required]
+    public TlsOptions Tls { get; set; } = new();
 
     /// <summary>Destinations that do not go by MX.</summary>
     [ValidateEnumeratedItems]

@@ -17,6 +17,7 @@ internal static class DeliveryRules
     public const string TurnOver = "node.turn-over";
     public const string Unreachable = "connection.unreachable";
     public const string NoSecureConnection = "connection.no-tls";
+    public const string Unproved = "connection.unproved";
 
     // Routing decided.
     public const string NullMx = "route.null-mx";
@@ -25,10 +26,13 @@ internal static class DeliveryRules
     public const string DnsFailure = "route.dns-failure";
     public const string InternalAddress = "route.internal-address";
     public const string OwnAddress = "route.own-address";
+    public const string StsMismatch = "route.mta-sts";
+    public const string DaneUnknown = "route.dane-unknown";
 
     // The content decided.
     public const string NeedsEightBit = "content.needs-8bitmime";
     public const string NeedsUtf8 = "content.needs-smtputf8";
+    public const string NeedsRequireTls = "content.needs-requiretls";
     public const string TooLarge = "content.too-large";
     public const string Malformed = "content.malformed";
     public const string ContentAway = "content.unavailable";

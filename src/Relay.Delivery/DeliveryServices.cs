@@ -6,6 +6,7 @@ using Relay.Delivery.Connections;
 using Relay.Delivery.Routing;
 using Relay.Delivery.Scheduling;
 using Relay.Delivery.Sending;
+using Relay.Delivery.TlsPolicies;
 using Relay.Mail.Domains;
 using Relay.Mail.Queue;
 
@@ -29,6 +30,12 @@ public static class DeliveryServices
         services.AddSingleton<Resolver>();
         services.AddSingleton<AddressPolicy>();
         services.AddSingleton<Router>();
+
+        services.AddSingleton<StsFetcher>();
+        services.AddSingleton<StsPolicies>();
+        services.AddSingleton<DaneLookup>();
+        services.AddSingleton<TermsFinder>();
+        services.AddSingleton<TlsSessions>();
 
         services.AddSingleton<HostBreakers>();
         services.AddSingleton<SourceAddresses>();

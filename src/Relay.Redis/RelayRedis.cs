@@ -6,6 +6,7 @@ using Microsoft.Extensions.Options;
 using Relay.Mail.Accounts;
 using Relay.Mail.Events;
 using Relay.Mail.Inbox;
+using Relay.Mail.Policies;
 using Relay.Mail.Queue;
 using Relay.Redis.Accounts;
 using Relay.Redis.Activity;
@@ -15,6 +16,7 @@ using Relay.Redis.Durability;
 using Relay.Redis.Inbox;
 using Relay.Redis.Journal;
 using Relay.Redis.Nodes;
+using Relay.Redis.Policies;
 using Relay.Redis.Queue;
 using Relay.Redis.Statistics;
 using Relay.Redis.Telemetry;
@@ -76,6 +78,7 @@ public static class RelayRedis
         services.AddSingleton<IStatisticsReader, RedisStatisticsReader>();
         services.AddSingleton<IAccountStore, RedisAccountStore>();
         services.AddSingleton<IInbox, RedisInbox>();
+        services.AddSingleton<IStsPolicyStore, RedisStsPolicyStore>();
         return services;
     }
 

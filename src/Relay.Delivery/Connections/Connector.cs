@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.Options;
 using Relay.Delivery.Routing;
+using Relay.Delivery.TlsPolicies;
 
 namespace Relay.Delivery.Connections;
 
@@ -13,7 +14,9 @@ internal sealed class Connector(
     Resolver resolver,
     AddressPolicy policy,
     HostBreakers breakers,
+    TermsFinder termsFinder,
     Greeter greeter,
+    TlsSessions sessions,
     SourceAddresses sources,
     DeliveryMetrics metrics,
     IOptions<DeliveryOptions> options,
@@ -22,18 +25,30 @@ internal sealed class Connector(
     // Of a host with many addresses the first ones are enough: the others stand in the same racks.
     private const int MaxAddressesOfHost = 4;
 
-    /// <param name="first">The host to try before all others; null for none.</param>
     /// <param name="stop">Ends the connection at any time, also when it is open already.</param>
-    public async ValueTask<Opened> OpenAsync(RoutePlan plan, string? first, CancellationToken stop)
+    public async ValueTask<Opened> OpenAsync(RoutePlan plan, ConnectionWish wish, CancellationToken stop)
     {
         Opened.Failed? failure = null;
-        foreach (var host in plan.InOrder(Random.Shared, first))
+        foreach (var host in plan.InOrder(Random.Shared, wish.First))
         {
-            var (addresses, missing) = await AddressesAsync(host, plan, stop);
-            failure = Worse(failure, missing);
+            var (addresses, answer, missing) = await AddressesAsync(host, plan, stop);
+            if (missing is not null)
+            {
+                failure = Worse(failure, missing);
+                continue;
+            }
+
+            var (terms, refusal) = await termsFinder.FindAsync(plan, host, answer, wish, stop);
+            if (terms is null)
+            {
+                sessions.Refused(wish.Domain, plan, refusal!);
+                failure = Worse(failure, refusal);
+                continue;
+            }
+
             foreach (var address in addresses)
             {
-                var opened = await OpenAsync(plan, host, new IPEndPoint(address, host.Port), stop);
+                var opened = await OpenAsync(new Call(plan, host, new IPEndPoint(address, host.Port), terms, wish.Domain), stop);
                 if (opened is not Opened.Failed failed)
                 {
                     return opened;
@@ -50,46 +65,48 @@ internal sealed class Connector(
         return failure ?? throw new InvalidOperationException("a plan without hosts");
     }
 
-    private async ValueTask<(IEnumerable<IPAddress> Addresses, Opened.Failed? Missing)> AddressesAsync(RouteHost host, RoutePlan plan, CancellationToken stop)
+    private async ValueTask<(IEnumerable<IPAddress> Addresses, DnsAnswer<IPAddress>? Answer, Opened.Failed? Missing)> AddressesAsync(RouteHost host, RoutePlan plan, CancellationToken stop)
     {
         if (host.Address is { } literal)
         {
-            return ([literal], null);
+            return ([literal], null, null);
         }
 
         var answer = await resolver.AddressesAsync(host.Name, stop);
         if (answer.Finding != DnsFinding.Found && plan.IsRoute && await LocalAddressesAsync(host.Name, stop) is { Length: > 0 } local)
         {
-            return (local, null);
+            return (local, null, null);
         }
 
         return answer.Finding switch
         {
-            DnsFinding.Found => (answer.Records.Take(MaxAddressesOfHost), null),
-            DnsFinding.Failed => ([], new Opened.Failed(answer.Words, DeliveryRules.DnsFailure, host.Name, null)),
+            DnsFinding.Found => (answer.Records.Take(MaxAddressesOfHost), answer, null),
+            DnsFinding.Failed => ([], null, new Opened.Failed(answer.Words, DeliveryRules.DnsFailure, host.Name, null)),
 
             // Who misspells a route's host shall not lose mail by it.
-            _ => ([], new Opened.Failed(answer.Words, DeliveryRules.NoAddress, host.Name, null, plan.IsRoute ? null : "5.4.4")),
+            _ => ([], null, new Opened.Failed(answer.Words, DeliveryRules.NoAddress, host.Name, null, plan.IsRoute ? null : "5.4.4")),
         };
     }
 
-    private ValueTask<Opened> OpenAsync(RoutePlan plan, RouteHost host, IPEndPoint place, CancellationToken stop) =>
-        !plan.IsRoute && policy.Check(place) is { } refusal
-            ? ValueTask.FromResult<Opened>(new Opened.Failed(refusal.Words, refusal.Rule, host.Name, place.ToString(), refusal.Status))
-            : breakers.OpenAsync(place, host.Name, () => GreetAsync(plan, host, place, stop));
+    private ValueTask<Opened> OpenAsync(Call call, CancellationToken stop) =>
+        !call.Plan.IsRoute && policy.Check(call.Place) is { } refusal
+            ? ValueTask.FromResult<Opened>(new Opened.Failed(refusal.Words, refusal.Rule, call.Host.Name, call.Place.ToString(), refusal.Status))
+            : breakers.OpenAsync(call.Place, call.Host.Name, () => GreetAsync(call, stop));
 
-    private async ValueTask<Opened> GreetAsync(RoutePlan plan, RouteHost host, IPEndPoint place, CancellationToken stop)
+    private async ValueTask<Opened> GreetAsync(Call call, CancellationToken stop)
     {
-        var opened = await ConnectAsync(plan, host, place, plan.Tls, stop);
+        var opened = await ConnectAsync(call, stop);
+        sessions.Ended(call.Domain, call.Plan, call.Terms, opened);
 
         // Clear text after broken TLS only on a new connection and before any mail, and never with a password.
-        return opened is Opened.Failed { BrokenTls: true } && plan is { Tls: RouteTls.Opportunistic, Login: null }
-            ? await ConnectAsync(plan, host, place, RouteTls.None, stop)
+        return opened is Opened.Failed { BrokenTls: true } && call is { Terms.Mode: RouteTls.Opportunistic, Plan.Login: null }
+            ? await ConnectAsync(call with { Terms = call.Terms with { Mode = RouteTls.None } }, stop)
             : opened;
     }
 
-    private async ValueTask<Opened> ConnectAsync(RoutePlan plan, RouteHost host, IPEndPoint place, RouteTls tls, CancellationToken stop)
+    private async ValueTask<Opened> ConnectAsync(Call call, CancellationToken stop)
     {
+        var (plan, host, place, terms, _) = call;
         if (place.AddressFamily == AddressFamily.InterNetworkV6 && !Socket.OSSupportsIPv6)
         {
             return new Opened.Failed("this machine has no IPv6", DeliveryRules.Unreachable, host.Name, place.ToString());
@@ -104,7 +121,7 @@ internal sealed class Connector(
         }
 
         var connection = new SmtpConnection(wire, host, place, metrics);
-        if (await greeter.GreetAsync(connection, tls, plan.Login) is not { } failed)
+        if (await greeter.GreetAsync(connection, terms, plan.Login) is not { } failed)
         {
             return new Opened.Ready(connection);
         }
@@ -129,4 +146,7 @@ internal sealed class Connector(
     // A failure is permanent only if each of them is; among equals the later one, of a worse preference, is told.
     private static Opened.Failed? Worse(Opened.Failed? before, Opened.Failed? now) =>
         before is null || (now is not null && (now.Status is null || before.Status is not null)) ? now ?? before : before;
+
+    /// <summary>One address of one host, and what a connection to it has to prove.</summary>
+    private sealed record Call(RoutePlan Plan, RouteHost Host, IPEndPoint Place, TlsTerms Terms, string Domain);
 }

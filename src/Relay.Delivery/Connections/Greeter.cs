@@ -1,8 +1,8 @@
-using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.Extensions.Options;
 using Relay.Delivery.Routing;
 using Relay.Delivery.Sending;
+using Relay.Delivery.TlsPolicies;
 using Relay.Mail;
 using Relay.Smtp.Client;
 
@@ -20,11 +20,13 @@ internal sealed class Greeter(IOptions<DeliveryOptions> options, IOptions<RelayO
     public X509ChainPolicy? ChainPolicy { get; set; }
 
     /// <summary>Null when the connection is ready.</summary>
-    public async ValueTask<Opened.Failed?> GreetAsync(SmtpConnection connection, RouteTls tls, RouteLogin? login)
+    public async ValueTask<Opened.Failed?> GreetAsync(SmtpConnection connection, TlsTerms terms, RouteLogin? login)
     {
-        if (tls == RouteTls.Implicit && !await connection.StartTlsAsync(TlsOptions(connection, verified: true), _timeouts.TlsHandshake))
+        // In clear text nothing is proved; what is missing is told where the terms are only a trial.
+        connection.Security = new ConnectionSecurity(terms, Trouble: terms.Trouble);
+        if (terms.Mode == RouteTls.Implicit && await ShakeHandsAsync(connection, terms) is { } broken)
         {
-            return Lost(connection);
+            return broken;
         }
 
         if (await connection.ReadReplyAsync(_timeouts.Greeting) is var greeting && !greeting.IsPositive)
@@ -33,8 +35,8 @@ internal sealed class Greeter(IOptions<DeliveryOptions> options, IOptions<RelayO
         }
 
         return await SayHelloAsync(connection)
-            ?? await SecureAsync(connection, tls, login)
-            ?? await LogInAsync(connection, tls, login);
+            ?? await SecureAsync(connection, terms, login)
+            ?? await LogInAsync(connection, login);
     }
 
     private async ValueTask<Opened.Failed?> SayHelloAsync(SmtpConnection connection)
@@ -58,42 +60,54 @@ internal sealed class Greeter(IOptions<DeliveryOptions> options, IOptions<RelayO
         return reply.IsPositive ? null : Refused(connection, reply);
     }
 
-    private async ValueTask<Opened.Failed?> SecureAsync(SmtpConnection connection, RouteTls tls, RouteLogin? login)
+    private async ValueTask<Opened.Failed?> SecureAsync(SmtpConnection connection, TlsTerms terms, RouteLogin? login)
     {
-        if (tls is RouteTls.None or RouteTls.Implicit)
+        if (terms.Mode is RouteTls.None or RouteTls.Implicit)
         {
             return null;
         }
 
-        var needed = tls == RouteTls.Required || login is not null;
         if (!connection.Capabilities.StartTls)
         {
-            return needed ? Insecure(connection, "the remote does not offer STARTTLS, which is required here") : null;
+            connection.Security = connection.Security with { Trouble = TlsTrouble.StartTlsNotSupported };
+            return terms.NeedsTls || login is not null
+                ? Insecure(connection, "the remote does not offer STARTTLS, which is required here") with { Trouble = TlsTrouble.StartTlsNotSupported }
+                : null;
         }
 
         connection.Output.StartTls();
         var reply = await AskAsync(connection, _timeouts.Ehlo);
         if (!reply.IsPositive)
         {
-            return Refused(connection, reply) with { BrokenTls = true };
+            return Refused(connection, reply) with { BrokenTls = true, Trouble = TlsTrouble.StartTlsNotSupported };
         }
 
         // What came behind the 220 in clear would be taken for replies under TLS: someone in between put it there.
         if (connection.HasBuffered)
         {
-            return Insecure(connection, "octets came in clear text behind the answer to STARTTLS");
-        }
-
-        if (!await connection.StartTlsAsync(TlsOptions(connection, verified: tls == RouteTls.Required), _timeouts.TlsHandshake))
-        {
-            return Lost(connection) with { BrokenTls = true, Rule = needed ? DeliveryRules.NoSecureConnection : DeliveryRules.Unreachable };
+            return Insecure(connection, "octets came in clear text behind the answer to STARTTLS") with { Trouble = TlsTrouble.ValidationFailure };
         }
 
         // Everything heard so far was heard in clear and counts no more (RFC 3207, 4.2).
-        return await SayHelloAsync(connection);
+        return await ShakeHandsAsync(connection, terms, login is not null) ?? await SayHelloAsync(connection);
     }
 
-    private async ValueTask<Opened.Failed?> LogInAsync(SmtpConnection connection, RouteTls tls, RouteLogin? login)
+    private async ValueTask<Opened.Failed?> ShakeHandsAsync(SmtpConnection connection, TlsTerms terms, bool hasLogin = false)
+    {
+        var judge = new PeerJudge(terms, ChainPolicy);
+        if (await connection.StartTlsAsync(judge.Options(), _timeouts.TlsHandshake))
+        {
+            connection.Security = new ConnectionSecurity(terms, judge.Proof, judge.OnlyFor, terms.Trouble ?? judge.Trouble);
+            return null;
+        }
+
+        var lost = Lost(connection) with { BrokenTls = true, Trouble = judge.Trouble ?? TlsTrouble.ValidationFailure };
+        return judge.Words is { } words ? lost with { Words = words, Rule = DeliveryRules.Unproved }
+            : terms.NeedsTls || hasLogin ? lost with { Rule = DeliveryRules.NoSecureConnection }
+            : lost;
+    }
+
+    private async ValueTask<Opened.Failed?> LogInAsync(SmtpConnection connection, RouteLogin? login)
     {
         if (login is null)
         {
@@ -123,22 +137,6 @@ internal sealed class Greeter(IOptions<DeliveryOptions> options, IOptions<RelayO
     private static async ValueTask<RemoteReply> AskAsync(SmtpConnection connection, TimeSpan timeout) =>
         await connection.FlushAsync(timeout) ? await connection.ReadReplyAsync(timeout) : default;
 
-    private SslClientAuthenticationOptions TlsOptions(SmtpConnection connection, bool verified)
-    {
-        var tls = new SslClientAuthenticationOptions { TargetHost = connection.Host.Name };
-        if (verified)
-        {
-            tls.CertificateChainPolicy = ChainPolicy?.Clone();
-        }
-        else
-        {
-            // Encryption to someone unproved is still better than none (RFC 7435).
-            tls.RemoteCertificateValidationCallback = static (_, _, _, _) => true;
-        }
-
-        return tls;
-    }
-
     private static Opened.Failed Refused(SmtpConnection connection, RemoteReply reply)
     {
         if (reply.IsLost)
@@ -147,12 +145,19 @@ internal sealed class Greeter(IOptions<DeliveryOptions> options, IOptions<RelayO
         }
 
         var refusal = Verdict.OfConnection(reply, connection.Host.Name);
-        return new Opened.Failed(refusal.Reply, refusal.Rule!, connection.Host.Name, connection.Address) { Refusal = refusal };
+        return Failed(connection, refusal.Reply, refusal.Rule!) with { Refusal = refusal };
     }
 
     private static Opened.Failed Lost(SmtpConnection connection) =>
-        new(connection.WhyLost, DeliveryRules.Unreachable, connection.Host.Name, connection.Address);
+        Failed(connection, connection.WhyLost, DeliveryRules.Unreachable);
 
     private static Opened.Failed Insecure(SmtpConnection connection, string words) =>
-        new(words, DeliveryRules.NoSecureConnection, connection.Host.Name, connection.Address);
+        Failed(connection, words, DeliveryRules.NoSecureConnection);
+
+    private static Opened.Failed Failed(SmtpConnection connection, string words, string rule) =>
+        new(words, rule, connection.Host.Name, connection.Address)
+        {
+            Source = connection.Security.Terms?.Source ?? TlsSource.Nobody,
+            IsForMessage = connection.Security.Terms is { IsForMessage: true },
+        };
 }

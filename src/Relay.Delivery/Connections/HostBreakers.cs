@@ -86,7 +86,7 @@ internal sealed class HostBreakers(TimeProvider time)
                 MinimumThroughput = Failures,
                 SamplingDuration = Sampling,
                 BreakDuration = Break,
-                ShouldHandle = static args => ValueTask.FromResult(args.Outcome.Result is Opened.Failed),
+                ShouldHandle = static args => ValueTask.FromResult(args.Outcome.Result is Opened.Failed { IsForMessage: false }),
             })
             .Build();
 }

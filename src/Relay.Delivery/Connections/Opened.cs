@@ -1,4 +1,5 @@
 using Relay.Delivery.Sending;
+using Relay.Delivery.TlsPolicies;
 
 namespace Relay.Delivery.Connections;
 
@@ -17,6 +18,15 @@ internal abstract record Opened
     {
         /// <summary>TLS was offered and did not come about, so that clear text is left to try.</summary>
         public bool BrokenTls { get; init; }
+
+        /// <summary>What was wrong with TLS, for reports; null where that was not the reason.</summary>
+        public TlsTrouble? Trouble { get; init; }
+
+        /// <summary>Whose word it failed by.</summary>
+        public TlsSource Source { get; init; }
+
+        /// <summary>Only this message demands so much: it says nothing about the host or the site.</summary>
+        public bool IsForMessage { get; init; }
 
         /// <summary>What a remote's refusal comes to; null where none was heard.</summary>
         public Outcome.Deferred? Refusal { get; init; }

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Net;
 using System.Net.Security;
 using Relay.Delivery.Routing;
+using Relay.Delivery.TlsPolicies;
 using Relay.Smtp.Client;
 
 namespace Relay.Delivery.Connections;
@@ -37,6 +38,9 @@ internal sealed class SmtpConnection : IDisposable
 
     /// <summary>Protocol and cipher; null in clear text.</summary>
     public string? Tls => _wire.Tls;
+
+    /// <summary>What it was opened under, and what it has proved.</summary>
+    public ConnectionSecurity Security { get; set; } = ConnectionSecurity.None;
 
     public EhloCapabilities Capabilities { get; set; } = EhloCapabilities.None;
 

@@ -11,13 +11,14 @@ internal static class NameServers
         dns.Servers.Length == 0
             ? new LookupClientOptions()
             : new LookupClientOptions([.. dns.Servers.Select(EndPointOf)]),
-        dns.Timeout);
+        dns.Timeout,
+        dns.Trusted);
 
     /// <summary>The same for one server that is asked what it knows itself.</summary>
     public static LookupClient ClientOf(IPEndPoint server, TimeSpan timeout) =>
         ClientOf(new LookupClientOptions(server) { Recursion = false }, timeout);
 
-    private static LookupClient ClientOf(LookupClientOptions settings, TimeSpan timeout)
+    private static LookupClient ClientOf(LookupClientOptions settings, TimeSpan timeout, bool validated = false)
     {
         settings.UseCache = false;
         settings.UseTcpFallback = true;
@@ -27,6 +28,9 @@ internal static class NameServers
         settings.Retries = 1;
         settings.Timeout = timeout;
         settings.ExtendedDnsBufferSize = 1232;
+
+        // Without DO a resolver need not say whether it validated (RFC 6840, 5.7).
+        settings.RequestDnsSecRecords = validated;
         return new LookupClient(settings);
     }
 

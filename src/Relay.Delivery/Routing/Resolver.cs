@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using DnsClient;
 using DnsClient.Protocol;
 using Microsoft.Extensions.Options;
+using Relay.Delivery.TlsPolicies;
 
 namespace Relay.Delivery.Routing;
 
@@ -25,6 +26,10 @@ internal sealed class Resolver
     private readonly DnsCache<MxHost> _exchangers;
     private readonly DnsCache<IPAddress> _four;
     private readonly DnsCache<IPAddress> _six;
+    private readonly DnsCache<string> _texts;
+    private readonly DnsCache<string> _aliases;
+    private readonly DnsCache<Tlsa> _tlsa;
+    private readonly bool _trusted;
 
     public Resolver(IOptions<DeliveryOptions> options, TimeProvider time)
     {
@@ -32,6 +37,10 @@ internal sealed class Resolver
         _exchangers = new DnsCache<MxHost>(time);
         _four = new DnsCache<IPAddress>(time);
         _six = new DnsCache<IPAddress>(time);
+        _texts = new DnsCache<string>(time);
+        _aliases = new DnsCache<string>(time);
+        _tlsa = new DnsCache<Tlsa>(time);
+        _trusted = options.Value.Dns.Trusted;
 
         _client = NameServers.ClientOf(options.Value.Dns);
     }
@@ -49,16 +58,35 @@ internal sealed class Resolver
         var until = four.Until < six.Until ? four.Until : six.Until;
         return (four.Finding, six.Finding) switch
         {
-            (DnsFinding.Found, _) or (_, DnsFinding.Found) => new(DnsFinding.Found, [.. four.Records, .. six.Records], "", until),
+            (DnsFinding.Found, _) or (_, DnsFinding.Found) => new(DnsFinding.Found, [.. four.Records, .. six.Records], "", until)
+            {
+                // What is used of them must be proved; that the other is not there need not be.
+                IsSecure = (four.IsSecure || four.Finding != DnsFinding.Found) && (six.IsSecure || six.Finding != DnsFinding.Found),
+                EndOfAliases = four.EndOfAliases ?? six.EndOfAliases,
+            },
             (DnsFinding.Failed, _) => four,
             (_, DnsFinding.Failed) => six,
             _ => four,
         };
     }
 
+    /// <summary>Each text joined from its strings.</summary>
+    public ValueTask<DnsAnswer<string>> TextAsync(string name, CancellationToken cancellation) =>
+        _texts.GetAsync(name, n => AskAsync(n, QueryType.TXT, Texts), cancellation);
+
+    /// <summary>What the name is an alias of, if it is one.</summary>
+    public ValueTask<DnsAnswer<string>> AliasAsync(string name, CancellationToken cancellation) =>
+        _aliases.GetAsync(name, n => AskAsync(n, QueryType.CNAME, static (response, _) => response.Answers.CnameRecords().Select(c => NameOf(c.CanonicalName))), cancellation);
+
+    public ValueTask<DnsAnswer<Tlsa>> TlsaAsync(string name, CancellationToken cancellation) =>
+        _tlsa.GetAsync(name, n => AskAsync(n, QueryType.TLSA, Associations), cancellation);
+
     /// <summary>Forgets every answer about a name.</summary>
     public void Forget(string name)
     {
+        _texts.Forget(name);
+        _aliases.Forget(name);
+        _tlsa.Forget(name);
         _exchangers.Forget(name);
         _four.Forget(name);
         _six.Forget(name);
@@ -69,24 +97,28 @@ internal sealed class Resolver
         try
         {
             var target = name;
+            var secure = _trusted;
             for (var aliases = 0; aliases <= MaxAliases; aliases++)
             {
                 var response = await _client.QueryAsync(target, type);
+
+                // One step of the chain that is not proved is enough to lead us astray.
+                secure &= response.Header.IsAuthenticData;
                 if (Failure<T>(response, name, type) is { } failure)
                 {
-                    return failure;
+                    return failure with { IsSecure = secure && failure.Finding == DnsFinding.NoSuchName };
                 }
 
                 var end = EndOfAliases(response, target);
                 T[] records = [.. read(response, end)];
                 if (records.Length > 0)
                 {
-                    return new(DnsFinding.Found, records, "", _time.GetUtcNow() + Ttl(response));
+                    return new(DnsFinding.Found, records, "", _time.GetUtcNow() + Ttl(response)) { IsSecure = secure, EndOfAliases = end };
                 }
 
                 if (end == target)
                 {
-                    return new(DnsFinding.NoRecord, [], $"{name} has no {type} record", _time.GetUtcNow() + NegativeTtl);
+                    return new(DnsFinding.NoRecord, [], $"{name} has no {type} record", _time.GetUtcNow() + NegativeTtl) { IsSecure = secure };
                 }
 
                 target = end;
@@ -144,6 +176,16 @@ internal sealed class Resolver
         response.Answers.AddressRecords()
             .Where(a => NameOf(a.DomainName) == NameOf(owner))
             .Select(a => a.Address);
+
+    private static IEnumerable<string> Texts(IDnsQueryResponse response, string owner) =>
+        response.Answers.TxtRecords()
+            .Where(txt => NameOf(txt.DomainName) == NameOf(owner))
+            .Select(txt => string.Concat(txt.Text));
+
+    private static IEnumerable<Tlsa> Associations(IDnsQueryResponse response, string owner) =>
+        response.Answers.TlsaRecords()
+            .Where(tlsa => NameOf(tlsa.DomainName) == NameOf(owner))
+            .Select(tlsa => new Tlsa((int)tlsa.CertificateUsage, (int)tlsa.Selector, (int)tlsa.MatchingType, tlsa.CertificateAssociationData.ToArray()));
 
     private static TimeSpan Ttl(IDnsQueryResponse response)
     {

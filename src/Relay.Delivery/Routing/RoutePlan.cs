@@ -1,4 +1,5 @@
 using System.Net;
+using Relay.Delivery.TlsPolicies;
 
 namespace Relay.Delivery.Routing;
 
@@ -19,6 +20,12 @@ internal sealed record RoutePlan
     public RouteTls Tls { get; init; } = RouteTls.Opportunistic;
     public RouteLogin? Login { get; init; }
 
+    /// <summary>The MTA-STS policy under which mail goes there; null where there is none.</summary>
+    public StsPolicy? Sts { get; init; }
+
+    /// <summary>DNSSEC proves that these are the domain's hosts.</summary>
+    public bool IsSecure { get; init; }
+
     /// <summary>The configuration names it, so it may lead inside.</summary>
     public bool IsRoute { get; init; }
 
@@ -38,6 +45,7 @@ internal sealed record RoutePlan
             .. Hosts
                 .Select(host => (Host: host, Lot: random.Next()))
                 .OrderByDescending(h => h.Host.Name == first)
+                .ThenByDescending(h => h.Host.IsPermitted)
                 .ThenBy(h => h.Host.Preference)
                 .ThenBy(h => h.Lot)
                 .Take(MaxHosts)
@@ -45,19 +53,29 @@ internal sealed record RoutePlan
         ];
     }
 
-    public static RoutePlan ToExchangers(IEnumerable<RouteHost> hosts)
+    public static RoutePlan ToExchangers(IEnumerable<RouteHost> hosts, StsPolicy? sts = null, bool isSecure = false)
     {
-        RouteHost[] sorted = [.. hosts.OrderBy(h => h.Preference).ThenBy(h => h.Name, StringComparer.Ordinal).Take(MaxKnown)];
+        var enforced = sts is { Mode: StsMode.Enforce };
+        RouteHost[] sorted =
+        [
+            .. hosts.Select(h => sts is null || h.Address is not null ? h : h with { IsPermitted = sts.Permits(h.Name) })
+                .OrderBy(h => h.Preference).ThenBy(h => h.Name, StringComparer.Ordinal).Take(MaxKnown),
+        ];
 
-        // The rank counts, not the number: 10 and 20 are the same as 5 and 6.
-        var ranks = sorted.GroupBy(h => h.Preference, h => h.Name, (_, names) => string.Join('=', names));
-        return new RoutePlan { Key = $"mx:{sorted[0].Port}:{string.Join('>', ranks)}", Hosts = sorted };
+        // The rank counts, not the number: 10 and 20 are the same as 5 and 6. What a connection must prove is part of the
+        // site, so that no domain's mail takes one that was opened under a weaker policy.
+        var ranks = sorted.GroupBy(h => h.Preference, h => enforced && !h.IsPermitted ? $"!{h.Name}" : h.Name, (_, names) => string.Join('=', names));
+        var policy = $"{(isSecure ? "+dnssec" : "")}{(sts is null ? "" : enforced ? "+sts" : "+sts-testing")}";
+        return new RoutePlan { Key = $"mx:{sorted[0].Port}:{string.Join('>', ranks)}{policy}", Hosts = sorted, Sts = sts, IsSecure = isSecure };
     }
 }
 
 /// <param name="Name">A host name or, for a literal or a route, an address.</param>
 internal sealed record RouteHost(string Name, int Port, int Preference = 0)
 {
+    /// <summary>False where the domain's MTA-STS policy does not name it.</summary>
+    public bool IsPermitted { get; init; } = true;
+
     /// <summary>The address itself where the name is one.</summary>
     public IPAddress? Address { get; } = IPAddress.TryParse(Name, out var address) ? Unmapped(address) : null;
 

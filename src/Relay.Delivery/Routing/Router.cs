@@ -1,13 +1,15 @@
 using Microsoft.Extensions.Options;
+using Relay.Delivery.TlsPolicies;
 using Relay.Mail;
 
 namespace Relay.Delivery.Routing;
 
 /// <summary>
 /// Finds where mail of a domain goes (RFC 5321, 5.1): a literal to its address; a routed domain by its route; else to the
-/// hosts of its MX; and to its own A or AAAA only where it has no MX at all. A null MX takes no mail (RFC 7505).
+/// hosts of its MX; and to its own A or AAAA only where it has no MX at all. A null MX takes no mail (RFC 7505). What the
+/// domain's MTA-STS policy says of these hosts goes with them.
 /// </summary>
-internal sealed class Router(RouteTable routes, Resolver resolver, IOptions<DeliveryOptions> options, IOptions<RelayOptions> relay)
+internal sealed class Router(RouteTable routes, Resolver resolver, StsPolicies sts, IOptions<DeliveryOptions> options, IOptions<RelayOptions> relay)
 {
     public async ValueTask<Routed> RouteAsync(string domain, CancellationToken cancellation)
     {
@@ -21,15 +23,24 @@ internal sealed class Router(RouteTable routes, Resolver resolver, IOptions<Deli
             return new Routed.To(PlanOf([new MxHost(AddressIn(domain), 0)])) { Until = DateTimeOffset.MaxValue };
         }
 
+        var asked = sts.FindAsync(domain, cancellation).Preserve();
         var answer = await resolver.ExchangersAsync(domain, cancellation);
         return answer.Finding switch
         {
-            DnsFinding.Found => ToExchangers(domain, answer),
-            DnsFinding.NoRecord => await ToDomainItselfAsync(domain, cancellation),
+            DnsFinding.Found => Under(await asked, ToExchangers(domain, answer), answer.IsSecure),
+            DnsFinding.NoRecord => Under(await asked, await ToDomainItselfAsync(domain, cancellation), answer.IsSecure),
             DnsFinding.NoSuchName => new Routed.Nowhere("5.1.2", answer.Words, DeliveryRules.NoSuchDomain) { Until = answer.Until },
             _ => new Routed.Unknown(answer.Words, DeliveryRules.DnsFailure) { Until = answer.Until },
         };
     }
+
+    // The policy decides who may be asked and what they have to prove, so it is a part of the way.
+    private static Routed Under(DnsAnswer<StsFinding> policy, Routed routed, bool isSecure) => routed is Routed.To(var plan)
+        ? new Routed.To(RoutePlan.ToExchangers(plan.Hosts, policy.Records[0].Policy is { Mode: not StsMode.None } binding ? binding : null, isSecure))
+        {
+            Until = policy.Until < routed.Until ? policy.Until : routed.Until,
+        }
+        : routed;
 
     private Routed ToExchangers(string domain, DnsAnswer<MxHost> answer)
     {

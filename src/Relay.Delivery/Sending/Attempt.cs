@@ -1,3 +1,4 @@
+using Relay.Mail.Messages;
 using Relay.Mail.Queue;
 using Relay.Smtp.Client;
 
@@ -23,6 +24,11 @@ internal sealed class Attempt
     }
 
     public Lease Lease { get; }
+
+    public string Domain => Lease.Unit.Lane.Domain;
+
+    /// <summary>What the message demands of the connection.</summary>
+    public TlsDemand Demand => Lease.Message.Envelope.Tls;
 
     public string? HostToTryFirst => Lease.State?.UncertainHost;
 

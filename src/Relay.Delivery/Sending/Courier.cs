@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Relay.Delivery.Connections;
 using Relay.Delivery.Scheduling;
+using Relay.Delivery.TlsPolicies;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
 
@@ -126,17 +127,18 @@ internal sealed class Courier(Site site, CourierOffice office)
             }
             else if (await ConnectAsync(attempt) is { } failed)
             {
-                if (attempt.IsUntouched && site.TryShrink(held))
+                // What only this message demands keeps no other from being carried.
+                if (!failed.IsForMessage && attempt.IsUntouched && site.TryShrink(held))
                 {
                     return false;
                 }
 
-                if (failed.Status is null)
+                if (failed is { Status: null, IsForMessage: false })
                 {
                     office.NotReached(site, failed.Words);
                 }
 
-                attempt.EndRest(failed.ToOutcome(), new Contact(failed.Host, failed.Address, null));
+                attempt.EndRest(failed.ToOutcome(), new Contact(failed.Host, failed.Address) { Policy = TlsTerms.PolicyOf(failed.Source) });
             }
             else
             {
@@ -175,7 +177,7 @@ internal sealed class Courier(Site site, CourierOffice office)
             return;
         }
 
-        attempt.EndBatch(outcomes, new Contact(connection.Host.Name, connection.Address, connection.Tls));
+        attempt.EndBatch(outcomes, Contact.With(connection));
         if (end == TransactionEnd.Spoiled)
         {
             await DropAsync(politely: false);
@@ -199,7 +201,7 @@ internal sealed class Courier(Site site, CourierOffice office)
             await DropAsync(politely: !open.HasInput);
         }
 
-        switch (await office.Connector.OpenAsync(site.Plan, attempt.HostToTryFirst, office.Aborted))
+        switch (await office.Connector.OpenAsync(site.Plan, new ConnectionWish(attempt.Domain, attempt.Demand, attempt.HostToTryFirst), office.Aborted))
         {
             case Opened.Ready ready:
                 _connection = ready.Connection;
@@ -213,6 +215,7 @@ internal sealed class Courier(Site site, CourierOffice office)
     private bool Fits(SmtpConnection open, Attempt attempt) =>
         !open.HasInput
         && open.Messages < Math.Min(office.Options.MessagesPerConnection, open.Capabilities.MaxMessages ?? int.MaxValue)
+        && open.Security.Satisfies(attempt.Demand, attempt.Domain)
         && (attempt.HostToTryFirst is not { } host || host == open.Host.Name);
 
     private async ValueTask DropAsync(bool politely)

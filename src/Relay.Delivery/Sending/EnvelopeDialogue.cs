@@ -201,7 +201,8 @@ internal readonly struct EnvelopeDialogue(
             EightBitMime: needs.EightBitMime && offered.EightBitMime,
             SmtpUtf8: needs.SmtpUtf8 && offered.SmtpUtf8,
             ReturnFull: offered.Dsn && envelope.Return != DsnReturn.Unspecified ? envelope.Return == DsnReturn.Full : null,
-            EnvelopeId: offered.Dsn ? envelope.EnvelopeId : null));
+            EnvelopeId: offered.Dsn ? envelope.EnvelopeId : null,
+            RequireTls: envelope.Tls == TlsDemand.RequireTls && offered.RequireTls));
     }
 
     private void WriteRcpt(int i)

@@ -1,3 +1,4 @@
+using Relay.Delivery.Connections;
 using Relay.Mail.Classification;
 
 namespace Relay.Delivery.Sending;
@@ -32,4 +33,17 @@ internal abstract record Outcome(string Reply, string? Rule)
 }
 
 /// <summary>With whom an attempt was made, as far as it came.</summary>
-internal readonly record struct Contact(string? Host, string? Address, string? Tls);
+internal readonly record struct Contact(string? Host, string? Address, string? Tls = null)
+{
+    /// <summary>What the connection had to prove, as events name it; null where nothing.</summary>
+    public string? Policy { get; init; }
+
+    /// <summary>What proved the host; null where nothing did.</summary>
+    public string? Proof { get; init; }
+
+    public static Contact With(SmtpConnection connection) => new(connection.Host.Name, connection.Address, connection.Tls)
+    {
+        Policy = connection.Security.Terms?.Policy,
+        Proof = connection.Security.Proof,
+    };
+}

@@ -71,7 +71,7 @@ internal sealed class Settlements(RetrySchedule retries, IFailureReports reports
     {
         var attempt = new Attempt(lease);
         attempt.EndRest(
-            new Outcome.Uncertain("the node that tried it was lost after the final dot", DeliveryRules.Unheard), new Contact(unheard.Host, null, null));
+            new Outcome.Uncertain("the node that tried it was lost after the final dot", DeliveryRules.Unheard), new Contact(unheard.Host, null));
         var settlement = attempt.ToSettlement(this);
         return settlement with { Next = settlement.Next is { } next ? next with { IsUnheard = true } : null };
     }
@@ -94,6 +94,8 @@ internal sealed class Settlements(RetrySchedule retries, IFailureReports reports
         Host = contact.Host,
         Address = contact.Address,
         Tls = contact.Tls,
+        TlsPolicy = contact.Policy,
+        TlsProof = contact.Proof,
         Reply = outcome.Reply,
         Rule = outcome.Rule,
         NextAttempt = outcome is Outcome.Deferred or Outcome.Uncertain ? due : null,

@@ -25,6 +25,12 @@ public sealed record MailEvent
     /// <summary>Protocol and cipher, <c>TLS1.3 TLS_AES_256_GCM_SHA384</c>; null in clear text.</summary>
     public string? Tls { get; init; }
 
+    /// <summary>By whose word the connection had to be safe: <c>dane</c>, <c>mta-sts enforce</c>, <c>mta-sts testing</c>, <c>route</c>, <c>message</c>; null where nobody asked.</summary>
+    public string? TlsPolicy { get; init; }
+
+    /// <summary>What proved that the host is the one it says: <c>certificate</c>, <c>dane 3 1 1</c>; null where nothing did.</summary>
+    public string? TlsProof { get; init; }
+
     /// <summary>The remote's own words, one line; where no remote spoke, ours.</summary>
     public string? Reply { get; init; }
 

@@ -38,6 +38,9 @@ internal static class StoreKeys
     /// <summary>An account's sending domains by name.</summary>
     public static RedisKey Domains(string account) => $"relay:acct:{{{account}}}:domains";
 
+    /// <summary>A domain's MTA-STS policy; vanishes when it no longer holds.</summary>
+    public static RedisKey StsPolicy(string domain) => $"relay:sts:{domain}";
+
     /// <summary>An account's captured messages by id: what lists show.</summary>
     public static RedisKey Inbox(string account) => $"relay:inbox:{{{account}}}:messages";
 

@@ -4,6 +4,7 @@ using Relay.Mail.Accounts;
 using Relay.Mail.Events;
 using Relay.Mail.Inbox;
 using Relay.Mail.Messages;
+using Relay.Mail.Policies;
 using Relay.Mail.Queue;
 using Relay.Redis.Nodes;
 
@@ -26,6 +27,7 @@ namespace Relay.Redis.Records;
 [JsonSerializable(typeof(Credential))]
 [JsonSerializable(typeof(SendingDomain))]
 [JsonSerializable(typeof(CapturedMessage))]
+[JsonSerializable(typeof(KeptStsPolicy))]
 [JsonSerializable(typeof(Suspension))]
 [JsonSerializable(typeof(QueueAsk))]
 [JsonSerializable(typeof(AskProgress))]

@@ -31,12 +31,12 @@ internal static class DnsWire
         return true;
     }
 
-    public static byte[] Write(ReadOnlySpan<byte> query, DnsQuestion question, int code, List<(string Owner, uint Ttl, DnsRecord Record)> answers, bool truncated)
+    public static byte[] Write(ReadOnlySpan<byte> query, DnsQuestion question, int code, List<(string Owner, uint Ttl, DnsRecord Record)> answers, bool truncated, bool validated = false)
     {
         var message = new MemoryStream();
         Put16(message, BinaryPrimitives.ReadUInt16BigEndian(query));
-        // QR, AA, TC, RD as asked, RA, and the response code.
-        Put16(message, 0x8480 | (truncated ? 0x0200 : 0) | ((query[2] & 1) << 8) | code);
+        // QR, AA, TC, RD as asked, RA, AD, and the response code.
+        Put16(message, 0x8480 | (truncated ? 0x0200 : 0) | (validated ? 0x0020 : 0) | ((query[2] & 1) << 8) | code);
         Put16(message, 1);
         Put16(message, answers.Count);
         Put16(message, 0);
@@ -85,6 +85,9 @@ internal sealed record DnsRecord(int Type, byte[] Data, string? Target = null)
     public static DnsRecord Ns(string host) => new(2, DnsWire.Name(host));
 
     public static DnsRecord Ptr(string name) => new(12, DnsWire.Name(name));
+
+    public static DnsRecord Tlsa(int usage, int selector, int matching, byte[] association) =>
+        new(52, [(byte)usage, (byte)selector, (byte)matching, .. association]);
 
     public static DnsRecord Txt(string text) =>
         new(16, [.. Encoding.UTF8.GetBytes(text).Chunk(255).SelectMany(c => (byte[])[(byte)c.Length, .. c])]);

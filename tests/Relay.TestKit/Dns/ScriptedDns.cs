@@ -54,6 +54,20 @@ public sealed class ScriptedDns : IAsyncDisposable
     public ScriptedDns Txt(string name, params string[] texts) =>
         Change(name, n => n.Records.AddRange(texts.Select(DnsRecord.Txt)));
 
+    public ScriptedDns Tlsa(string name, int usage, int selector, int matching, byte[] association) =>
+        Change(name, n => n.Records.Add(DnsRecord.Tlsa(usage, selector, matching, association)));
+
+    /// <summary>Answers about these names are said to be validated; an answer is where each name on its way is.</summary>
+    public ScriptedDns Secure(params string[] names)
+    {
+        foreach (var name in names)
+        {
+            Change(name, n => n.IsSecure = true);
+        }
+
+        return this;
+    }
+
     /// <summary>The name is a zone of its own, served by these hosts.</summary>
     public ScriptedDns Ns(string name, params string[] hosts) => Change(name, n => n.Records.AddRange(hosts.Select(DnsRecord.Ns)));
 
@@ -201,18 +215,20 @@ public sealed class ScriptedDns : IAsyncDisposable
 
         return name is { Truncate: true } && overUdp
             ? DnsWire.Write(query, question, 0, [], truncated: true)
-            : DnsWire.Write(query, question, name?.ResponseCode ?? DnsWire.NoSuchName, Find(question), truncated: false);
+            : DnsWire.Write(query, question, name?.ResponseCode ?? DnsWire.NoSuchName, Find(question, out var validated), truncated: false, validated);
     }
 
     // As a resolver does: the chain of aliases with what stands at its end, each name once.
-    private List<(string Owner, uint Ttl, DnsRecord Record)> Find(DnsQuestion question)
+    private List<(string Owner, uint Ttl, DnsRecord Record)> Find(DnsQuestion question, out bool validated)
     {
+        validated = _names.TryGetValue(question.Name, out var first) && first.IsSecure;
         var found = new List<(string, uint, DnsRecord)>();
         var owner = question.Name;
         var seen = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
         while (seen.Add(owner) && _names.TryGetValue(owner, out var name))
         {
-            var alias = name.Records.Find(r => r.Type == DnsWire.Cname);
+            validated &= name.IsSecure;
+            var alias = question.Type == DnsWire.Cname ? null : name.Records.Find(r => r.Type == DnsWire.Cname);
             found.AddRange(name.Records.Where(r => r.Type == question.Type || r == alias).Select(r => (owner, name.Ttl, r)));
             if (alias is null)
             {
@@ -258,6 +274,7 @@ internal sealed class ScriptedName
     public bool Drop { get; set; }
     public bool Truncate { get; set; }
     public Task? Until { get; set; }
+    public bool IsSecure { get; set; }
     public uint Ttl { get; set; } = 300;
 
     public static ScriptedName With(ScriptedName? old, Action<ScriptedName> change)
@@ -266,7 +283,7 @@ internal sealed class ScriptedName
         if (old is not null)
         {
             name.Records.AddRange(old.Records);
-            (name.ResponseCode, name.Drop, name.Truncate, name.Until, name.Ttl) = (old.ResponseCode, old.Drop, old.Truncate, old.Until, old.Ttl);
+            (name.ResponseCode, name.Drop, name.Truncate, name.Until, name.Ttl, name.IsSecure) = (old.ResponseCode, old.Drop, old.Truncate, old.Until, old.Ttl, old.IsSecure);
         }
 
         change(name);

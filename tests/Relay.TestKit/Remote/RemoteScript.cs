@@ -19,6 +19,9 @@ public sealed class RemoteScript
     /// <summary>What TLS shows; one for <see cref="HostName"/> is made when it is null.</summary>
     public X509Certificate2? Certificate { get; set; }
 
+    /// <summary>What is shown above <see cref="Certificate"/>.</summary>
+    public X509Certificate2Collection Chain { get; } = [];
+
     /// <summary>The login that is taken; null offers no AUTH.</summary>
     public (string User, string Password)? Login { get; set; }
 

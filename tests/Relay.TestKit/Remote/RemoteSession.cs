@@ -200,7 +200,7 @@ public sealed class RemoteSession
         var tls = new SslStream(_stream);
         _stream = tls;
         _start = _end;
-        await tls.AuthenticateAsServerAsync(new SslServerAuthenticationOptions { ServerCertificate = _certificate }, cancellation);
+        await tls.AuthenticateAsServerAsync(new SslServerAuthenticationOptions { ServerCertificateContext = SslStreamCertificateContext.Create(_certificate!, _script.Chain, offline: true) }, cancellation);
         IsTls = true;
         ServerName = tls.TargetHostName;
         return true;

@@ -11,6 +11,12 @@ internal static class A
 
     public static Message Message(TimeProvider time, params string[] recipients) => MessageOf(Body, time, recipients);
 
+    public static Message Demanding(TlsDemand demand, TimeProvider time, params string[] recipients)
+    {
+        var message = Message(time, recipients);
+        return message with { Envelope = message.Envelope with { Tls = demand } };
+    }
+
     public static Message MessageOf(string body, TimeProvider time, params string[] recipients)
     {
         var head = Encoding.UTF8.GetBytes(body);

@@ -11,6 +11,7 @@ using Relay.Mail.Bounces;
 using Relay.Mail.Events;
 using Relay.Mail.Inbox;
 using Relay.Mail.Messages;
+using Relay.Mail.Policies;
 using Relay.Mail.Queue;
 using Relay.TestKit.Dns;
 using Relay.TestKit.InMemory;
@@ -76,6 +77,7 @@ internal sealed class DeliveryUnderTest : IAsyncDisposable
             .AddSingleton<IMailQueue>(queue)
             .AddSingleton<IContentStore>(contents)
             .AddSingleton<IInbox, InMemoryInbox>()
+            .AddSingleton<IStsPolicyStore, InMemoryStsPolicyStore>()
             .AddSingleton<IFailureReports>(reports)
             .Configure<RelayOptions>(o => o.HostName = "relay.test")
             .AddRelayDelivery(configuration.GetSection(RelayOptions.Section))

@@ -70,6 +70,13 @@ internal sealed record TimelineView
     public string? Host { get; init; }
     public string? Address { get; init; }
     public string? Tls { get; init; }
+
+    /// <summary>By whose word the connection had to be safe.</summary>
+    public string? TlsPolicy { get; init; }
+
+    /// <summary>What proved the host.</summary>
+    public string? TlsProof { get; init; }
+
     public string? Reply { get; init; }
     /// <summary>The rule that decided, by its id.</summary>
     public string? Rule { get; init; }
@@ -104,6 +111,8 @@ internal sealed record TimelineView
         Host = happened.Host,
         Address = happened.Address,
         Tls = happened.Tls,
+        TlsPolicy = happened.TlsPolicy,
+        TlsProof = happened.TlsProof,
         Reply = happened.Reply,
         Rule = happened.Rule,
         By = happened.By,
