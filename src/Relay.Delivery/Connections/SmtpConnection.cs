@@ -50,6 +50,9 @@ internal sealed class SmtpConnection : IDisposable
     /// <summary>The last transaction did not come to its end, so the next begins with RSET.</summary>
     public bool NeedsReset { get; set; }
 
+    /// <summary>A final reply took long here: nothing is sent ahead of the next ones.</summary>
+    public bool IsSlow { get; set; }
+
     public OutgoingBuffer Output { get; } = new();
 
     /// <summary>Why it is of no more use, for people.</summary>
@@ -65,15 +68,29 @@ internal sealed class SmtpConnection : IDisposable
     public bool HasEarlyReply => HasBuffered || (Tls is null && _wire.HasInput);
 
     /// <summary>Sends what <see cref="Output"/> holds; false when the connection failed.</summary>
-    public async ValueTask<bool> FlushAsync(TimeSpan timeout)
+    public async ValueTask<bool> FlushAsync(TimeSpan timeout) => await HandOverAsync(timeout) == Handed.All;
+
+    /// <summary>The same, where it matters how much went before it failed.</summary>
+    public async ValueTask<Handed> HandOverAsync(TimeSpan timeout)
     {
-        var sent = await _wire.SendAsync(Output.Written, timeout);
+        var handed = await _wire.SendAsync(Output.Written, timeout);
         Output.Clear();
-        return sent;
+        return handed;
     }
 
     /// <summary>Sends content as it stands in memory; false when the connection failed.</summary>
-    public ValueTask<bool> SendAsync(ReadOnlyMemory<byte> octets, TimeSpan timeout) => _wire.SendAsync(octets, timeout);
+    public async ValueTask<bool> SendAsync(ReadOnlyMemory<byte> octets, TimeSpan timeout) => await _wire.SendAsync(octets, timeout) == Handed.All;
+
+    /// <summary>
+    /// Forgets what the remote was told of a message. False when it does not answer that with one 2yz and nothing more: then
+    /// replies and commands are out of step, or the connection is lost, and it is of no more use.
+    /// </summary>
+    public async ValueTask<bool> ResetAsync(TimeSpan timeout)
+    {
+        NeedsReset = false;
+        Output.Reset();
+        return await FlushAsync(timeout) && (await ReadReplyAsync(timeout)).IsPositive && !HasBuffered;
+    }
 
     /// <summary>The next reply. Lost when the connection is, when the remote takes too long, or when what it says is no reply.</summary>
     public async ValueTask<RemoteReply> ReadReplyAsync(TimeSpan timeout)

@@ -102,9 +102,11 @@ internal sealed class Wire : IDisposable
         }
     }
 
-    /// <summary>Hands all of it over; false when that failed.</summary>
-    public async ValueTask<bool> SendAsync(ReadOnlyMemory<byte> octets, TimeSpan timeout)
+    /// <summary>Hands it over, or as much of it as can be.</summary>
+    public async ValueTask<Handed> SendAsync(ReadOnlyMemory<byte> octets, TimeSpan timeout)
     {
+        // TLS does not tell how far it came. A socket that fails at once has taken nothing.
+        var handed = _tls is null ? Handed.Nothing : Handed.Part;
         try
         {
             if (_tls is not null)
@@ -112,7 +114,7 @@ internal sealed class Wire : IDisposable
                 _deadline.Arm(timeout);
                 await _tls.WriteAsync(octets);
                 _deadline.Disarm();
-                return true;
+                return Handed.All;
             }
 
             while (!octets.IsEmpty)
@@ -125,21 +127,23 @@ internal sealed class Wire : IDisposable
                 }
                 else
                 {
+                    handed = Handed.Part;
                     _deadline.Arm(timeout);
                     count = await sending;
                     _deadline.Disarm();
                 }
 
+                handed = Handed.Part;
                 octets = octets[count..];
             }
 
-            return true;
+            return Handed.All;
         }
         catch (Exception e) when (IsLoss(e))
         {
             // The socket stays open: the remote's last words may still lie in it.
             Note(e, "sending");
-            return false;
+            return handed;
         }
     }
 
@@ -208,4 +212,16 @@ internal sealed class Wire : IDisposable
         SslProtocols.Tls12 => "TLS1.2",
         _ => protocol.ToString(),
     };
+}
+
+/// <summary>How much of a flight the system took from us; the remote can have no more than that.</summary>
+internal enum Handed
+{
+    All,
+
+    /// <summary>It failed. Everything but the last octet may have gone.</summary>
+    Part,
+
+    /// <summary>It failed before anything had gone.</summary>
+    Nothing,
 }

@@ -17,15 +17,18 @@ internal sealed class Site(RoutePlan plan, Standing standing, int maxCouriers, T
     private readonly Lock _lock = new();
     private readonly TurnQueue _waiting = new();
     private readonly Stack<Courier> _parked = new();
+    private readonly List<RiderSeat> _seats = [];
     private int _couriers;
     private int _connected;
     private DateTimeOffset _growAfter;
-    private bool _stopping;
+    private volatile bool _stopping;
     private bool _gone;
 
     public RoutePlan Plan { get; } = plan;
 
     public Standing Standing { get; } = standing;
+
+    public bool IsStopping => _stopping;
 
     /// <summary>Adds a unit; false when the site is gone and another has to be made.</summary>
     public bool TryAdd(HeldLease held)
@@ -62,6 +65,32 @@ internal sealed class Site(RoutePlan plan, Standing standing, int maxCouriers, T
         lock (_lock)
         {
             return _waiting.TryTake(out held);
+        }
+    }
+
+    /// <summary>Takes a unit that was given back here; false when somebody else has taken it.</summary>
+    public bool TryTakeAgain(HeldLease held)
+    {
+        lock (_lock)
+        {
+            return _waiting.TakeBack(other => other == held).Count > 0;
+        }
+    }
+
+    /// <summary>Who sits here can be taken back with those that wait.</summary>
+    public void Offer(RiderSeat seat)
+    {
+        lock (_lock)
+        {
+            _seats.Add(seat);
+        }
+    }
+
+    public void Withdraw(RiderSeat seat)
+    {
+        lock (_lock)
+        {
+            _seats.Remove(seat);
         }
     }
 
@@ -183,7 +212,7 @@ internal sealed class Site(RoutePlan plan, Standing standing, int maxCouriers, T
     {
         lock (_lock)
         {
-            return _waiting.TakeBack(held => which(held.Lease));
+            return [.. _waiting.TakeBack(held => which(held.Lease)), .. TakeRidersHoldingLock(held => which(held.Lease))];
         }
     }
 
@@ -200,6 +229,7 @@ internal sealed class Site(RoutePlan plan, Standing standing, int maxCouriers, T
                 waiting.Add(held);
             }
 
+            waiting.AddRange(TakeRidersHoldingLock(_ => true));
             parked = [.. _parked];
             _parked.Clear();
         }
@@ -211,6 +241,10 @@ internal sealed class Site(RoutePlan plan, Standing standing, int maxCouriers, T
 
         return waiting;
     }
+
+    // Their envelopes may have left, but not a word of their content.
+    private IEnumerable<HeldLease> TakeRidersHoldingLock(Func<HeldLease, bool> which) =>
+        _seats.Select(seat => seat.TakeBack(which)).OfType<HeldLease>();
 
     private bool MayGrowHoldingLock() =>
         _couriers < maxCouriers && (_couriers == 0 || _growAfter == default || _growAfter <= time.GetUtcNow());

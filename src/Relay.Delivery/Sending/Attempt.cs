@@ -49,6 +49,9 @@ internal sealed class Attempt
     /// <summary>What it came to for each recipient, once it is over.</summary>
     public ReadOnlySpan<Outcome> Outcomes => _outcomes!;
 
+    /// <summary>The batch with these outcomes is the last one, and nothing about it asks for care.</summary>
+    public bool EndsWith(Outcome?[] batch) => !IsCareful && _done + batch.Length == _recipients.Count;
+
     /// <summary>The recipients of the next transaction, and room for their outcomes.</summary>
     public (IReadOnlyList<int> Recipients, Outcome?[] Outcomes) NextBatch(EhloCapabilities offered)
     {

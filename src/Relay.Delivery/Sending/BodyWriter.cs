@@ -1,6 +1,5 @@
 using System.Buffers;
 using Relay.Delivery.Connections;
-using Relay.Mail.Crashing;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
 using Relay.Smtp.Client;
@@ -8,8 +7,9 @@ using Relay.Smtp.Client;
 namespace Relay.Delivery.Sending;
 
 /// <summary>
-/// Sends a content with its dots stuffed and the final dot. A small one leaves in one write; of a large one long clean
-/// stretches are sent from where they stand, and chunks as they are read, so that memory does not grow with the message.
+/// Writes a content with its dots stuffed and the final dot. A small one stands in the connection's buffer as a whole
+/// afterwards; of a large one all but the end has left by then, long clean stretches from where they stand, and chunks as they
+/// are read, so that memory does not grow with the message. The end never leaves by itself: something may ride behind it.
 /// </summary>
 internal sealed class BodyWriter(IContentStore contents, IMailQueue queue, TimeoutOptions timeouts)
 {
@@ -19,7 +19,8 @@ internal sealed class BodyWriter(IContentStore contents, IMailQueue queue, Timeo
     // Each write has the time of one block (RFC 5321, 4.5.3.2.5), so a block has to be one.
     private const int Block = 256 * 1024;
 
-    public async ValueTask<BodySent> SendAsync(SmtpConnection connection, Lease lease, CancellationToken stop)
+    /// <returns><see cref="BodyWritten.Ready"/> when what lies in the buffer may leave; the remote then has the message.</returns>
+    public async ValueTask<BodyWritten> WriteAsync(SmtpConnection connection, Lease lease, CancellationToken stop)
     {
         var message = lease.Message;
         var content = message.Content;
@@ -28,25 +29,25 @@ internal sealed class BodyWriter(IContentStore contents, IMailQueue queue, Timeo
         if (sent is null)
         {
             (sent, stuffer) = await SendPieceAsync(connection, content.Prologue, stuffer);
-            if (sent == BodySent.Whole)
+            if (sent == BodyWritten.Ready)
             {
                 (sent, stuffer) = await SendPieceAsync(connection, content.Head, stuffer);
             }
         }
 
-        if (sent == BodySent.Whole && content.Chunks > 0)
+        if (sent == BodyWritten.Ready && content.Chunks > 0)
         {
             (sent, stuffer) = await SendChunksAsync(connection, message, stuffer, stop);
         }
 
-        return sent == BodySent.Whole ? await EndAsync(connection, lease, stuffer, stop) : sent.Value;
+        return sent == BodyWritten.Ready ? await EndAsync(connection, lease, stuffer, stop) : sent.Value;
     }
 
     // The common case, a message that is copied together at once; null, with nothing done, when it is too large for that.
-    private static BodySent? Collect(OutgoingBuffer output, ReadOnlySpan<byte> prologue, ReadOnlySpan<byte> head, ref DotStuffer stuffer) =>
+    private static BodyWritten? Collect(OutgoingBuffer output, ReadOnlySpan<byte> prologue, ReadOnlySpan<byte> head, ref DotStuffer stuffer) =>
         prologue.Length + head.Length > Direct ? null
-            : Collect(output, prologue, ref stuffer) && Collect(output, head, ref stuffer) ? BodySent.Whole
-            : BodySent.Malformed;
+            : Collect(output, prologue, ref stuffer) && Collect(output, head, ref stuffer) ? BodyWritten.Ready
+            : BodyWritten.Malformed;
 
     private static bool Collect(OutgoingBuffer output, ReadOnlySpan<byte> content, ref DotStuffer stuffer)
     {
@@ -64,14 +65,14 @@ internal sealed class BodyWriter(IContentStore contents, IMailQueue queue, Timeo
         }
     }
 
-    private async ValueTask<(BodySent, DotStuffer)> SendChunksAsync(SmtpConnection connection, Message message, DotStuffer stuffer, CancellationToken stop)
+    private async ValueTask<(BodyWritten, DotStuffer)> SendChunksAsync(SmtpConnection connection, Message message, DotStuffer stuffer, CancellationToken stop)
     {
         try
         {
             await foreach (var chunk in contents.ReadChunksAsync(message, stop))
             {
                 (var sent, stuffer) = await SendPieceAsync(connection, chunk, stuffer);
-                if (sent != BodySent.Whole)
+                if (sent != BodyWritten.Ready)
                 {
                     return (sent, stuffer);
                 }
@@ -79,30 +80,30 @@ internal sealed class BodyWriter(IContentStore contents, IMailQueue queue, Timeo
         }
         catch (Exception e) when (e is StoreUnavailableException or OperationCanceledException)
         {
-            return (BodySent.ContentAway, stuffer);
+            return (BodyWritten.ContentAway, stuffer);
         }
 
-        return (BodySent.Whole, stuffer);
+        return (BodyWritten.Ready, stuffer);
     }
 
-    private async ValueTask<(BodySent, DotStuffer)> SendPieceAsync(SmtpConnection connection, ReadOnlyMemory<byte> piece, DotStuffer stuffer)
+    private async ValueTask<(BodyWritten, DotStuffer)> SendPieceAsync(SmtpConnection connection, ReadOnlyMemory<byte> piece, DotStuffer stuffer)
     {
         while (true)
         {
             var found = stuffer.Take(piece.Span, out var length);
             if (found == DotStuffing.Malformed)
             {
-                return (BodySent.Malformed, stuffer);
+                return (BodyWritten.Malformed, stuffer);
             }
 
             if (!await SendStretchAsync(connection, piece[..length]))
             {
-                return (BodySent.Broken, stuffer);
+                return (BodyWritten.Broken, stuffer);
             }
 
             if (found == DotStuffing.Clean)
             {
-                return (BodySent.Whole, stuffer);
+                return (BodyWritten.Ready, stuffer);
             }
 
             connection.Output.Write("."u8);
@@ -127,11 +128,11 @@ internal sealed class BodyWriter(IContentStore contents, IMailQueue queue, Timeo
         return sent;
     }
 
-    private async ValueTask<BodySent> EndAsync(SmtpConnection connection, Lease lease, DotStuffer stuffer, CancellationToken stop)
+    private async ValueTask<BodyWritten> EndAsync(SmtpConnection connection, Lease lease, DotStuffer stuffer, CancellationToken stop)
     {
         if (!stuffer.TryEnd(out var end))
         {
-            return BodySent.Malformed;
+            return BodyWritten.Malformed;
         }
 
         connection.Output.Write(end);
@@ -139,17 +140,11 @@ internal sealed class BodyWriter(IContentStore contents, IMailQueue queue, Timeo
         // As late as can be: a pause behind this question is what the rest of the lease's life is for.
         if (!await MayEndAsync(connection, lease, stop))
         {
-            return BodySent.TurnOver;
+            return BodyWritten.TurnOver;
         }
 
         // A remote that speaks before it has the dot refuses, or is no mail server; its words are no answer to the dot.
-        if (connection.HasEarlyReply)
-        {
-            return BodySent.Interrupted;
-        }
-
-        CrashPoints.Pass(CrashPoint.BeforeDot);
-        return await connection.FlushAsync(timeouts.DataBlock) ? BodySent.Whole : BodySent.Broken;
+        return connection.HasEarlyReply ? BodyWritten.Interrupted : BodyWritten.Ready;
     }
 
     private async ValueTask<bool> MayEndAsync(SmtpConnection connection, Lease lease, CancellationToken stop)
@@ -165,12 +160,12 @@ internal sealed class BodyWriter(IContentStore contents, IMailQueue queue, Timeo
     }
 }
 
-internal enum BodySent
+internal enum BodyWritten
 {
-    /// <summary>The final dot was handed over. Only here can the remote have the message.</summary>
-    Whole,
+    /// <summary>The end lies in the buffer, the final dot included, and may leave.</summary>
+    Ready,
 
-    /// <summary>The connection broke before the final dot was handed over.</summary>
+    /// <summary>The connection broke before that.</summary>
     Broken,
 
     /// <summary>The remote spoke before it had the final dot, which was held back.</summary>

@@ -9,22 +9,28 @@ namespace Relay.Delivery.Sending;
 
 /// <summary>
 /// Carries the units of one site, one after the other, over one connection at a time: takes a unit, sees that there is a
-/// connection that fits, runs the transaction, hands the outcome on without waiting for the store, and takes the next.
+/// connection that fits, runs the transaction, hands the outcome on without waiting for the store, and takes the next. Where the
+/// remote takes commands ahead and more work waits, the next envelope leaves in one flight with the body before it, so that a
+/// message costs one round trip.
 /// </summary>
 internal sealed class Courier(Site site, CourierOffice office)
 {
+    private readonly RiderSeat _seat = new(site, office);
     private SmtpConnection? _connection;
     private TaskCompletionSource<HeldLease?>? _wake;
     private ITimer? _patience;
 
     public async Task RunAsync()
     {
-        var held = await NextAsync();
-        while (held is not null && await CarrySafelyAsync(held))
+        site.Offer(_seat);
+        var next = await NextAsync();
+        while (next is not null && await CarrySafelyAsync(next))
         {
-            held = await NextAsync();
+            next = await NextAsync();
         }
 
+        site.Withdraw(_seat);
+        _seat.Dispose();
         if (_patience is not null)
         {
             await _patience.DisposeAsync();
@@ -35,16 +41,33 @@ internal sealed class Courier(Site site, CourierOffice office)
     public void Wake(HeldLease? held) => _wake!.SetResult(held);
 
     // Null when this courier has left its site.
-    private async ValueTask<HeldLease?> NextAsync()
+    private async ValueTask<Carriage?> NextAsync()
     {
+        if (await TakeRiderAsync() is { } rider)
+        {
+            return rider;
+        }
+
         if (site.TryTake(out var next) || (next = await ParkAsync()) is not null)
         {
-            return next;
+            return new Carriage(next);
         }
 
         // QUIT before leaving: who waits for the site to be empty waits for this too.
         await DropAsync(politely: true);
-        return site.TryLeave(out next) ? null : next;
+        return site.TryLeave(out next) ? null : new Carriage(next);
+    }
+
+    // Null when nobody rode behind the last body, or when somebody else carries that unit now.
+    private async ValueTask<Carriage?> TakeRiderAsync()
+    {
+        var rider = _seat.Take(out var orphan);
+        if (orphan is not null && orphan.Connection == _connection && !await orphan.WithdrawAsync())
+        {
+            await DropAsync(politely: false);
+        }
+
+        return rider;
     }
 
     // Null when there was nothing to do for as long as a connection is kept warm.
@@ -78,11 +101,12 @@ internal sealed class Courier(Site site, CourierOffice office)
     }
 
     // False when this courier has left its site.
-    private async ValueTask<bool> CarrySafelyAsync(HeldLease held)
+    private async ValueTask<bool> CarrySafelyAsync(Carriage carriage)
     {
+        var held = carriage.Held;
         try
         {
-            return await CarryAsync(held);
+            return await CarryAsync(carriage);
         }
         catch (OperationCanceledException) when (office.Aborted.IsCancellationRequested)
         {
@@ -102,30 +126,28 @@ internal sealed class Courier(Site site, CourierOffice office)
         }
     }
 
-    private async ValueTask<bool> CarryAsync(HeldLease held)
+    private async ValueTask<bool> CarryAsync(Carriage carriage)
     {
-        var lease = held.Lease;
-        if (RetrySchedule.IsTooLate(lease.Message, office.Time.GetUtcNow()))
+        var held = carriage.Held;
+        if (carriage.Ahead?.Connection != _connection)
         {
-            office.Settler.Settle(held, office.Settlements.Expired(lease));
+            carriage.Ahead = null;
+        }
+
+        if (carriage.Ahead is null && !office.MayBegin(held))
+        {
             return true;
         }
 
-        if (!office.Queue.TryBegin(lease))
-        {
-            office.Settler.Release(held);
-            return true;
-        }
-
-        using var trace = StartTrace(lease.Message);
-        var attempt = new Attempt(lease);
+        using var trace = StartTrace(held.Lease.Message);
+        var attempt = carriage.Attempt;
         while (!attempt.IsOver)
         {
             if (_connection is null && site.Standing.Excuse() is { } excuse)
             {
                 attempt.EndRest(new Outcome.Deferred(excuse, DeliveryRules.Unreachable), default);
             }
-            else if (await ConnectAsync(attempt) is { } failed)
+            else if (carriage.Ahead is null && await ConnectAsync(attempt) is { } failed)
             {
                 // What only this message demands keeps no other from being carried.
                 if (!failed.IsForMessage && attempt.IsUntouched && site.TryShrink(held))
@@ -142,7 +164,7 @@ internal sealed class Courier(Site site, CourierOffice office)
             }
             else
             {
-                await SendAsync(attempt, _connection!);
+                await SendAsync(carriage, _connection!);
             }
         }
 
@@ -159,11 +181,18 @@ internal sealed class Courier(Site site, CourierOffice office)
         return true;
     }
 
-    private async ValueTask SendAsync(Attempt attempt, SmtpConnection connection)
+    private async ValueTask SendAsync(Carriage carriage, SmtpConnection connection)
     {
-        var (recipients, outcomes) = attempt.NextBatch(connection.Capabilities);
-        var end = await office.Transaction.RunAsync(
-            connection, attempt.Lease, recipients, attempt.IsCareful, outcomes, office.Aborted);
+        var attempt = carriage.Attempt;
+        var transaction = carriage.Ahead ?? office.NewTransaction(connection, attempt);
+        carriage.Ahead = null;
+        var end = await transaction.OpenAsync() ?? await transaction.PrepareAsync(office.Aborted);
+        if (end is null)
+        {
+            var leads = attempt.EndsWith(transaction.Outcomes) && TrySeatNext(connection);
+            end = await transaction.SendAsync(leads);
+        }
+
         if (end == TransactionEnd.NeverBegan)
         {
             await DropAsync(politely: false);
@@ -177,7 +206,7 @@ internal sealed class Courier(Site site, CourierOffice office)
             return;
         }
 
-        attempt.EndBatch(outcomes, Contact.With(connection));
+        attempt.EndBatch(transaction.Outcomes, Contact.With(connection));
         if (end == TransactionEnd.Spoiled)
         {
             await DropAsync(politely: false);
@@ -185,6 +214,44 @@ internal sealed class Courier(Site site, CourierOffice office)
             // Whatever ended the connection would end the next one too; what is left waits for its next turn.
             attempt.EndRest(new Outcome.Deferred("not tried: the connection was lost before", DeliveryRules.ConnectionLost), attempt.LastContact);
         }
+    }
+
+    // Takes the next unit while the body of this one has not left. True when its envelope stands behind that body.
+    private bool TrySeatNext(SmtpConnection connection)
+    {
+        if (connection.IsSlow || !connection.Capabilities.Pipelining || !HasTurnsLeft(connection))
+        {
+            return false;
+        }
+
+        while (site.TryTake(out var next))
+        {
+            if (office.MayBegin(next))
+            {
+                // Seated first: whatever goes wrong with its envelope, it is not forgotten.
+                var rider = new Carriage(next);
+                _seat.Seat(rider);
+                rider.Ahead = TryRide(rider.Attempt, connection);
+                return rider.Ahead is not null;
+            }
+        }
+
+        return false;
+    }
+
+    // Null where the message has to come alone, step by step, over another connection, or not at all.
+    private Transaction? TryRide(Attempt attempt, SmtpConnection connection)
+    {
+        if (attempt.IsCareful
+            || !connection.Security.Satisfies(attempt.Demand, attempt.Domain)
+            || office.NewTransaction(connection, attempt) is not { IsOver: false } transaction)
+        {
+            return null;
+        }
+
+        transaction.Ride();
+        office.Metrics.ConnectionReused();
+        return transaction;
     }
 
     // Null when there is a connection that fits.
@@ -214,9 +281,12 @@ internal sealed class Courier(Site site, CourierOffice office)
 
     private bool Fits(SmtpConnection open, Attempt attempt) =>
         !open.HasInput
-        && open.Messages < Math.Min(office.Options.MessagesPerConnection, open.Capabilities.MaxMessages ?? int.MaxValue)
+        && HasTurnsLeft(open)
         && open.Security.Satisfies(attempt.Demand, attempt.Domain)
         && (attempt.HostToTryFirst is not { } host || host == open.Host.Name);
+
+    private bool HasTurnsLeft(SmtpConnection open) =>
+        open.Messages < Math.Min(office.Options.MessagesPerConnection, open.Capabilities.MaxMessages ?? int.MaxValue);
 
     private async ValueTask DropAsync(bool politely)
     {

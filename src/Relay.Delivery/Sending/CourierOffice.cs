@@ -24,6 +24,7 @@ internal sealed class CourierOffice(
     ILogger<Courier> logger)
 {
     private readonly CancellationTokenSource _abort = new();
+    private readonly BodyWriter _body = new(contents, queue, options.Value.Timeouts);
 
     public IMailQueue Queue { get; } = queue;
     public Connector Connector { get; } = connector;
@@ -34,13 +35,36 @@ internal sealed class CourierOffice(
     public TimeProvider Time { get; } = time;
     public ILogger Logger { get; } = logger;
 
-    public Transaction Transaction { get; } = new(new BodyWriter(contents, queue, options.Value.Timeouts), options.Value.Timeouts);
-
     /// <summary>Every connection ends when this is cancelled, wherever it stands.</summary>
     public CancellationToken Aborted => _abort.Token;
 
     public Site NewSite(RoutePlan plan, Standing standing, Action<Site> gone) =>
         new(plan, standing, Options.ConnectionsPerSite, Time, site => new Courier(site, this), gone);
+
+    /// <summary>The next transaction of an attempt.</summary>
+    public Transaction NewTransaction(SmtpConnection connection, Attempt attempt)
+    {
+        var (recipients, outcomes) = attempt.NextBatch(connection.Capabilities);
+        return new Transaction(connection, attempt.Lease, recipients, attempt.IsCareful, outcomes, _body, Options.Timeouts);
+    }
+
+    /// <summary>Whether an attempt of the unit may begin. Where it may not, the unit is settled or given back already.</summary>
+    public bool MayBegin(HeldLease held)
+    {
+        if (RetrySchedule.IsTooLate(held.Lease.Message, Time.GetUtcNow()))
+        {
+            Settler.Settle(held, Settlements.Expired(held.Lease));
+            return false;
+        }
+
+        if (!Queue.TryBegin(held.Lease))
+        {
+            Settler.Release(held);
+            return false;
+        }
+
+        return true;
+    }
 
     /// <summary>A courier has a connection to the site.</summary>
     public void Reached(Site site)

@@ -7,19 +7,37 @@ using Relay.Smtp.Client;
 namespace Relay.Delivery.Sending;
 
 /// <summary>MAIL, RCPT and DATA of one transaction, in one flight or one by one. Recipients that are refused have their outcome afterwards.</summary>
-internal readonly struct EnvelopeDialogue(
-    SmtpConnection connection, Message message, IReadOnlyList<int> recipients, Outcome?[] outcomes, TimeoutOptions timeouts)
+internal sealed class EnvelopeDialogue(
+    SmtpConnection connection,
+    Message message,
+    IReadOnlyList<int> recipients,
+    Outcome?[] outcomes,
+    TransportNeeds needs,
+    bool isFirst,
+    TimeoutOptions timeouts)
 {
+    private bool _resets;
+
     /// <summary>All commands in one write (RFC 2920). Every reply is then read, whatever the first ones said.</summary>
-    public async ValueTask<EnvelopeStep> SendAheadAsync(TransportNeeds needs)
+    public async ValueTask<EnvelopeStep> SendAheadAsync()
     {
-        var reset = connection.NeedsReset;
-        if (reset)
+        Write();
+
+        // A remote that went away before it had all of it may have said why: that is heard all the same.
+        await connection.FlushAsync(timeouts.Mail);
+        return await HearAsync();
+    }
+
+    /// <summary>Puts all commands behind what lies in the buffer.</summary>
+    public void Write()
+    {
+        _resets = connection.NeedsReset;
+        if (_resets)
         {
             connection.Output.Reset();
         }
 
-        WriteMail(needs);
+        WriteMail();
         for (var i = 0; i < recipients.Count; i++)
         {
             if (outcomes[i] is null)
@@ -30,15 +48,12 @@ internal readonly struct EnvelopeDialogue(
 
         connection.Output.Data();
         connection.NeedsReset = true;
-        if (!await connection.FlushAsync(timeouts.Mail))
-        {
-            // It may have said why before it went away.
-            return await connection.ReadReplyAsync(timeouts.Mail) is { IsLost: false } last && !last.IsPositive
-                ? Goodbye(last)
-                : EnvelopeStep.NoReplyAtAll;
-        }
+    }
 
-        if (reset && await HearResetAsync() is { } trouble)
+    /// <summary>Reads the replies to what was written.</summary>
+    public async ValueTask<EnvelopeStep> HearAsync()
+    {
+        if (_resets && await HearResetAsync() is { } trouble)
         {
             return trouble;
         }
@@ -67,16 +82,11 @@ internal readonly struct EnvelopeDialogue(
 
         CrashPoints.Pass(CrashPoint.AfterRcpt);
         var data = await connection.ReadReplyAsync(timeouts.Data);
-        if (data.IsLost || data.IsGoodbye)
-        {
-            return Ended(data, refusal);
-        }
-
-        return Judge(data);
+        return data.IsLost || data.IsGoodbye ? Ended(data, refusal) : Judge(data);
     }
 
     /// <summary>One command, one reply: for remotes that do not offer PIPELINING, and where each octet counts.</summary>
-    public async ValueTask<EnvelopeStep> SendStepByStepAsync(TransportNeeds needs)
+    public async ValueTask<EnvelopeStep> SendStepByStepAsync()
     {
         if (connection.NeedsReset)
         {
@@ -92,7 +102,7 @@ internal readonly struct EnvelopeDialogue(
             }
         }
 
-        WriteMail(needs);
+        WriteMail();
         connection.NeedsReset = true;
         var mail = await AskAsync(timeouts.Mail);
         if (mail.IsLost || mail.IsGoodbye)
@@ -159,13 +169,13 @@ internal readonly struct EnvelopeDialogue(
             Settle(data.IsPositive ? new Outcome.Deferred(data.Line(), DeliveryRules.Unexpected) : Verdict.Of(data, connection, SmtpPhase.Content));
         }
 
-        return data.IsPositive ? EnvelopeStep.Lost : EnvelopeStep.NothingToSend;
+        return data.IsPositive ? EnvelopeStep.OutOfStep : EnvelopeStep.NothingToSend;
     }
 
     // 421 before any other word is how a server says that it had closed already; a connection that was open before does not count.
     private EnvelopeStep Goodbye(RemoteReply reply)
     {
-        if (connection.Messages > 1 && reply.IsGoodbye)
+        if (!isFirst && reply.IsGoodbye)
         {
             return EnvelopeStep.NoReplyAtAll;
         }
@@ -192,7 +202,7 @@ internal readonly struct EnvelopeDialogue(
         }
     }
 
-    private void WriteMail(TransportNeeds needs)
+    private void WriteMail()
     {
         var envelope = message.Envelope;
         var offered = connection.Capabilities;
@@ -240,8 +250,11 @@ internal enum EnvelopeStep
     /// <summary>All recipients have their outcome, and the connection is in order.</summary>
     NothingToSend,
 
-    /// <summary>The connection ended, or cannot be trusted any more, in the midst of the envelope.</summary>
+    /// <summary>The connection ended in the midst of the envelope.</summary>
     Lost,
+
+    /// <summary>A reply that cannot be the one to its command: nobody knows which is.</summary>
+    OutOfStep,
 
     /// <summary>The connection ended before it had answered anything.</summary>
     NoReplyAtAll,

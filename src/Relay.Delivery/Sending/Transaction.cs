@@ -2,122 +2,205 @@ using Relay.Delivery.Connections;
 using Relay.Mail.Classification;
 using Relay.Mail.Crashing;
 using Relay.Mail.Queue;
-using Relay.Smtp.Client;
 
 namespace Relay.Delivery.Sending;
 
 /// <summary>
-/// One mail transaction for some recipients of a message. Each of them ends with an outcome of its own:
+/// One mail transaction for some recipients of a message, in the order of its steps: its envelope, alone or behind the body of
+/// the transaction before (<see cref="Ride"/>); the replies to it (<see cref="OpenAsync"/>); its body, ready to leave
+/// (<see cref="PrepareAsync"/>); and, sent with whatever rides behind it, its outcome (<see cref="SendAsync"/>). Each recipient
+/// ends with an outcome of its own:
 /// <list type="bullet">
 /// <item>A reply decides by its code: 4yz is deferred, 5yz bounced; to MAIL for all, to RCPT for that recipient, to DATA and
 /// to the final dot for those that RCPT let through.</item>
 /// <item>A connection lost before the last octet of the dot was handed over has delivered nothing: deferred.</item>
 /// <item>A connection lost after it, without a reply: uncertain.</item>
 /// <item>A connection that was open before and is lost without any reply to us was dead already: no attempt at all.</item>
+/// <item>An envelope that rode and was not answered to its end, or by replies that do not fit: no attempt at all. A 354 proves
+/// that they fit, as nothing but DATA is answered so; refusals count when RSET behind them is answered by one 2yz and nothing more.</item>
 /// <item>Where our turn at the unit ends before the dot, the dot is never sent: no attempt at all.</item>
 /// </list>
 /// </summary>
-internal sealed class Transaction(BodyWriter body, TimeoutOptions timeouts)
+internal sealed class Transaction
 {
+    private readonly Lease _lease;
+    private readonly Outcome?[] _outcomes;
+    private readonly BodyWriter _body;
+    private readonly TimeoutOptions _timeouts;
+    private readonly bool _stepByStep;
+    private readonly bool _isFirst;
+    private readonly EnvelopeDialogue? _envelope;
+    private bool _rides;
+
     /// <param name="recipients">Indexes into the envelope's recipients.</param>
     /// <param name="stepByStep">Wait for each reply even if the remote would take commands ahead.</param>
-    /// <param name="outcomes">As many as recipients; set where the transaction came to an end, null where it never began.</param>
-    public async ValueTask<TransactionEnd> RunAsync(
-        SmtpConnection connection, Lease lease, IReadOnlyList<int> recipients, bool stepByStep, Outcome?[] outcomes, CancellationToken stop)
+    /// <param name="outcomes">As many as recipients; set where the transaction comes to an end, null where it never began.</param>
+    public Transaction(
+        SmtpConnection connection, Lease lease, IReadOnlyList<int> recipients, bool stepByStep, Outcome?[] outcomes, BodyWriter body, TimeoutOptions timeouts)
     {
-        var message = lease.Message;
-        var needs = TransportNeeds.Of(message, recipients);
-        needs.Refuse(connection.Capabilities, message, recipients, outcomes);
-        if (Array.TrueForAll(outcomes, o => o is not null))
+        Connection = connection;
+        (_lease, _outcomes, _body, _timeouts) = (lease, outcomes, body, timeouts);
+        _stepByStep = stepByStep || !connection.Capabilities.Pipelining;
+        var needs = TransportNeeds.Of(lease.Message, recipients);
+        needs.Refuse(connection.Capabilities, lease.Message, recipients, outcomes);
+        if (!Array.TrueForAll(outcomes, o => o is not null))
+        {
+            _isFirst = connection.Messages == 0;
+            _envelope = new EnvelopeDialogue(connection, lease.Message, recipients, outcomes, needs, _isFirst, timeouts);
+        }
+    }
+
+    public SmtpConnection Connection { get; }
+
+    public Outcome?[] Outcomes => _outcomes;
+
+    /// <summary>The remote cannot be given this message at all, and need not hear of it.</summary>
+    public bool IsOver => _envelope is null;
+
+    /// <summary>Puts the envelope behind the body that is about to leave.</summary>
+    public void Ride()
+    {
+        _rides = true;
+        Begin().Write();
+    }
+
+    /// <summary>Has the envelope answered. Null when the body may follow.</summary>
+    public async ValueTask<TransactionEnd?> OpenAsync()
+    {
+        if (IsOver)
         {
             return TransactionEnd.Clean;
         }
 
-        CrashPoints.Pass(CrashPoint.BeforeMail);
-        var fresh = connection.Messages++ == 0;
-        var envelope = new EnvelopeDialogue(connection, message, recipients, outcomes, timeouts);
-        var step = connection.Capabilities.Pipelining && !stepByStep
-            ? await envelope.SendAheadAsync(needs)
-            : await envelope.SendStepByStepAsync(needs);
-
-        return step switch
+        var step = _rides ? await _envelope!.HearAsync()
+            : _stepByStep ? await Begin().SendStepByStepAsync()
+            : await Begin().SendAheadAsync();
+        if (_rides && !await IsAnsweredAsync(step))
         {
-            EnvelopeStep.SendBody => await SendBodyAsync(connection, lease, outcomes, stop),
-            EnvelopeStep.SendLoneDot => await SendLoneDotAsync(connection),
-            EnvelopeStep.NothingToSend => TransactionEnd.Clean,
-            EnvelopeStep.NoReplyAtAll when !fresh => TransactionEnd.NeverBegan,
-            _ => Lost(connection, outcomes),
-        };
+            return TransactionEnd.NeverBegan;
+        }
+
+        switch (step)
+        {
+            case EnvelopeStep.SendBody:
+                CrashPoints.Pass(CrashPoint.AfterData);
+                return null;
+            case EnvelopeStep.SendLoneDot:
+                return await SendLoneDotAsync();
+            case EnvelopeStep.NothingToSend:
+                return TransactionEnd.Clean;
+            case EnvelopeStep.NoReplyAtAll when !_isFirst:
+                return TransactionEnd.NeverBegan;
+            default:
+                Settle(new Outcome.Deferred(Connection.WhyLost, DeliveryRules.ConnectionLost));
+                return TransactionEnd.Spoiled;
+        }
     }
 
-    private async ValueTask<TransactionEnd> SendBodyAsync(SmtpConnection connection, Lease lease, Outcome?[] outcomes, CancellationToken stop)
+    /// <summary>Writes the body. Null when it may leave, with whatever is put behind it.</summary>
+    public async ValueTask<TransactionEnd?> PrepareAsync(CancellationToken stop)
     {
-        CrashPoints.Pass(CrashPoint.AfterData);
-        connection.NeedsReset = false;
-        var sent = connection.HasEarlyReply ? BodySent.Interrupted : await body.SendAsync(connection, lease, stop);
-        switch (sent)
+        Connection.NeedsReset = false;
+        switch (Connection.HasBuffered ? BodyWritten.Interrupted : await _body.WriteAsync(Connection, _lease, stop))
         {
-            case BodySent.Whole:
-                return await HearOutcomeAsync(connection, outcomes);
+            case BodyWritten.Ready:
+                return null;
 
-            case BodySent.Malformed:
-                Settle(outcomes, new Outcome.Bounced("the content has a line that does not end in CRLF", "5.6.0", DeliveryRules.Malformed));
-                return TransactionEnd.Spoiled;
-
-            case BodySent.TurnOver:
+            case BodyWritten.TurnOver:
                 return TransactionEnd.TurnOver;
 
-            case BodySent.ContentAway:
-                Settle(outcomes, new Outcome.Deferred("the rest of the content could not be read from the store", DeliveryRules.ContentAway));
+            case BodyWritten.Malformed:
+                Settle(new Outcome.Bounced("the content has a line that does not end in CRLF", "5.6.0", DeliveryRules.Malformed));
+                return TransactionEnd.Spoiled;
+
+            case BodyWritten.ContentAway:
+                Settle(new Outcome.Deferred("the rest of the content could not be read from the store", DeliveryRules.ContentAway));
                 return TransactionEnd.Spoiled;
 
             default:
-                // What the remote said before it went away may be all that explains it.
-                var last = await connection.ReadReplyAsync(timeouts.Data);
-                Settle(outcomes, last.IsTransient || last.IsPermanent ? Verdict.Of(last, connection, SmtpPhase.Content)
-                    : last.IsLost ? new Outcome.Deferred(connection.WhyLost, DeliveryRules.ConnectionLost)
-                    : new Outcome.Deferred("the remote answered before it had the whole message", DeliveryRules.Unexpected));
+                await HearWhyAsync();
                 return TransactionEnd.Spoiled;
         }
     }
 
-    private async ValueTask<TransactionEnd> HearOutcomeAsync(SmtpConnection connection, Outcome?[] outcomes)
+    /// <summary>Lets the body go and hears what becomes of it.</summary>
+    /// <param name="leads">Something rides behind it.</param>
+    public async ValueTask<TransactionEnd> SendAsync(bool leads)
     {
-        CrashPoints.Pass(CrashPoint.AfterDot);
-        var reply = await connection.ReadReplyAsync(timeouts.EndOfData);
-        CrashPoints.Pass(CrashPoint.AfterReply);
-        if (reply.IsLost || reply.IsIntermediate)
+        CrashPoints.Pass(CrashPoint.BeforeDot);
+        var handed = await Connection.HandOverAsync(_timeouts.DataBlock);
+
+        // With something behind it the dot may have gone although the flight as a whole has not.
+        if (handed == Handed.Nothing || (handed == Handed.Part && !leads))
         {
-            Settle(outcomes, new Outcome.Uncertain(reply.IsLost ? connection.WhyLost : reply.Line()));
+            await HearWhyAsync();
             return TransactionEnd.Spoiled;
         }
 
-        Settle(outcomes, Verdict.Of(reply, connection, SmtpPhase.Content));
-        return reply.IsGoodbye ? TransactionEnd.Spoiled : TransactionEnd.Clean;
+        CrashPoints.Pass(CrashPoint.AfterDot);
+        var reply = await Connection.ReadReplyAsync(_timeouts.EndOfData);
+        CrashPoints.Pass(CrashPoint.AfterReply);
+        if (reply.IsLost || reply.IsIntermediate)
+        {
+            Settle(new Outcome.Uncertain(reply.IsLost ? Connection.WhyLost : reply.Line()));
+            return TransactionEnd.Spoiled;
+        }
+
+        Settle(Verdict.Of(reply, Connection, SmtpPhase.Content));
+        return reply.IsGoodbye || handed != Handed.All ? TransactionEnd.Spoiled : TransactionEnd.Clean;
+    }
+
+    /// <summary>Takes back an envelope that has left and that nobody wants any more. False when only the end of the connection does that.</summary>
+    public async ValueTask<bool> WithdrawAsync() => await _envelope!.HearAsync() switch
+    {
+        // Whatever came now would be taken as the message, an empty one by a lone dot.
+        EnvelopeStep.SendBody => false,
+        EnvelopeStep.SendLoneDot => await SendLoneDotAsync() == TransactionEnd.Clean,
+        EnvelopeStep.NothingToSend => await Connection.ResetAsync(_timeouts.Mail),
+        _ => false,
+    };
+
+    // Whether the replies were the ones to an envelope that rode. One reply too many before it would shift them all.
+    private async ValueTask<bool> IsAnsweredAsync(EnvelopeStep step) => step switch
+    {
+        EnvelopeStep.OutOfStep => false,
+        EnvelopeStep.Lost => Array.TrueForAll(_outcomes, o => o is not null),
+        EnvelopeStep.NothingToSend => await Connection.ResetAsync(_timeouts.Mail),
+        _ => true,
+    };
+
+    private EnvelopeDialogue Begin()
+    {
+        CrashPoints.Pass(CrashPoint.BeforeMail);
+        Connection.Messages++;
+        return _envelope!;
+    }
+
+    // What the remote said before it went away may be all that explains it.
+    private async ValueTask HearWhyAsync()
+    {
+        var last = await Connection.ReadReplyAsync(_timeouts.Data);
+        Settle(last.IsTransient || last.IsPermanent ? Verdict.Of(last, Connection, SmtpPhase.Content)
+            : last.IsLost ? new Outcome.Deferred(Connection.WhyLost, DeliveryRules.ConnectionLost)
+            : new Outcome.Deferred("the remote answered before it had the whole message", DeliveryRules.Unexpected));
     }
 
     // The remote wants content although it took no recipient: an empty one to nobody ends that (RFC 2920, 3.1).
-    private async ValueTask<TransactionEnd> SendLoneDotAsync(SmtpConnection connection)
+    private async ValueTask<TransactionEnd> SendLoneDotAsync()
     {
-        ".\r\n"u8.CopyTo(connection.Output.GetSpan(3));
-        connection.Output.Advance(3);
-        return await connection.FlushAsync(timeouts.DataBlock) && !(await connection.ReadReplyAsync(timeouts.EndOfData)).IsLost
+        ".\r\n"u8.CopyTo(Connection.Output.GetSpan(3));
+        Connection.Output.Advance(3);
+        return await Connection.FlushAsync(_timeouts.DataBlock) && !(await Connection.ReadReplyAsync(_timeouts.EndOfData)).IsLost
             ? TransactionEnd.Clean
             : TransactionEnd.Spoiled;
     }
 
-    private static TransactionEnd Lost(SmtpConnection connection, Outcome?[] outcomes)
-    {
-        Settle(outcomes, new Outcome.Deferred(connection.WhyLost, DeliveryRules.ConnectionLost));
-        return TransactionEnd.Spoiled;
-    }
-
     // For all that have none yet.
-    private static void Settle(Outcome?[] outcomes, Outcome outcome)
+    private void Settle(Outcome outcome)
     {
-        for (var i = 0; i < outcomes.Length; i++)
+        for (var i = 0; i < _outcomes.Length; i++)
         {
-            outcomes[i] ??= outcome;
+            _outcomes[i] ??= outcome;
         }
     }
 }
@@ -130,7 +213,7 @@ internal enum TransactionEnd
     /// <summary>The connection is of no more use.</summary>
     Spoiled,
 
-    /// <summary>The connection was dead before we began: take another, nothing was tried.</summary>
+    /// <summary>Nothing was tried and the connection is of no more use: it was dead before we began, or out of step. Take another.</summary>
     NeverBegan,
 
     /// <summary>

@@ -5,11 +5,19 @@ namespace Relay.Tests.Delivery.Scheduling;
 
 public sealed class StopTests
 {
-    [Fact]
-    public async Task A_stop_finishes_what_has_begun_and_gives_the_rest_back_untried()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_stop_finishes_what_has_begun_and_gives_the_rest_back_untried(bool pipelining)
     {
         var go = new TaskCompletionSource();
-        await using var remote = ScriptedSmtpServer.Start(new RemoteScript().On(RemoteStage.EndOfData, RemoteAnswer.Say("250 Ok").After(go.Task)));
+        var script = new RemoteScript().On(RemoteStage.EndOfData, RemoteAnswer.Say("250 Ok").After(go.Task));
+        if (!pipelining)
+        {
+            script.Capabilities.Remove("PIPELINING");
+        }
+
+        await using var remote = ScriptedSmtpServer.Start(script);
         await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote, ("Delivery:ConnectionsPerSite", 1));
         for (var i = 0; i < 5; i++)
         {
@@ -17,7 +25,7 @@ public sealed class StopTests
         }
 
         var session = (await remote.WaitForSessionsAsync(1, TestContext.Current.CancellationToken))[0];
-        await WaitUntil.TrueAsync(() => session.Commands.Contains("DATA") && delivery.Window.Held == 5);
+        await WaitUntil.TrueAsync(() => delivery.Window.Held == 5 && System.Text.Encoding.ASCII.GetString(session.Received).Contains(pipelining ? "\r\n.\r\nMAIL" : "\r\n.\r\n", StringComparison.Ordinal));
         var stopping = delivery.StopAsync(TestContext.Current.CancellationToken);
         await WaitUntil.TrueAsync(() => delivery.Window.Held == 1);
         Assert.False(stopping.IsCompleted);
@@ -25,7 +33,11 @@ public sealed class StopTests
         await stopping;
 
         Assert.Equal(MailEventType.Delivered, Assert.Single(delivery.Queue.Settlements).Events[0].Type);
-        Assert.Equal("QUIT", session.Commands[^1]);
+
+        // An envelope that left behind the body was let through: behind its 354 no QUIT would be heard as one.
+        await remote.WaitForClosedAsync(1, TestContext.Current.CancellationToken);
+        Assert.Equal(pipelining ? "DATA" : "QUIT", session.Commands[^1]);
+        Assert.Single(remote.Messages);
         Assert.Equal(4, delivery.Queue.Messages);
         Assert.Equal(0, delivery.Window.Held);
     }
