@@ -11,7 +11,10 @@ public sealed class StopTests
     public async Task A_stop_finishes_what_has_begun_and_gives_the_rest_back_untried(bool pipelining)
     {
         var go = new TaskCompletionSource();
-        var script = new RemoteScript().On(RemoteStage.EndOfData, RemoteAnswer.Say("250 Ok").After(go.Task));
+        var accepted = new TaskCompletionSource();
+        var script = new RemoteScript()
+            .On(RemoteStage.Mail, RemoteAnswer.Say("250 Ok").After(accepted.Task))
+            .On(RemoteStage.EndOfData, RemoteAnswer.Say("250 Ok").After(go.Task));
         if (!pipelining)
         {
             script.Capabilities.Remove("PIPELINING");
@@ -25,7 +28,9 @@ public sealed class StopTests
         }
 
         var session = (await remote.WaitForSessionsAsync(1, TestContext.Current.CancellationToken))[0];
-        await WaitUntil.TrueAsync(() => delivery.Window.Held == 5 && System.Text.Encoding.ASCII.GetString(session.Received).Contains(pipelining ? "\r\n.\r\nMAIL" : "\r\n.\r\n", StringComparison.Ordinal));
+        await WaitUntil.TrueAsync(() => delivery.Window.Held == 5);
+        accepted.SetResult();
+        await WaitUntil.TrueAsync(() => System.Text.Encoding.ASCII.GetString(session.Received).Contains(pipelining ? "\r\n.\r\nMAIL" : "\r\n.\r\n", StringComparison.Ordinal));
         var stopping = delivery.StopAsync(TestContext.Current.CancellationToken);
         await WaitUntil.TrueAsync(() => delivery.Window.Held == 1);
         Assert.False(stopping.IsCompleted);
