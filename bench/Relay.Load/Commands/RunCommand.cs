@@ -4,6 +4,7 @@ using Relay.Load.Machine;
 using Relay.Load.Rounds;
 using Relay.Load.Sink;
 using Relay.Load.Targets;
+using Relay.Load.Targets.Rivals;
 using Relay.Load.Traffic;
 using Spectre.Console;
 
@@ -19,7 +20,7 @@ internal sealed class RunCommand
 
     private readonly Option<string[]> _compare = new("--compare")
     {
-        Description = "postfix: the same through Postfix; sink: generator and sink alone",
+        Description = "The same through another server; sink: generator and sink alone",
         AllowMultipleArgumentsPerToken = true,
         DefaultValueFactory = _ => [],
     };
@@ -69,7 +70,7 @@ internal sealed class RunCommand
 
     public Command AddTo(Command command)
     {
-        _compare.AcceptOnlyFromAmong("postfix", "sink");
+        _compare.AcceptOnlyFromAmong("postfix", "exim", "opensmtpd", "haraka", "sink");
         _store.AcceptOnlyFromAmong("redis-always", "redis-everysec", "embedded");
         _traffic.AddTo(command);
         foreach (var option in (Option[])[_compare, _postfix, _withoutRelay, _rounds, _warmup, _store, _relay, _dkim, _work, _keep, _chunking, _patience])
@@ -118,7 +119,7 @@ internal sealed class RunCommand
         var tls = parsed.GetValue(_traffic.Tls);
         if (compared.Length > 0 && (parsed.GetValue(_traffic.Http) || tls != LoadTls.None))
         {
-            throw new InvalidOperationException("Only plain SMTP can be compared: Postfix has no HTTP door, and no certificate here");
+            throw new InvalidOperationException("Only plain SMTP can be compared: the others have no HTTP door, and no certificate here");
         }
 
         var targets = new List<(string, Func<string, CancellationToken, Task<ITarget>>)>();
@@ -145,6 +146,15 @@ internal sealed class RunCommand
         {
             targets.Add(("postfix", async (name, cancellation) =>
                 await PostfixTarget.StartAsync(workspace, name, parsed.GetValue(_postfix)!, sink.Address, cancellation)));
+        }
+
+        foreach (var (rival, start) in (IEnumerable<(string, Func<Workspace, string, IPEndPoint, CancellationToken, Task<ITarget>>)>)
+            [("exim", Exim.StartAsync), ("opensmtpd", OpenSmtpd.StartAsync), ("haraka", Haraka.StartAsync)])
+        {
+            if (compared.Contains(rival))
+            {
+                targets.Add((rival, (name, cancellation) => start(workspace, name, sink.Address, cancellation)));
+            }
         }
 
         if (compared.Contains("sink"))

@@ -32,6 +32,14 @@ internal sealed class Workspace : IDisposable
 
     public string File(string name) => Path.Combine(Root, name);
 
+    /// <summary>Downloads a Debian package, once, and unpacks its files into a folder; nothing is installed.</summary>
+    public async Task UnpackAsync(string package, string folder, CancellationToken cancellation)
+    {
+        // apt-get downloads into the folder that it runs in.
+        const string Fetch = "set -e; cd \"$1\"; ls \"$2\"_*.deb >/dev/null 2>&1 || apt-get download \"$2\"; dpkg -x \"$2\"_*.deb \"$3\"";
+        await ChildProcess.RunAsync(File($"{package}.log"), "/bin/sh", ["-c", Fetch, "sh", Folder("packages"), package, folder], cancellation);
+    }
+
     /// <summary>Median time of appending 10 KiB to a file here and flushing it to the disk.</summary>
     public TimeSpan FlushTime()
     {

@@ -1,10 +1,9 @@
 using System.Globalization;
 using System.Net;
-using System.Net.Sockets;
 using Relay.Load.Machine;
 using Relay.Load.Traffic;
 
-namespace Relay.Load.Targets;
+namespace Relay.Load.Targets.Rivals;
 
 /// <summary>
 /// Postfix as Debian packages it, in folders of its own, as a plain relay to the sink. Durability is untouched: each
@@ -68,7 +67,7 @@ internal sealed class PostfixTarget : ITarget
         await File.WriteAllTextAsync(Path.Combine(Config, "master.cf"), Services(Door.Address.Port), cancellation);
 
         await PostfixAsync("start", cancellation);
-        for (var deadline = DateTime.UtcNow + StartTime; !await GreetsAsync(cancellation);)
+        for (var deadline = DateTime.UtcNow + StartTime; !await Greeting.ComesFromAsync(Door.Address, cancellation);)
         {
             if (DateTime.UtcNow > deadline)
             {
@@ -141,21 +140,6 @@ internal sealed class PostfixTarget : ITarget
         postlog unix-dgram n - n - 1 postlogd
 
         """;
-
-    private async Task<bool> GreetsAsync(CancellationToken cancellation)
-    {
-        try
-        {
-            using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
-            await socket.ConnectAsync(Door.Address, cancellation);
-            var greeting = new byte[3];
-            return await socket.ReceiveAsync(greeting, cancellation) > 0 && greeting.AsSpan().SequenceEqual("220"u8);
-        }
-        catch (SocketException)
-        {
-            return false;
-        }
-    }
 
     private Task PostfixAsync(string command, CancellationToken cancellation) =>
         ChildProcess.RunAsync(_workspace.File($"{_name}-{command}.log"), "postfix", ["-c", Config, command], cancellation);
