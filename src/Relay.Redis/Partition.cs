@@ -11,11 +11,9 @@ internal sealed class Partition(int number, PartitionKeys keys)
 
     private long _liveUntil;
     private long _term;
-    private long _nextLook = long.MaxValue;
     private volatile bool _isOwned;
     private volatile bool _isLeaving;
     private volatile bool _isClosed;
-    private volatile bool _isToBeLookedAt;
 
     public int Number { get; } = number;
 
@@ -39,19 +37,7 @@ internal sealed class Partition(int number, PartitionKeys keys)
     /// <summary>Up to this timestamp a begun attempt may send its dot: at least two thirds of the lease's life are left then.</summary>
     public long DotUntil => _isClosed ? 0 : Volatile.Read(ref _liveUntil);
 
-    /// <summary>When <c>lanes</c> is to be looked at again, in Unix milliseconds: no lane without a share is due before.</summary>
-    public long NextLook
-    {
-        get => Volatile.Read(ref _nextLook);
-        set => Volatile.Write(ref _nextLook, value);
-    }
-
-    /// <summary>Lanes were passed over that are not to be any more: all of <c>lanes</c> is to be looked at, whenever the next look is due.</summary>
-    public bool IsToBeLookedAt
-    {
-        get => _isToBeLookedAt;
-        set => _isToBeLookedAt = value;
-    }
+    public LaneLook Look { get; } = new();
 
     public Fence Settled { get; set; }
 
@@ -66,17 +52,17 @@ internal sealed class Partition(int number, PartitionKeys keys)
     /// <summary>Units that may be at a remote.</summary>
     public KnownDots Dots { get; } = new();
 
-    /// <summary>It is ours from now on, and nothing is known of it: all of <c>lanes</c> is to be looked at.</summary>
+    /// <summary>It is ours from now on, and nothing of it is known yet.</summary>
     public void Take(Fence settled, Fence projected)
     {
         Settled = settled;
         Projected = projected;
         HasGoneBack = false;
-        NextLook = 0;
         Volatile.Write(ref _term, Interlocked.Increment(ref _terms));
         _isLeaving = false;
         _isClosed = false;
         _isOwned = true;
+        Look.FromTheStart();
     }
 
     public void Renew(long liveUntil) => Volatile.Write(ref _liveUntil, liveUntil);

@@ -47,6 +47,7 @@ public static class RelayRedis
         services.AddSingleton<Drain>();
         services.AddSingleton<SettleWriter>();
         services.AddSingleton<Canceller>();
+        services.AddSingleton<Aside>();
         services.AddSingleton<LowerBounds>();
         services.AddSingleton<LaneSearch>();
         services.AddSingleton<Refiller>();

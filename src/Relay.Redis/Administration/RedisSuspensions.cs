@@ -160,7 +160,7 @@ internal sealed class RedisSuspensions(
         {
             foreach (var partition in store.Partitions)
             {
-                partition.IsToBeLookedAt = true;
+                partition.Look.FromTheStart();
             }
 
             window.WakeRefill();

@@ -11,16 +11,23 @@ namespace Relay.Redis.Queue;
 /// </remarks>
 internal sealed class Hunger
 {
+    // Times beyond so many are looked through for those of shares that are gone, and again when there are twice as many.
+    private const int FewTimes = 4_096;
+
     // A lock is not held for longer than these take, however many are due in the same moment.
     private const int DueAtOnce = 1_024;
 
     private readonly Queue<LaneShare> _now = new();
     private readonly PriorityQueue<LaneShare, long> _later = new();
     private readonly HashSet<LaneShare> _quiet = [];
+    private int _lookThroughAt = FewTimes;
     private TaskCompletionSource? _signal;
 
     /// <summary>Ends when a lane should be read.</summary>
     public Task Signal => _now.Count > 0 ? Task.CompletedTask : (_signal ??= new(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+
+    /// <summary>Times at which shares are to be looked at.</summary>
+    public int Times => _later.Count;
 
     /// <summary>When the next share is to be looked at; <see cref="LaneShare.Nothing"/> when none is.</summary>
     public long NextDue => _later.TryPeek(out _, out var due) ? due : LaneShare.Nothing;
@@ -39,6 +46,11 @@ internal sealed class Hunger
     public void LookAt(LaneShare share, long due)
     {
         var isFirst = due < NextDue;
+        if (_later.Count >= _lookThroughAt)
+        {
+            ForgetGone();
+        }
+
         _later.Enqueue(share, due);
         if (isFirst)
         {
@@ -87,5 +99,18 @@ internal sealed class Hunger
     {
         _signal?.SetResult();
         _signal = null;
+    }
+
+    // A share leaves long before its time comes when its lane goes quiet, and what waits until then is not bounded.
+    private void ForgetGone()
+    {
+        var shares = _later.UnorderedItems.Select(item => item.Element).Where(share => share.IsCurrent).ToHashSet();
+        _later.Clear();
+        foreach (var share in shares.Where(share => share.NextInStore != LaneShare.Nothing))
+        {
+            _later.Enqueue(share, Math.Max(share.NextInStore, share.NotBefore));
+        }
+
+        _lookThroughAt = Math.Max(FewTimes, _later.Count * 2);
     }
 }

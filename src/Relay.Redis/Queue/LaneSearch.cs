@@ -1,25 +1,21 @@
-using System.Collections.Concurrent;
 using Relay.Mail.Queue;
 using Relay.Redis.Connections;
-using Relay.Redis.Records;
 using StackExchange.Redis;
 
 namespace Relay.Redis.Queue;
 
 /// <summary>
 /// Finds the lanes that are due and that nobody here has heard of, in the order in which they are due. Each is read once: what
-/// stands in <c>lanes</c> before <see cref="Partition.NextLook"/> is known already, however much it is. A page at a time, so
+/// stands in <c>lanes</c> before <see cref="LaneLook.Next"/> is known already, however much it is. A page at a time, so
 /// that after a take-over the first lanes flow while the others are still being found.
 /// </summary>
-internal sealed class LaneSearch(Store store, Window window, SettleWriter settler, TimeProvider time)
+internal sealed class LaneSearch(Store store, Window window, Aside aside, TimeProvider time)
 {
     private const int LanesPerPage = 1_000;
 
     // The window knows as many lanes as it can. Some will have gone quiet by then.
     private static readonly TimeSpan NoRoomPause = TimeSpan.FromSeconds(1);
 
-    // Being set aside, or so already: a step takes a while.
-    private readonly ConcurrentDictionary<(int Partition, string Name), bool> _lanesAside = new();
     private long _notBefore;
 
     /// <summary>When to look next, in Unix milliseconds.</summary>
@@ -30,7 +26,7 @@ internal sealed class LaneSearch(Store store, Window window, SettleWriter settle
             var next = LaneShare.Nothing;
             foreach (var partition in store.Partitions)
             {
-                next = partition.IsServed ? Math.Min(next, partition.NextLook) : next;
+                next = partition.IsServed ? Math.Min(next, partition.Look.Next) : next;
             }
 
             return Math.Max(next, _notBefore);
@@ -43,25 +39,23 @@ internal sealed class LaneSearch(Store store, Window window, SettleWriter settle
         var now = time.GetUtcNow().ToUnixTimeMilliseconds();
         if (now >= _notBefore)
         {
-            await Task.WhenAll(store.Partitions.Where(p => p.IsServed && (p.IsToBeLookedAt || p.NextLook <= now)).Select(p => LookAsync(p, now, cancellation)));
+            await Task.WhenAll(store.Partitions.Where(p => p.IsServed && p.Look.Next <= now).Select(p => LookAsync(p, now, cancellation)));
         }
     }
 
     private async Task LookAsync(Partition partition, long now, CancellationToken cancellation)
     {
-        var term = partition.Term;
-        if (partition.IsToBeLookedAt)
+        var from = partition.Look.Begin();
+        var reached = from;
+        window.BeginLook(partition, from);
+        try
         {
-            // Before the look: what is asked for in the middle of it is not answered by it.
-            partition.NextLook = 0;
-            partition.IsToBeLookedAt = false;
+            reached = await LookAsync(partition, from, now, cancellation);
         }
-
-        var next = await LookAsync(partition, partition.NextLook, now, cancellation);
-        if (partition.Term == term)
+        finally
         {
-            // Else it was taken over meanwhile, and all is to be read.
-            partition.NextLook = next;
+            // From where it began, where it failed: else what stands there would wait until the partition changes hands.
+            partition.Look.From(reached);
         }
     }
 
@@ -103,7 +97,8 @@ internal sealed class LaneSearch(Store store, Window window, SettleWriter settle
 
             if (!Lane.TryParse(entry.Element, out var lane))
             {
-                SetAside(partition, entry.Element.ToString());
+                // It would else stand before all others at each look. What the lane holds stays under its own key.
+                aside.Set(partition, entry.Element.ToString(), "", "its name is not that of a lane");
             }
             else if (!window.TryDiscover(partition, lane, due))
             {
@@ -113,14 +108,5 @@ internal sealed class LaneSearch(Store store, Window window, SettleWriter settle
         }
 
         return null;
-    }
-
-    // It would else stand before all others at each look. What the lane holds stays under its own key.
-    private void SetAside(Partition partition, string name)
-    {
-        if (_lanesAside.TryAdd((partition.Number, name), true))
-        {
-            settler.SetAside(partition, new UnreadableEntry("", name, "its name is not that of a lane", time.GetUtcNow()));
-        }
     }
 }

@@ -14,6 +14,9 @@ internal sealed class LaneShare(Partition partition, LaneTurn turn)
     /// <summary>Units that are only in the store are due at this time or later; <see cref="Nothing"/> when there are none.</summary>
     public long NextInStore { get; set; } = Nothing;
 
+    /// <summary>What <see cref="NextInStore"/> was when the last read began.</summary>
+    public long ReadFrom { get; set; } = Nothing;
+
     /// <summary>The lane was not read since this share was made, so there may be units that nobody told of.</summary>
     public bool IsBlind { get; set; } = true;
 

@@ -7,6 +7,7 @@ internal sealed class LaneTable
 {
     private readonly Dictionary<Lane, LaneTurn> _lanes = [];
     private readonly Dictionary<string, AccountTurns> _accounts = new(StringComparer.Ordinal);
+    private readonly Dictionary<Partition, HashSet<LaneShare>> _unread = [];
 
     public int Count => _lanes.Count;
 
@@ -16,7 +17,56 @@ internal sealed class LaneTable
 
     public LaneTurn? Find(Lane name) => _lanes.GetValueOrDefault(name);
 
-    public LaneTurn Get(Lane name)
+    public LaneShare GetShare(Partition partition, Lane name)
+    {
+        var lane = Get(name);
+        if (lane.ShareIn(partition) is { } known)
+        {
+            return known;
+        }
+
+        var share = new LaneShare(partition, lane);
+        lane.Add(share);
+        if (!_unread.TryGetValue(partition, out var unread))
+        {
+            _unread[partition] = unread = [];
+        }
+
+        unread.Add(share);
+        return share;
+    }
+
+    /// <summary>The lane's units in this partition have come.</summary>
+    public void WasRead(LaneShare share)
+    {
+        share.IsBlind = false;
+        ForgetUnread(share);
+    }
+
+    /// <summary>Takes out the partition's shares that were not read since they were made.</summary>
+    public IReadOnlyCollection<LaneShare> TakeUnread(Partition partition) =>
+        _unread.Remove(partition, out var unread) ? unread : [];
+
+    public void Remove(LaneShare share)
+    {
+        var lane = share.Turn;
+        lane.Remove(share);
+        ForgetUnread(share);
+        if (lane.Shares.Count == 0 && _lanes.Remove(lane.Lane) && --lane.Account.Lanes == 0)
+        {
+            _accounts.Remove(lane.Account.Name);
+        }
+    }
+
+    private void ForgetUnread(LaneShare share)
+    {
+        if (_unread.TryGetValue(share.Partition, out var unread) && unread.Remove(share) && unread.Count == 0)
+        {
+            _unread.Remove(share.Partition);
+        }
+    }
+
+    private LaneTurn Get(Lane name)
     {
         if (!_lanes.TryGetValue(name, out var lane))
         {
@@ -30,13 +80,5 @@ internal sealed class LaneTable
         }
 
         return lane;
-    }
-
-    public void RemoveIfEmpty(LaneTurn lane)
-    {
-        if (lane.Shares.Count == 0 && _lanes.Remove(lane.Lane) && --lane.Account.Lanes == 0)
-        {
-            _accounts.Remove(lane.Account.Name);
-        }
     }
 }

@@ -84,12 +84,7 @@ internal sealed class LaneTurn : IRanked<LaneTurn>
         return null;
     }
 
-    public LaneShare Add(Partition partition)
-    {
-        var share = new LaneShare(partition, this);
-        _shares.Add(share);
-        return share;
-    }
+    public void Add(LaneShare share) => _shares.Add(share);
 
     public void Remove(LaneShare share) => _shares.Remove(share);
 }

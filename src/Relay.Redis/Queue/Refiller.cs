@@ -12,7 +12,7 @@ namespace Relay.Redis.Queue;
 
 /// <summary>Reads due units back from the store, lane by lane, where the window has room and asks for them.</summary>
 internal sealed class Refiller(
-    Store store, Window window, LaneSearch search, LowerBounds bounds, SettleWriter settler, IOptions<StoreOptions> options, TimeProvider time, ILogger<Refiller> logger)
+    Store store, Window window, LaneSearch search, LowerBounds bounds, Aside aside, IOptions<StoreOptions> options, TimeProvider time, ILogger<Refiller> logger)
 {
     private const int UnitsPerRead = 32;
 
@@ -26,8 +26,8 @@ internal sealed class Refiller(
     private static readonly TimeSpan TidyingAgain = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
-    // Entries whose record was not there, by when that was first seen.
-    private readonly ConcurrentDictionary<UnitId, DateTimeOffset> _missing = new();
+    // Entries whose record was not there: when that was first seen, and whether it was looked for again since.
+    private readonly ConcurrentDictionary<UnitId, (DateTimeOffset Seen, bool LookedAgain)> _missing = new();
 
     public async Task RunAsync(CancellationToken cancellation)
     {
@@ -74,9 +74,12 @@ internal sealed class Refiller(
     {
         var now = time.GetUtcNow().ToUnixTimeMilliseconds();
         nextDue = Math.Min(nextDue, search.NextLook);
-        foreach (var seen in _missing.Values)
+        foreach (var (seen, lookedAgain) in _missing.Values)
         {
-            nextDue = Math.Min(nextDue, (seen + options.Value.Queue.MissingRecordGrace).ToUnixTimeMilliseconds());
+            if (!lookedAgain)
+            {
+                nextDue = Math.Min(nextDue, (seen + options.Value.Queue.MissingRecordGrace).ToUnixTimeMilliseconds());
+            }
         }
 
         // At least a millisecond, since due times are cut to it.
@@ -85,7 +88,7 @@ internal sealed class Refiller(
 
     private async Task RefillAsync(LaneShare share, CancellationToken cancellation)
     {
-        long? failedFrom = share.NextInStore;
+        var failed = true;
         IReadOnlyList<UnitId> found = [];
         try
         {
@@ -110,20 +113,20 @@ internal sealed class Refiller(
 
             found = window.Found(share, readable, complete: entries.Length < count, UnitsPerRead);
             await LoadAsync(share, found, cancellation);
-            failedFrom = null;
+            failed = false;
         }
         catch (Exception e) when (StoreFailure.Covers(e) || e is OperationCanceledException)
         {
             foreach (var id in found)
             {
-                window.LookAgain(id);
+                window.TryLookAgain(id);
             }
 
             throw;
         }
         finally
         {
-            window.EndRefill(share, failedFrom);
+            window.EndRefill(share, failed);
         }
     }
 
@@ -138,7 +141,7 @@ internal sealed class Refiller(
             }
             else
             {
-                Array.ForEach(part, window.LookAgain);
+                Array.ForEach(part, id => window.TryLookAgain(id));
             }
         }
     }
@@ -214,11 +217,11 @@ internal sealed class Refiller(
     {
         var now = time.GetUtcNow();
         window.Hide(id);
-        if (_missing.TryAdd(id, now))
+        if (_missing.TryAdd(id, (now, false)))
         {
             logger.RecordMissing(id.ToString());
         }
-        else if (now - _missing[id] >= options.Value.Queue.MissingRecordGrace)
+        else if (_missing.TryGetValue(id, out var missing) && now - missing.Seen >= options.Value.Queue.MissingRecordGrace)
         {
             _missing.TryRemove(id, out _);
             SetAside(share, id.ToString(), "the record is missing");
@@ -228,15 +231,22 @@ internal sealed class Refiller(
     private void LookAgainAtMissing()
     {
         var due = time.GetUtcNow() - options.Value.Queue.MissingRecordGrace;
-        foreach (var (id, seen) in _missing)
+        foreach (var (id, missing) in _missing)
         {
-            if (seen <= due)
+            if (missing.Seen <= due && !missing.LookedAgain)
             {
-                window.LookAgain(id);
+                if (window.TryLookAgain(id))
+                {
+                    _missing[id] = missing with { LookedAgain = true };
+                }
+                else
+                {
+                    // Another's by now, or not in the queue any more.
+                    _missing.TryRemove(id, out _);
+                }
             }
         }
     }
 
-    private void SetAside(LaneShare share, string unit, string reason) =>
-        settler.SetAside(share.Partition, new UnreadableEntry(unit, share.Turn.Lane.ToString(), reason, time.GetUtcNow()));
+    private void SetAside(LaneShare share, string unit, string reason) => aside.Set(share.Partition, share.Turn.Lane.ToString(), unit, reason);
 }

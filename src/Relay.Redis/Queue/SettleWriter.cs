@@ -54,7 +54,8 @@ internal sealed class SettleWriter(
     /// <summary>Ends when events of units that are settled already are durable.</summary>
     public Task TellAsync(Partition partition, IReadOnlyList<MailEvent> events) => Add(new PendingSettle(partition) { Told = events });
 
-    public void SetAside(Partition partition, UnreadableEntry entry) => Add(new PendingSettle(partition) { Aside = entry });
+    /// <summary>Ends when the entry is out of its lane, or another owner's business.</summary>
+    public Task SetAsideAsync(Partition partition, UnreadableEntry entry) => Add(new PendingSettle(partition) { Aside = entry });
 
     private Task Add(PendingSettle settle)
     {

@@ -65,7 +65,7 @@ internal sealed partial class Window
             {
                 if (!_held.TryGet(id, out var held))
                 {
-                    held = _held.Add(id, ShareHoldingLock(lane, partition), due, HeldPhase.Claimed);
+                    held = _held.Add(id, _lanes.GetShare(partition, lane), due, HeldPhase.Claimed);
                 }
 
                 if (held.Phase == HeldPhase.Leased)

@@ -56,6 +56,21 @@ internal sealed partial class Window
         }
     }
 
+    /// <summary>
+    /// The partition's <c>lanes</c> are about to be looked at from this time on. A lane that is known only from its new mail stands
+    /// there with the time of that, and not with what the look is for; so it is read by itself, once.
+    /// </summary>
+    public void BeginLook(Partition partition, long from)
+    {
+        lock (_lock)
+        {
+            foreach (var share in _lanes.TakeUnread(partition))
+            {
+                LeaveInStoreHoldingLock(share, from);
+            }
+        }
+    }
+
     /// <summary>A lane that stands in <c>lanes</c> as due: nobody here may have heard of it. False when it cannot be remembered now.</summary>
     public bool TryDiscover(Partition partition, Lane lane, long due)
     {
@@ -71,7 +86,7 @@ internal sealed partial class Window
                 return false;
             }
 
-            if (partition.IsServed && ShareHoldingLock(lane, partition) is { IsBlind: true } share)
+            if (partition.IsServed && _lanes.GetShare(partition, lane) is { IsBlind: true } share)
             {
                 LeaveInStoreHoldingLock(share, due);
             }
@@ -107,6 +122,7 @@ internal sealed partial class Window
         lock (_lock)
         {
             _held.BeginRead(share.Partition);
+            share.ReadFrom = share.NextInStore;
             share.NextInStore = LaneShare.Nothing;
             return share.Held + share.Further + wanted;
         }
@@ -140,11 +156,11 @@ internal sealed partial class Window
                 found.Add(id);
             }
 
-            share.IsBlind = false;
+            _lanes.WasRead(share);
             if (!complete && passedAll)
             {
                 // All of what was read is held already or was taken; what follows is due no earlier than the last.
-                LeaveInStoreHoldingLock(share, entries[^1].Due);
+                LeaveInStoreHoldingLock(share, entries.Count > 0 ? entries[^1].Due : share.ReadFrom);
             }
 
             // Units leased before the partition was lost and won again are not counted in the share; read past them.
@@ -184,7 +200,7 @@ internal sealed partial class Window
         }
     }
 
-    /// <summary>The record of a found unit is not there, so it is out of sight until <see cref="LookAgain"/>.</summary>
+    /// <summary>The record of a found unit is not there, so it is out of sight until <see cref="TryLookAgain"/>.</summary>
     public void Hide(UnitId id)
     {
         lock (_lock)
@@ -208,29 +224,32 @@ internal sealed partial class Window
         }
     }
 
-    /// <summary>A hidden or found unit is to be looked at again.</summary>
-    public void LookAgain(UnitId id)
+    /// <summary>A hidden or found unit is to be looked at again. False when it is neither by now.</summary>
+    public bool TryLookAgain(UnitId id)
     {
         lock (_lock)
         {
             if (_held.TryGet(id, out var held) && held.Phase is HeldPhase.Missing or HeldPhase.Loading)
             {
                 GiveBackHoldingLock(held);
+                return true;
             }
+
+            return false;
         }
     }
 
-    /// <summary>A read ended, whether it succeeded or not.</summary>
-    public void EndRefill(LaneShare share, long? failedFrom)
+    /// <summary>A read ended. One that failed is to be begun again from where it began.</summary>
+    public void EndRefill(LaneShare share, bool failed)
     {
         lock (_lock)
         {
             var now = Now;
             share.IsRefilling = false;
             share.Turn.Reads--;
-            if (failedFrom is { } due)
+            if (failed)
             {
-                LeaveInStoreHoldingLock(share, due);
+                LeaveInStoreHoldingLock(share, share.ReadFrom);
             }
 
             foreach (var ended in _held.EndRead(share.Partition))
@@ -263,9 +282,8 @@ internal sealed partial class Window
                 return false;
             }
 
-            // Before the share can be made anew: it begins with this time.
-            share.Partition.NextLook = Math.Min(share.Partition.NextLook, bound);
             ForgetHoldingLock(share);
+            share.Partition.Look.From(bound);
             return true;
         }
     }
@@ -288,33 +306,11 @@ internal sealed partial class Window
 
         // A suspended lane without a share is found in lanes when it may flow; one that has a share is not looked for there, so
         // the share must know of all that it has in the store.
-        var share = IsSuspendedHoldingLock(lane) ? _lanes.Find(lane)?.ShareIn(partition) : ShareHoldingLock(lane, partition);
+        var share = IsSuspendedHoldingLock(lane) ? _lanes.Find(lane)?.ShareIn(partition) : _lanes.GetShare(partition, lane);
         if (share is not null)
         {
             LeaveInStoreHoldingLock(share, due);
         }
-    }
-
-    /// <summary>
-    /// Of a share that is made now, units may stand in the store of which nobody told. None is due before the next look for
-    /// lanes, and that look need not find this one: what is accepted into it meanwhile lowers its bound to an earlier time.
-    /// </summary>
-    private LaneShare ShareHoldingLock(Lane name, Partition partition)
-    {
-        var lane = _lanes.Get(name);
-        if (lane.ShareIn(partition) is { } known)
-        {
-            return known;
-        }
-
-        var share = lane.Add(partition);
-        if ((partition.IsToBeLookedAt ? 0 : partition.NextLook) is var due and not LaneShare.Nothing)
-        {
-            share.NextInStore = due;
-            _hunger.LookAt(share, due);
-        }
-
-        return share;
     }
 
     private void LeaveInStoreHoldingLock(LaneShare share, long due)
@@ -360,12 +356,10 @@ internal sealed partial class Window
 
     private void ForgetHoldingLock(LaneShare share)
     {
-        var lane = share.Turn;
-        lane.Remove(share);
-        if (lane.Shares.Count == 0)
+        _lanes.Remove(share);
+        if (share.Turn.Shares.Count == 0)
         {
-            _turns.Leave(lane);
-            _lanes.RemoveIfEmpty(lane);
+            _turns.Leave(share.Turn);
         }
     }
 

@@ -104,12 +104,11 @@ internal sealed partial class Window
         }
     }
 
-    // What stands in the store stands in lanes too, so nothing is lost with the share as long as it is looked for in time.
+    // What stands in the store stands in lanes too, and all of lanes is looked at when a suspension ends.
     private void TryForgetSuspendedHoldingLock(LaneShare share)
     {
         if (share is { Held: 0, IsRefilling: false, IsCurrent: true })
         {
-            share.Partition.NextLook = Math.Min(share.Partition.NextLook, share.NextInStore);
             ForgetHoldingLock(share);
         }
     }

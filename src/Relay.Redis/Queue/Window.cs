@@ -57,14 +57,14 @@ internal sealed partial class Window
         }
     }
 
-    /// <summary>Units known in memory, and how many of them wait with their content.</summary>
-    public (int Held, int Waiting) Size
+    /// <summary>Units known in memory, how many of them wait with their content, and how large that is.</summary>
+    public (int Held, int Waiting, long Octets) Size
     {
         get
         {
             lock (_lock)
             {
-                return (_held.Count, _room.Units);
+                return (_held.Count, _room.Units, _room.Octets);
             }
         }
     }
@@ -81,7 +81,7 @@ internal sealed partial class Window
         {
             foreach (var unit in units)
             {
-                _held.Add(unit.Id, ShareHoldingLock(unit.Lane, partition), due, HeldPhase.Accepting);
+                _held.Add(unit.Id, _lanes.GetShare(partition, unit.Lane), due, HeldPhase.Accepting);
             }
         }
     }

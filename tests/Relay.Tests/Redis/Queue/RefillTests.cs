@@ -205,7 +205,7 @@ public sealed class RefillTests : IAsyncLifetime
 
         // The lane stands in lanes for later, and then for now, so that the look at that later time does not come past it.
         await using var again = await StartAsync(time, folder, ("Queue:Partitions", "1"));
-        await Eventually.HoldsAsync(() => again.Store.Partitions[0].NextLook is > 0 and < long.MaxValue, Cancellation);
+        await Eventually.HoldsAsync(() => again.Store.Partitions[0].Look.Next is > 0 and < long.MaxValue, Cancellation);
         await again.Queue.EnqueueAsync(TestMail.To(time, "b@x.test"), null, Cancellation);
         Assert.Single(await again.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime());
 

@@ -1,5 +1,6 @@
 using Relay.Mail.Queue;
 using Relay.TestKit.Redis;
+using StackExchange.Redis;
 
 namespace Relay.Tests.Redis.Queue;
 
@@ -87,6 +88,34 @@ public sealed class StoreTroubleTests
         await Eventually.HoldsAsync(async () => (await store.Reader.MeasureAsync(Cancellation)).Units == 1, Cancellation);
     }
 
+    [Fact]
+    public async Task A_look_for_lanes_that_failed_is_done_again()
+    {
+        await using var redis = await RedisServer.StartAsync(Cancellation);
+        var kept = TestMail.To(Time, "a@x.test");
+        RedisKey lanes, away;
+        var folder = StoreUnderTest.NewFolder();
+        await using (var before = await StartAsync(redis, folder, ("Queue:Partitions", "1")))
+        {
+            await before.Queue.EnqueueAsync(kept, null, Cancellation);
+            lanes = before.Store.Partitions[0].Keys.Lanes;
+            away = lanes.Append(":away");
+            await before.Connections.Background.KeyRenameAsync(lanes, away);
+            await before.Connections.Background.StringSetAsync(lanes, "nothing that could be read");
+        }
+
+        await using var store = await StartAsync(redis, folder, ("Queue:Partitions", "1"));
+        var database = store.Connections.Background;
+        await Eventually.HoldsAsync(async () => ((string?)await database.ExecuteAsync("INFO", "errorstats"))!.Contains("errorstat_WRONGTYPE", StringComparison.Ordinal), Cancellation);
+        await database.KeyDeleteAsync(lanes);
+        await database.KeyRenameAsync(away, lanes);
+
+        Assert.Equal(kept.Id, Assert.Single(await store.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime()).Message.Id);
+    }
+
     private static Task<StoreUnderTest> StartAsync(RedisServer redis, params (string, string)[] settings) =>
-        StoreUnderTest.StartAsync(redis.ConnectionString, StoreUnderTest.NewFolder(), Time, Cancellation, settings);
+        StartAsync(redis, StoreUnderTest.NewFolder(), settings);
+
+    private static Task<StoreUnderTest> StartAsync(RedisServer redis, string folder, params (string, string)[] settings) =>
+        StoreUnderTest.StartAsync(redis.ConnectionString, folder, Time, Cancellation, settings);
 }

@@ -34,7 +34,7 @@ public sealed class SuspendedWindowTests
         Suspend(new QueueSelector { Domain = "x.test" });
         Accept(TestMail.To(_time, "b@x.test"));
 
-        Assert.Equal((0, 0), _window.Size);
+        Assert.Equal((0, 0, 0), _window.Size);
         Assert.Empty(Lease());
         Assert.Empty(_window.TakeHungry(10).Shares);
         Assert.Equal(LaneShare.Nothing, _window.TakeHungry(10).NextDue);
@@ -76,7 +76,7 @@ public sealed class SuspendedWindowTests
 
         _window.Release(lease);
 
-        Assert.Equal((0, 0), _window.Size);
+        Assert.Equal((0, 0, 0), _window.Size);
         Assert.Empty(Lease());
     }
 

@@ -75,6 +75,21 @@ public sealed class UnreadableTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task More_entries_than_are_read_at_once_that_are_not_units()
+    {
+        var broken = Enumerable.Range(0, 100).Select(i => $"no unit {i}").ToArray();
+        await Database.SortedSetAddAsync(Keys.Lane(new Lane("x.test", "acme", MessageClass.Transactional)), [.. broken.Select(b => new SortedSetEntry(b, 1))]);
+        await Database.SortedSetAddAsync(Keys.Lanes, "x.test|acme|t", 1);
+
+        await _store.DisposeAsync();
+        _store = await OpenAsync();
+        var whole = await AcceptAsync();
+
+        Assert.Equal(whole.Id, Assert.Single(await _store.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime()).Message.Id);
+        await Eventually.HoldsAsync(async () => await Database.ListLengthAsync(Keys.Unreadable) == broken.Length, Cancellation);
+    }
+
+    [Fact]
     public async Task A_lane_whose_name_is_broken()
     {
         await Database.SortedSetAddAsync(Keys.Lanes, "no lane", 1);

@@ -18,6 +18,9 @@ internal sealed class WindowModel
     public const int Lanes = 6;
     public const int Gates = 3;
 
+    // Half a second each: longer than any pause of the window, several times, for what can be in the store at the end.
+    private const int Rounds = 400;
+
     private const int MaxUnits = 16;
     private const long MaxOctets = 4_000;
     private const double AccountShare = 0.5;
@@ -34,6 +37,9 @@ internal sealed class WindowModel
     private readonly List<Lease> _leased = [];
     private readonly HashSet<UnitId> _orphans = [];
     private readonly List<Read> _reads = [];
+    private readonly List<UnitId> _missing = [];
+    private readonly List<Claim> _claims = [];
+    private readonly List<News> _unheard = [];
     private SuspensionSnapshot _suspended = SuspensionSnapshot.None;
     private uint _made;
 
@@ -55,12 +61,7 @@ internal sealed class WindowModel
     /// <param name="isEarly">The write shows before its answer is seen.</param>
     public void BeginAccept(int lane, int partition, int delay, int octets, bool isEarly)
     {
-        var name = LaneOf(lane);
-        var message = TestMail.For(_time, name.Account, $"a@{name.Domain}") with
-        {
-            Id = IdIn(partition),
-            Content = TestMail.ContentOf(new string('x', octets)),
-        };
+        var message = NewMessage(LaneOf(lane), partition, octets);
         var due = Now + delay;
         _window.BeginAccept(_partitions[partition], Unit.Of(message), due);
         _accepting.Add(new Accept(message, partition, due, isEarly));
@@ -105,6 +106,7 @@ internal sealed class WindowModel
             Assert.True(_partitions[stored.Partition].IsOwned, $"{lease.Id} was leased in a partition of another");
             Assert.Null(_suspended.Find(lease.Unit.Lane, lease.Id.Message));
             Assert.False(GateOf(lease.Unit.Lane) is { } gate && _closed.Contains(gate), $"{lease.Id} went through a closed gate");
+            Assert.DoesNotContain(_claims, claim => claim.IsHeld && claim.Id == lease.Id);
             _store[lease.Id] = stored with { IsLeased = true };
             _leased.Add(lease);
         }
@@ -148,22 +150,69 @@ internal sealed class WindowModel
         }
     }
 
+    /// <summary>Another node puts mail into a partition; its owner hears of it later.</summary>
+    public void AcceptElsewhere(int lane, int partition, int delay)
+    {
+        var message = NewMessage(LaneOf(lane), partition, octets: 10);
+        Put(Unit.Of(message)[0], message, partition, Now + delay);
+        _unheard.Add(new News(partition, LaneOf(lane), Now + delay));
+    }
+
+    public void Hear(int which)
+    {
+        if (Pick(_unheard, which) is { } news)
+        {
+            _unheard.Remove(news);
+            _window.Arrived(_partitions[news.Partition], news.Lane, news.Due);
+        }
+    }
+
+    /// <summary>Something was asked of the owner that is to be done to a unit in the store.</summary>
+    public void BeginClaim(int which)
+    {
+        if (Pick([.. _store.Values.Where(s => _partitions[s.Partition].IsServed)], which) is { } stored)
+        {
+            var taken = _window.Claim(_partitions[stored.Partition], [(stored.Unit.Id, stored.Unit.Lane, stored.Due)]).Count > 0;
+            Assert.False(taken && stored.IsLeased, $"{stored.Unit.Id} was claimed in flight");
+            _claims.Add(new Claim(stored.Unit.Id, stored.Partition, taken));
+        }
+    }
+
+    /// <param name="ends">The unit is cancelled or bounced, if it was there to be claimed.</param>
+    public void EndClaim(int which, bool ends)
+    {
+        if (Pick(_claims, which) is not { } claim)
+        {
+            return;
+        }
+
+        _claims.Remove(claim);
+        var isClaimedTwice = _claims.Any(other => other.Id == claim.Id);
+        if (ends && claim.IsHeld && !isClaimedTwice && _store.Remove(claim.Id))
+        {
+            _window.Settled(claim.Id, null);
+        }
+        else if (!isClaimedTwice)
+        {
+            _window.Unclaim([claim.Id]);
+        }
+    }
+
     public void BeginReads()
     {
         foreach (var share in _window.TakeHungry(4).Shares)
         {
-            var due = share.NextInStore;
             var count = _window.BeginRefill(share, 4);
             var entries = _store.Values
                 .Where(s => s.Partition == share.Partition.Number && s.Unit.Lane == share.Turn.Lane)
                 .OrderBy(s => s.Due).ThenBy(s => s.Unit.Id.ToString(), StringComparer.Ordinal)
                 .Take(count)
                 .ToList();
-            _reads.Add(new Read(share, due, entries, entries.Count < count));
+            _reads.Add(new Read(share, entries, entries.Count < count));
         }
     }
 
-    public void EndRead(int which, bool fails)
+    public void EndRead(int which, ReadEnd how)
     {
         if (Pick(_reads, which) is not { } read)
         {
@@ -171,16 +220,29 @@ internal sealed class WindowModel
         }
 
         _reads.Remove(read);
-        if (fails)
+        if (how == ReadEnd.Fails)
         {
-            _window.EndRefill(read.Share, read.Due);
+            _window.EndRefill(read.Share, failed: true);
             return;
         }
 
-        foreach (var id in _window.Found(read.Share, [.. read.Entries.Select(s => (s.Unit.Id, s.Due))], read.IsComplete, 4))
+        var found = _window.Found(read.Share, [.. read.Entries.Select(s => (s.Unit.Id, s.Due))], read.IsComplete, 4);
+        foreach (var id in found)
         {
             // Read on its own, after the lane: gone by now, or as it is now.
-            if (_store.TryGetValue(id, out var stored))
+            if (how == ReadEnd.FailsHalfway && id == found[^1])
+            {
+                foreach (var one in found)
+                {
+                    _window.TryLookAgain(one);
+                }
+            }
+            else if (how == ReadEnd.HidesOne && id == found[0])
+            {
+                _window.Hide(id);
+                _missing.Add(id);
+            }
+            else if (_store.TryGetValue(id, out var stored))
             {
                 _window.TryLoad(read.Share, new Lease { Unit = stored.Unit, Message = stored.Message, State = StateOf(stored) });
             }
@@ -190,21 +252,38 @@ internal sealed class WindowModel
             }
         }
 
-        _window.EndRefill(read.Share, null);
+        _window.EndRefill(read.Share, failed: how == ReadEnd.FailsHalfway);
     }
 
-    /// <summary>As the search does: from where the last look ended, so past whatever was given an earlier bound since.</summary>
+    /// <summary>A record that was missing may be there by now.</summary>
+    public void LookAgain(int which)
+    {
+        if (_missing.Count > 0)
+        {
+            var id = Pick(_missing, which);
+            _missing.Remove(id);
+            _window.TryLookAgain(id);
+        }
+    }
+
+    /// <summary>As <see cref="LaneSearch"/> does it: what was looked through before is not looked at again.</summary>
     public void LookForLanes()
     {
-        foreach (var partition in _partitions.Where(p => p.IsOwned))
+        foreach (var partition in _partitions.Where(p => p.IsServed && p.Look.Next <= Now))
         {
-            var bounds = _bounds.Where(b => b.Key.Partition == partition.Number && b.Value >= partition.NextLook).OrderBy(b => b.Value).ToList();
-            foreach (var ((_, lane), due) in bounds.TakeWhile(b => b.Value <= Now))
+            var from = partition.Look.Begin();
+            _window.BeginLook(partition, from);
+            var next = LaneShare.Nothing;
+            foreach (var ((_, lane), due) in _bounds.Where(b => b.Key.Partition == partition.Number && b.Value >= from).OrderBy(b => b.Value).ToList())
             {
-                Assert.True(_window.TryDiscover(partition, lane, due));
+                if (due > Now || !_window.TryDiscover(partition, lane, due))
+                {
+                    next = due;
+                    break;
+                }
             }
 
-            partition.NextLook = bounds.Where(b => b.Value > Now).Select(b => b.Value).FirstOrDefault(LaneShare.Nothing);
+            partition.Look.From(next);
         }
     }
 
@@ -228,6 +307,16 @@ internal sealed class WindowModel
         }
     }
 
+    /// <summary>Another node is to have it: nothing new begins.</summary>
+    public void Leave(int number)
+    {
+        if (_partitions[number].IsOwned)
+        {
+            _partitions[number].Leave();
+            _window.Drop(_partitions[number]);
+        }
+    }
+
     public void Lose(int number)
     {
         var partition = _partitions[number];
@@ -238,10 +327,20 @@ internal sealed class WindowModel
             _orphans.Add(lease.Id);
             _store[lease.Id] = _store[lease.Id] with { IsLeased = false };
         }
+
+        for (var i = 0; i < _claims.Count; i++)
+        {
+            _claims[i] = _claims[i].Partition == number ? _claims[i] with { IsHeld = false } : _claims[i];
+        }
     }
 
     public void Win(int number)
     {
+        if (_partitions[number].IsOwned)
+        {
+            return;
+        }
+
         // An owner of ours before was fenced with what it had in flight before the partition can be ours again.
         while (_leased.FindIndex(l => _orphans.Contains(l.Id) && _store[l.Id].Partition == number) is >= 0 and var late)
         {
@@ -249,7 +348,6 @@ internal sealed class WindowModel
         }
 
         Own(_partitions[number]);
-        LookForLanes();
     }
 
     /// <summary>The lease was not renewed in time, though nobody else has it.</summary>
@@ -273,65 +371,110 @@ internal sealed class WindowModel
         _window.Open(_gates[gate]);
     }
 
-    public void Suspend(int? lane)
+    public void Suspend(int? lane) =>
+        Suspend(lane is { } number ? new QueueSelector { Domain = LaneOf(number).Domain } : null);
+
+    public void SuspendMessage(int which)
     {
-        _suspended = lane is { } number
-            ? new SuspensionSnapshot([new Suspension { Id = "s", Selector = new QueueSelector { Domain = LaneOf(number).Domain }, Reason = "test", CreatedAt = _time.GetUtcNow(), By = "test" }])
-            : SuspensionSnapshot.None;
-        _window.Suspend(_suspended);
-        Array.ForEach(_partitions, p => p.NextLook = 0);
-        LookForLanes();
+        if (Pick([.. _store.Values], which) is { } stored)
+        {
+            Suspend(new QueueSelector { Message = stored.Message.Id });
+        }
     }
 
     public void Advance(int milliseconds) => _time.Advance(TimeSpan.FromMilliseconds(milliseconds));
 
     public void CheckBounds()
     {
-        var (_, waiting) = _window.Size;
+        var (_, waiting, octets) = _window.Size;
         Assert.InRange(waiting, 0, MaxUnits);
+        Assert.InRange(octets, 0, MaxOctets);
     }
 
     /// <summary>With every obstacle gone, all that was accepted is leased and settled.</summary>
     public void Drain()
     {
-        foreach (var partition in _partitions.Where(p => !p.IsOwned))
+        foreach (var partition in _partitions)
         {
+            if (!partition.IsServed)
+            {
+                Lose(partition.Number);
+            }
+
             Win(partition.Number);
         }
 
-        Suspend(null);
+        if (_suspended != SuspensionSnapshot.None)
+        {
+            Suspend(lane: null);
+        }
+
+        DrainAll(_claims, () => EndClaim(0, ends: false));
+        DrainAll(_unheard, () => Hear(0));
+        DrainAll(_missing, () => LookAgain(0));
+        DrainAll(_accepting, () => EndAccept(0, written: true));
+        DrainAll(_leased, () => Settle(0, null));
+        Renew();
         for (var gate = 0; gate < Gates; gate++)
         {
             Open(gate);
         }
 
-        while (_accepting.Count > 0)
-        {
-            EndAccept(0, written: true);
-        }
+        // Opened by name, all gates let through what is there, without the time that would open them by itself.
+        TakeAll();
+        Assert.Equal(0, _window.Size.Waiting);
 
-        Renew();
-        for (var round = 0; round < 400 && _store.Count > 0; round++)
+        for (var round = 0; round < Rounds && _store.Count > 0; round++)
         {
             Advance(500);
             LookForLanes();
             BeginReads();
-            while (_reads.Count > 0)
-            {
-                EndRead(0, fails: false);
-            }
-
-            Take(100);
-            while (_leased.Count > 0)
-            {
-                Settle(0, null);
-            }
-
+            DrainAll(_reads, () => EndRead(0, ReadEnd.Succeeds));
+            TakeAll();
             CheckBounds();
         }
 
         Assert.Empty(_store);
     }
+
+    private void TakeAll()
+    {
+        int before;
+        do
+        {
+            before = _store.Count;
+            Take(100);
+            DrainAll(_leased, () => Settle(0, null));
+        }
+        while (_store.Count < before);
+    }
+
+    private static void DrainAll<T>(List<T> list, Action one)
+    {
+        while (list.Count > 0)
+        {
+            one();
+        }
+    }
+
+    private void Suspend(QueueSelector? selector)
+    {
+        var wasSuspended = _suspended.Items.Count > 0;
+        _suspended = selector is null
+            ? SuspensionSnapshot.None
+            : new SuspensionSnapshot([new Suspension { Id = "s", Selector = selector, Reason = "test", CreatedAt = _time.GetUtcNow(), By = "test" }]);
+        _window.Suspend(_suspended);
+        foreach (var partition in wasSuspended ? _partitions : [])
+        {
+            partition.Look.FromTheStart();
+        }
+    }
+
+    private Message NewMessage(Lane lane, int partition, int octets) => TestMail.For(_time, lane.Account, $"a@{lane.Domain}") with
+    {
+        Id = IdIn(partition),
+        Content = TestMail.ContentOf(new string('x', octets)),
+    };
 
     private void Own(Partition partition)
     {
@@ -360,5 +503,23 @@ internal sealed class WindowModel
 
     private sealed record Accept(Message Message, int Partition, long Due, bool IsEarly);
 
-    private sealed record Read(LaneShare Share, long Due, List<Stored> Entries, bool IsComplete);
+    private sealed record Read(LaneShare Share, List<Stored> Entries, bool IsComplete);
+
+    /// <summary>Of mail that another node put into a lane.</summary>
+    private sealed record News(int Partition, Lane Lane, long Due);
+
+    /// <param name="IsHeld">It was not in flight; else it was to be claimed when it came back.</param>
+    private sealed record Claim(UnitId Id, int Partition, bool IsHeld);
+}
+
+internal enum ReadEnd
+{
+    Succeeds,
+    Fails,
+
+    /// <summary>The lane was read, its records were not.</summary>
+    FailsHalfway,
+
+    /// <summary>A record is not there yet.</summary>
+    HidesOne,
 }

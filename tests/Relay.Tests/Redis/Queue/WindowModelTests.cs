@@ -16,9 +16,18 @@ public sealed class WindowModelTests
         (6, Gen.Select(Which, OneOf<int?>(null, null, 0, 30, 200), (which, delay) => new Step($"Settle({which}, {delay})", m => m.Settle(which, delay)))),
         (2, Which.Select(which => new Step($"Release({which})", m => m.Release(which)))),
         (6, Gen.Const(new Step("BeginReads()", m => m.BeginReads()))),
-        (6, Gen.Select(Which, Gen.Int[0, 9], (which, lot) => new Step($"EndRead({which}, {lot == 0})", m => m.EndRead(which, fails: lot == 0)))),
+        (6, Gen.Select(Which, OneOf(ReadEnd.Succeeds, ReadEnd.Succeeds, ReadEnd.Succeeds, ReadEnd.Succeeds, ReadEnd.Fails, ReadEnd.FailsHalfway, ReadEnd.HidesOne),
+            (which, end) => new Step($"EndRead({which}, ReadEnd.{end})", m => m.EndRead(which, end)))),
+        (1, Which.Select(which => new Step($"LookAgain({which})", m => m.LookAgain(which)))),
+        (1, Gen.Select(
+            Gen.Int[0, WindowModel.Lanes - 1], Gen.Int[0, WindowModel.Partitions - 1], OneOf(0, 0, 40),
+            (lane, partition, delay) => new Step($"AcceptElsewhere({lane}, {partition}, {delay})", m => m.AcceptElsewhere(lane, partition, delay)))),
+        (1, Which.Select(which => new Step($"Hear({which})", m => m.Hear(which)))),
+        (1, Which.Select(which => new Step($"BeginClaim({which})", m => m.BeginClaim(which)))),
+        (1, Gen.Select(Which, Gen.Bool, (which, ends) => new Step($"EndClaim({which}, {ends})", m => m.EndClaim(which, ends)))),
         (3, Gen.Const(new Step("LookForLanes()", m => m.LookForLanes()))),
         (2, Gen.Const(new Step("ForgetQuiet()", m => m.ForgetQuiet()))),
+        (1, Gen.Int[0, WindowModel.Partitions - 1].Select(partition => new Step($"Leave({partition})", m => m.Leave(partition)))),
         (1, Gen.Int[0, WindowModel.Partitions - 1].Select(partition => new Step($"Lose({partition})", m => m.Lose(partition)))),
         (2, Gen.Int[0, WindowModel.Partitions - 1].Select(partition => new Step($"Win({partition})", m => m.Win(partition)))),
         (1, Gen.Int[0, WindowModel.Partitions - 1].Select(partition => new Step($"GoStale({partition})", m => m.GoStale(partition)))),
@@ -26,6 +35,7 @@ public sealed class WindowModelTests
         (3, Gen.Int[0, WindowModel.Gates - 1].Select(gate => new Step($"Close({gate})", m => m.Close(gate)))),
         (3, Gen.Int[0, WindowModel.Gates - 1].Select(gate => new Step($"Open({gate})", m => m.Open(gate)))),
         (1, OneOf<int?>(null, 0, 4).Select(lane => new Step($"Suspend({lane})", m => m.Suspend(lane)))),
+        (1, Which.Select(which => new Step($"SuspendMessage({which})", m => m.SuspendMessage(which)))),
         (4, Gen.Int[1, 300].Select(milliseconds => new Step($"Advance({milliseconds})", m => m.Advance(milliseconds)))));
 
     private static Gen<T> OneOf<T>(params T[] values) => Gen.Int[0, values.Length - 1].Select(index => values[index]);
@@ -57,11 +67,29 @@ public sealed class WindowModelTests
         model.EndAccept(0, written: true);
         model.Win(2);
         model.BeginReads();
-        model.EndRead(0, fails: false);
+        model.EndRead(0, ReadEnd.Succeeds);
         model.Take(1);
 
         model.Suspend(4);
         model.EndAccept(0, written: true);
+
+        model.Drain();
+    }
+
+    [Fact]
+    public void A_unit_put_off_is_found_though_its_lane_was_forgotten_and_has_new_mail_since()
+    {
+        var model = new WindowModel();
+        model.BeginAccept(lane: 1, partition: 1, delay: 0, octets: 10, isEarly: true);
+        model.LookForLanes();
+        model.EndAccept(0, written: true);
+        model.Take(1);
+        model.BeginReads();
+        model.EndRead(0, ReadEnd.Succeeds);
+        model.Settle(0, delay: 30);
+        model.ForgetQuiet();
+
+        model.BeginAccept(lane: 1, partition: 1, delay: 0, octets: 10, isEarly: false);
 
         model.Drain();
     }
