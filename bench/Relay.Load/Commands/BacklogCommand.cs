@@ -64,7 +64,7 @@ internal sealed class BacklogCommand
     {
         var (units, domains) = (parsed.GetValue(_units), parsed.GetValue(_dead));
         using var workspace = new Workspace(parsed.GetValue(_work), parsed.GetValue(_keep));
-        using var sink = SmtpSink.Listen(new(IPAddress.Loopback, 0), chunking: false);
+        using var sink = SmtpSink.Listen(new(IPAddress.Loopback, 0), new());
         using var dead = new DeadHosts(parsed.GetValue(_by));
         AnsiConsole.MarkupLineInterpolated($"{MachineFacts.Describe(workspace)}");
 

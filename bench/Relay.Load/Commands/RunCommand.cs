@@ -62,6 +62,8 @@ internal sealed class RunCommand
 
     private readonly Option<bool> _chunking = new("--chunking") { Description = "Let the sink offer CHUNKING" };
 
+    private readonly Option<bool> _sinkTls = new("--sink-tls") { Description = "Let the sink offer STARTTLS, which every server here then uses" };
+
     private readonly Option<TimeSpan> _patience = new("--patience")
     {
         Description = "How long the sink may stay silent before what is missing counts as lost",
@@ -73,7 +75,7 @@ internal sealed class RunCommand
         _compare.AcceptOnlyFromAmong("postfix", "exim", "opensmtpd", "haraka", "sink");
         _store.AcceptOnlyFromAmong("redis-always", "redis-everysec", "embedded");
         _traffic.AddTo(command);
-        foreach (var option in (Option[])[_compare, _postfix, _withoutRelay, _rounds, _warmup, _store, _relay, _dkim, _work, _keep, _chunking, _patience])
+        foreach (var option in (Option[])[_compare, _postfix, _withoutRelay, _rounds, _warmup, _store, _relay, _dkim, _work, _keep, _chunking, _sinkTls, _patience])
         {
             command.Add(option);
         }
@@ -85,8 +87,10 @@ internal sealed class RunCommand
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
         using var workspace = new Workspace(parsed.GetValue(_work), parsed.GetValue(_keep));
-        using var sink = SmtpSink.Listen(new(IPAddress.Loopback, 0), parsed.GetValue(_chunking));
-        var targets = Targets(parsed, workspace, sink);
+        var certificate = parsed.GetValue(_sinkTls) || parsed.GetValue(_traffic.Tls) != LoadTls.None ? TestCertificate.Write(workspace) : null;
+        using var sink = SmtpSink.Listen(
+            new(IPAddress.Loopback, 0), new(parsed.GetValue(_chunking), parsed.GetValue(_sinkTls) ? certificate?.Certificate : null));
+        var targets = Targets(parsed, workspace, sink, certificate);
         var results = targets.ToDictionary(target => target.Name, _ => new List<RoundResult>());
         AnsiConsole.MarkupLineInterpolated($"{MachineFacts.Describe(workspace)}");
 
@@ -113,13 +117,18 @@ internal sealed class RunCommand
     }
 
     private List<(string Name, Func<string, CancellationToken, Task<ITarget>> Start)> Targets(
-        ParseResult parsed, Workspace workspace, SmtpSink sink)
+        ParseResult parsed, Workspace workspace, SmtpSink sink, TestCertificate? certificate)
     {
         var compared = parsed.GetValue(_compare)!;
         var tls = parsed.GetValue(_traffic.Tls);
-        if (compared.Length > 0 && (parsed.GetValue(_traffic.Http) || tls != LoadTls.None))
+        if (compared.Length > 0 && parsed.GetValue(_traffic.Http))
         {
-            throw new InvalidOperationException("Only plain SMTP can be compared: the others have no HTTP door, and no certificate here");
+            throw new InvalidOperationException("The others have no HTTP door");
+        }
+
+        if (compared.Any(name => name != "postfix" || tls == LoadTls.Implicit) && certificate is not null)
+        {
+            throw new InvalidOperationException("With TLS only Postfix can be compared, and with STARTTLS: nothing else has a certificate here");
         }
 
         var targets = new List<(string, Func<string, CancellationToken, Task<ITarget>>)>();
@@ -137,15 +146,16 @@ internal sealed class RunCommand
                 "redis-everysec" => "everysec",
                 _ => null,
             };
-            var setup = new RelaySetup(program, fsync, parsed.GetValue(_traffic.Http), tls, parsed.GetValue(_dkim));
+            var setup = new RelaySetup(program, fsync, parsed.GetValue(_traffic.Http), tls, parsed.GetValue(_dkim)) { SinkTls = parsed.GetValue(_sinkTls) };
             targets.Add(("relay", async (name, cancellation) =>
                 await RelayTarget.StartAsync(workspace, name, setup, sink.Address, cancellation)));
         }
 
         if (compared.Contains("postfix"))
         {
+            string[] settings = [.. certificate is null ? [] : PostfixTarget.Tls(certificate, parsed.GetValue(_sinkTls)), .. parsed.GetValue(_postfix)!];
             targets.Add(("postfix", async (name, cancellation) =>
-                await PostfixTarget.StartAsync(workspace, name, parsed.GetValue(_postfix)!, sink.Address, cancellation)));
+                await PostfixTarget.StartAsync(workspace, name, settings, tls, sink.Address, cancellation)));
         }
 
         foreach (var (rival, start) in (IEnumerable<(string, Func<Workspace, string, IPEndPoint, CancellationToken, Task<ITarget>>)>)

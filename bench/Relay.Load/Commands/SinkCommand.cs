@@ -20,7 +20,7 @@ internal static class SinkCommand
 
     private static async Task RunAsync(IPEndPoint address, bool chunking, CancellationToken cancellation)
     {
-        using var sink = SmtpSink.Listen(address, chunking);
+        using var sink = SmtpSink.Listen(address, new(chunking));
         AnsiConsole.MarkupLineInterpolated($"sink on {sink.Address}");
         using var second = new PeriodicTimer(TimeSpan.FromSeconds(1));
         try

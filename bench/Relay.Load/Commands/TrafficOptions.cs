@@ -29,6 +29,11 @@ internal sealed class TrafficOptions
         Description = "A new connection for each message; without it a session keeps its own",
     };
 
+    private readonly Option<bool> _awaitsArrival = new("--await-arrival")
+    {
+        Description = "A session sends its next message when the sink has the one before",
+    };
+
     private readonly Option<TimeSpan> _timeout = new("--timeout")
     {
         Description = "How long a client waits for one answer",
@@ -47,7 +52,7 @@ internal sealed class TrafficOptions
 
     public void AddTo(Command command)
     {
-        foreach (var option in (Option[])[_sessions, _size, Count, _domains, _newConnection, Http, Tls, _timeout])
+        foreach (var option in (Option[])[_sessions, _size, Count, _domains, _newConnection, _awaitsArrival, Http, Tls, _timeout])
         {
             command.Add(option);
         }
@@ -64,6 +69,7 @@ internal sealed class TrafficOptions
         Size = parsed.GetValue(_size),
         Domains = parsed.GetValue(_domains),
         NewConnection = parsed.GetValue(_newConnection),
+        AwaitsArrival = parsed.GetValue(_awaitsArrival),
         Timeout = parsed.GetValue(_timeout),
     };
 

@@ -2,17 +2,18 @@ using System.Globalization;
 
 namespace Relay.Load.Machine;
 
+/// <param name="Held">Octets in memory now, each page shared out among the processes that map it (PSS); 0 where it cannot be read.</param>
 /// <summary>
 /// CPU time and memory of a server: its process, the children it has now and, for the CPU, those that have come and
 /// gone, which the kernel adds to the parent that waited for them (proc(5), cutime). Read only while the server is idle:
 /// a child that ends between two reads would be missed.
 /// </summary>
-internal readonly record struct ProcessCost(TimeSpan Cpu, long Memory)
+internal readonly record struct ProcessCost(TimeSpan Cpu, long Memory, long Held = 0)
 {
     // The unit of /proc/PID/stat: USER_HZ is 100 on every Linux that .NET runs on.
     private const int TicksPerSecond = 100;
 
-    public static ProcessCost operator +(ProcessCost a, ProcessCost b) => new(a.Cpu + b.Cpu, a.Memory + b.Memory);
+    public static ProcessCost operator +(ProcessCost a, ProcessCost b) => new(a.Cpu + b.Cpu, a.Memory + b.Memory, a.Held + b.Held);
 
     public static ProcessCost Of(int process)
     {
@@ -20,10 +21,12 @@ internal readonly record struct ProcessCost(TimeSpan Cpu, long Memory)
         var cpu = TimeSpan.Zero;
         long own = 0;
         long files = 0;
+        long held = 0;
         Stack<int> left = new([process]);
         while (left.TryPop(out var id))
         {
             cpu += CpuOf(id);
+            held += Line(id, "smaps_rollup", "Pss:");
             var memory = MemoryOf(id);
             own += memory.Own;
             files = Math.Max(files, memory.Files);
@@ -33,19 +36,22 @@ internal readonly record struct ProcessCost(TimeSpan Cpu, long Memory)
             }
         }
 
-        return new(cpu, own + files);
+        return new(cpu, own + files, held);
     }
 
     /// <summary>Octets that one process, without its children, has in memory now.</summary>
-    public static long ResidentOf(int process) =>
-        Read(process, "status").Split('\n').FirstOrDefault(line => line.StartsWith("VmRSS:", StringComparison.Ordinal)) is { } line
-            ? 1024 * long.Parse(line["VmRSS:".Length..].Replace("kB", ""), CultureInfo.InvariantCulture)
-            : 0;
+    public static long ResidentOf(int process) => Line(process, "status", "VmRSS:");
 
     /// <summary>Octets that one process has had written to disks since its start.</summary>
     public static long WrittenBy(int process) =>
         Read(process, "io").Split('\n').FirstOrDefault(line => line.StartsWith("write_bytes:", StringComparison.Ordinal)) is { } line
             ? long.Parse(line["write_bytes:".Length..], CultureInfo.InvariantCulture)
+            : 0;
+
+    /// <summary>Octets that a line in KiB of one of the kernel's files names; 0 when the file or the line is not there.</summary>
+    private static long Line(int process, string file, string name) =>
+        Read(process, file).Split('\n').FirstOrDefault(line => line.StartsWith(name, StringComparison.Ordinal)) is { } line
+            ? 1024 * long.Parse(line[name.Length..].Replace("kB", ""), CultureInfo.InvariantCulture)
             : 0;
 
     private static ILookup<int, int> ChildrenByParent() =>

@@ -34,7 +34,7 @@ internal sealed class Round(TrafficPlan plan, SmtpSink sink, TimeSpan patience)
         await Task.Delay(ClearingUp, cancellation);
         var after = await target.ReadUsageAsync(cancellation);
         var costs = after.Parts.ToDictionary(
-            part => part.Key, part => new ProcessCost(part.Value.Cpu - before.Parts[part.Key].Cpu, part.Value.Memory));
+            part => part.Key, part => part.Value with { Cpu = part.Value.Cpu - before.Parts[part.Key].Cpu });
         var ours = generatorCpu + TimeSpan.FromTicks(costs.Values.Sum(cost => cost.Cpu.Ticks));
 
         return new()

@@ -48,6 +48,7 @@ internal static class RoundsReport
 
         Row("CPU s per 1000, generator and sink", r => r.GeneratorCpuPerThousand, "0.000", compare: false);
         Row("peak memory, MiB", r => r.Costs.Values.Sum(cost => cost.Memory) / MiB, "0");
+        Row("memory in the end (PSS), MiB", r => r.Costs.Values.Sum(cost => cost.Held) / MiB, "0");
         Latency("accept", r => r.AcceptLatency);
         Latency("delivery", r => r.DeliveryLatency);
         Row("allocated per message, KiB", r => (r.AllocatedBytes ?? 0) / 1024.0 / Math.Max(1, r.Accepted), "0.0", compare: false);
@@ -61,9 +62,9 @@ internal static class RoundsReport
 
         void Latency(string of, Func<RoundResult, Latency> latency)
         {
-            Row($"{of} p50, ms", r => latency(r).P50.TotalMilliseconds, "0.0", compare: false);
-            Row($"{of} p95, ms", r => latency(r).P95.TotalMilliseconds, "0.0", compare: false);
-            Row($"{of} p99, ms", r => latency(r).P99.TotalMilliseconds, "0.0", compare: false);
+            Row($"{of} p50, ms", r => latency(r).P50.TotalMilliseconds, "0.00", compare: false);
+            Row($"{of} p95, ms", r => latency(r).P95.TotalMilliseconds, "0.00", compare: false);
+            Row($"{of} p99, ms", r => latency(r).P99.TotalMilliseconds, "0.00", compare: false);
         }
 
         void Row(

@@ -1,4 +1,5 @@
 using System.Buffers.Text;
+using System.Net.Security;
 using System.Net.Sockets;
 using System.Text;
 using Relay.Load.Traffic;
@@ -9,14 +10,14 @@ namespace Relay.Load.Sink;
 /// The server side of one connection. Says yes to everything; replies to commands that came in one flight leave in one
 /// flight. Looks at each octet of a message once, for the final dot. Serves one connection after another.
 /// </summary>
-internal sealed class SinkDialogue(bool chunking, Action<LoadToken?, long> arrive)
+internal sealed class SinkDialogue(SinkOffers offers, Action<LoadToken?, long> arrive)
 {
     // Holds a message of the usual size whole, so that one search finds its end.
     private const int BufferSize = 64 * 1024;
 
     private readonly byte[] _buffer = new byte[BufferSize];
     private readonly byte[] _replies = new byte[4096];
-    private Socket _socket = null!;
+    private Stream _stream = null!;
     private int _start;
     private int _end;
     private int _replyLength;
@@ -27,7 +28,7 @@ internal sealed class SinkDialogue(bool chunking, Action<LoadToken?, long> arriv
 
     public void Run(Socket socket)
     {
-        (_socket, _start, _end, _replyLength, _token, _octets) = (socket, 0, 0, 0, null, 0);
+        (_stream, _start, _end, _replyLength, _token, _octets) = (new NetworkStream(socket), 0, 0, 0, null, 0);
         Reply("220 sink.load.test ESMTP\r\n"u8);
         do
         {
@@ -64,7 +65,17 @@ internal sealed class SinkDialogue(bool chunking, Action<LoadToken?, long> arriv
         else if (Is(line, "EHLO"u8))
         {
             Reply("250-sink.load.test\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-ENHANCEDSTATUSCODES\r\n"u8);
-            Reply(chunking ? "250-CHUNKING\r\n250 SIZE 104857600\r\n"u8 : "250 SIZE 104857600\r\n"u8);
+            Reply(offers.Chunking ? "250-CHUNKING\r\n"u8 : default);
+            Reply(offers.Certificate is not null && _stream is not SslStream ? "250-STARTTLS\r\n"u8 : default);
+            Reply("250 SIZE 104857600\r\n"u8);
+        }
+        else if (offers.Certificate is not null && Is(line, "STARTTLS"u8))
+        {
+            Reply("220 2.0.0 Go on\r\n"u8);
+            Flush();
+            var tls = new SslStream(_stream);
+            tls.AuthenticateAsServer(offers.Certificate);
+            _stream = tls;
         }
         else if (Is(line, "HELO"u8))
         {
@@ -189,7 +200,7 @@ internal sealed class SinkDialogue(bool chunking, Action<LoadToken?, long> arriv
             _start = 0;
         }
 
-        var read = _end == BufferSize ? 0 : _socket.Receive(_buffer.AsSpan(_end));
+        var read = _end == BufferSize ? 0 : _stream.Read(_buffer.AsSpan(_end));
         _end += read;
         return read > 0;
     }
@@ -209,7 +220,7 @@ internal sealed class SinkDialogue(bool chunking, Action<LoadToken?, long> arriv
     {
         if (_replyLength > 0)
         {
-            _socket.Send(_replies.AsSpan(0, _replyLength));
+            _stream.Write(_replies.AsSpan(0, _replyLength));
             _replyLength = 0;
         }
     }

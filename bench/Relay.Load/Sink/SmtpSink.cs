@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Authentication;
 using Relay.Load.Traffic;
 
 namespace Relay.Load.Sink;
@@ -11,7 +12,7 @@ internal sealed class SmtpSink : IDisposable
     private const int StackSize = 256 * 1024;
 
     private readonly Socket _listener;
-    private readonly bool _chunking;
+    private readonly SinkOffers _offers;
     private readonly Lock _gate = new();
     private readonly HashSet<Socket> _open = [];
     private readonly BlockingCollection<Socket> _waiting = [];
@@ -23,10 +24,10 @@ internal sealed class SmtpSink : IDisposable
     private long _connections;
     private bool _stopped;
 
-    private SmtpSink(Socket listener, bool chunking)
+    private SmtpSink(Socket listener, SinkOffers offers)
     {
         _listener = listener;
-        _chunking = chunking;
+        _offers = offers;
         new Thread(Accept, StackSize) { IsBackground = true, Name = "sink" }.Start();
     }
 
@@ -42,13 +43,12 @@ internal sealed class SmtpSink : IDisposable
     /// <summary>Connections taken since the start.</summary>
     public long Connections => Interlocked.Read(ref _connections);
 
-    /// <param name="chunking">Offer CHUNKING and PIPELINING, else PIPELINING alone.</param>
-    public static SmtpSink Listen(IPEndPoint address, bool chunking)
+    public static SmtpSink Listen(IPEndPoint address, SinkOffers offers)
     {
         var listener = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         listener.Bind(address);
         listener.Listen(1024);
-        return new(listener, chunking);
+        return new(listener, offers);
     }
 
     /// <summary>From now on arrivals are noted here.</summary>
@@ -90,7 +90,7 @@ internal sealed class SmtpSink : IDisposable
 
     private void Work()
     {
-        var dialogue = new SinkDialogue(_chunking, Arrive);
+        var dialogue = new SinkDialogue(_offers, Arrive);
         foreach (var socket in _waiting.GetConsumingEnumerable())
         {
             Serve(socket, dialogue);
@@ -104,7 +104,7 @@ internal sealed class SmtpSink : IDisposable
         {
             dialogue.Run(socket);
         }
-        catch (Exception gone) when (gone is SocketException or ObjectDisposedException)
+        catch (Exception gone) when (gone is IOException or AuthenticationException or ObjectDisposedException)
         {
             // The client's connection, and its loss: what it had not finished does not count.
         }

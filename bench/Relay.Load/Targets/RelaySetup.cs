@@ -14,6 +14,9 @@ internal sealed record RelaySetup(string Program, string? RedisFsync, bool Http,
     /// <summary>A port at which nobody answers; null where nothing is sent there.</summary>
     public int? DeadPort { get; init; }
 
+    /// <summary>The sink offers STARTTLS, and the route takes it.</summary>
+    public bool SinkTls { get; init; }
+
     /// <summary>Where <c>dotnet build -c Release</c> puts the relay of the checkout this program was built in.</summary>
     public static string? FindProgram()
     {

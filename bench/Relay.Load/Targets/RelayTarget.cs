@@ -112,17 +112,17 @@ internal sealed class RelayTarget : ITarget
                 ["AllowPrivateDestinations"] = setup.DeadPort is not null,
                 ["Routes"] = setup.DeadPort is { } dead
                     ? new JsonArray(Route("*.load.test", sink), Route("*." + RelaySetup.DeadZone, new(IPAddress.Loopback, dead)))
-                    : new JsonArray(Route("*", sink)),
+                    : new JsonArray(Route("*", sink, setup.SinkTls ? "Opportunistic" : "None")),
             },
         },
     };
 
-    private static JsonObject Route(string domain, IPEndPoint to) => new()
+    private static JsonObject Route(string domain, IPEndPoint to, string tls = "None") => new()
     {
         ["Domain"] = domain,
         ["Host"] = to.Address.ToString(),
         ["Port"] = to.Port,
-        ["Tls"] = "None",
+        ["Tls"] = tls,
     };
 
     private async Task<bool> IsReadyAsync(CancellationToken cancellation)

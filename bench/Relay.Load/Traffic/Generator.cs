@@ -59,6 +59,10 @@ internal sealed class Generator(TrafficPlan plan, Door door)
             else
             {
                 ledger.Accept(token);
+                if (plan.AwaitsArrival)
+                {
+                    ledger.AwaitArrival(token, plan.Timeout);
+                }
             }
 
             return true;

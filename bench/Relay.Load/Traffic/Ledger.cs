@@ -75,6 +75,10 @@ internal sealed class Ledger(uint phase, int count)
         return true;
     }
 
+    /// <summary>Waits for one message; returns after <paramref name="patience"/> without it.</summary>
+    public void AwaitArrival(LoadToken token, TimeSpan patience) =>
+        SpinWait.SpinUntil(() => Volatile.Read(ref _arrived[token.Number]) != 0, patience);
+
     /// <summary>Waits until every accepted message has arrived, or none has for <paramref name="patience"/>.</summary>
     public void AwaitArrivals(TimeSpan patience, CancellationToken cancellation)
     {

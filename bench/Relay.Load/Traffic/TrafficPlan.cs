@@ -24,6 +24,9 @@ internal sealed record TrafficPlan
 
     public required bool NewConnection { get; init; }
 
+    /// <summary>A session sends its next message when the sink has the one before.</summary>
+    public bool AwaitsArrival { get; init; }
+
     /// <summary>How long one read, write or connect may take.</summary>
     public required TimeSpan Timeout { get; init; }
 }

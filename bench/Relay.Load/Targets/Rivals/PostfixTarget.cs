@@ -18,10 +18,10 @@ internal sealed class PostfixTarget : ITarget
     private readonly IEnumerable<string> _settings;
     private int _master;
 
-    private PostfixTarget(Workspace workspace, string name, IEnumerable<string> settings, int port)
+    private PostfixTarget(Workspace workspace, string name, IEnumerable<string> settings, LoadTls tls, int port)
     {
         (_workspace, _name, _settings) = (workspace, name, settings);
-        Door = new(new(IPAddress.Loopback, port));
+        Door = new(new(IPAddress.Loopback, port)) { Tls = tls };
     }
 
     public Door Door { get; }
@@ -34,14 +34,14 @@ internal sealed class PostfixTarget : ITarget
 
     /// <param name="settings">Lines of main.cf that win over ours, for whoever knows better ones.</param>
     public static async Task<PostfixTarget> StartAsync(
-        Workspace workspace, string name, IEnumerable<string> settings, IPEndPoint sink, CancellationToken cancellation)
+        Workspace workspace, string name, IEnumerable<string> settings, LoadTls tls, IPEndPoint sink, CancellationToken cancellation)
     {
         if (!Environment.IsPrivilegedProcess)
         {
             throw new InvalidOperationException("Postfix starts as root only: run the comparison as root");
         }
 
-        var target = new PostfixTarget(workspace, name, settings, Workspace.FreePort());
+        var target = new PostfixTarget(workspace, name, settings, tls, Workspace.FreePort());
         try
         {
             await target.StartAsync(sink, cancellation);
@@ -53,6 +53,15 @@ internal sealed class PostfixTarget : ITarget
             throw;
         }
     }
+
+    /// <summary>The lines for TLS with its clients, and with the sink: handshakes are resumed, as its documents advise.</summary>
+    public static IEnumerable<string> Tls(TestCertificate certificate, bool toSink) =>
+    [
+        $"smtpd_tls_cert_file = {certificate.CertificateFile}",
+        $"smtpd_tls_key_file = {certificate.KeyFile}",
+        "smtpd_tls_security_level = may",
+        .. toSink ? (string[])["smtp_tls_security_level = may", "smtp_tls_session_cache_database = btree:${data_directory}/smtp_scache"] : [],
+    ];
 
     public Task<Usage> ReadUsageAsync(CancellationToken cancellation) =>
         Task.FromResult(new Usage(new Dictionary<string, ProcessCost> { ["postfix"] = ProcessCost.Of(_master) }, null));
@@ -127,6 +136,7 @@ internal sealed class PostfixTarget : ITarget
         pickup unix n - n 60 1 pickup
         cleanup unix n - n - 0 cleanup
         qmgr unix n - n 300 1 qmgr
+        tlsmgr unix - - n 1000? 1 tlsmgr
         rewrite unix - - n - - trivial-rewrite
         bounce unix - - n - 0 bounce
         defer unix - - n - 0 bounce
