@@ -58,11 +58,29 @@ internal static partial class DeliveryLog
     [LoggerMessage(EventId = 6, Level = LogLevel.Information, Message = "Delivery stops: {Units} units in flight are finished first")]
     public static partial void Stopping(this ILogger logger, int units);
 
-    [LoggerMessage(EventId = 9, Level = LogLevel.Warning, Message = "The MTA-STS policy of {Domain} could not be had: {Words}")]
+    [LoggerMessage(EventId = 11, Level = LogLevel.Warning, Message = "The MTA-STS policy of {Domain} could not be had: {Words}")]
     public static partial void StsNotFetched(this ILogger logger, string domain, string words);
 
     [LoggerMessage(EventId = 10, Level = LogLevel.Warning, Message = "{Host} [{Address}] would have been refused for {Domain} if its MTA-STS policy, which is in testing mode, were enforced: {Trouble}")]
     public static partial void WouldHaveFailed(this ILogger logger, string domain, string host, string address, TlsPolicies.TlsTrouble trouble);
+
+    [LoggerMessage(EventId = 12, Level = LogLevel.Warning, Message = "How sessions with the hosts of {Domain} went could not be written yet: {Words}")]
+    public static partial void TlsTotalsNotWritten(this ILogger logger, string domain, string words);
+
+    [LoggerMessage(EventId = 13, Level = LogLevel.Warning, Message = "TLS reports are put off: {Words}")]
+    public static partial void TlsReportsPutOff(this ILogger logger, string words);
+
+    [LoggerMessage(EventId = 14, Level = LogLevel.Warning, Message = "The TLS report for {Domain} could not be handed in at {Place}: {Words}")]
+    public static partial void TlsReportNotSent(this ILogger logger, string domain, Uri place, string words);
+
+    [LoggerMessage(EventId = 15, Level = LogLevel.Information, Message = "The TLS report for {Domain} on {Day} is on its way to {Place}")]
+    public static partial void TlsReportSent(this ILogger logger, string domain, Uri place, DateOnly day);
+
+    [LoggerMessage(EventId = 16, Level = LogLevel.Error, Message = "Writing how TLS sessions went failed for a reason of ours")]
+    public static partial void TlsTotalsFailed(this ILogger logger, Exception exception);
+
+    [LoggerMessage(EventId = 17, Level = LogLevel.Error, Message = "The TLS report for {Domain} failed for a reason of ours")]
+    public static partial void TlsReportFailed(this ILogger logger, string domain, Exception exception);
 
     [LoggerMessage(EventId = 7, Level = LogLevel.Warning, Message = "Delivery did not finish in time; connections are closed now")]
     public static partial void StoppingHard(this ILogger logger);

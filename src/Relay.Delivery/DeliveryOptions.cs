@@ -24,7 +24,7 @@ public sealed class DeliveryOptions
     [Required, ValidateObjectMembers]
     public DnsOptions Dns { get; set; } = new();
 
-    [Required]
+    [Required, ValidateObjectMembers]
     public TlsOptions Tls { get; set; } = new();
 
     /// <summary>Destinations that do not go by MX.</summary>

@@ -22,6 +22,9 @@ internal sealed class DeliveryOptionsRules : IValidateOptions<DeliveryOptions>
             .. options.Retry.Schedule
                 .Select((delay, i) => delay > TimeSpan.Zero ? null : $"{Section}:Retry:Schedule:{i}: {delay} is not longer than nothing.")
                 .OfType<string>(),
+            .. options.Tls.Reports.From is { } from && !EnvelopeAddress.TryParse(from, out _, out _)
+                ? (string[])[$"{Section}:Tls:Reports:From: '{from}' is not an address."]
+                : [],
             .. options.Routes.SelectMany(FailuresOf),
         ];
         return failures.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(failures);

@@ -7,6 +7,7 @@ using Relay.Delivery.Routing;
 using Relay.Delivery.Scheduling;
 using Relay.Delivery.Sending;
 using Relay.Delivery.TlsPolicies;
+using Relay.Delivery.TlsReports;
 using Relay.Mail.Domains;
 using Relay.Mail.Queue;
 
@@ -31,11 +32,19 @@ public static class DeliveryServices
         services.AddSingleton<AddressPolicy>();
         services.AddSingleton<Router>();
 
+        services.AddSingleton<CheckedHttp>();
         services.AddSingleton<StsFetcher>();
         services.AddSingleton<StsPolicies>();
         services.AddSingleton<DaneLookup>();
         services.AddSingleton<TermsFinder>();
         services.AddSingleton<TlsSessions>();
+
+        services.AddSingleton<TlsTally>();
+        services.AddHostedService(provider => provider.GetRequiredService<TlsTally>());
+        services.AddSingleton<TlsReportAuthor>();
+        services.AddSingleton<TlsReportPost>();
+        services.AddSingleton<TlsReportSender>();
+        services.AddHostedService(provider => provider.GetRequiredService<TlsReportSender>());
 
         services.AddSingleton<HostBreakers>();
         services.AddSingleton<SourceAddresses>();

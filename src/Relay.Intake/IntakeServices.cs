@@ -5,6 +5,7 @@ using Relay.Intake.Admission;
 using Relay.Intake.Domains;
 using Relay.Intake.Http;
 using Relay.Intake.Smtp;
+using Relay.Mail.Messages;
 
 namespace Relay.Intake;
 
@@ -20,6 +21,7 @@ public static class IntakeServices
         services.AddMetrics();
         services.AddSingleton<IntakeMetrics>();
         services.AddSingleton<AdmissionGate>();
+        services.AddSingleton<IOwnMail, OwnMailGate>();
         services.AddSubmissionDoor(relay);
         services.AddHttpDoor(relay);
         return services;

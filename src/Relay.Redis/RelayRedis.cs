@@ -80,6 +80,7 @@ public static class RelayRedis
         services.AddSingleton<IAccountStore, RedisAccountStore>();
         services.AddSingleton<IInbox, RedisInbox>();
         services.AddSingleton<IStsPolicyStore, RedisStsPolicyStore>();
+        services.AddSingleton<ITlsReportStore, RedisTlsReportStore>();
         return services;
     }
 

@@ -157,6 +157,7 @@ internal sealed class Greeter(IOptions<DeliveryOptions> options, IOptions<RelayO
     private static Opened.Failed Failed(SmtpConnection connection, string words, string rule) =>
         new(words, rule, connection.Host.Name, connection.Address)
         {
+            From = connection.From,
             Source = connection.Security.Terms?.Source ?? TlsSource.Nobody,
             IsForMessage = connection.Security.Terms is { IsForMessage: true },
         };

@@ -1,3 +1,4 @@
+using System.Net;
 using Relay.Delivery.Sending;
 using Relay.Delivery.TlsPolicies;
 
@@ -21,6 +22,9 @@ internal abstract record Opened
 
         /// <summary>What was wrong with TLS, for reports; null where that was not the reason.</summary>
         public TlsTrouble? Trouble { get; init; }
+
+        /// <summary>Our own address, for reports; null where it never came to a connection.</summary>
+        public IPAddress? From { get; init; }
 
         /// <summary>Whose word it failed by.</summary>
         public TlsSource Source { get; init; }

@@ -36,6 +36,9 @@ internal sealed class SmtpConnection : IDisposable
     /// <summary><see cref="Place"/> as events show it.</summary>
     public string Address { get; }
 
+    /// <summary>Our own address.</summary>
+    public IPAddress? From => _wire.From;
+
     /// <summary>Protocol and cipher; null in clear text.</summary>
     public string? Tls => _wire.Tls;
 

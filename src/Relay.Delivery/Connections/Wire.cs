@@ -28,6 +28,9 @@ internal sealed class Wire : IDisposable
     /// <summary>Protocol and cipher; null in clear text.</summary>
     public string? Tls { get; private set; }
 
+    /// <summary>Our own address; null before there is a connection.</summary>
+    public IPAddress? From { get; private set; }
+
     /// <summary>Something waits to be read, be it only the end: an idle connection in this state is dead.</summary>
     public bool HasInput
     {
@@ -61,6 +64,7 @@ internal sealed class Wire : IDisposable
             wire._deadline.Arm(timeout);
             await socket.ConnectAsync(place);
             wire._deadline.Disarm();
+            wire.From = (socket.LocalEndPoint as IPEndPoint)?.Address;
         }
         catch (Exception e) when (IsLoss(e))
         {

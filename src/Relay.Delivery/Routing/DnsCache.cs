@@ -29,6 +29,10 @@ internal sealed class DnsCache<T>(TimeProvider time)
             : new ValueTask<DnsAnswer<T>>(entry.Value.WaitAsync(cancellation));
     }
 
+    /// <summary>The answer that is at hand, be it out of date; null where there is none.</summary>
+    public DnsAnswer<T>? Peek(string name) =>
+        _answers.TryGetValue(name, out var entry) && entry is { IsValueCreated: true, Value.IsCompletedSuccessfully: true } ? entry.Value.Result : null;
+
     /// <summary>The next to ask hears a new answer. A question that is out already is new enough.</summary>
     public void Forget(string name)
     {

@@ -33,6 +33,9 @@ internal sealed class StsPolicies(
             ? _findings.GetAsync(domain, AskAsync, cancellation)
             : ValueTask.FromResult(Answer(StsFinding.Nothing, DateTimeOffset.MaxValue));
 
+    /// <summary>What was found last, without asking; null when nobody has asked.</summary>
+    public StsFinding? Known(string domain) => _findings.Peek(domain)?.Records[0];
+
     /// <summary>The next to ask looks at the record again.</summary>
     public void Forget(string domain)
     {

@@ -56,5 +56,8 @@ internal sealed record Tlsa(int Usage, int Selector, int Matching, ReadOnlyMemor
             .SelectMany(same => same.Where(r => r.Matching == 0 || r.Matching == same.Max(s => s.Matching))),
     ];
 
+    /// <summary>As a zone file has it: <c>3 1 1 0123abcd</c>.</summary>
+    public string ToZoneText() => $"{Usage} {Selector} {Matching} {Convert.ToHexStringLower(Association.Span)}";
+
     public override string ToString() => $"dane {Usage} {Selector} {Matching}";
 }

@@ -41,6 +41,15 @@ internal static class StoreKeys
     /// <summary>A domain's MTA-STS policy; vanishes when it no longer holds.</summary>
     public static RedisKey StsPolicy(string domain) => $"relay:sts:{domain}";
 
+    /// <summary>The domains whose TLS report of a day is not sent yet.</summary>
+    public static RedisKey TlsReports(DateOnly day) => $"relay:tlsrpt:{day:yyyy-MM-dd}";
+
+    /// <summary>What the processes have counted for it, and where it was sent to.</summary>
+    public static RedisKey TlsReport(DateOnly day, string domain) => $"relay:tlsrpt:{day:yyyy-MM-dd}:{domain}";
+
+    /// <summary>Stands while a node sends it.</summary>
+    public static RedisKey TlsReportTaken(DateOnly day, string domain) => $"relay:tlsrpt:{day:yyyy-MM-dd}:{domain}:taken";
+
     /// <summary>An account's captured messages by id: what lists show.</summary>
     public static RedisKey Inbox(string account) => $"relay:inbox:{{{account}}}:messages";
 

@@ -28,6 +28,7 @@ namespace Relay.Redis.Records;
 [JsonSerializable(typeof(SendingDomain))]
 [JsonSerializable(typeof(CapturedMessage))]
 [JsonSerializable(typeof(KeptStsPolicy))]
+[JsonSerializable(typeof(IReadOnlyList<TlsPolicyTotals>))]
 [JsonSerializable(typeof(Suspension))]
 [JsonSerializable(typeof(QueueAsk))]
 [JsonSerializable(typeof(AskProgress))]

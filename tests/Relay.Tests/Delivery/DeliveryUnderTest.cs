@@ -78,6 +78,9 @@ internal sealed class DeliveryUnderTest : IAsyncDisposable
             .AddSingleton<IContentStore>(contents)
             .AddSingleton<IInbox, InMemoryInbox>()
             .AddSingleton<IStsPolicyStore, InMemoryStsPolicyStore>()
+            .AddSingleton<ITlsReportStore, InMemoryTlsReportStore>()
+            .AddSingleton<RecordedOwnMail>()
+            .AddSingleton<IOwnMail>(provider => provider.GetRequiredService<RecordedOwnMail>())
             .AddSingleton<IFailureReports>(reports)
             .Configure<RelayOptions>(o => o.HostName = "relay.test")
             .AddRelayDelivery(configuration.GetSection(RelayOptions.Section))
@@ -210,6 +213,31 @@ internal sealed class DeliveryUnderTest : IAsyncDisposable
         public void Dispose()
         {
         }
+    }
+}
+
+/// <summary>Keeps what the relay writes itself.</summary>
+internal sealed class RecordedOwnMail : IOwnMail
+{
+    private readonly System.Collections.Concurrent.ConcurrentQueue<OwnMail> _sent = new();
+    private int _tries;
+
+    public IReadOnlyList<OwnMail> Sent => [.. _sent];
+
+    public bool IsAway { get; set; }
+
+    /// <summary>How often it was tried.</summary>
+    public int Tries => _tries;
+
+    public ValueTask<bool> TrySendAsync(OwnMail mail, CancellationToken cancellation)
+    {
+        Interlocked.Increment(ref _tries);
+        if (!IsAway)
+        {
+            _sent.Enqueue(mail);
+        }
+
+        return ValueTask.FromResult(!IsAway);
     }
 }
 

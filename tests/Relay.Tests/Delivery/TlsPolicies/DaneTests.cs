@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Relay.Delivery.Routing;
 using Relay.Delivery.TlsPolicies;
 using Relay.Mail.Events;
 using Relay.Mail.Messages;
@@ -222,7 +223,7 @@ public sealed class DaneTests : IAsyncDisposable
         await using var remote = Start(port => Tlsa(port, 3, 1, 1, _script.Certificate));
         await using var delivery = await DeliverAsync(remote);
         delivery.Part<StsFetcher>().Port = server.Port;
-        delivery.Part<StsFetcher>().Trust(_root.Policy);
+        delivery.Part<CheckedHttp>().Trust(_root.Policy);
 
         Assert.Equal(("dane", "dane 3 1 1"), (await delivery.SendAsync("a@remote.test"))[0] is var e ? (e.TlsPolicy, e.TlsProof) : default);
         Assert.Single(server.Requests);

@@ -1,4 +1,5 @@
 using Relay.Delivery.Connections;
+using Relay.Delivery.Routing;
 using Relay.Delivery.TlsPolicies;
 using Relay.TestKit.Dns;
 using Relay.TestKit.Remote;
@@ -42,7 +43,7 @@ internal sealed class StsScene : IAsyncDisposable
         var delivery = await DeliveryUnderTest.StartWithDnsAsync(dns, remote.Port, settings);
         delivery.Part<Greeter>().ChainPolicy = authority.Policy;
         delivery.Part<StsFetcher>().Port = server.Port;
-        delivery.Part<StsFetcher>().Trust(authority.Policy);
+        delivery.Part<CheckedHttp>().Trust(authority.Policy);
         return new StsScene(authority, dns, server, script, remote, delivery);
     }
 

@@ -134,7 +134,7 @@ public sealed class SigningTests
         return gate;
     }
 
-    private static async Task AddAsync(GateUnderTest gate, string account, bool seen, SendingDomainStatus status)
+    internal static async Task AddAsync(GateUnderTest gate, string account, bool seen, SendingDomainStatus status)
     {
         await gate.WithDomainAsync(account: account, status: status);
         var now = gate.Time.GetUtcNow();
