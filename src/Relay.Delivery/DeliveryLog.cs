@@ -87,4 +87,10 @@ internal static partial class DeliveryLog
 
     [LoggerMessage(EventId = 9, Level = LogLevel.Warning, Message = "{Host} refuses for a reason that does not mend itself, {Rule}: {Reply}")]
     public static partial void NeedsAttention(this ILogger logger, string? host, string rule, string reply);
+
+    [LoggerMessage(EventId = 10, Level = LogLevel.Information, Message = "Rules for providers read from {Path}: {Count} in force")]
+    public static partial void ProviderRulesRead(this ILogger logger, string path, int count);
+
+    [LoggerMessage(EventId = 11, Level = LogLevel.Error, Message = "Rules for providers in {Path} have a mistake, those before stay in force: {Reason}")]
+    public static partial void ProviderRulesWrong(this ILogger logger, string path, string reason);
 }

@@ -38,10 +38,13 @@ public sealed class DeliveryOptions
     [Required, ValidateObjectMembers]
     public RetryOptions Retry { get; set; } = new();
 
-    /// <summary>Connections to one site at the same time.</summary>
+    /// <summary>Connections to one site at the same time, at the most: how many of them are used finds itself. Large receivers have rules of their own.</summary>
     // More than receivers commonly allow a stranger gains nothing; with pipelining ten move thousands of messages a second.
     [Range(1, 1_000)]
     public int ConnectionsPerSite { get; set; } = 10;
+
+    /// <summary>A file of rules for large receivers, read before the ones that come with Relay and again whenever it changes; null for none.</summary>
+    public string? ProviderRules { get; set; }
 
     /// <summary>Messages sent over one connection before it is closed.</summary>
     // Low enough to spread a long run over all hosts of a site, high enough that the handshakes do not count.

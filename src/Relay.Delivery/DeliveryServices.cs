@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using Relay.Delivery.Connections;
+using Relay.Delivery.Providers;
 using Relay.Delivery.Routing;
 using Relay.Delivery.Scheduling;
 using Relay.Delivery.Sending;
@@ -56,6 +57,9 @@ public static class DeliveryServices
         services.AddSingleton<Alerts>();
         services.AddSingleton<CourierOffice>();
         services.AddSingleton<InboxDelivery>();
+
+        services.AddSingleton<ProviderTable>();
+        services.AddSingleton<ProviderDirectory>();
 
         services.AddSingleton<DeliveryWindow>();
         services.AddSingleton<Settler>();

@@ -7,7 +7,7 @@ namespace Relay.Delivery.Connections;
 
 /// <summary>
 /// One breaker for each address: when most connections to it fail, it is left alone for a while, so that the mail of a dead
-/// host is deferred at once instead of waiting for one timeout after the other.
+/// host is deferred at once instead of waiting for one timeout after the other. One that says that it has enough for now is up.
 /// </summary>
 internal sealed class HostBreakers(TimeProvider time)
 {
@@ -86,7 +86,7 @@ internal sealed class HostBreakers(TimeProvider time)
                 MinimumThroughput = Failures,
                 SamplingDuration = Sampling,
                 BreakDuration = Break,
-                ShouldHandle = static args => ValueTask.FromResult(args.Outcome.Result is Opened.Failed { IsForMessage: false }),
+                ShouldHandle = static args => ValueTask.FromResult(args.Outcome.Result is Opened.Failed { IsForMessage: false, IsTooMuch: false }),
             })
             .Build();
 }

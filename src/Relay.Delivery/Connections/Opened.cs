@@ -1,6 +1,7 @@
 using System.Net;
 using Relay.Delivery.Sending;
 using Relay.Delivery.TlsPolicies;
+using Relay.Mail.Classification;
 
 namespace Relay.Delivery.Connections;
 
@@ -34,6 +35,9 @@ internal abstract record Opened
 
         /// <summary>What a remote's refusal comes to; null where none was heard.</summary>
         public Outcome.Deferred? Refusal { get; init; }
+
+        /// <summary>The remote has enough from us for now.</summary>
+        public bool IsTooMuch => Refusal?.Follows.HasFlag(Consequence.SlowSite) ?? false;
 
         /// <summary>What it is for a message that wanted the connection.</summary>
         public Outcome ToOutcome() =>

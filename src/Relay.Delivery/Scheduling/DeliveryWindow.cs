@@ -37,25 +37,26 @@ internal sealed class DeliveryWindow(IMailQueue queue, IOptions<DeliveryOptions>
 
     /// <summary>What one more unit of this account has to wait for; null when it fits, and then it is counted on.</summary>
     /// <param name="place">Where it goes.</param>
-    /// <param name="most">What that place may hold, however much is free.</param>
+    /// <param name="room">What that place may hold, however much is free.</param>
     /// <param name="isGood">Its mail does leave.</param>
-    public Gate? ClosedGate(string account, Stock place, int most, bool isGood)
+    public Gate? ClosedGate(string account, Stock place, Room room, bool isGood)
     {
         var held = StockOf(account);
-        if (FullOne(held, place, most, isGood) is { } full)
+        if (FullOne(held, place, room, isGood) is { } full)
         {
             return full.Gate;
         }
 
         held?.Promise(_asking);
         place.Promise(_asking);
+        place.Shared?.Promise(_asking);
         return null;
     }
 
     /// <summary>The same, asked out of curiosity: nothing is counted on.</summary>
-    public bool Fits(string account, Stock place, int most, bool isGood) => FullOne(StockOf(account), place, most, isGood) is null;
+    public bool Fits(string account, Stock place, Room room, bool isGood) => FullOne(StockOf(account), place, room, isGood) is null;
 
-    private Stock? FullOne(Stock? account, Stock place, int most, bool isGood)
+    private Stock? FullOne(Stock? account, Stock place, Room room, bool isGood)
     {
         var free = Math.Max(1, FreeUnits);
         var part = Math.Max(1, free / 2);
@@ -73,7 +74,9 @@ internal sealed class DeliveryWindow(IMailQueue queue, IOptions<DeliveryOptions>
             }
         }
 
-        return place.HasRoom(Math.Min(most, part), _asking) ? null : place;
+        return !place.HasRoom(Math.Min(room.Here, part), _asking) ? place
+            : place.Shared is { } shared && !shared.HasRoom(Math.Min(room.Shared, part), _asking) ? shared
+            : null;
     }
 
     private Stock? StockOf(string account)
@@ -104,9 +107,10 @@ internal sealed class DeliveryWindow(IMailQueue queue, IOptions<DeliveryOptions>
     public void Move(HeldLease held, Stock place)
     {
         place.Add();
+        place.Shared?.Add();
         var left = held.Place;
         held.Place = place;
-        Open(left?.Remove());
+        Leave(left);
     }
 
     public void Return(HeldLease held)
@@ -134,7 +138,7 @@ internal sealed class DeliveryWindow(IMailQueue queue, IOptions<DeliveryOptions>
         }
 
         Open(gate);
-        Open(held.Place?.Remove());
+        Leave(held.Place);
         room?.SetResult();
         empty?.SetResult();
     }
@@ -165,6 +169,15 @@ internal sealed class DeliveryWindow(IMailQueue queue, IOptions<DeliveryOptions>
         }
     }
 
+    private void Leave(Stock? place)
+    {
+        Open(place?.Remove());
+        Open(place?.Shared?.Remove());
+    }
+
     private static Task Signal(ref TaskCompletionSource? signal) =>
         (signal ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
 }
+
+/// <summary>How many units a place may hold, and how many all that it shares with.</summary>
+internal readonly record struct Room(int Here, int Shared = int.MaxValue);

@@ -62,7 +62,7 @@ internal sealed class Dispatcher(
         var destination = DestinationOf(lane.Domain);
         return destination.Routed is Routed.To(var plan)
             ? sites.ClosedGate(lane.Account, plan)
-            : window.ClosedGate(lane.Account, destination.Stock, options.Value.Window.UnitsPerConnection, isGood: false);
+            : window.ClosedGate(lane.Account, destination.Stock, new Room(options.Value.Window.UnitsPerConnection), isGood: false);
     }
 
     /// <summary>The same, asked out of curiosity: nothing is leased because of it.</summary>
@@ -71,11 +71,11 @@ internal sealed class Dispatcher(
         var destination = DestinationOf(lane.Domain);
         return destination.Routed is Routed.To(var plan)
             ? sites.HasRoomFor(lane.Account, plan)
-            : window.Fits(lane.Account, destination.Stock, options.Value.Window.UnitsPerConnection, isGood: false);
+            : window.Fits(lane.Account, destination.Stock, new Room(options.Value.Window.UnitsPerConnection), isGood: false);
     }
 
     /// <summary>Why the lane's site is left alone; null when it is not.</summary>
-    public string? ExcuseFor(Lane lane) =>
+    public Excuse? ExcuseFor(Lane lane) =>
         _destinations.TryGetValue(lane.Domain, out var destination) && destination.Routed is Routed.To(var plan) ? sites.ExcuseFor(plan) : null;
 
     /// <summary>Gives back untried what passes and waits for a way or a courier.</summary>
@@ -162,7 +162,11 @@ internal sealed class Dispatcher(
         switch (routed)
         {
             case Routed.To(var plan):
-                if (!sites.TryAdd(plan, held))
+                if (sites.ExcuseFor(plan) is { } excuse)
+                {
+                    PutOff(held, excuse);
+                }
+                else if (!sites.TryAdd(plan, held))
                 {
                     settler.Release(held);
                 }
@@ -176,6 +180,24 @@ internal sealed class Dispatcher(
             case Routed.Unknown unknown:
                 End(held, new Outcome.Deferred(unknown.Words, unknown.Rule));
                 break;
+        }
+    }
+
+    // It came to be told why it waits, or that it has expired.
+    private void PutOff(HeldLease held, Excuse excuse)
+    {
+        var now = time.GetUtcNow();
+        if (RetrySchedule.IsTooLate(held.Lease.Message, now))
+        {
+            settler.Settle(held, settlements.Expired(held.Lease));
+        }
+        else if (queue.TryBegin(held.Lease))
+        {
+            End(held, excuse.ToOutcome(now));
+        }
+        else
+        {
+            settler.Release(held);
         }
     }
 

@@ -1,77 +1,96 @@
 using System.Diagnostics.CodeAnalysis;
+using Relay.Delivery.Providers;
 using Relay.Delivery.Routing;
 using Relay.Delivery.Sending;
+using Relay.Mail.Messages;
 using Relay.Mail.Queue;
 
 namespace Relay.Delivery.Scheduling;
 
 /// <summary>
-/// What may share a connection: the work that waits for one set of hosts, and the couriers that carry it. It lives while it
-/// has either, so the number of sites follows the mail under way, not the mail ever sent.
+/// What may share a connection: the work that waits for one set of hosts, and the couriers that carry it. How many it may have
+/// is its provider's to say, whose lock guards it. It lives while it has work or couriers, so the number of sites follows the
+/// mail under way, not the mail ever sent.
 /// </summary>
-internal sealed class Site(RoutePlan plan, Standing standing, int maxCouriers, TimeProvider time, Func<Site, Courier> hire, Action<Site> gone)
+internal sealed class Site
 {
-    // A remote that refused one connection more is not asked again at once.
-    private static readonly TimeSpan GrowthPause = TimeSpan.FromSeconds(30);
+    // Where other sites of the provider wait for a place, so many messages are a turn: fewer would be all handshakes.
+    private const int MessagesInTurn = 20;
 
-    private readonly Lock _lock = new();
-    private readonly TurnQueue _waiting = new();
-    private readonly Stack<Courier> _parked = new();
+    private readonly TurnQueue<HeldLease> _waiting = new(held => held.Lease.Unit.Lane);
+    private readonly List<Courier> _parked = [];
     private readonly List<RiderSeat> _seats = [];
+
+    // They have a connection still, but it is not counted any more: one that is too much sends one courier home.
+    private readonly HashSet<Courier> _onTheirWayHome = [];
+    private readonly Func<Site, Courier> _hire;
+    private readonly Action<Site> _gone;
+    private readonly Provider _provider;
     private int _couriers;
     private int _connected;
-    private DateTimeOffset _growAfter;
+    private int _inTurn;
     private volatile bool _stopping;
-    private bool _gone;
+    private bool _isGone;
 
-    public RoutePlan Plan { get; } = plan;
+    public Site(RoutePlan plan, Standing standing, Func<Site, Courier> hire, Action<Site> gone)
+    {
+        (Plan, Standing, _hire, _gone) = (plan, standing, hire, gone);
+        _provider = standing.Provider;
+        Idle = new LinkedListNode<Site>(this);
+        _provider.Opened(this);
+    }
 
-    public Standing Standing { get; } = standing;
+    public RoutePlan Plan { get; }
+
+    public Standing Standing { get; }
+
+    /// <summary>Whose mail waits here for a place that the provider has not given yet; the provider's note.</summary>
+    public HashSet<(string Account, MessageClass Class)> Wants { get; } = [];
+
+    /// <summary>Its place among the sites with a courier that has nothing to do; the provider's note.</summary>
+    public LinkedListNode<Site> Idle { get; }
+
+    public bool HasHadItsTurn => _inTurn >= MessagesInTurn;
+
+    public bool HasWaitingHoldingLock => _waiting.Count > 0;
 
     public bool IsStopping => _stopping;
 
     /// <summary>Adds a unit; false when the site is gone and another has to be made.</summary>
     public bool TryAdd(HeldLease held)
     {
-        Courier? parked;
-        var hireOne = false;
-        lock (_lock)
+        var after = default(Errands);
+        lock (_provider.Lock)
         {
-            if (_gone || _stopping)
+            if (_isGone || _stopping)
             {
                 return false;
             }
 
-            // The one that parked last: the others may grow old and close.
-            if (!_parked.TryPop(out parked))
+            _waiting.Add(held);
+            if (!TryServeParkedHoldingLock(ref after))
             {
-                _waiting.Add(held);
-                hireOne = MayGrowHoldingLock();
-                _couriers += hireOne ? 1 : 0;
+                _provider.WantHoldingLock(this, held.Lease.Unit.Lane, ref after);
             }
         }
 
-        parked?.Wake(held);
-        if (hireOne)
-        {
-            _ = Task.Run(hire(this).RunAsync);
-        }
-
+        after.Run();
         return true;
     }
 
+    /// <summary>Takes the next unit; false when there is none, or when the courier had better leave.</summary>
     public bool TryTake([NotNullWhen(true)] out HeldLease? held)
     {
-        lock (_lock)
+        lock (_provider.Lock)
         {
-            return _waiting.TryTake(out held);
+            return TryTakeHoldingLock(out held);
         }
     }
 
     /// <summary>Takes a unit that was given back here; false when somebody else has taken it.</summary>
     public bool TryTakeAgain(HeldLease held)
     {
-        lock (_lock)
+        lock (_provider.Lock)
         {
             return _waiting.TakeBack(other => other == held).Count > 0;
         }
@@ -80,7 +99,7 @@ internal sealed class Site(RoutePlan plan, Standing standing, int maxCouriers, T
     /// <summary>Who sits here can be taken back with those that wait.</summary>
     public void Offer(RiderSeat seat)
     {
-        lock (_lock)
+        lock (_provider.Lock)
         {
             _seats.Add(seat);
         }
@@ -88,7 +107,7 @@ internal sealed class Site(RoutePlan plan, Standing standing, int maxCouriers, T
 
     public void Withdraw(RiderSeat seat)
     {
-        lock (_lock)
+        lock (_provider.Lock)
         {
             _seats.Remove(seat);
         }
@@ -97,60 +116,64 @@ internal sealed class Site(RoutePlan plan, Standing standing, int maxCouriers, T
     /// <summary>Takes the next unit, or else lets the courier wait for one; neither when it had better leave.</summary>
     public bool TryPark(Courier courier, out HeldLease? held)
     {
-        lock (_lock)
+        var after = default(Errands);
+        lock (_provider.Lock)
         {
-            if (_waiting.TryTake(out held))
+            if (TryTakeHoldingLock(out held))
             {
                 return true;
             }
 
-            if (_stopping)
+            if (_stopping || _provider.IsTooMuchHoldingLock(this) || (_provider.IsShared && _provider.OthersWantHoldingLock(this)))
             {
+                _onTheirWayHome.Add(courier);
+                DisconnectHoldingLock();
                 return false;
             }
 
-            _parked.Push(courier);
-            return true;
+            _parked.Add(courier);
+            _provider.ParkedHoldingLock(this);
+
+            // What waits nevertheless waits for the rate.
+            WantAllHoldingLock(ref after);
         }
+
+        after.Run();
+        return true;
     }
 
     /// <summary>Ends a courier's waiting; false when it has work already.</summary>
     public bool TryUnpark(Courier courier)
     {
-        lock (_lock)
+        lock (_provider.Lock)
         {
-            if (!_parked.Contains(courier))
-            {
-                return false;
-            }
-
-            Courier[] others = [.. _parked.Reverse().Where(c => c != courier)];
-            _parked.Clear();
-            foreach (var other in others)
-            {
-                _parked.Push(other);
-            }
-
-            return true;
+            var was = _parked.Remove(courier);
+            UnlistHoldingLock();
+            return was;
         }
     }
 
     /// <summary>Lets a courier go; false when there is work for it after all.</summary>
     public bool TryLeave([NotNullWhen(false)] out HeldLease? held)
     {
-        lock (_lock)
+        var after = default(Errands);
+        bool isGone;
+        lock (_provider.Lock)
         {
-            if (_waiting.TryTake(out held))
+            held = null;
+            if (_provider.HasPlaceHoldingLock && TryTakeHoldingLock(out held))
             {
                 return false;
             }
 
-            LeaveHoldingLock();
+            LeaveHoldingLock(ref after);
+            isGone = TryEndHoldingLock();
         }
 
-        if (_gone)
+        after.Run();
+        if (isGone)
         {
-            gone(this);
+            _gone(this);
         }
 
         return true;
@@ -158,100 +181,190 @@ internal sealed class Site(RoutePlan plan, Standing standing, int maxCouriers, T
 
     public void Connected()
     {
-        lock (_lock)
+        lock (_provider.Lock)
         {
             _connected++;
+            _provider.ConnectedHoldingLock(1);
         }
     }
 
-    public void Disconnected()
+    public void Disconnected(Courier courier)
     {
-        lock (_lock)
+        lock (_provider.Lock)
         {
-            _connected--;
+            if (!_onTheirWayHome.Remove(courier))
+            {
+                DisconnectHoldingLock();
+            }
         }
     }
 
     /// <summary>
     /// A courier could get no connection. While others have one, that is no attempt: many receivers allow few connections at
-    /// a time. The unit then goes back into the queue, the courier leaves, and no other is hired for a while.
+    /// a time. The unit then goes back into the queue, the courier leaves, and there are to be fewer.
     /// </summary>
-    public bool TryShrink(HeldLease held)
+    /// <param name="isTooMuch">The receiver said that it is: then whoever is about to get one at any of its sites counts too.</param>
+    public bool TryShrink(HeldLease held, string words, bool isTooMuch)
     {
-        Courier? parked;
-        lock (_lock)
+        var after = default(Errands);
+        lock (_provider.Lock)
         {
-            if (_connected == 0 || _stopping)
+            if (_stopping || (_connected == 0 && !(isTooMuch && _provider.HasOthersHoldingLock)))
             {
                 return false;
             }
 
-            _growAfter = time.GetUtcNow() + GrowthPause;
-            LeaveHoldingLock();
-            if (!_parked.TryPop(out parked))
-            {
-                _waiting.Add(held);
-            }
+            _provider.ShrinkHoldingLock(words);
+            _waiting.Add(held);
+            LeaveHoldingLock(ref after);
         }
 
-        parked?.Wake(held);
+        after.Run();
         return true;
-    }
-
-    /// <summary>Another courier may be hired at once, whatever the remote said to the last one.</summary>
-    public void TryAgain()
-    {
-        lock (_lock)
-        {
-            _growAfter = default;
-        }
     }
 
     /// <summary>Hands back what passes and has not begun.</summary>
     public List<HeldLease> TakeBack(Func<Lease, bool> which)
     {
-        lock (_lock)
+        List<HeldLease> back;
+        bool isGone;
+        lock (_provider.Lock)
         {
-            return [.. _waiting.TakeBack(held => which(held.Lease)), .. TakeRidersHoldingLock(held => which(held.Lease))];
+            back = [.. _waiting.TakeBack(held => which(held.Lease)), .. TakeRidersHoldingLock(held => which(held.Lease))];
+            isGone = TryEndHoldingLock();
         }
+
+        if (isGone)
+        {
+            _gone(this);
+        }
+
+        return back;
     }
 
     /// <summary>Takes no more, wakes who waits, and hands back what has not begun.</summary>
     public List<HeldLease> Stop()
     {
-        var waiting = new List<HeldLease>();
-        Courier[] parked;
-        lock (_lock)
+        var after = default(Errands);
+        List<HeldLease> waiting;
+        bool isGone;
+        lock (_provider.Lock)
         {
             _stopping = true;
-            while (_waiting.TryTake(out var held))
+            waiting = _waiting.TakeBack(_ => true);
+            while (_parked.Count > 0)
             {
-                waiting.Add(held);
+                SendHomeHoldingLock(ref after);
             }
 
             waiting.AddRange(TakeRidersHoldingLock(_ => true));
-            parked = [.. _parked];
-            _parked.Clear();
+            isGone = TryEndHoldingLock();
         }
 
-        foreach (var courier in parked)
+        after.Run();
+        if (isGone)
         {
-            courier.Wake(null);
+            _gone(this);
         }
 
         return waiting;
+    }
+
+    /// <summary>Starts the courier whose place was given.</summary>
+    public void Hire() => _ = Task.Run(_hire(this).RunAsync);
+
+    public bool TryHireHoldingLock(ref Errands after)
+    {
+        if (_waiting.Count == 0 || _stopping)
+        {
+            return false;
+        }
+
+        _couriers++;
+        after.Hire(this);
+        return true;
+    }
+
+    /// <summary>Gives the next unit to a courier that waits for one: to the one that came last, so that the others grow old and close.</summary>
+    public bool TryServeParkedHoldingLock(ref Errands after)
+    {
+        if (_parked.Count == 0 || !TryTakeHoldingLock(out var held))
+        {
+            return false;
+        }
+
+        after.Wake(_parked[^1], held);
+        _parked.RemoveAt(_parked.Count - 1);
+        UnlistHoldingLock();
+        return true;
+    }
+
+    public void SendHomeHoldingLock(ref Errands after)
+    {
+        after.Wake(_parked[0], null);
+        _parked.RemoveAt(0);
+        UnlistHoldingLock();
     }
 
     // Their envelopes may have left, but not a word of their content.
     private IEnumerable<HeldLease> TakeRidersHoldingLock(Func<HeldLease, bool> which) =>
         _seats.Select(seat => seat.TakeBack(which)).OfType<HeldLease>();
 
-    private bool MayGrowHoldingLock() =>
-        _couriers < maxCouriers && (_couriers == 0 || _growAfter == default || _growAfter <= time.GetUtcNow());
+    private bool TryTakeHoldingLock([NotNullWhen(true)] out HeldLease? held)
+    {
+        held = null;
+        if (_waiting.Count == 0 || _provider.IsTooMuchHoldingLock(this) || !_provider.TryPassHoldingLock())
+        {
+            return false;
+        }
 
-    private void LeaveHoldingLock()
+        _inTurn++;
+        return _waiting.TryTake(out held);
+    }
+
+    private void DisconnectHoldingLock()
+    {
+        _connected--;
+        _provider.ConnectedHoldingLock(-1);
+    }
+
+    private void LeaveHoldingLock(ref Errands after)
     {
         _couriers--;
-        _gone = _couriers == 0;
+        _inTurn = 0;
+        _provider.LeftHoldingLock(ref after);
+        WantAllHoldingLock(ref after);
+    }
+
+    // True when it ends with this.
+    private bool TryEndHoldingLock()
+    {
+        if (_isGone || _couriers > 0 || _waiting.Count > 0)
+        {
+            return false;
+        }
+
+        _isGone = true;
+        _provider.EndedHoldingLock(this);
+        return true;
+    }
+
+    private void WantAllHoldingLock(ref Errands after)
+    {
+        if (_waiting.Count > 0)
+        {
+            foreach (var (account, @class) in _waiting.Senders)
+            {
+                _provider.WantHoldingLock(this, new Lane("", account, @class), ref after);
+            }
+        }
+    }
+
+    private void UnlistHoldingLock()
+    {
+        if (_parked.Count == 0)
+        {
+            _provider.UnparkedHoldingLock(this);
+        }
     }
 }

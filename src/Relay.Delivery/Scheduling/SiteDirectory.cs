@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Options;
+using Relay.Delivery.Providers;
 using Relay.Delivery.Routing;
 using Relay.Delivery.Sending;
 using Relay.Mail.Queue;
@@ -7,19 +8,12 @@ namespace Relay.Delivery.Scheduling;
 
 /// <summary>The sites that have work or connections now, and how those that had some lately have answered.</summary>
 internal sealed class SiteDirectory(
-    CourierOffice office, DeliveryWindow window, RetrySchedule schedule, IOptions<DeliveryOptions> options, TimeProvider time)
+    CourierOffice office, DeliveryWindow window, ProviderDirectory providers, IOptions<DeliveryOptions> options)
 {
-    // The first rest is over when the breaker of a host is; the next are twice as long each, but a site that is back should be
-    // noticed within a quarter of an hour. No message waits longer for it than its own delays would make it.
-    private const int Doublings = 5;
-    private static readonly TimeSpan FirstRest = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan LongestRest = TimeSpan.FromMinutes(15);
-
     // Standings beyond so many are looked through for those that can be forgotten, and again when there are twice as many.
     private const int FewStandings = 1_024;
 
-    private readonly int _strangerLimit = options.Value.ConnectionsPerSite;
-    private readonly int _siteLimit = options.Value.ConnectionsPerSite * options.Value.Window.UnitsPerConnection;
+    private readonly int _unitsPerConnection = options.Value.Window.UnitsPerConnection;
     private readonly Dictionary<string, Standing> _standings = new(StringComparer.Ordinal);
     private int _lookThroughAt = FewStandings;
     private readonly Lock _lock = new();
@@ -78,7 +72,7 @@ internal sealed class SiteDirectory(
             standing = StandingHoldingLock(plan);
         }
 
-        return window.ClosedGate(account, standing.Stock, standing.Most(_strangerLimit, _siteLimit), standing.IsGood);
+        return window.ClosedGate(account, standing.Stock, RoomOf(standing), standing.IsGood);
     }
 
     /// <summary>The same, asked out of curiosity, of a site that is not left alone.</summary>
@@ -87,12 +81,12 @@ internal sealed class SiteDirectory(
         lock (_lock)
         {
             return !_standings.TryGetValue(plan.Key, out var standing)
-                || window.Fits(account, standing.Stock, standing.Most(_strangerLimit, _siteLimit), standing.IsGood);
+                || window.Fits(account, standing.Stock, RoomOf(standing), standing.IsGood);
         }
     }
 
     /// <summary>Why the site is left alone; null when it is not.</summary>
-    public string? ExcuseFor(RoutePlan plan)
+    public Excuse? ExcuseFor(RoutePlan plan)
     {
         lock (_lock)
         {
@@ -118,11 +112,6 @@ internal sealed class SiteDirectory(
         Standing? standing;
         lock (_lock)
         {
-            if (_sites.TryGetValue(plan.Key, out var site))
-            {
-                site.TryAgain();
-            }
-
             _standings.TryGetValue(plan.Key, out standing);
         }
 
@@ -167,19 +156,20 @@ internal sealed class SiteDirectory(
                 if (known.IsForgettable && !_sites.ContainsKey(key))
                 {
                     _standings.Remove(key);
+                    providers.Leave(known);
                 }
             }
 
             _lookThroughAt = Math.Max(FewStandings, _standings.Count * 2);
         }
 
-        return _standings[plan.Key] = new Standing(time, RestAfter);
+        return _standings[plan.Key] = providers.Join(plan);
     }
 
-    private TimeSpan RestAfter(int rests)
+    private Room RoomOf(Standing standing)
     {
-        var doubled = FirstRest * (1 << Math.Min(rests - 1, Doublings));
-        return new[] { doubled, LongestRest, schedule.DelayAfter(rests) }.Min();
+        var most = standing.Provider.Ceilings.Connections;
+        return new Room(standing.Most(most, most * _unitsPerConnection), standing.Provider.IsProbing ? 1 : most * _unitsPerConnection);
     }
 
     private void Remove(Site site)

@@ -1,11 +1,14 @@
+using Relay.Delivery.Providers;
+
 namespace Relay.Delivery.Scheduling;
 
 /// <summary>
 /// How a site has answered lately, remembered longer than the site itself lives. One that cannot be reached is left alone as
 /// a whole: its mail waits in the queue at no cost, and after each rest one unit tries whether it is back. One that has not
-/// answered yet gets no more than it has connections, so that many that never will hold little.
+/// answered yet gets no more than it has connections, so that many that never will hold little. When its provider is left
+/// alone, so is each of its sites.
 /// </summary>
-internal sealed class Standing(TimeProvider time, Func<int, TimeSpan> restAfter)
+internal sealed class Standing(Provider provider, TimeProvider time, Func<int, TimeSpan> restAfter)
 {
     // As many as open the breaker of a host: fewer may be chance.
     private const int FailuresToRest = 5;
@@ -21,7 +24,9 @@ internal sealed class Standing(TimeProvider time, Func<int, TimeSpan> restAfter)
     private DateTimeOffset _goodUntil;
     private string _words = "";
 
-    public Stock Stock { get; } = new();
+    public Provider Provider { get; } = provider;
+
+    public Stock Stock { get; } = new(provider.Stock);
 
     /// <summary>In the rotation of <see cref="RestingSites"/>, which alone sets it.</summary>
     public bool IsListed { get; set; }
@@ -32,7 +37,7 @@ internal sealed class Standing(TimeProvider time, Func<int, TimeSpan> restAfter)
         {
             lock (_lock)
             {
-                return _restUntil;
+                return UntilHoldingLock;
             }
         }
     }
@@ -44,7 +49,7 @@ internal sealed class Standing(TimeProvider time, Func<int, TimeSpan> restAfter)
         {
             lock (_lock)
             {
-                return _rests == 0 && time.GetUtcNow() < _goodUntil;
+                return !IsProbingHoldingLock && time.GetUtcNow() < _goodUntil;
             }
         }
     }
@@ -60,12 +65,12 @@ internal sealed class Standing(TimeProvider time, Func<int, TimeSpan> restAfter)
         lock (_lock)
         {
             var now = time.GetUtcNow();
-            if (now < _restUntil)
+            if (now < UntilHoldingLock)
             {
                 return _looks-- > 0 ? known : 0;
             }
 
-            return _rests > 0 ? 1 : now < _goodUntil ? known : stranger;
+            return IsProbingHoldingLock ? 1 : now < _goodUntil ? known : stranger;
         }
     }
 
@@ -85,6 +90,8 @@ internal sealed class Standing(TimeProvider time, Func<int, TimeSpan> restAfter)
         {
             _restUntil = default;
         }
+
+        Provider.TryAgain();
     }
 
     /// <summary>A connection was made. True when more may come than before.</summary>
@@ -121,11 +128,17 @@ internal sealed class Standing(TimeProvider time, Func<int, TimeSpan> restAfter)
     }
 
     /// <summary>Why a unit is not tried now; null when it may be.</summary>
-    public string? Excuse()
+    public Excuse? Excuse()
     {
         lock (_lock)
         {
-            return time.GetUtcNow() < _restUntil ? $"left alone until {_restUntil:HH:mm:ss} UTC since nothing connects: {_words}" : null;
+            return time.GetUtcNow() < _restUntil
+                ? new Excuse($"left alone until {_restUntil:HH:mm:ss} UTC since nothing connects: {_words}", DeliveryRules.Unreachable, _restUntil)
+                : Provider.Excuse;
         }
     }
+
+    private DateTimeOffset UntilHoldingLock => _restUntil > Provider.RestUntil ? _restUntil : Provider.RestUntil;
+
+    private bool IsProbingHoldingLock => _rests > 0 || Provider.IsProbing;
 }

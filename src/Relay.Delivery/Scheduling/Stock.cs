@@ -6,7 +6,8 @@ namespace Relay.Delivery.Scheduling;
 /// The units held for one site, one domain whose way is being looked up, or one account. Where there are enough, the rest
 /// waits in the queue behind the gate, which opens when a good part has gone: to ask at each would cost more than it brings.
 /// </summary>
-internal sealed class Stock
+/// <param name="shared">What is held here is held there as well.</param>
+internal sealed class Stock(Stock? shared = null)
 {
     private const int PartGone = 4;
     private const int MostGone = 64;
@@ -19,6 +20,8 @@ internal sealed class Stock
     private int _openAt;
 
     public Gate Gate { get; } = new();
+
+    public Stock? Shared { get; } = shared;
 
     public int Units => Volatile.Read(ref _units);
 

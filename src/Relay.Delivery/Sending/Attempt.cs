@@ -46,6 +46,9 @@ internal sealed class Attempt
 
     public Contact LastContact { get; private set; }
 
+    /// <summary>From the end of the message to the answer; null where it says nothing about the remote.</summary>
+    public TimeSpan? Took { get; set; }
+
     /// <summary>What it came to for each recipient, once it is over.</summary>
     public ReadOnlySpan<Outcome> Outcomes => _outcomes!;
 

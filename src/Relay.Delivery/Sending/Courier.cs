@@ -15,6 +15,9 @@ namespace Relay.Delivery.Sending;
 /// </summary>
 internal sealed class Courier(Site site, CourierOffice office)
 {
+    // How long the answer to a larger message takes says more about the message.
+    private const int Telling = 64 * 1024;
+
     private readonly RiderSeat _seat = new(site, office);
     private SmtpConnection? _connection;
     private TaskCompletionSource<HeldLease?>? _wake;
@@ -145,17 +148,18 @@ internal sealed class Courier(Site site, CourierOffice office)
         {
             if (_connection is null && site.Standing.Excuse() is { } excuse)
             {
-                attempt.EndRest(new Outcome.Deferred(excuse, DeliveryRules.Unreachable), default);
+                attempt.EndRest(excuse.ToOutcome(office.Time.GetUtcNow()), default);
             }
             else if (carriage.Ahead is null && await ConnectAsync(attempt) is { } failed)
             {
                 // What only this message demands keeps no other from being carried.
-                if (!failed.IsForMessage && attempt.IsUntouched && site.TryShrink(held))
+                if (!failed.IsForMessage && attempt.IsUntouched && site.TryShrink(held, failed.Words, failed.IsTooMuch))
                 {
                     return false;
                 }
 
-                if (failed is { Status: null, IsForMessage: false })
+                // Who says that it is too much is there: that is heard with the outcome.
+                if (failed is { Status: null, IsForMessage: false, IsTooMuch: false })
                 {
                     office.NotReached(site, failed.Words);
                 }
@@ -190,7 +194,9 @@ internal sealed class Courier(Site site, CourierOffice office)
         if (end is null)
         {
             var leads = attempt.EndsWith(transaction.Outcomes) && TrySeatNext(connection);
+            var began = office.Time.GetTimestamp();
             end = await transaction.SendAsync(leads);
+            attempt.Took = attempt.Lease.Message.Content.Length <= Telling ? office.Time.GetElapsedTime(began) : null;
         }
 
         if (end == TransactionEnd.NeverBegan)
@@ -286,7 +292,7 @@ internal sealed class Courier(Site site, CourierOffice office)
         && (attempt.HostToTryFirst is not { } host || host == open.Host.Name);
 
     private bool HasTurnsLeft(SmtpConnection open) =>
-        open.Messages < Math.Min(office.Options.MessagesPerConnection, open.Capabilities.MaxMessages ?? int.MaxValue);
+        open.Messages < Math.Min(site.Standing.Provider.Ceilings.MessagesPerConnection, open.Capabilities.MaxMessages ?? int.MaxValue);
 
     private async ValueTask DropAsync(bool politely)
     {
@@ -296,7 +302,7 @@ internal sealed class Courier(Site site, CourierOffice office)
         }
 
         _connection = null;
-        site.Disconnected();
+        site.Disconnected(this);
         if (politely)
         {
             await connection.QuitAsync(office.Options.Timeouts.Quit);

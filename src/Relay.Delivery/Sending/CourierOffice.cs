@@ -39,7 +39,7 @@ internal sealed class CourierOffice(
     public CancellationToken Aborted => _abort.Token;
 
     public Site NewSite(RoutePlan plan, Standing standing, Action<Site> gone) =>
-        new(plan, standing, Options.ConnectionsPerSite, Time, site => new Courier(site, this), gone);
+        new(plan, standing, site => new Courier(site, this), gone);
 
     /// <summary>The next transaction of an attempt.</summary>
     public Transaction NewTransaction(SmtpConnection connection, Attempt attempt)
@@ -72,7 +72,7 @@ internal sealed class CourierOffice(
         site.Connected();
         if (site.Standing.Connected())
         {
-            window.Open(site.Standing.Stock.Gate);
+            Reopen(site.Standing);
         }
     }
 
@@ -88,13 +88,55 @@ internal sealed class CourierOffice(
     /// <summary>What an attempt came to, told to whom it concerns beside its message.</summary>
     public void Heard(Site site, Attempt attempt)
     {
+        Outcome? refusal = null;
+        var wasAnswered = false;
         foreach (var outcome in attempt.Outcomes)
         {
+            wasAnswered |= outcome.IsRemotes || outcome is Outcome.Delivered;
+            if (outcome.Follows.HasFlag(Consequence.SlowSite))
+            {
+                refusal = outcome;
+            }
+
             if (outcome.Follows.HasFlag(Consequence.Alert))
             {
                 alerts.Raise(site.Plan.Key, outcome, attempt.LastContact);
             }
         }
+
+        if (refusal is not null)
+        {
+            Refused(site, refusal);
+        }
+        else if (wasAnswered && site.Standing.Provider.Answered(attempt.Took))
+        {
+            Reopen(site.Standing);
+        }
+    }
+
+    // The mail in hand goes back untried: what it would be told, one message has been told for all.
+    private void Refused(Site site, Outcome refusal)
+    {
+        if (site.Standing.Provider.Refused(refusal.Reply, (refusal as Outcome.Deferred)?.Wait) is not { } rests)
+        {
+            return;
+        }
+
+        foreach (var standing in rests)
+        {
+            resting.Add(standing);
+        }
+
+        foreach (var held in site.Standing.Provider.TakeBack())
+        {
+            Settler.Release(held);
+        }
+    }
+
+    private void Reopen(Standing standing)
+    {
+        window.Open(standing.Stock.Gate);
+        window.Open(standing.Stock.Shared?.Gate);
     }
 
     public void Abort() => _abort.Cancel();

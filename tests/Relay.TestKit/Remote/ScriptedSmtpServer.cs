@@ -38,6 +38,12 @@ public sealed class ScriptedSmtpServer : IAsyncDisposable
     /// <summary>Every connection so far, in order.</summary>
     public IReadOnlyList<RemoteSession> Sessions => Copy(_sessions);
 
+    /// <summary>Connections that are open now.</summary>
+    public int OpenSessions => Copy(_sessions).Count(s => !s.IsClosed);
+
+    /// <summary>Connections that were open at the same time, at the most.</summary>
+    public int MostOpen { get; private set; }
+
     /// <summary>Every message so far, in the order of their final dots.</summary>
     public IReadOnlyList<ReceivedMail> Messages => Copy(_messages);
 
@@ -109,6 +115,7 @@ public sealed class ScriptedSmtpServer : IAsyncDisposable
             {
                 var session = new RemoteSession(this, _script, socket, _certificate, _sessions.Count + 1);
                 _sessions.Add(session);
+                MostOpen = Math.Max(MostOpen, _sessions.Count(s => !s.IsClosed));
                 _running.RemoveAll(r => r.IsCompleted);
                 _running.Add(Task.Run(() => session.RunAsync(_stop.Token)));
             }

@@ -62,7 +62,8 @@ public sealed class PoolTests
             await delivery.AcceptAsync($"a{i}@remote.test");
         }
 
-        await remote.WaitForSessionsAsync(3, TestContext.Current.CancellationToken);
+        // A stranger gets two, and more once it has answered.
+        await remote.WaitForSessionsAsync(2, TestContext.Current.CancellationToken);
         go.SetResult();
         await delivery.SettledAsync(20);
 

@@ -34,18 +34,18 @@ public sealed class DeliveryWindowTests
     [Fact]
     public void A_site_that_answers_gets_its_little_part_and_then_waits_behind_its_own_gate()
     {
-        Assert.Null(_window.ClosedGate(_account, _place, Most, isGood: true));
+        Assert.Null(_window.ClosedGate(_account, _place, new Room(Most), isGood: true));
 
-        Assert.Same(_place.Gate, _window.ClosedGate(_account, _place, Most, isGood: true));
+        Assert.Same(_place.Gate, _window.ClosedGate(_account, _place, new Room(Most), isGood: true));
     }
 
     [Fact]
     public void A_stranger_gets_one_unit_and_then_waits_with_its_account()
     {
-        Assert.Null(_window.ClosedGate(_account, _place, Most, isGood: false));
+        Assert.Null(_window.ClosedGate(_account, _place, new Room(Most), isGood: false));
         _place.Add();
 
-        var gate = _window.ClosedGate(_account, _place, Most, isGood: false);
+        var gate = _window.ClosedGate(_account, _place, new Room(Most), isGood: false);
 
         Assert.NotNull(gate);
         Assert.NotSame(_place.Gate, gate);
@@ -56,9 +56,9 @@ public sealed class DeliveryWindowTests
     {
         for (var i = 0; i < 12; i++)
         {
-            Assert.Null(_window.ClosedGate("other", _place, Most, isGood: false));
+            Assert.Null(_window.ClosedGate("other", _place, new Room(Most), isGood: false));
         }
 
-        Assert.Same(_place.Gate, _window.ClosedGate("other", _place, Most, isGood: false));
+        Assert.Same(_place.Gate, _window.ClosedGate("other", _place, new Room(Most), isGood: false));
     }
 }

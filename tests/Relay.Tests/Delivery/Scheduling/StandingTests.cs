@@ -1,17 +1,27 @@
 using Microsoft.Extensions.Time.Testing;
+using Relay.Delivery.Providers;
 using Relay.Delivery.Scheduling;
 
 namespace Relay.Tests.Delivery.Scheduling;
 
-public sealed class StandingTests
+public sealed class StandingTests : IDisposable
 {
     private const int Stranger = 10;
     private const int Known = 320;
 
     private readonly FakeTimeProvider _time = new();
+    private readonly Provider _provider;
     private readonly Standing _site;
 
-    public StandingTests() => _site = new Standing(_time, rests => TimeSpan.FromMinutes(rests));
+    public StandingTests()
+    {
+        _provider = new Provider("remote.test", isShared: false, new Ceilings(10, 100), _time, RestAfter);
+        _site = new Standing(_provider, _time, RestAfter);
+    }
+
+    public void Dispose() => _provider.Dispose();
+
+    private static TimeSpan RestAfter(int rests) => TimeSpan.FromMinutes(rests);
 
     private int Most => _site.Most(Stranger, Known);
 
@@ -40,7 +50,7 @@ public sealed class StandingTests
     {
         Assert.Equal([false, false, false, false, true], Enumerable.Range(0, 5).Select(_ => _site.Failed("refused")));
         Assert.Equal(0, Most);
-        Assert.Contains("refused", _site.Excuse());
+        Assert.Contains("refused", _site.Excuse()?.Words);
 
         _time.Advance(TimeSpan.FromMinutes(1));
 

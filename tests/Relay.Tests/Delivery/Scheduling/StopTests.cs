@@ -102,7 +102,7 @@ public sealed class StopTests
             await delivery.AcceptAsync($"a{i}@remote.test");
         }
 
-        await remote.WaitForSessionsAsync(10, TestContext.Current.CancellationToken);
+        await remote.WaitForSessionsAsync(2, TestContext.Current.CancellationToken);
         using var limit = new CancellationTokenSource(TimeSpan.FromMilliseconds(50));
         await delivery.StopAsync(limit.Token).WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
 

@@ -6,7 +6,7 @@ namespace Relay.Tests.Delivery.Scheduling;
 
 public sealed class TurnQueueTests
 {
-    private readonly TurnQueue _queue = new();
+    private readonly TurnQueue<HeldLease> _queue = new(held => held.Lease.Unit.Lane);
 
     [Fact]
     public void Accounts_take_turns_however_much_each_has()

@@ -1,0 +1,29 @@
+using Relay.Delivery.Scheduling;
+using Relay.Delivery.Sending;
+
+namespace Relay.Delivery.Providers;
+
+/// <summary>What is decided under a provider's lock and done behind it: hiring and waking run others' code.</summary>
+internal struct Errands
+{
+    private List<(Site? Hires, Courier? Woken, HeldLease? With)>? _list;
+
+    public void Hire(Site site) => (_list ??= []).Add((site, null, null));
+
+    /// <param name="held">Its next unit; null sends it home.</param>
+    public void Wake(Courier courier, HeldLease? held) => (_list ??= []).Add((null, courier, held));
+
+    public readonly void Run()
+    {
+        if (_list is null)
+        {
+            return;
+        }
+
+        foreach (var (hires, woken, held) in _list)
+        {
+            hires?.Hire();
+            woken?.Wake(held);
+        }
+    }
+}

@@ -1,0 +1,311 @@
+using Relay.Delivery.Scheduling;
+using Relay.Mail.Queue;
+
+namespace Relay.Delivery.Providers;
+
+/// <summary>
+/// What shares limits and patience: all sites of one large receiver, or a site by itself. It gives out the places for
+/// connections, in turn over the accounts that want one, and leaves the receiver alone as a whole when that says so. What it
+/// and its sites hold is guarded by one lock, so that a place is never given twice.
+/// </summary>
+internal sealed class Provider(string name, bool isShared, Ceilings ceilings, TimeProvider time, Func<int, TimeSpan> restAfter) : IDisposable
+{
+    private readonly ConcurrencyTuner _tuner = new();
+    private readonly RateMeter _rate = NewMeter(ceilings);
+    private readonly TurnQueue<Want> _wanting = new(want => want.Turn);
+    private readonly LinkedList<Site> _idle = new();
+    private readonly HashSet<Standing> _standings = [];
+    private readonly HashSet<Site> _sites = [];
+    private Ceilings _ceilings = ceilings;
+    private int _couriers;
+    private int _connected;
+    private int _share = int.MaxValue;
+    private volatile Rest? _rest;
+    private int _rests;
+    private ITimer? _timer;
+    private DateTimeOffset _timerAt = DateTimeOffset.MaxValue;
+
+    public Lock Lock { get; } = new();
+
+    public string Name { get; } = name;
+
+    /// <summary>A rule makes one provider of several sites.</summary>
+    public bool IsShared { get; } = isShared;
+
+    /// <summary>What is held for all its sites together; null where it is one site.</summary>
+    public Stock? Stock { get; } = isShared ? new Stock() : null;
+
+    public Ceilings Ceilings => Volatile.Read(ref _ceilings);
+
+    /// <summary>Left alone until then; the past when it is not.</summary>
+    public DateTimeOffset RestUntil => _rest?.Until ?? default;
+
+    /// <summary>It was left alone, and has not answered since.</summary>
+    public bool IsProbing => Volatile.Read(ref _rests) > 0;
+
+    /// <summary>Why nothing is tried now; null when it may be.</summary>
+    public Excuse? Excuse => _rest is { } rest && time.GetUtcNow() < rest.Until
+        ? new Excuse($"left alone until {rest.Until:HH:mm:ss} UTC, since it said: {rest.Words}", DeliveryRules.LeftAlone, rest.Until)
+        : null;
+
+    public bool IsIdleHoldingLock => _couriers == 0 && _standings.Count == 0;
+
+    /// <summary>Connections and attempts to get one that it may have now.</summary>
+    public int LimitHoldingLock => _rest is { } rest && time.GetUtcNow() < rest.Until ? 0 : Math.Min(Math.Min(_tuner.Limit, Ceilings.Connections), _share);
+
+    public void Join(Standing site)
+    {
+        lock (Lock)
+        {
+            _standings.Add(site);
+        }
+    }
+
+    public void Leave(Standing site)
+    {
+        lock (Lock)
+        {
+            _standings.Remove(site);
+        }
+    }
+
+    public void Opened(Site site)
+    {
+        lock (Lock)
+        {
+            _sites.Add(site);
+        }
+    }
+
+    public void EndedHoldingLock(Site site) => _sites.Remove(site);
+
+    /// <summary>Hands over what waits at its sites and has not begun.</summary>
+    public List<HeldLease> TakeBack()
+    {
+        Site[] sites;
+        lock (Lock)
+        {
+            sites = [.. _sites];
+        }
+
+        return [.. sites.SelectMany(site => site.TakeBack(_ => true))];
+    }
+
+    /// <summary>The rules have changed.</summary>
+    public void Set(Ceilings ceilings)
+    {
+        var after = default(Errands);
+        lock (Lock)
+        {
+            if (ceilings.Rate != _ceilings.Rate)
+            {
+                _rate.Set(ceilings.Rate);
+            }
+
+            Volatile.Write(ref _ceilings, ceilings);
+            GiveOutHoldingLock(ref after);
+        }
+
+        after.Run();
+    }
+
+    /// <summary>An attempt was answered, whatever the answer was. True when more may come than before.</summary>
+    public bool Answered(TimeSpan? took)
+    {
+        var after = default(Errands);
+        bool wasProbing;
+        lock (Lock)
+        {
+            wasProbing = _rests > 0;
+            (_rests, _rest) = (0, null);
+            _tuner.Answered(_connected, _wanting.Count > 0, Ceilings.Connections, took, time.GetUtcNow());
+            if (_wanting.Count > 0)
+            {
+                GiveOutHoldingLock(ref after);
+            }
+        }
+
+        after.Run();
+        return wasProbing;
+    }
+
+    /// <summary>The receiver refuses since it is too much. The sites that rest with it from now on; null when it goes on with less.</summary>
+    /// <param name="wait">How long it wants to be left alone; null where it did not say.</param>
+    public IReadOnlyList<Standing>? Refused(string words, TimeSpan? wait)
+    {
+        lock (Lock)
+        {
+            var now = time.GetUtcNow();
+            if (now < RestUntil || (!_tuner.Refused(_connected, _couriers, words, now) && wait is null))
+            {
+                return null;
+            }
+
+            var usual = restAfter(++_rests);
+            _rest = new Rest(now + (wait > usual ? wait.Value : usual), words);
+            WakeHoldingLock(_rest.Until);
+            return [.. _standings];
+        }
+    }
+
+    /// <summary>Somebody knows better: whatever it said before, it is asked again.</summary>
+    public void TryAgain()
+    {
+        var after = default(Errands);
+        lock (Lock)
+        {
+            _rest = null;
+            _tuner.Forget();
+            GiveOutHoldingLock(ref after);
+        }
+
+        after.Run();
+    }
+
+    public void Dispose()
+    {
+        lock (Lock)
+        {
+            _timer?.Dispose();
+        }
+    }
+
+    /// <summary>A message may leave now; it counts.</summary>
+    public bool TryPassHoldingLock() => _rate.TryTake(Ceilings.Rate is null ? default : time.GetUtcNow());
+
+    /// <summary>A courier of this site had better leave: there are more than may be, or others have waited long enough.</summary>
+    // Whoever is about to connect is not counted: he finds out himself, and one that has a connection should not leave for him.
+    public bool IsTooMuchHoldingLock(Site site) =>
+        LimitHoldingLock is var limit && (limit == 0 || _connected > limit || (IsShared && site.HasHadItsTurn && OthersWantHoldingLock(site)));
+
+    /// <summary>A courier without a connection may get itself one.</summary>
+    public bool HasPlaceHoldingLock => _couriers <= LimitHoldingLock;
+
+    public bool OthersWantHoldingLock(Site site) => _wanting.Count > site.Wants.Count;
+
+    /// <summary>A site has mail for which it has no courier free.</summary>
+    public void WantHoldingLock(Site site, Lane lane, ref Errands after)
+    {
+        if (site.Wants.Add((lane.Account, lane.Class)))
+        {
+            _wanting.Add(new Want(site, lane with { Domain = site.Plan.Key }));
+        }
+
+        GiveOutHoldingLock(ref after);
+    }
+
+    public void ParkedHoldingLock(Site site)
+    {
+        if (site.Idle.List is null)
+        {
+            _idle.AddLast(site.Idle);
+        }
+    }
+
+    public void UnparkedHoldingLock(Site site)
+    {
+        if (site.Idle.List is not null)
+        {
+            _idle.Remove(site.Idle);
+        }
+    }
+
+    public void LeftHoldingLock(ref Errands after)
+    {
+        _couriers--;
+        GiveOutHoldingLock(ref after);
+    }
+
+    public void ConnectedHoldingLock(int change) => _connected += change;
+
+    /// <summary>The refused connection of a courier that leaves while others have one.</summary>
+    public void ShrinkHoldingLock(string words) => _tuner.Refused(_connected + 1, _couriers, words, time.GetUtcNow());
+
+    /// <summary>Another courier than the one that asks has a connection, or is about to get one.</summary>
+    public bool HasOthersHoldingLock => _couriers > 1;
+
+    // Each want is served once: what a site lacks then it wants again at its next unit or answer.
+    private void GiveOutHoldingLock(ref Errands after)
+    {
+        for (var wants = _wanting.Count; wants > 0; wants--)
+        {
+            if (_rate.Wait(Ceilings.Rate is null ? default : time.GetUtcNow()) is { } wait && wait > TimeSpan.Zero)
+            {
+                WakeHoldingLock(time.GetUtcNow() + wait);
+                return;
+            }
+
+            if (_couriers >= LimitHoldingLock)
+            {
+                MakeRoomHoldingLock(ref after);
+                return;
+            }
+
+            if (_wanting.TryTake(out var want))
+            {
+                ServeHoldingLock(want, ref after);
+            }
+        }
+    }
+
+    private void ServeHoldingLock(Want want, ref Errands after)
+    {
+        var (site, lane) = want;
+        site.Wants.Remove((lane.Account, lane.Class));
+        if (!site.TryServeParkedHoldingLock(ref after) && site.TryHireHoldingLock(ref after))
+        {
+            _couriers++;
+        }
+
+        if (site.HasWaitingHoldingLock && site.Wants.Add((lane.Account, lane.Class)))
+        {
+            _wanting.Add(want);
+        }
+    }
+
+    // A warm connection that nobody uses gives way to mail that waits for one elsewhere; its place is free when it has left.
+    private void MakeRoomHoldingLock(ref Errands after)
+    {
+        if (_idle.First?.Value is { } idle && !idle.TryServeParkedHoldingLock(ref after))
+        {
+            idle.SendHomeHoldingLock(ref after);
+        }
+    }
+
+    // At the end of a rest, or when the rate lets the next one pass.
+    private void WakeHoldingLock(DateTimeOffset at)
+    {
+        if (at >= _timerAt)
+        {
+            return;
+        }
+
+        _timerAt = at;
+        _timer ??= time.CreateTimer(static provider => ((Provider)provider!).Wake(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        var wait = at - time.GetUtcNow();
+        _timer.Change(wait > TimeSpan.Zero ? wait : TimeSpan.Zero, Timeout.InfiniteTimeSpan);
+    }
+
+    private void Wake()
+    {
+        var after = default(Errands);
+        lock (Lock)
+        {
+            _timerAt = DateTimeOffset.MaxValue;
+            GiveOutHoldingLock(ref after);
+        }
+
+        after.Run();
+    }
+
+    private static RateMeter NewMeter(Ceilings ceilings)
+    {
+        var meter = new RateMeter();
+        meter.Set(ceilings.Rate);
+        return meter;
+    }
+
+    private sealed record Rest(DateTimeOffset Until, string Words);
+
+    private sealed record Want(Site Site, Lane Turn);
+}

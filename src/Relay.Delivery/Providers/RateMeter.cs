@@ -1,0 +1,61 @@
+namespace Relay.Delivery.Providers;
+
+/// <summary>Lets so many messages pass in a time, evenly: what was saved up while nothing came is never more than a second's worth and one.</summary>
+internal sealed class RateMeter
+{
+    private static readonly TimeSpan Saved = TimeSpan.FromSeconds(1);
+
+    private Rate? _rate;
+    private double _tokens;
+    private DateTimeOffset _counted;
+
+    /// <summary>From now on this many; null for as many as come.</summary>
+    public void Set(Rate? rate)
+    {
+        // What was allowed before is not taken back, nor given twice.
+        _tokens = _rate is null ? 1 : Math.Min(_tokens, MostOf(rate));
+        _rate = rate;
+    }
+
+    public bool TryTake(DateTimeOffset now)
+    {
+        if (_rate is null)
+        {
+            return true;
+        }
+
+        Count(now);
+        if (_tokens < 1)
+        {
+            return false;
+        }
+
+        _tokens--;
+        return true;
+    }
+
+    /// <summary>How long until one may pass; zero when it may now.</summary>
+    public TimeSpan Wait(DateTimeOffset now)
+    {
+        if (_rate is not { } rate)
+        {
+            return TimeSpan.Zero;
+        }
+
+        Count(now);
+        return _tokens >= 1 ? TimeSpan.Zero : (1 - _tokens) * (rate.Time / rate.Messages);
+    }
+
+    private void Count(DateTimeOffset now)
+    {
+        // A clock that was set back gives nothing and takes nothing.
+        if (_rate is { } rate && now > _counted)
+        {
+            _tokens = _counted == default ? Math.Max(_tokens, 1) : Math.Min(MostOf(rate), _tokens + ((now - _counted) / rate.Time * rate.Messages));
+        }
+
+        _counted = now;
+    }
+
+    private static double MostOf(Rate? rate) => rate is { } some ? 1 + (Saved / some.Time * some.Messages) : 1;
+}

@@ -1,0 +1,219 @@
+using Microsoft.Extensions.Options;
+using Relay.Delivery.Providers;
+using Relay.Mail.Events;
+using Relay.Mail.Queue;
+using Relay.TestKit.Dns;
+using Relay.TestKit.Remote;
+
+namespace Relay.Tests.Delivery.Providers;
+
+/// <summary>Limits and patience of receivers, with real couriers and connections.</summary>
+public sealed class ProviderTests
+{
+    [Fact]
+    public async Task A_receiver_that_takes_few_connections_gets_all_mail_over_them_and_nobody_is_told_off()
+    {
+        ScriptedSmtpServer? itself = null;
+        var script = new RemoteScript().On(RemoteStage.Greeting, _ => itself!.OpenSessions > 3 ? RemoteAnswer.Say("421 4.7.0 Too many connections").ThenClose() : null);
+        await using var remote = itself = ScriptedSmtpServer.Start(script);
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote);
+
+        // Fewer than would make a connection end by itself: the server counts one until it is closed.
+        for (var i = 0; i < 90; i++)
+        {
+            await delivery.AcceptAsync($"a{i}@remote.test");
+        }
+
+        await delivery.SettledAsync(90);
+        Assert.All(delivery.Queue.Settlements, s => Assert.Equal(MailEventType.Delivered, s.Events[0].Type));
+        Assert.InRange(remote.Sessions.Count, 3, 20);
+    }
+
+    [Fact]
+    public async Task A_receiver_that_asks_for_a_pause_is_left_alone_as_a_whole_and_then_one_connection_asks()
+    {
+        var isBusy = true;
+        var script = new RemoteScript().On(RemoteStage.Mail, _ => isBusy ? RemoteAnswer.Say("421 4.7.0 Server busy, try again in 5 minutes").ThenClose() : null);
+        await using var remote = ScriptedSmtpServer.Start(script);
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote);
+        for (var i = 0; i < 100; i++)
+        {
+            await delivery.AcceptAsync($"a{i}@remote.test");
+        }
+
+        await WaitUntil.TrueAsync(() => delivery.Queue.Settlements.Count >= 1 && delivery.Window.Held == 0 && delivery.Sites.Count == 0);
+        var told = remote.Sessions.Count;
+        Assert.InRange(told, 1, 3);
+
+        delivery.Time.Advance(TimeSpan.FromMinutes(4));
+        await WaitUntil.TrueAsync(() => delivery.Window.Held == 0);
+        Assert.Equal(told, remote.Sessions.Count);
+
+        isBusy = false;
+        await WaitUntil.TrueAsync(() =>
+        {
+            delivery.Time.Advance(TimeSpan.FromSeconds(5));
+            return remote.Messages.Count == 100;
+        });
+    }
+
+    [Fact]
+    public async Task While_it_is_left_alone_its_mail_says_so()
+    {
+        var script = new RemoteScript().On(RemoteStage.Mail, "450 4.7.1 Rate limit exceeded, try again in 10 minutes");
+        await using var remote = ScriptedSmtpServer.Start(script);
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote);
+        await delivery.SendAsync("a@remote.test");
+        await WaitUntil.TrueAsync(() => delivery.Window.Held == 0);
+
+        var waits = delivery.Part<IDeliveryDesk>().WhyNotNow(new Lane("remote.test", "default", default));
+
+        Assert.Contains("left alone until 12:10:00 UTC", waits, StringComparison.Ordinal);
+        Assert.Contains("Rate limit exceeded", waits, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Greylisting_slows_nobody()
+    {
+        var script = new RemoteScript().On(RemoteStage.Rcpt, m => m.Line.Contains("<new", StringComparison.Ordinal) ? RemoteAnswer.Say("450 4.2.0 Greylisted, try again in 300 seconds") : null);
+        await using var remote = ScriptedSmtpServer.Start(script);
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote);
+        for (var i = 0; i < 40; i++)
+        {
+            await delivery.AcceptAsync($"new{i}@remote.test");
+        }
+
+        await delivery.SettledAsync(40);
+        Assert.All(delivery.Queue.Settlements, s => Assert.Equal("text.greylisted", s.Events[0].Rule));
+        Assert.Null(Assert.Single(delivery.Part<ProviderDirectory>().All).Excuse);
+        Assert.Equal(MailEventType.Delivered, (await delivery.SendAsync("old@remote.test"))[0].Type);
+    }
+
+    [Fact]
+    public async Task No_more_messages_leave_than_the_rate_allows()
+    {
+        await using var remote = ScriptedSmtpServer.Start();
+        await using var dns = ScriptedDns.Start();
+        using var rules = new RulesFile("provider slow\n  mx slow.test\n  rate 6/1m By agreement.\n");
+        dns.Mx("a.test", (10, "mx.slow.test")).A("mx.slow.test", "127.0.0.1");
+        await using var delivery = await DeliveryUnderTest.StartWithDnsAsync(dns, remote.Port, ("Delivery:ProviderRules", rules.Path));
+        for (var i = 0; i < 20; i++)
+        {
+            await delivery.AcceptAsync($"a{i}@a.test");
+        }
+
+        await remote.WaitForMessagesAsync(1, TestContext.Current.CancellationToken);
+        for (var sent = 2; sent <= 6; sent++)
+        {
+            await WaitUntil.TrueAsync(() => delivery.Queue.Settlements.Count == sent - 1);
+            Assert.Equal(sent - 1, remote.Messages.Count);
+            delivery.Time.Advance(TimeSpan.FromSeconds(10));
+            await remote.WaitForMessagesAsync(sent, TestContext.Current.CancellationToken);
+        }
+    }
+
+    [Fact]
+    public async Task Changed_rules_are_taken_up_and_those_with_a_mistake_change_nothing()
+    {
+        await using var remote = ScriptedSmtpServer.Start();
+        await using var dns = ScriptedDns.Start();
+        using var rules = new RulesFile("provider partner\n  mx partner.test\n  connections 3 By agreement.\n");
+        dns.Mx("a.test", (10, "mx.partner.test")).A("mx.partner.test", "127.0.0.1");
+        await using var delivery = await DeliveryUnderTest.StartWithDnsAsync(dns, remote.Port, ("Delivery:ProviderRules", rules.Path));
+        await delivery.SendAsync("a@a.test");
+        var provider = Assert.Single(delivery.Part<ProviderDirectory>().All);
+        Assert.Equal(("partner", 3), (provider.Name, provider.Ceilings.Connections));
+
+        rules.Write("provider partner\n  mx partner.test\n  connections 7 By a better one.\n");
+        delivery.Time.Advance(TimeSpan.FromSeconds(5));
+        Assert.Equal(7, provider.Ceilings.Connections);
+
+        rules.Write("provider partner\n  connections lots\n");
+        delivery.Time.Advance(TimeSpan.FromSeconds(5));
+        Assert.Equal(7, provider.Ceilings.Connections);
+        Assert.Contains(delivery.Log, line => line.Contains("line 2", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_mistake_in_the_rules_stops_the_start()
+    {
+        using var rules = new RulesFile("provider partner\n  connections lots Why.\n");
+
+        var failure = await Assert.ThrowsAsync<OptionsValidationException>(
+            () => DeliveryUnderTest.StartAsync(("Delivery:ProviderRules", rules.Path)));
+
+        Assert.Contains("line 2", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Tenants_with_exchangers_of_their_own_share_the_connections_of_their_provider()
+    {
+        var go = new TaskCompletionSource();
+        await using var remote = ScriptedSmtpServer.Start(new RemoteScript().On(RemoteStage.EndOfData, RemoteAnswer.Say("250 Ok").After(go.Task)));
+        await using var dns = ScriptedDns.Start();
+        using var rules = new RulesFile("provider hoster\n  mx hoster.test\n  connections 2 By agreement.\n");
+        await using var delivery = await DeliveryUnderTest.StartWithDnsAsync(dns, remote.Port, ("Delivery:ProviderRules", rules.Path));
+        for (var i = 0; i < 10; i++)
+        {
+            dns.Mx($"tenant{i}.test", (10, $"tenant{i}.hoster.test")).A($"tenant{i}.hoster.test", "127.0.0.1");
+            await delivery.AcceptAsync($"a@tenant{i}.test");
+        }
+
+        await WaitUntil.TrueAsync(() => delivery.Window.Held >= 2 && remote.Sessions.Count == 2);
+        go.SetResult();
+        await delivery.SettledAsync(10);
+
+        Assert.Equal(10, remote.Messages.Count);
+        Assert.Equal("hoster", Assert.Single(delivery.Part<ProviderDirectory>().All).Name);
+        Assert.Equal(2, remote.MostOpen);
+    }
+
+    [Fact]
+    public async Task A_sender_with_many_domains_at_a_provider_leaves_a_sender_with_one_its_turn()
+    {
+        const int Many = 300;
+        var go = new TaskCompletionSource();
+        await using var remote = ScriptedSmtpServer.Start(new RemoteScript().On(RemoteStage.Mail, RemoteAnswer.Say("250 Ok").After(go.Task)));
+        await using var dns = ScriptedDns.Start();
+        using var rules = new RulesFile("provider hoster\n  mx hoster.test\n  connections 2 By agreement.\n");
+        await using var delivery = await DeliveryUnderTest.StartWithDnsAsync(dns, remote.Port, ("Delivery:ProviderRules", rules.Path));
+        for (var i = 0; i < Many; i++)
+        {
+            dns.Mx($"tenant{i}.test", (10, $"tenant{i}.hoster.test")).A($"tenant{i}.hoster.test", "127.0.0.1");
+            await delivery.AcceptAsync(A.Message(delivery.Time, $"a@tenant{i}.test") with { Account = "many" });
+        }
+
+        await remote.WaitForSessionsAsync(2, TestContext.Current.CancellationToken);
+        dns.Mx("single.test", (10, "single.hoster.test")).A("single.hoster.test", "127.0.0.1");
+        for (var i = 0; i < 20; i++)
+        {
+            await delivery.AcceptAsync(A.Message(delivery.Time, $"b{i}@single.test") with { Account = "one" });
+        }
+
+        await WaitUntil.TrueAsync(() => delivery.Window.Held > 2);
+        go.SetResult();
+        await delivery.SettledAsync(Many + 20);
+
+        // Two were under way before; then each sender has every other place, and a place carries twenty messages of one domain.
+        var last = remote.Messages.Select((m, i) => (m.RcptTo[0], Index: i)).Last(m => m.Item1.Contains("single.test", StringComparison.Ordinal)).Index;
+        Assert.InRange(last, 0, 100);
+    }
+
+    private sealed class RulesFile : IDisposable
+    {
+        private DateTime _written = DateTime.UtcNow.AddMinutes(-10);
+
+        public RulesFile(string text) => Write(text);
+
+        public string Path { get; } = System.IO.Path.Combine(System.IO.Path.GetTempPath(), System.IO.Path.GetRandomFileName());
+
+        // A time of its own each time: two writes within the clock of a file system would look like one.
+        public void Write(string text)
+        {
+            File.WriteAllText(Path, text);
+            File.SetLastWriteTimeUtc(Path, _written += TimeSpan.FromSeconds(1));
+        }
+
+        public void Dispose() => File.Delete(Path);
+    }
+}

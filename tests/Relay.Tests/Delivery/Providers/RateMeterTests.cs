@@ -1,0 +1,68 @@
+using CsCheck;
+using Relay.Delivery.Providers;
+
+namespace Relay.Tests.Delivery.Providers;
+
+public sealed class RateMeterTests
+{
+    private static readonly DateTimeOffset Morning = new(2026, 3, 1, 8, 0, 0, TimeSpan.Zero);
+
+    [Fact]
+    public void Never_more_pass_than_the_rate_and_a_second_of_it_and_hardly_fewer_where_enough_come()
+    {
+        Gen.Select(Gen.Int[1, 5_000], Gen.Int[0, 2].Select(i => new[] { 1, 60, 3_600 }[i]), Gen.Int[1, 400].Array[50, 300]).Sample((messages, seconds, pauses) =>
+        {
+            var rate = new Rate(messages, TimeSpan.FromSeconds(seconds));
+            var meter = new RateMeter();
+            meter.Set(rate);
+            var now = Morning;
+            var passed = 0;
+            foreach (var pause in pauses)
+            {
+                while (meter.TryTake(now))
+                {
+                    passed++;
+                }
+
+                now += TimeSpan.FromMilliseconds(pause);
+            }
+
+            var allowed = (now - Morning) / rate.Time * messages;
+            var perSecond = (double)messages / seconds;
+            Assert.InRange(passed, Math.Floor(allowed - perSecond - 1), Math.Ceiling(allowed + perSecond + 1));
+        });
+    }
+
+    [Fact]
+    public void It_says_how_long_to_wait_for_the_next()
+    {
+        var meter = new RateMeter();
+        meter.Set(new Rate(6, TimeSpan.FromMinutes(1)));
+
+        Assert.Equal(TimeSpan.Zero, meter.Wait(Morning));
+        Assert.True(meter.TryTake(Morning));
+        Assert.False(meter.TryTake(Morning));
+        Assert.Equal(TimeSpan.FromSeconds(10), meter.Wait(Morning));
+        Assert.True(meter.TryTake(Morning + TimeSpan.FromSeconds(10)));
+    }
+
+    [Fact]
+    public void Without_a_rate_all_pass()
+    {
+        var meter = new RateMeter();
+
+        Assert.All(Enumerable.Range(0, 1_000), _ => Assert.True(meter.TryTake(Morning)));
+    }
+
+    [Fact]
+    public void A_clock_that_is_set_back_stops_nothing_for_long()
+    {
+        var meter = new RateMeter();
+        meter.Set(new Rate(1, TimeSpan.FromSeconds(1)));
+        Assert.True(meter.TryTake(Morning));
+
+        var earlier = Morning - TimeSpan.FromHours(1);
+        Assert.False(meter.TryTake(earlier));
+        Assert.True(meter.TryTake(earlier + TimeSpan.FromSeconds(1)));
+    }
+}
