@@ -25,6 +25,11 @@ internal sealed class AccountTurns : IRanked<AccountTurns>
     /// <summary>In the order of accounts, while it has an open group.</summary>
     public LinkedListNode<AccountTurns> Place { get; }
 
+    /// <summary>Shares to be read, of lanes that flow and of others.</summary>
+    public Queue<LaneShare> Flowing { get; } = new();
+    public Queue<LaneShare> Others { get; } = new();
+    public int Reads { get; set; }
+
     public int WaitingUnits { get; set; }
     public long WaitingOctets { get; set; }
     public Ranks<LaneTurn> ByLength { get; } = new();

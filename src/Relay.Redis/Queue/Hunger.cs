@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace Relay.Redis.Queue;
 
 /// <summary>
@@ -17,14 +19,14 @@ internal sealed class Hunger
     // A lock is not held for longer than these take, however many are due in the same moment.
     private const int DueAtOnce = 1_024;
 
-    private readonly Queue<LaneShare> _now = new();
+    private readonly ReadTurns _now = new();
     private readonly PriorityQueue<LaneShare, long> _later = new();
     private readonly HashSet<LaneShare> _quiet = [];
     private int _lookThroughAt = FewTimes;
     private TaskCompletionSource? _signal;
 
     /// <summary>Ends when a lane should be read.</summary>
-    public Task Signal => _now.Count > 0 ? Task.CompletedTask : (_signal ??= new(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+    public Task Signal => !_now.IsEmpty ? Task.CompletedTask : (_signal ??= new(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
 
     /// <summary>Times at which shares are to be looked at.</summary>
     public int Times => _later.Count;
@@ -38,7 +40,7 @@ internal sealed class Hunger
         {
             share.IsQueued = true;
             share.Turn.Reads++;
-            _now.Enqueue(share);
+            _now.Add(share);
             Wake();
         }
     }
@@ -69,9 +71,9 @@ internal sealed class Hunger
     }
 
     /// <summary>A share to read now, if it still is one. The caller ends what <see cref="ReadNow"/> began.</summary>
-    public bool TryTake(out LaneShare share)
+    public bool TryTake([NotNullWhen(true)] out LaneShare? share)
     {
-        if (!_now.TryDequeue(out share!))
+        if (!_now.TryTake(out share))
         {
             return false;
         }

@@ -28,6 +28,9 @@ internal sealed class LaneTurn : IRanked<LaneTurn>
     /// <summary>Shares that are queued to be read, or being read.</summary>
     public int Reads { get; set; }
 
+    /// <summary>Its mail leaves: the last of its units that was settled had come to its end.</summary>
+    public bool Flows { get; set; }
+
     /// <summary>With whom it waits for its turn; null when it has nothing to wait for.</summary>
     public LaneGroup? Group { get; set; }
 

@@ -210,6 +210,8 @@ internal sealed partial class Window
                 return;
             }
 
+            held.Lane.Flows = due is null;
+
             // Where the partition was lost, and perhaps won again, meanwhile, what became of the unit is the store's to say.
             held.ComesBackAt = held.Share.IsCurrent ? due : due ?? held.Due;
             EndHoldingLock(held);
@@ -359,12 +361,12 @@ internal sealed partial class Window
     {
         while (!_room.Fits(lane, octets))
         {
-            if (lane.Waiting >= LowWater || _room.LongerThan(lane, octets) is not { } longer)
+            if (_room.GivingWayTo(lane, octets, isShort: lane.Waiting < LowWater) is not { } other)
             {
                 return false;
             }
 
-            ShortenHoldingLock(longer, keep: longer.Waiting / 2);
+            ShortenHoldingLock(other, keep: other.Waiting / 2);
         }
 
         return true;

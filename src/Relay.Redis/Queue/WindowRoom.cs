@@ -29,28 +29,25 @@ internal sealed class WindowRoom(int maxUnits, long maxOctets, double accountSha
         !IsFull(octets) && (lane.Waiting == 0 || IsWithinShare(lane.Account, octets));
 
     /// <summary>The lane that should give way to this one; null when none should.</summary>
-    public LaneTurn? LongerThan(LaneTurn lane, int octets)
+    /// <param name="isShort">It has too little in hand to go on without a pause.</param>
+    public LaneTurn? GivingWayTo(LaneTurn lane, int octets, bool isShort)
     {
         if (lane.IsHeldBack)
         {
             return null;
         }
 
-        if (!IsFull(octets))
+        // Else the account alone has too much.
+        if (isShort && IsFull(octets) && _accounts.Largest() is { } largest && largest != lane.Account
+            && largest.WaitingUnits > lane.Account.WaitingUnits + 1)
         {
-            // The account alone has too much.
-            return LongerIn(lane.Account, lane);
+            return largest.ByLength.Largest();
         }
 
-        return _accounts.Largest() is { } largest && largest != lane.Account && largest.WaitingUnits > lane.Account.WaitingUnits + 1
-            ? largest.ByLength.Largest()
-            : LongerIn(lane.Account, lane);
-    }
-
-    private static LaneTurn? LongerIn(AccountTurns account, LaneTurn lane)
-    {
-        // Where all have little only who cannot use it now gives way, or they would take it from each other for ever.
-        return account.ByLength.Largest() is { Waiting: > 1 } longest && longest.Waiting > 2 * lane.Waiting
+        // Who cannot use it now gives way to all that can. Others only to who has little, or they would take it from each other
+        // for ever.
+        var account = lane.Account;
+        return isShort && account.ByLength.Largest() is { Waiting: > 1 } longest && longest.Waiting > 2 * lane.Waiting
             ? longest
             : account.ByLength.Largest(static other => other.IsHeldBack, LooksForHeldBack);
     }

@@ -83,6 +83,21 @@ public sealed class WindowRoomTests
         Assert.Single(_window.TakeHungry(10).Shares);
     }
 
+    [Fact]
+    public void A_lane_that_may_go_takes_all_the_room_of_those_that_wait()
+    {
+        for (var i = 0; i < 8; i++)
+        {
+            Accept("big", $"dead{i}", 1);
+        }
+
+        Assert.Empty(Take());
+
+        Accept("big", "alive", 8);
+
+        Assert.Equal(8, Take().Count);
+    }
+
     private IReadOnlyList<Lease> Take() => _window.Take(TestMail.Everything with { ClosedGate = lane => lane.Domain.StartsWith("dead", StringComparison.Ordinal) ? _dead : null });
 
     private void Accept(string account, string domain, int count)
