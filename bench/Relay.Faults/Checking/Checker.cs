@@ -16,11 +16,12 @@ internal static class Checker
         findings.AddRange(Invariants.NothingIsRefusedForGood(book));
         findings.AddRange(Invariants.NothingIsHalf(book));
         findings.AddRange(Invariants.NothingIsDoubledWithoutCause(book));
+        findings.AddRange(Invariants.EveryDoubleIsAdmitted(book));
+        findings.AddRange(Invariants.NoKillDoublesMoreThanItsConnections(book));
         findings.AddRange(Invariants.ContentIsKept(book));
 
         var measured = Promises.Measured(asked, lost.Count);
-        // Not findings before outcomes are noted in a local journal: until then a kill also doubles what was answered and not yet settled.
-        var notes = Invariants.NoKillDoublesMoreThanItsConnections(book).Select(f => f.ToString()).ToList();
+        var notes = new List<string>();
         if (published >= asked)
         {
             findings.AddRange(lost);

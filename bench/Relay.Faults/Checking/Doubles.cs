@@ -7,7 +7,7 @@ namespace Relay.Faults.Checking;
 /// <param name="Again">The one after it.</param>
 /// <param name="Cause">What kept the relay from knowing; null when nothing did.</param>
 /// <param name="Strike">Our part in it.</param>
-/// <param name="IsAdmitted">The message's own timeline calls the attempt uncertain.</param>
+/// <param name="IsAdmitted">The message's own timeline tells of as many uncertain attempts as there are copies too many.</param>
 internal sealed record Double(string Token, string Recipient, Arrival First, Arrival Again, string? Cause, Strike? Strike, bool IsAdmitted);
 
 /// <summary>Finds every copy too many, and what explains it.</summary>
@@ -21,7 +21,7 @@ internal static class Doubles
 
     public static IReadOnlyList<Double> Of(ClosedBook book)
     {
-        var uncertain = book.Told.Where(t => t.Type == "uncertain").Select(t => (t.Token, t.Recipient)).ToHashSet();
+        var uncertain = book.Told.Where(t => t.Type == "uncertain").CountBy(t => (t.Token, t.Recipient)).ToDictionary();
         return [.. book.Arrivals
             .Where(a => a is { IsAcceptance: true, Token: not null })
             .SelectMany(a => a.Recipients.Distinct(), (arrival, recipient) => (arrival, recipient))
@@ -31,13 +31,14 @@ internal static class Doubles
             {
                 var (token, recipient) = (copies.Key.Token!, copies.Key.recipient);
                 var strike = pair.First.WasHidden ? null : StrikeBetween(book.Strikes, pair.First, pair.Again);
-                var isAdmitted = uncertain.Contains((token, recipient));
-                var cause = pair.First.WasHidden ? pair.First.Answer.ToString() : strike is not null && (isAdmitted || !MustBeAdmitted(strike.Kind)) ? strike.Kind.ToString() : null;
-                return new Double(token, recipient, pair.First, pair.Again, cause, strike, isAdmitted);
+                var cause = pair.First.WasHidden ? pair.First.Answer.ToString() : strike?.Kind.ToString();
+                return new Double(token, recipient, pair.First, pair.Again, cause, strike, pair.Number <= uncertain.GetValueOrDefault((token, (string?)recipient)));
             })];
     }
 
-    private static IEnumerable<(Arrival First, Arrival Again)> Pairs(IReadOnlyList<Arrival> copies) => copies.Zip(copies.Skip(1));
+    // The second copy is the first too many.
+    private static IEnumerable<(Arrival First, Arrival Again, int Number)> Pairs(IReadOnlyList<Arrival> copies) =>
+        copies.Zip(copies.Skip(1), Enumerable.Range(1, copies.Count));
 
     /// <summary>A strike that took the relay's knowledge of the first acceptance, or kept it from being made durable.</summary>
     private static Strike? StrikeBetween(IReadOnlyList<Strike> strikes, Arrival first, Arrival again) =>
@@ -46,9 +47,6 @@ internal static class Doubles
     // A stop in order, or a store that is away for a while, takes nothing.
     private static bool TakesKnowledge(StrikeKind kind) =>
         kind is StrikeKind.RelayKilled or StrikeKind.RelayPaused or StrikeKind.RelayCutOff or StrikeKind.PowerCut or StrikeKind.Failover;
-
-    // Nobody died: whoever goes on, or takes over, knows that the answer was not seen, and says so.
-    private static bool MustBeAdmitted(StrikeKind kind) => kind is StrikeKind.RelayPaused or StrikeKind.RelayCutOff;
 
     // While the store was away nothing could be settled: what was taken in that time is open until the strike.
     private static DateTimeOffset Begins(IReadOnlyList<Strike> strikes, Strike strike) =>

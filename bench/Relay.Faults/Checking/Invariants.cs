@@ -79,7 +79,7 @@ internal static class Invariants
     /// <summary>I4: a double is admitted: some attempt of it stands as uncertain in the message's timeline.</summary>
     public static IEnumerable<Finding> EveryDoubleIsAdmitted(ClosedBook book) =>
         from d in Doubles.Of(book)
-        where d.Cause is not null && !d.IsAdmitted && d.Strike?.Kind is not (StrikeKind.PowerCut or StrikeKind.Failover)
+        where d.Cause is not null && !d.IsAdmitted
         select new Finding("I4", $"{d.Token} {d.Recipient}", $"doubled by {d.Cause}, and its timeline knows of no uncertain attempt");
 
     /// <summary>I5: the body is the same to the octet, and the relay added exactly one Received to what came by SMTP.</summary>

@@ -6,7 +6,7 @@ using Relay.Mail.Crashing;
 
 namespace Relay.Faults.Scenarios;
 
-/// <summary>F2. The relay dies once at each point of a message's walk. Hardly more than one mail is on its way at a time, so what may happen to it is known exactly.</summary>
+/// <summary>F2. The relay dies once at each point of a message's walk. One mail is on its way at a time, so what may happen to it is known exactly.</summary>
 /// <param name="between">From which point to which; all without it.</param>
 internal sealed class CrashPointReached((CrashPoint First, CrashPoint Last)? between = null) : Scenario
 {
@@ -17,17 +17,15 @@ internal sealed class CrashPointReached((CrashPoint First, CrashPoint Last)? bet
 
     private static readonly TimeSpan Settled = TimeSpan.FromSeconds(0.3);
 
-    // Here a remote may have the mail and the store does not know: this one, or at points that another mail or the
-    // projector passes at the same time, the one before.
-    private static readonly HashSet<string> MayDouble =
-        ["body-stored", "before-commit", "after-commit", "before-250", "after-250", "after-dot", "after-reply", "before-ack", "before-event"];
+    // Between the final dot and the note of its answer, or where the client is answered while a courier may be there.
+    private static readonly HashSet<string> MayDouble = ["after-commit", "before-250", "after-250", "after-dot", "after-reply", "before-event"];
 
-    // One client, two mails in one session, and then none until both are settled.
-    private static readonly LoadPlan AFew = new()
+    // One client, one mail, and then none until it is settled.
+    private static readonly LoadPlan One = new()
     {
         Sessions = 1,
-        Messages = 2,
-        Pause = TimeSpan.FromMilliseconds(50),
+        Messages = 1,
+        Pause = TimeSpan.Zero,
         HttpShare = 0,
         KeyShare = 0,
         MaxRecipients = 1,
@@ -38,7 +36,7 @@ internal sealed class CrashPointReached((CrashPoint First, CrashPoint Last)? bet
 
     public override string Fault => "kill -9 at each crash point once";
 
-    public override string Expectation => "each point is reached; one copy, two at most where a remote may have it and the store does not know";
+    public override string Expectation => "each point is reached; one copy, two at most, and admitted, where the remote may have it and the journal does not know";
 
     public override (int Short, int Long) Rounds => (1, 5);
 
@@ -77,7 +75,7 @@ internal sealed class CrashPointReached((CrashPoint First, CrashPoint Last)? bet
                 return [new Finding("F2", point, $"not reached within {Patience.TotalSeconds:0} s of mail")];
             }
 
-            await stage.Load(AFew).Done;
+            await stage.Load(One).Done;
             await stage.DrainAsync(cancellation, TimeSpan.Zero);
         }
 
@@ -87,6 +85,7 @@ internal sealed class CrashPointReached((CrashPoint First, CrashPoint Last)? bet
         return exit == 128 + 9 ? [] : [new Finding("F2", point, $"ended with {exit} and not by SIGKILL")];
     }
 
+    // More than one a death is found by the count of its connections.
     private static IEnumerable<Finding> TooMany(Stage stage) =>
         from d in Doubles.Of(stage.Book.Close())
         where d.Strike is { } strike && !MayDouble.Contains(strike.What)

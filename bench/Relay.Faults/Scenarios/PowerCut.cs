@@ -38,7 +38,7 @@ internal sealed class PowerCut : Scenario
             await stage.WaitForAcceptedAsync(40, cancellation);
             await stage.ChanceAsync(TimeSpan.FromMilliseconds(300), cancellation);
             await stage.StrikeAsync(StrikeKind.PowerCut, "power cut", () => CutAsync(stage, disk, cancellation));
-            stage.Note($"accepting again {(await stage.MeasureRecoveryAsync(cancellation)).TotalSeconds:0.0} s after the store was back");
+            await stage.RecoverAsync("the store was back", cancellation);
         }
 
         await stage.WaitForAcceptedAsync(20, cancellation);

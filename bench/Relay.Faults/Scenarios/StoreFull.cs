@@ -60,7 +60,7 @@ internal sealed class StoreFull : Scenario
             });
             await stage.DrainAsync(cancellation);
             var again = stage.Load();
-            stage.Note($"accepting again {(await stage.MeasureRecoveryAsync(cancellation)).TotalSeconds:0.0} s after there was room");
+            await stage.RecoverAsync("there was room", cancellation);
             await stage.WaitForAcceptedAsync(10, cancellation);
             await again.StopAsync();
         }

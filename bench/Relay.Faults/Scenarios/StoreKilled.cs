@@ -37,7 +37,7 @@ internal sealed class StoreKilled : Scenario
                 await Task.Delay(outage, cancellation);
                 await stage.Store.StartAgainAsync(cancellation);
             });
-            stage.Note($"accepting again {(await stage.MeasureRecoveryAsync(cancellation)).TotalSeconds:0.0} s after the store was back");
+            await stage.RecoverAsync("the store was back", cancellation);
         }
 
         await stage.WaitForAcceptedAsync(20, cancellation);

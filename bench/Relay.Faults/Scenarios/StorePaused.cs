@@ -38,7 +38,7 @@ internal sealed class StorePaused : Scenario
                 await Task.Delay(pause, cancellation);
                 stage.Store.Continue();
             });
-            stage.Note($"accepting again {(await stage.MeasureRecoveryAsync(cancellation)).TotalSeconds:0.0} s after the store went on");
+            await stage.RecoverAsync("the store went on", cancellation);
         }
 
         await stage.WaitForAcceptedAsync(20, cancellation);

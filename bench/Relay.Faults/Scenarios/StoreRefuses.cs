@@ -42,7 +42,7 @@ internal sealed class StoreRefuses : Scenario
             {
                 await stage.WaitForAcceptedAsync(10, cancellation);
                 await stage.StrikeAsync(StrikeKind.StoreAway, name, () => RefuseAsync(redis, broken, mended, cancellation));
-                stage.Note($"{name}: accepting again after {(await stage.MeasureRecoveryAsync(cancellation)).TotalSeconds:0.0} s");
+                await stage.RecoverAsync(name, cancellation);
             }
         }
 

@@ -21,5 +21,24 @@ internal readonly record struct ProcessFacts(long ResidentKiB, int Threads, int 
     public override string ToString() =>
         string.Create(CultureInfo.InvariantCulture, $"{ResidentKiB / 1024} MiB, {Threads} threads, {Handles} handles");
 
+    /// <summary>What is more than a tenth above the baseline, and above what a pool or a collector that has not run yet holds.</summary>
+    public IEnumerable<string> GrownFrom(ProcessFacts before)
+    {
+        if (Handles > (before.Handles * 1.1) + 24)
+        {
+            yield return $"{Handles} handles when all is over, {before.Handles} before";
+        }
+
+        if (Threads > (before.Threads * 1.1) + 12)
+        {
+            yield return $"{Threads} threads when all is over, {before.Threads} before";
+        }
+
+        if (ResidentKiB > (before.ResidentKiB * 1.1) + (96 * 1024))
+        {
+            yield return $"{ResidentKiB / 1024} MiB when all is over, {before.ResidentKiB / 1024} before";
+        }
+    }
+
     private static long Number(string text) => long.Parse(text.Replace("kB", "", StringComparison.Ordinal), CultureInfo.InvariantCulture);
 }

@@ -19,6 +19,10 @@ internal sealed class Stage : IAsyncDisposable
     // No scenario may hang; what takes longer than this on a machine that others use too is a finding.
     private static readonly TimeSpan DrainTimeout = TimeSpan.FromSeconds(120);
 
+    // After the store is back. With every build two tests and more share each core, and a machine that is slow is no finding.
+    private static readonly TimeSpan Recovery = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan RecoveryBesideBuilds = TimeSpan.FromSeconds(20);
+
     // Longer than the last delay of the schedule: something had to be waited for.
     private static readonly TimeSpan Remarkable = TimeSpan.FromSeconds(10);
 
@@ -27,6 +31,9 @@ internal sealed class Stage : IAsyncDisposable
     private readonly List<RelayUnderTest> _relays = [];
     private readonly List<StoreLink> _links = [];
     private readonly List<string> _notes = [];
+    private readonly List<Finding> _findings = [];
+    private readonly Dictionary<int, ProcessFacts> _baseline = [];
+    private bool _isDrained = true;
     private readonly DateTimeOffset _began = DateTimeOffset.UtcNow;
     private IReadOnlyList<Tenant> _tenants = [];
     private int _loads;
@@ -141,13 +148,26 @@ internal sealed class Stage : IAsyncDisposable
         _history.Note(words);
     }
 
-    /// <summary>How long it took until somebody's mail was accepted again; the load must be on.</summary>
-    public async Task<TimeSpan> MeasureRecoveryAsync(CancellationToken cancellation)
+    /// <summary>I8: waits until somebody's mail is accepted again; the load must be on.</summary>
+    /// <param name="since">What is over.</param>
+    public async Task RecoverAsync(string since, CancellationToken cancellation)
     {
         var from = DateTimeOffset.UtcNow;
         await WaitForAcceptedAsync(1, cancellation);
-        return DateTimeOffset.UtcNow - from;
+        var took = DateTimeOffset.UtcNow - from;
+        Note($"accepting again {took.TotalSeconds:0.0} s after {since}");
+        if (took > (Request.IsLong ? Recovery : RecoveryBesideBuilds))
+        {
+            _findings.Add(new Finding("I8", since, $"accepting again only {took.TotalSeconds:0.0} s later"));
+        }
+
+        // From here on nothing may grow in the relays that live until the check. A short form ends before they are warm.
+        foreach (var relay in _relays.Where(r => Request.IsLong && r.IsRunning))
+        {
+            _baseline.TryAdd(relay.ProcessId, ProcessFacts.Of(relay.ProcessId));
+        }
     }
+
 
     /// <summary>Waits until nothing waits any more and the sinks have been quiet for a while, or until no relay is left.</summary>
     public async Task DrainAsync(CancellationToken cancellation, TimeSpan? silence = null)
@@ -175,7 +195,11 @@ internal sealed class Stage : IAsyncDisposable
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
             // Not an end of the run: what is lost by it is for the checker to say.
-            Note($"not drained after {DrainTimeout.TotalSeconds:0} s: {depth} units still wait");
+            _isDrained = false;
+            var since = $"{DrainTimeout.TotalSeconds:0} s after all should be over";
+            _findings.Add(new Finding("I8", "drain", $"{depth} units wait {since}"));
+            await using var eyes = await StoreEyes.OpenAsync(Store, _relays.First(r => r.IsRunning));
+            _findings.AddRange(await new LeftUnits(eyes, _relays.First(r => r.IsRunning), _tenants).LookAsync(since, cancellation));
         }
     }
 
@@ -191,7 +215,8 @@ internal sealed class Stage : IAsyncDisposable
 
         var published = Promises.Parse((await _relays.First(r => r.IsRunning).GetAsync("/health/ready", cancellation)).GetProperty("store").GetProperty("promise").GetString()!);
         var verdict = Checker.Check(Book.Close(), Scenario, StoreKinds.WordOf(Request.Store), Request.Seed, Request.Rounds, asked, published);
-        List<Finding> findings = [.. verdict.Findings, .. await new StoreStructure(Store).LookAsync(cancellation)];
+        await using var eyes = await StoreEyes.OpenAsync(Store, _relays.First(r => r.IsRunning));
+        List<Finding> findings = [.. verdict.Findings, .. _findings, .. Growth(), .. _isDrained ? await StoreStructure.LookAsync(eyes, cancellation) : []];
         foreach (var finding in findings)
         {
             _history.Note(finding.ToString());
@@ -262,6 +287,12 @@ internal sealed class Stage : IAsyncDisposable
 
         _tenants = [await MakeTenantAsync("first", cancellation), await MakeTenantAsync("second", cancellation)];
     }
+
+    private IEnumerable<Finding> Growth() =>
+        from relay in _relays
+        where relay.IsRunning && _baseline.ContainsKey(relay.ProcessId)
+        from words in ProcessFacts.Of(relay.ProcessId).GrownFrom(_baseline[relay.ProcessId])
+        select new Finding("I8", NameOf(relay), words);
 
     private async Task<IOutsideStore?> MakeStoreAsync(StageSetup setup, CancellationToken cancellation) => Request.Store switch
     {

@@ -1,5 +1,4 @@
 using Relay.Faults.Checking;
-using Relay.Faults.Stores;
 using StackExchange.Redis;
 
 namespace Relay.Faults.Stages;
@@ -8,43 +7,33 @@ namespace Relay.Faults.Stages;
 /// I7, the part that the store shows: when nothing waits, no record, unit, lane entry or lease of work is left, chunks that
 /// nobody accepted vanish by themselves, and nothing was set aside.
 /// </summary>
-internal sealed class StoreStructure(IOutsideStore? store)
+internal static class StoreStructure
 {
-    public async Task<IReadOnlyList<Finding>> LookAsync(CancellationToken cancellation)
+    public static async Task<IReadOnlyList<Finding>> LookAsync(ConnectionMultiplexer eyes, CancellationToken cancellation)
     {
-        if (store is null)
-        {
-            return [];
-        }
-
         var findings = new List<Finding>();
-        await using var connection = await ConnectionMultiplexer.ConnectAsync(store.ConnectionString);
-        var database = connection.GetDatabase();
-        foreach (var server in connection.GetServers().Where(s => s.IsConnected && !s.IsReplica))
+        await foreach (var key in StoreEyes.KeysAsync(eyes, cancellation))
         {
-            await foreach (var key in server.KeysAsync(pattern: "relay:*", pageSize: 1000).WithCancellation(cancellation))
+            if (await WordsAsync(eyes.GetDatabase(), key) is { } words)
             {
-                if (await WordsAsync(database, key) is { } words)
-                {
-                    findings.Add(new Finding("I7", key.ToString(), words));
-                }
+                findings.Add(new Finding("I7", key.Name, words));
             }
         }
 
         return findings;
     }
 
-    // relay:{tag}:part
-    private static async Task<string?> WordsAsync(IDatabase database, RedisKey key)
+    private static async Task<string?> WordsAsync(IDatabase database, StoreKey key)
     {
-        var name = key.ToString();
-        var part = name[(name.IndexOf("}:", StringComparison.Ordinal) is var tag and >= 0 ? tag + 2 : 0)..];
+        var part = key.Part;
         return part.StartsWith("m:", StringComparison.Ordinal) && part.Contains('/', StringComparison.Ordinal)
-                ? await database.KeyTimeToLiveAsync(key) is null ? "a chunk without a message, and without an end" : null
+                ? await database.KeyTimeToLiveAsync(key.Name) is null ? "a chunk without a message, and without an end" : null
             : part.StartsWith("m:", StringComparison.Ordinal) ? "a record, though nothing waits"
             : part.StartsWith("u:", StringComparison.Ordinal) ? "the state of a unit, though nothing waits"
             : part.StartsWith("open:", StringComparison.Ordinal) ? "open units of a message, though nothing waits"
             : part.StartsWith("lane:", StringComparison.Ordinal) ? "a lane that is not empty, though nothing waits"
+            : part == "dots" ? "units between dot and answer, though nothing waits"
+            : part == "late" ? "outcomes that came too late, and that nobody looked at"
             : part == "unreadable" ? "an entry was set aside as unreadable"
             : null;
     }

@@ -110,6 +110,23 @@ public sealed class InvariantsTests
         Assert.Empty(Invariants.NothingIsDoubledWithoutCause(book));
         Assert.Single(Invariants.EveryDoubleIsAdmitted(book));
         Assert.Empty(Invariants.EveryDoubleIsAdmitted(book with { Told = [.. book.Told, Event(Ada, "uncertain")] }));
+        Assert.Single(Invariants.EveryDoubleIsAdmitted(book with
+        {
+            Arrivals = [.. book.Arrivals, Took(Ada, 19, answer)],
+            Told = [.. book.Told, Event(Ada, "uncertain")],
+        }));
+    }
+
+    [Theory]
+    [InlineData(StrikeKind.RelayKilled)]
+    [InlineData(StrikeKind.PowerCut)]
+    [InlineData(StrikeKind.Failover)]
+    public void I4_wants_a_double_admitted_whatever_took_the_knowledge(StrikeKind kind)
+    {
+        var book = Sound with { Arrivals = Sound.Arrivals.Add(Took(Ada, 30)), Strikes = [Kill(2) with { Kind = kind }] };
+
+        Assert.Contains(Checker.Check(book, "F1", "redis", 1, 1, Promise.CrashSafe, Promise.PowerSafe).Findings, f => f.Invariant == "I4");
+        Assert.Empty(Invariants.EveryDoubleIsAdmitted(book with { Told = [.. book.Told, Event(Ada, "uncertain")] }));
     }
 
     [Fact]

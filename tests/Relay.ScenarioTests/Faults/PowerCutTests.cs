@@ -17,7 +17,8 @@ public sealed class PowerCutTests
     [Fact]
     public async Task F4_what_is_promised_less_for_may_be_lost_and_is_published_so()
     {
-        var verdict = await ShortForm.PlayAsync(new PowerCut(), "redis-everysec");
+        // This seed had units in the queue that were settled as far as their owner knew.
+        var verdict = await ShortForm.PlayAsync(new PowerCut(), "redis-everysec", seed: 716786);
 
         Assert.Equal(Relay.Faults.Checking.Promise.CrashSafe, verdict.Published);
     }

@@ -9,23 +9,25 @@ namespace Relay.ScenarioTests.Faults;
 /// <summary>Plays the short form of a scenario, by the same code as <c>relay-faults run</c>.</summary>
 internal static class ShortForm
 {
-    public static async Task<Verdict> PlayAsync(Scenario scenario, string store, int? seed = null)
+    // A build that fails by chance is believed by nobody. Other seeds are what `relay-faults run` plays; one that fails there
+    // becomes the seed of its test.
+    private const int Seed = 1;
+
+    public static async Task<Verdict> PlayAsync(Scenario scenario, string store, int seed = Seed)
     {
         if (scenario.NeedsRoot)
         {
             RealParts.RequireRoot();
         }
 
-        // A new seed in each run finds what no fixed one would; it is in the output, and one that fails becomes a case.
-        var chosen = seed ?? Random.Shared.Next(1, 1_000_000);
         var history = Path.Combine(Path.GetTempPath(), "relay-faults", "tests");
-        var request = new RunRequest(StoreKinds.Parse(store), scenario.Rounds.Short, chosen, Relays: 3, IsLong: false, history);
+        var request = new RunRequest(StoreKinds.Parse(store), scenario.Rounds.Short, seed, Relays: 3, IsLong: false, history);
         var verdict = await scenario.PlayAsync(request, TestContext.Current.CancellationToken);
 
-        TestContext.Current.TestOutputHelper?.WriteLine($"{scenario.Id} on {store}, seed {chosen}: {string.Join("; ", verdict.Notes)}");
+        TestContext.Current.TestOutputHelper?.WriteLine($"{scenario.Id} on {store}, seed {seed}: {string.Join("; ", verdict.Notes)}");
         Assert.True(
             verdict.Holds,
-            $"{scenario.Id} on {store}, seed {chosen}: {verdict.Findings.Count} findings, history in {verdict.History}\n{string.Join('\n', verdict.Findings.Take(30))}");
+            $"{scenario.Id} on {store}, seed {seed}: {verdict.Findings.Count} findings, history in {verdict.History}\n{string.Join('\n', verdict.Findings.Take(30))}");
         File.Delete(verdict.History);
         return verdict;
     }

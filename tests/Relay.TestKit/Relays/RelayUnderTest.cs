@@ -25,8 +25,10 @@ internal sealed class RelayUnderTest : IAsyncDisposable
     private RelayUnderTest(RelaySetup setup)
     {
         _environment = setup.Environment;
-        _variables = new(setup.Variables);
         Folder = Directory.CreateTempSubdirectory("relay-scenario-").FullName;
+
+        // What it puts aside goes with the rest, though it be killed.
+        _variables = new(setup.Variables) { ["TMPDIR"] = Folder };
         DataDirectory = Path.Combine(Folder, "data");
         AdminKey = setup.AdminKey;
         _settingsFile = Path.Combine(Folder, "relay.json");
@@ -38,6 +40,12 @@ internal sealed class RelayUnderTest : IAsyncDisposable
     public string Folder { get; }
 
     public string DataDirectory { get; }
+
+    /// <summary>At which the running process has its embedded store: the newest, for one that was killed leaves its own behind.</summary>
+    public string StoreSocket => Path.Combine(
+        new DirectoryInfo(Folder).GetDirectories("relay-*").Where(d => File.Exists(Path.Combine(d.FullName, "store"))).MaxBy(d => d.CreationTimeUtc)?.FullName
+            ?? throw new InvalidOperationException($"there is no embedded store in {Folder}"),
+        "store");
 
     public string? AdminKey { get; }
 
