@@ -37,6 +37,9 @@ internal static partial class Log
     [LoggerMessage(LogLevel.Error, "Partition {Partition} was taken by {Owner}; the outcomes of what is in flight are handed to it")]
     public static partial void PartitionLost(this ILogger logger, int partition, string owner);
 
+    [LoggerMessage(LogLevel.Error, "The store has lost its last steps: partition {Partition} was at {Known} and is at {Found}. What it gave back is settled again as far as it is known, the rest is sent again")]
+    public static partial void StoreWentBack(this ILogger logger, int partition, string known, string found);
+
     [LoggerMessage(LogLevel.Warning, "The leases of partitions could not be renewed: {Reason}")]
     public static partial void LeaseFailed(this ILogger logger, string reason);
 

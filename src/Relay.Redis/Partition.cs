@@ -14,6 +14,8 @@ internal sealed class Partition(int number, PartitionKeys keys)
     private volatile bool _isOwned;
     private volatile bool _isLeaving;
     private volatile bool _isClosed;
+    private volatile int _doubts;
+    private volatile int _doubtsEnded;
 
     public int Number { get; } = number;
 
@@ -32,7 +34,10 @@ internal sealed class Partition(int number, PartitionKeys keys)
     public long Term => Volatile.Read(ref _term);
 
     /// <summary>Up to this timestamp an attempt may begin.</summary>
-    public long LiveUntil => _isLeaving ? 0 : Volatile.Read(ref _liveUntil);
+    public long LiveUntil => _isLeaving || _doubts != _doubtsEnded ? 0 : Volatile.Read(ref _liveUntil);
+
+    /// <summary>How often the store's memory was doubted so far.</summary>
+    public int Doubts => _doubts;
 
     /// <summary>Up to this timestamp a begun attempt may send its dot: at least two thirds of the lease's life are left then.</summary>
     public long DotUntil => _isClosed ? 0 : Volatile.Read(ref _liveUntil);
@@ -41,10 +46,16 @@ internal sealed class Partition(int number, PartitionKeys keys)
 
     public Fence Settled { get; set; }
 
-    /// <summary>The store was seen at an earlier step than it had answered: what it gave back is to be found anew.</summary>
+    /// <summary>The store was seen at an earlier step than it had answered, and what it gave back is still to be found.</summary>
     public bool HasGoneBack { get; set; }
 
+    /// <summary>The step at which the store was seen when what it gave back was found; null once it is past all that we know.</summary>
+    public Fence? GoneBackTo { get; set; }
+
     public Fence Projected { get; set; }
+
+    /// <summary>What was settled last, where the store may forget it.</summary>
+    public RecentOutcomes Recent { get; } = new();
 
     /// <summary>Attempts that have begun and not ended.</summary>
     public AttemptsUnderWay Attempts { get; } = new();
@@ -58,6 +69,7 @@ internal sealed class Partition(int number, PartitionKeys keys)
         Settled = settled;
         Projected = projected;
         HasGoneBack = false;
+        GoneBackTo = null;
         Volatile.Write(ref _term, Interlocked.Increment(ref _terms));
         _isLeaving = false;
         _isClosed = false;
@@ -66,6 +78,12 @@ internal sealed class Partition(int number, PartitionKeys keys)
     }
 
     public void Renew(long liveUntil) => Volatile.Write(ref _liveUntil, liveUntil);
+
+    /// <summary>The store may not be what it was: nothing begins until it was looked at.</summary>
+    public void Doubt() => Interlocked.Increment(ref _doubts);
+
+    /// <summary>It was looked at behind so many doubts.</summary>
+    public void EndDoubts(int doubts) => _doubtsEnded = doubts;
 
     public void Leave() => _isLeaving = true;
 

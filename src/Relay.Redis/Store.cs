@@ -25,6 +25,12 @@ internal sealed class Store
     /// <summary>This node has looked for its share of the partitions.</summary>
     public bool HasClaimed { get; set; }
 
+    /// <summary>It may lose what it has answered: by a power cut before a flush, or by a replica that takes over and lags.</summary>
+    public bool CanGoBack { get; set; } = true;
+
+    /// <summary>A connection was lost or made anew, so that behind it another moment of the store may stand, or another server.</summary>
+    public event Action? Doubted;
+
     /// <summary>Marks this process's events in the outbox.</summary>
     public int Mark { get; } = Random.Shared.Next();
 
@@ -48,6 +54,16 @@ internal sealed class Store
     }
 
     public void Close() => _opened = null;
+
+    public void Doubt()
+    {
+        foreach (var partition in _opened?.Partitions ?? [])
+        {
+            partition.Doubt();
+        }
+
+        Doubted?.Invoke();
+    }
 
     private Opened Now => _opened ?? throw new StoreUnavailableException("the store is not open");
 

@@ -58,6 +58,11 @@ internal sealed class StoreService(
         var drained = drain.Open(_directory.Path);
         var journalled = journal.Open(_directory.Path);
         store.Open(_connections, partitions, _directory.NodeId);
+        if (!options.Value.IsEmbedded)
+        {
+            _connections.Changed += store.Doubt;
+        }
+
         recovery.Begin([.. journalled.Where(entry => !drained.Contains(entry.Unit))]);
 
         Run(accepts.RunAsync, nameof(AcceptWriter));

@@ -20,12 +20,12 @@ internal sealed class CrashPointReached((CrashPoint First, CrashPoint Last)? bet
     // Between the final dot and the note of its answer, or where the client is answered while a courier may be there.
     private static readonly HashSet<string> MayDouble = ["after-commit", "before-250", "after-250", "after-dot", "after-reply", "before-event"];
 
-    // One client, one mail, and then none until it is settled.
-    private static readonly LoadPlan One = new()
+    // One client with two mails in a session, since a 250 is seen to be out when the next mail begins; the first is settled by then.
+    private static readonly LoadPlan AFew = new()
     {
         Sessions = 1,
-        Messages = 1,
-        Pause = TimeSpan.Zero,
+        Messages = 2,
+        Pause = TimeSpan.FromMilliseconds(400),
         HttpShare = 0,
         KeyShare = 0,
         MaxRecipients = 1,
@@ -75,7 +75,7 @@ internal sealed class CrashPointReached((CrashPoint First, CrashPoint Last)? bet
                 return [new Finding("F2", point, $"not reached within {Patience.TotalSeconds:0} s of mail")];
             }
 
-            await stage.Load(One).Done;
+            await stage.Load(AFew).Done;
             await stage.DrainAsync(cancellation, TimeSpan.Zero);
         }
 

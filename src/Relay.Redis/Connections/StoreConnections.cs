@@ -22,7 +22,15 @@ internal sealed class StoreConnections : IAsyncDisposable
     {
         _all = all;
         Shape = shape;
+        foreach (var connection in all)
+        {
+            connection.ConnectionFailed += (_, failed) => TellChange(failed, wasConnected: failed.FailureType != ConnectionFailureType.UnableToConnect);
+            connection.ConnectionRestored += (_, restored) => TellChange(restored, wasConnected: true);
+        }
     }
+
+    /// <summary>A connection for commands was lost, or made anew.</summary>
+    public event Action? Changed;
 
     /// <summary>Accepts without conditions: the hot path.</summary>
     public IDatabase Intake => _all[0].GetDatabase();
@@ -131,6 +139,14 @@ internal sealed class StoreConnections : IAsyncDisposable
         // CONFIG GET, to learn what the store promises.
         options.AllowAdmin = true;
         return options;
+    }
+
+    private void TellChange(ConnectionFailedEventArgs connection, bool wasConnected)
+    {
+        if (wasConnected && connection.ConnectionType == ConnectionType.Interactive)
+        {
+            Changed?.Invoke();
+        }
     }
 
     private static StoreShape ShapeOf(ConfigurationOptions options, ConnectionMultiplexer connection) =>

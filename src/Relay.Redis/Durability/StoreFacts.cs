@@ -6,6 +6,9 @@ namespace Relay.Redis.Durability;
 /// <summary>What the servers of a store say of themselves.</summary>
 internal sealed record StoreFacts(StoreShape Shape, IReadOnlyList<ServerFacts> Primaries)
 {
+    /// <summary>What was answered may be gone after an accident; true where it cannot be told.</summary>
+    public bool CanGoBack => Shape != StoreShape.Single || Primaries.Any(server => server.Replicas > 0 || server.Setting("appendfsync") != "always");
+
     /// <exception cref="RedisException">A server does not answer, or not yet.</exception>
     public static async Task<StoreFacts> ReadAsync(StoreConnections connections) =>
         new(connections.Shape, await Task.WhenAll(connections.Primaries().Select(ServerFacts.ReadAsync)));

@@ -76,7 +76,7 @@ internal static class StorePromises
                 PromiseClass.CrashSafe,
                 "A power cut may cost the mail of the last one or two seconds; with appendfsync always it would not.",
                 "Nothing that was accepted is lost, unless a flush takes longer than a second just then: up to two seconds of mail.",
-                "The mail of the last one or two seconds is lost; with appendfsync always it would not be."),
+                "The mail of the last one or two seconds is lost; with appendfsync always it would not be. What was delivered in them may be sent again where the relay goes down too."),
             ("yes", _, _, _) => Kept(
                 PromiseClass.CrashSafe,
                 "A power cut may cost the mail of the last half minute: appendfsync is off.",

@@ -66,10 +66,13 @@ internal sealed class StoreWatch(
     {
         if (options.Value.IsEmbedded)
         {
+            // It goes back only when this process ends.
+            store.CanGoBack = false;
             return StorePromises.Embedded;
         }
 
         var facts = await StoreFacts.ReadAsync(connections);
+        store.CanGoBack = facts.CanGoBack;
         var promise = StorePromises.Of(facts, options.Value.Durability);
         acknowledgement.WaitsForDisk = StorePromises.WaitsForDisk(facts, options.Value.Durability);
         return promise;

@@ -51,6 +51,7 @@ internal sealed class Ownership
         _lease = options.Value.Queue.Lease;
         _isAlone = options.Value.IsEmbedded;
         wakes.SharesChanged += Nudge;
+        store.Doubted += Nudge;
     }
 
     public async Task RunAsync(CancellationToken cancellation)
@@ -77,7 +78,7 @@ internal sealed class Ownership
             _window.Signal();
             await _nodes.BeatAsync();
             await ShareAsync();
-            if (_nodes.HasPeers || _turns++ % TurnsPerLookAlone == 0)
+            if (_nodes.HasPeers || _recovery.HasKnown || _turns++ % TurnsPerLookAlone == 0)
             {
                 await Task.WhenAll(_store.Partitions.Where(p => p.IsServed).Select(_recovery.SettleKnownAsync));
             }
@@ -109,24 +110,40 @@ internal sealed class Ownership
         // Counted from before the question, so that we stop before the store lets anybody else in. First the renewal, then
         // the look: what is ours behind it was ours when it was renewed.
         var asked = _time.GetTimestamp();
+        var doubts = partition.Doubts;
         var known = partition.Settled;
         var renewed = database.KeyExpireAsync(partition.Keys.Lease, _lease);
         var found = await database.StringGetAsync([partition.Keys.Lease, partition.Keys.Settled], StoreConnections.FromPrimary);
         var owner = (string?)found[0];
         await renewed;
-        if (partition.HasGoneBack || Fence.Parse(found[1]).IsBefore(known))
+        if (owner == _store.Owner || (owner is null && await IsStillOursAsync(partition)))
         {
-            // A store that lost its last moment holds units again that are settled for us, and nobody would look. Lost and
-            // taken anew in this turn, it is read from the start; what we have in hand is told late.
-            Lose(partition, owner);
-        }
-        else if (owner == _store.Owner || (owner is null && await IsStillOursAsync(partition)))
-        {
+            await FindGivenBackAsync(partition, known, Fence.Parse(found[1]));
+            partition.EndDoubts(doubts);
             Renew(partition, asked);
         }
         else
         {
             Lose(partition, owner);
+        }
+    }
+
+    // A store that lost its last moment holds units again that are settled for us, and nobody would look.
+    private async Task FindGivenBackAsync(Partition partition, Fence known, Fence found)
+    {
+        if (!partition.HasGoneBack && !found.IsBefore(known))
+        {
+            partition.GoneBackTo = null;
+        }
+        else if (partition.GoneBackTo != found)
+        {
+            partition.GoneBackTo = found;
+            partition.HasGoneBack = false;
+            _logger.StoreWentBack(partition.Number, known.ToString(), found.ToString());
+            _window.Doubt(partition);
+            partition.Look.FromTheStart();
+            _window.WakeRefill();
+            await _recovery.SettleAgainAsync(partition);
         }
     }
 
@@ -233,7 +250,7 @@ internal sealed class Ownership
         }
 
         // Behind the raised epoch nobody else changes its units, and before it is ours nobody here leases them.
-        await _recovery.MarkAsync(partition);
+        await _recovery.MarkAsync(partition, Fence.Parse(settled));
         partition.Take(settledNext, projectedNext);
         Renew(partition, asked);
         _window.WakeRefill();
@@ -284,6 +301,7 @@ internal sealed class Ownership
     private async Task GiveAsync(Partition partition)
     {
         partition.Lose();
+        partition.Recent.Clear();
         _window.Drop(partition);
         var database = _store.Connections.Background;
         var step = database.CreateTransaction();

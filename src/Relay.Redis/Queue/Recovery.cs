@@ -4,6 +4,7 @@ using Relay.Mail.Events;
 using Relay.Mail.Queue;
 using Relay.Redis.Connections;
 using Relay.Redis.Journal;
+using Relay.Redis.Steps;
 using StackExchange.Redis;
 
 namespace Relay.Redis.Queue;
@@ -16,6 +17,9 @@ internal sealed class Recovery(
     Store store, Window window, SettleWriter settles, UnitReader units, LocalJournal journal, Drain drain, IActivityReader activity, ILogger<Recovery> logger)
 {
     private const int LateAtOnce = 256;
+
+    // They go into one step.
+    private const int SettledAtOnce = 128;
 
     private readonly Lock _lock = new();
     private readonly Dictionary<UnitId, JournalEntry> _journalled = [];
@@ -42,8 +46,16 @@ internal sealed class Recovery(
     /// For a partition that is about to be ours, before anything of it can be leased: marks the units that may be at a
     /// remote. Those whose outcome is known are marked too, until it is settled.
     /// </summary>
-    public async Task MarkAsync(Partition partition)
+    /// <param name="settled">The last step of whoever had it before.</param>
+    public async Task MarkAsync(Partition partition, Fence settled)
     {
+        if (settled == partition.Settled)
+        {
+            // It was ours, nobody's since, and the store has all that it had.
+            partition.Recent.Clear();
+        }
+
+        Recall(partition);
         await drain.TakeOutLeftAsync(partition);
         var database = store.Connections.Background;
         var stored = await database.HashGetAllAsync(partition.Keys.Dots, StoreConnections.FromPrimary);
@@ -88,22 +100,29 @@ internal sealed class Recovery(
         }
     }
 
+    /// <summary>Something is known of units that is not settled.</summary>
+    public bool HasKnown
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _journalled.Count > 0;
+            }
+        }
+    }
+
+    /// <summary>The store has forgotten its last steps of a partition of ours: what is settled as far as we know is settled again.</summary>
+    public Task SettleAgainAsync(Partition partition)
+    {
+        Recall(partition);
+        return SettleJournalledAsync(partition);
+    }
+
     /// <summary>Settles what is known of a partition of ours: from our journal, and what has come to its <c>late</c> list.</summary>
     public async Task SettleKnownAsync(Partition partition)
     {
-        foreach (var entry in JournalledOf(partition))
-        {
-            // A dot stays in the journal until its unit is settled as uncertain, which delivery does.
-            if (entry is not DoneEntry done)
-            {
-                Forget(entry.Unit, ended: false);
-            }
-            else if (await TrySettleAsync(partition, done))
-            {
-                Forget(done.Unit, ended: true);
-            }
-        }
-
+        await SettleJournalledAsync(partition);
         var database = store.Connections.Background;
         foreach (var octets in await database.ListRangeAsync(partition.Keys.Late, 0, LateAtOnce - 1, StoreConnections.FromPrimary))
         {
@@ -117,10 +136,33 @@ internal sealed class Recovery(
     /// <summary>Hands on what our journal knows of a partition that another node owns by now.</summary>
     public async Task HandOnAsync(Partition partition)
     {
+        // Whether the store still had our last steps when the other took it, only their units can tell.
+        Recall(partition);
         foreach (var entry in JournalledOf(partition))
         {
             await store.Connections.Background.ListRightPushAsync(partition.Keys.Late, entry.ToArray());
             Forget(entry.Unit, ended: true);
+        }
+    }
+
+    private async Task SettleJournalledAsync(Partition partition)
+    {
+        foreach (var some in JournalledOf(partition).Chunk(SettledAtOnce))
+        {
+            await Task.WhenAll(some.Select(entry => SettleAsync(partition, entry)));
+        }
+    }
+
+    private async Task SettleAsync(Partition partition, JournalEntry entry)
+    {
+        // A dot stays in the journal until its unit is settled as uncertain, which delivery does.
+        if (entry is not DoneEntry done)
+        {
+            Forget(entry.Unit, ended: false);
+        }
+        else if (await TrySettleAsync(partition, done))
+        {
+            Forget(done.Unit, ended: true);
         }
     }
 
@@ -224,6 +266,17 @@ internal sealed class Recovery(
     {
         logger.LateUnreadable(partition.Number, reason);
         await store.Connections.Background.ListRightPushAsync(partition.Keys.Unreadable, octets);
+    }
+
+    private void Recall(Partition partition)
+    {
+        lock (_lock)
+        {
+            foreach (var done in partition.Recent.Take())
+            {
+                _journalled.TryAdd(done.Unit, done);
+            }
+        }
     }
 
     private List<JournalEntry> JournalledOf(Partition partition)

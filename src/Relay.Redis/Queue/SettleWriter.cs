@@ -22,7 +22,7 @@ namespace Relay.Redis.Queue;
 /// partition has another owner by now, or is ours anew, goes to the partition's <c>late</c> list for its owner to look at.
 /// </remarks>
 internal sealed class SettleWriter(
-    Store store, Window window, LocalJournal journal, Drain drain, StoreRetry retry, RedisMetrics metrics, ILogger<SettleWriter> logger)
+    Store store, Window window, LocalJournal journal, Drain drain, StoreRetry retry, RedisMetrics metrics, TimeProvider time, ILogger<SettleWriter> logger)
 {
     private const int MaxUnits = 512;
 
@@ -285,6 +285,7 @@ internal sealed class SettleWriter(
                 if (now.Epoch == partition.Fence.Epoch && now.Sequence < partition.Fence.Sequence)
                 {
                     partition.GoBack(now);
+                    store.Doubt();
                 }
 
                 partition.IsFenced = now != partition.Fence;
@@ -378,6 +379,11 @@ internal sealed class SettleWriter(
         else if (settle.Settlement is { } settlement)
         {
             var unit = settlement.Lease.Id;
+            if (store.CanGoBack)
+            {
+                settle.Partition.Recent.Add(settle.ToEntry(store.Mark), time.GetUtcNow());
+            }
+
             settle.Partition.Dots.End(unit);
             window.Settled(unit, settlement.DueAt?.ToUnixTimeMilliseconds());
             foreach (var report in settle.Reports(store.Mark))
@@ -427,7 +433,7 @@ internal sealed class SettleWriter(
             if (IsCurrent)
             {
                 Partition.Settled = now;
-                Partition.HasGoneBack = true;
+                Partition.HasGoneBack = Partition.GoneBackTo != now;
             }
         }
 

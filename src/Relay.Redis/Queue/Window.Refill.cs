@@ -95,6 +95,18 @@ internal sealed partial class Window
         }
     }
 
+    /// <summary>The store may hold units of the partition of which nobody told: each of its lanes is read anew.</summary>
+    public void Doubt(Partition partition)
+    {
+        lock (_lock)
+        {
+            foreach (var share in _lanes.All.Select(lane => lane.ShareIn(partition)).OfType<LaneShare>().ToList())
+            {
+                LeaveInStoreHoldingLock(share, 0);
+            }
+        }
+    }
+
     /// <summary>Wakes whoever waits for <see cref="Hunger"/>: a partition is to be looked at.</summary>
     public void WakeRefill()
     {

@@ -112,7 +112,7 @@ public sealed class InvariantsTests
         Assert.Empty(Invariants.EveryDoubleIsAdmitted(book with { Told = [.. book.Told, Event(Ada, "uncertain")] }));
         Assert.Single(Invariants.EveryDoubleIsAdmitted(book with
         {
-            Arrivals = [.. book.Arrivals, Took(Ada, 19, answer)],
+            Arrivals = [.. book.Arrivals, Took(Ada, 0, answer)],
             Told = [.. book.Told, Event(Ada, "uncertain")],
         }));
     }

@@ -1,4 +1,5 @@
 using Relay.Mail.Events;
+using Relay.Mail.Messages;
 using Relay.Mail.Queue;
 using Relay.Redis.Queue;
 using Relay.TestKit.Redis;
@@ -133,10 +134,12 @@ public sealed class FenceTests
         Assert.Equal(message.Id, Assert.Single(await store.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime()).Message.Id);
     }
 
-    [Fact]
-    public async Task What_a_store_gives_back_when_it_loses_its_last_moment_is_found_again()
+    [Theory]
+    [InlineData("everysec", 0)]
+    [InlineData("always", 1)]
+    public async Task What_a_store_gives_back_when_it_loses_its_last_moment_is_settled_again_if_we_thought_of_that_and_found_again_if_not(string flush, int leased)
     {
-        await using var redis = await RedisServer.StartAsync(Cancellation);
+        await using var redis = await RedisServer.StartAsync(Cancellation, flush);
         await using var store = await StoreUnderTest.StartAsync(
             redis.ConnectionString, StoreUnderTest.NewFolder(), Time, Cancellation, ("Queue:Partitions", "1"), ("Queue:Lease", "00:00:02"));
         var message = TestMail.To(Time, "a@x.test");
@@ -152,7 +155,12 @@ public sealed class FenceTests
         await redis.AskAsync(Cancellation, "ZADD", keys.Lanes.ToString(), "1", lease.Unit.Lane.ToString());
         await redis.AskAsync(Cancellation, "SET", keys.Settled.ToString(), before);
 
-        Assert.Equal(lease.Id, Assert.Single(await store.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime()).Id);
+        var known = TestMail.To(Time, "b@x.test") with { Id = MessageId.Create(Time, message.Id.Slot) };
+        await Eventually.HoldsAsync(async () => (leased > 0 && store.Window.Size.Waiting > 0) || (await store.Reader.FindUnitsAsync(message.Id, Cancellation)).Count == 0, Cancellation);
+        await store.Queue.EnqueueAsync(known, null, Cancellation);
+        var found = await store.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime();
+        Assert.Equal(leased, found.Count(l => l.Id == lease.Id));
+        Assert.Single(found, l => l.Message.Id == known.Id);
     }
 
     [Fact]
