@@ -27,9 +27,10 @@ internal static class Catalogue
         new StoreDamaged(),
         new ManyClients(),
         new Soak(),
-        new Failover("F21", StoreKind.Sentinel, StoreKind.SentinelWait),
-        new Failover("F22", StoreKind.Cluster, StoreKind.ClusterWait),
+        Failover.OfSentinel,
+        Failover.OfCluster,
         new SplitRoles(),
+        new NodesOnCluster(),
     ];
 
     public static Scenario Find(string id) =>

@@ -11,6 +11,10 @@ namespace Relay.Faults.Scenarios;
 /// </summary>
 internal sealed class Failover(string id, StoreKind plain, StoreKind acknowledged) : Scenario
 {
+    public static Failover OfSentinel { get; } = new("F21", StoreKind.Sentinel, StoreKind.SentinelWait);
+
+    public static Failover OfCluster { get; } = new("F22", StoreKind.Cluster, StoreKind.ClusterWait);
+
     public override string Id => id;
 
     public override string Fault => $"failover of a {StoreKinds.WordOf(plain)}, with and without WAIT";

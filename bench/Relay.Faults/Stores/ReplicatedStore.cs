@@ -52,6 +52,13 @@ internal sealed class SentinelStore(RedisSentinel sentinel) : ReplicatedStore
 
     public override Task FailOverAsync(Random random, CancellationToken cancellation) => sentinel.FailOverAsync(cancellation);
 
+    // What was killed believes itself the primary until the sentinels tell it otherwise.
+    public override async Task StartAgainAsync(CancellationToken cancellation)
+    {
+        await base.StartAgainAsync(cancellation);
+        await sentinel.WaitUntilOnePrimaryAsync(cancellation);
+    }
+
     public override ValueTask DisposeAsync() => sentinel.DisposeAsync();
 }
 

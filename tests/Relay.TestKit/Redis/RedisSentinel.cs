@@ -84,6 +84,18 @@ public sealed class RedisSentinel : IAsyncDisposable
         return next;
     }
 
+    /// <summary>Ends once every server but the primary calls itself a replica.</summary>
+    public async Task WaitUntilOnePrimaryAsync(CancellationToken cancellation)
+    {
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        deadline.CancelAfter(Forming);
+        var primary = await PrimaryAsync(deadline.Token);
+        foreach (var server in _servers.Where(s => s != primary && s.IsRunning))
+        {
+            await UntilAsync(async () => (await server.AskAsync(deadline.Token, "ROLE")).StartsWith("slave", StringComparison.Ordinal), deadline.Token);
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         foreach (var (process, _) in _sentinels)
