@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using Relay.Mail.Crashing;
@@ -26,6 +27,9 @@ internal sealed class SettleWriter(
 {
     private const int MaxUnits = 512;
 
+    // What happened to units that are tried again before a full store could be told of it.
+    private readonly ConcurrentDictionary<UnitId, IReadOnlyList<byte[]>> _untold = new();
+
     private Channel<PendingSettle>[] _groups = [];
 
     public Task RunAsync(CancellationToken cancellation)
@@ -34,10 +38,18 @@ internal sealed class SettleWriter(
         return Task.WhenAll(_groups.Select(group => RunAsync(group.Reader, cancellation)));
     }
 
-    /// <summary>Ends when the settlement is durable, or turned out to be another owner's business.</summary>
+    /// <summary>
+    /// Ends when the settlement is durable, turned out to be another owner's business, or put a unit off to a time that has come
+    /// before a full store could be told of it.
+    /// </summary>
     public Task SettleAsync(Settlement settlement)
     {
         var settle = new PendingSettle(store.PartitionOf(settlement.Lease.Id.Message)) { Settlement = settlement };
+        if (!_untold.IsEmpty && _untold.TryRemove(settlement.Lease.Id, out var before))
+        {
+            settle.Before = before;
+        }
+
         journal.Add(settle.ToEntry(store.Mark));
         CrashPoints.Pass(CrashPoint.JournalDone);
         foreach (var report in settle.Reports(store.Mark))
@@ -127,10 +139,35 @@ internal sealed class SettleWriter(
         }
 
         // Behind what has come meanwhile, some of which can be drained.
+        var now = time.GetUtcNow();
         foreach (var settle in left)
         {
-            _ = Add(settle);
+            if (IsDueAgain(settle, now))
+            {
+                TryAgainUntold(settle);
+            }
+            else
+            {
+                _ = Add(settle);
+            }
         }
+    }
+
+    // A part that was delivered has to be durable first.
+    private static bool IsDueAgain(PendingSettle settle, DateTimeOffset now) =>
+        settle.Settlement is { Next: { } next, Reports.Count: 0 } settlement && settlement.DueAt <= now && next.Open.Count == settlement.Lease.Open.Count;
+
+    /// <summary>
+    /// A full store takes no deferral. Were it waited for, the queue could stand still for good: nothing ends, since all that is in
+    /// hand is put off, and so nothing frees the store.
+    /// </summary>
+    private void TryAgainUntold(PendingSettle settle)
+    {
+        var (lease, next) = (settle.Settlement!.Lease, settle.Settlement.Next);
+        _untold[lease.Id] = settle.Events(store.Mark);
+        window.Release(lease with { State = next });
+        settle.Partition.Attempts.End(lease.Id);
+        settle.SetDone();
     }
 
     // What ended leaves a full store without a step; what is to be written waits. Returns the latter.
@@ -460,6 +497,10 @@ internal sealed class PendingSettle(Partition partition)
     public Partition Partition { get; } = partition;
     public Settlement? Settlement { get; init; }
     public UnreadableEntry? Aside { get; init; }
+
+    /// <summary>Events of attempts before this one that were never settled.</summary>
+    public IReadOnlyList<byte[]> Before { get; set; } = [];
+
     public AskedPart? Asked { get; init; }
 
     /// <summary>Of units that are settled already.</summary>
@@ -470,7 +511,7 @@ internal sealed class PendingSettle(Partition partition)
     public void SetDone() => _done.TrySetResult();
 
     /// <summary>As they go into the outbox, and into the journal before.</summary>
-    public IReadOnlyList<byte[]> Events(int mark) => _events ??= [.. (Settlement?.Events ?? Told).Select(e => EventRecord.Write(e, mark, ends: false))];
+    public IReadOnlyList<byte[]> Events(int mark) => _events ??= [.. Before, .. (Settlement?.Events ?? Told).Select(e => EventRecord.Write(e, mark, ends: false))];
 
     public DoneEntry ToEntry(int mark) => new(Settlement!.Lease.Id, Settlement.Lease.Attempts)
     {

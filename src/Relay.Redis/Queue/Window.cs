@@ -181,6 +181,7 @@ internal sealed partial class Window
             }
 
             held.IsPastDot = false;
+            held.Lease = lease;
             if (!held.Share.IsCurrent)
             {
                 GiveBackHoldingLock(held);

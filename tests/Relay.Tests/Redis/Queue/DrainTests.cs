@@ -49,6 +49,28 @@ public sealed class DrainTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_is_put_off_while_the_store_is_full_is_tried_again_when_its_time_comes_and_all_of_it_is_told()
+    {
+        await using var store = await OpenAsync();
+        var message = TestMail.To(Time, "a@x.test");
+        await store.Queue.EnqueueAsync(message, null, Cancellation);
+        var first = Assert.Single(await store.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime());
+        await FillAsync();
+
+        await store.Queue.SettleAsync(TestMail.Deferred(first, Time, TimeSpan.FromMilliseconds(100)), Cancellation).InTime();
+        var second = Assert.Single(await store.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime());
+        Assert.Equal(1, second.Attempts);
+        await store.Queue.SettleAsync(TestMail.Delivered(second, Time), Cancellation).InTime();
+
+        Assert.Equal(0, (await store.Reader.MeasureAsync(Cancellation)).Units);
+        await EmptyAsync();
+        await Eventually.HoldsAsync(
+            async () => (await store.Activity.FindAsync("acme", message.Id, Cancellation))!.Events.Select(e => e.Type)
+                .SequenceEqual([MailEventType.Accepted, MailEventType.Deferred, MailEventType.Delivered]),
+            Cancellation);
+    }
+
+    [Fact]
     public async Task What_was_drained_is_told_by_the_next_process()
     {
         List<Message> messages;
