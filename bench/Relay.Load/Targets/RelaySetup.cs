@@ -11,6 +11,9 @@ internal sealed record RelaySetup(string Program, string? RedisFsync, bool Http,
     /// <summary>Domains in it, and mail for address literals, go to <see cref="DeadPort"/>.</summary>
     public const string DeadZone = "dead.test";
 
+    /// <summary>Connections to one destination; null leaves it at its default.</summary>
+    public int? Connections { get; init; }
+
     /// <summary>A port at which nobody answers; null where nothing is sent there.</summary>
     public int? DeadPort { get; init; }
 

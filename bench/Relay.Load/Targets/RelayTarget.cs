@@ -107,6 +107,8 @@ internal sealed class RelayTarget : ITarget
             ["Bootstrap"] = new JsonObject { ["AdminKey"] = Key, ["RequireVerifiedDomains"] = false },
             ["Delivery"] = new JsonObject
             {
+                ["ConnectionsPerSite"] = setup.Connections ?? 10,
+
                 // Where nobody answers at a port, address literals are hosts that do not.
                 ["Port"] = setup.DeadPort ?? 25,
                 ["AllowPrivateDestinations"] = setup.DeadPort is not null,
