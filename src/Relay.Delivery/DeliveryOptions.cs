@@ -51,6 +51,11 @@ public sealed class DeliveryOptions
     [Range(1, 100_000)]
     public int MessagesPerConnection { get; set; } = 100;
 
+    /// <summary>Small messages sent in one flight to a host that takes content in chunks, before the first of them is answered.</summary>
+    // So many may become uncertain, or be doubled by a kill, for each connection; more gains little even over a long line.
+    [Range(1, 16)]
+    public int MessagesInFlight { get; set; } = 4;
+
     /// <summary>How long a connection is kept warm without a message.</summary>
     // Receivers close idle connections after some minutes and dislike those that wait for it.
     [Range(typeof(TimeSpan), "00:00:00", "00:05:00")]

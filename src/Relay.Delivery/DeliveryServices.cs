@@ -48,6 +48,7 @@ public static class DeliveryServices
         services.AddHostedService(provider => provider.GetRequiredService<TlsReportSender>());
 
         services.AddSingleton<HostBreakers>();
+        services.AddSingleton<ChunkingHosts>();
         services.AddSingleton<SourceAddresses>();
         services.AddSingleton<Greeter>();
         services.AddSingleton<Connector>();

@@ -20,6 +20,12 @@ internal readonly record struct RemoteReply(int Code, ReadOnlyMemory<byte> Octet
     /// <summary>The remote goes away behind this (RFC 5321, 3.8).</summary>
     public bool IsGoodbye => Code == 421;
 
+    /// <summary>A yes to an address, and so none to a content (RFC 3463, 3.2).</summary>
+    public bool IsOfAddress => IsPositive && Octets.Span[3..].StartsWith(" 2.1."u8);
+
+    /// <summary>The command itself was not known or not expected, whatever it was about (RFC 5321, 4.2.2).</summary>
+    public bool IsOfCommand => Code is >= 500 and <= 504;
+
     /// <summary>The words of it on one line, as timelines keep them.</summary>
     public string Line() => ReplyDecoder.OneLine(Code, Octets.Span);
 

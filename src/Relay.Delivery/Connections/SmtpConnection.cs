@@ -56,7 +56,18 @@ internal sealed class SmtpConnection : IDisposable
     /// <summary>A final reply took long here: nothing is sent ahead of the next ones.</summary>
     public bool IsSlow { get; set; }
 
+    /// <summary>It lay unused for a while, and may be dead without a sign: no content goes before it has answered.</summary>
+    public bool WasIdle { get; set; }
+
+    /// <summary>How many messages may leave on it in one flight, envelope and content; 0 for none. Earned by success, lost by failure.</summary>
+    public int FlightSize { get; set; }
+
     public OutgoingBuffer Output { get; } = new();
+
+    /// <summary>421 was heard: the remote goes away, or has gone.</summary>
+    public bool SaidGoodbye { get; private set; }
+
+    public bool IsLost => _wire.Failure is not null;
 
     /// <summary>Why it is of no more use, for people.</summary>
     public string Failure => _wire.Failure ?? "the connection was lost";
@@ -106,6 +117,7 @@ internal sealed class SmtpConnection : IDisposable
             {
                 var reply = new RemoteReply(scanner.Code, _received.AsMemory(_start, scanner.Length));
                 _start += scanner.Length;
+                SaidGoodbye |= reply.IsGoodbye;
                 return reply;
             }
 

@@ -43,6 +43,54 @@ internal sealed class BodyWriter(IContentStore contents, IMailQueue queue, Timeo
         return sent == BodyWritten.Ready ? await EndAsync(connection, lease, stuffer, stop) : sent.Value;
     }
 
+    /// <summary>The same for a content that goes as one chunk.</summary>
+    public ValueTask<BodyWritten> WriteChunkAsync(SmtpConnection connection, Lease lease, int length, CancellationToken stop)
+    {
+        WriteChunk(connection.Output, lease.Message.Content, length);
+        return AskAsync(connection, lease, stop);
+    }
+
+    /// <summary>How long a content is as one chunk; false where it is too large for one flight, or malformed.</summary>
+    public static bool TryMeasure(MessageContent content, out int length)
+    {
+        length = content.Prologue.Length + content.Head.Length;
+        var stuffer = new DotStuffer();
+        if (length > Direct || content.Chunks > 0
+            || !IsWellFormed(content.Prologue.Span, ref stuffer) || !IsWellFormed(content.Head.Span, ref stuffer) || !stuffer.TryEnd(out var end))
+        {
+            return false;
+        }
+
+        // A last line without an end gets one, as it does behind DATA: every attempt sends the same octets.
+        length += end.Length - FinalDot.Length;
+        return true;
+    }
+
+    /// <summary>Writes a content as one chunk, of the length measured before.</summary>
+    public static void WriteChunk(OutgoingBuffer output, MessageContent content, int length)
+    {
+        output.LastChunk(length);
+        output.Write(content.Prologue.Span);
+        output.Write(content.Head.Span);
+        if (length > content.Prologue.Length + content.Head.Length)
+        {
+            output.Write("\r\n"u8);
+        }
+    }
+
+    private static ReadOnlySpan<byte> FinalDot => ".\r\n"u8;
+
+    private static bool IsWellFormed(ReadOnlySpan<byte> content, ref DotStuffer stuffer)
+    {
+        DotStuffing found;
+        while ((found = stuffer.Take(content, out var length)) == DotStuffing.Dot)
+        {
+            content = content[length..];
+        }
+
+        return found == DotStuffing.Clean;
+    }
+
     // The common case, a message that is copied together at once; null, with nothing done, when it is too large for that.
     private static BodyWritten? Collect(OutgoingBuffer output, ReadOnlySpan<byte> prologue, ReadOnlySpan<byte> head, ref DotStuffer stuffer) =>
         prologue.Length + head.Length > Direct ? null
@@ -137,6 +185,11 @@ internal sealed class BodyWriter(IContentStore contents, IMailQueue queue, Timeo
 
         connection.Output.Write(end);
 
+        return await AskAsync(connection, lease, stop);
+    }
+
+    private async ValueTask<BodyWritten> AskAsync(SmtpConnection connection, Lease lease, CancellationToken stop)
+    {
         // As late as can be: a pause behind this question is what the rest of the lease's life is for.
         if (!await MayEndAsync(connection, lease, stop))
         {
@@ -147,7 +200,8 @@ internal sealed class BodyWriter(IContentStore contents, IMailQueue queue, Timeo
         return connection.HasEarlyReply ? BodyWritten.Interrupted : BodyWritten.Ready;
     }
 
-    private async ValueTask<bool> MayEndAsync(SmtpConnection connection, Lease lease, CancellationToken stop)
+    /// <summary>Whether the message may end at this host from now on, which is noted; asked before the flight that ends it.</summary>
+    public async ValueTask<bool> MayEndAsync(SmtpConnection connection, Lease lease, CancellationToken stop)
     {
         try
         {

@@ -9,6 +9,9 @@ internal sealed class Carriage(HeldLease held)
 
     public Attempt Attempt { get; } = new(held.Lease);
 
+    /// <summary>It is settled or given back, and out of our hands.</summary>
+    public bool IsFinished { get; set; }
+
     /// <summary>The transaction whose envelope has left already, behind the body of another; null as a rule.</summary>
     public Transaction? Ahead { get; set; }
 }

@@ -18,6 +18,7 @@ internal sealed class CourierOffice(
     DeliveryWindow window,
     RestingSites resting,
     Alerts alerts,
+    ChunkingHosts chunkingHosts,
     DeliveryMetrics metrics,
     IOptions<DeliveryOptions> options,
     TimeProvider time,
@@ -30,6 +31,7 @@ internal sealed class CourierOffice(
     public Connector Connector { get; } = connector;
     public Settlements Settlements { get; } = settlements;
     public Settler Settler { get; } = settler;
+    public ChunkingHosts ChunkingHosts { get; } = chunkingHosts;
     public DeliveryMetrics Metrics { get; } = metrics;
     public DeliveryOptions Options { get; } = options.Value;
     public TimeProvider Time { get; } = time;
@@ -45,7 +47,19 @@ internal sealed class CourierOffice(
     public Transaction NewTransaction(SmtpConnection connection, Attempt attempt)
     {
         var (recipients, outcomes) = attempt.NextBatch(connection.Capabilities);
-        return new Transaction(connection, attempt.Lease, recipients, attempt.IsCareful, outcomes, _body, Options.Timeouts);
+        return new Transaction(connection, attempt.Lease, recipients, outcomes, WayOf(connection, attempt), _body, Options.Timeouts);
+    }
+
+    /// <summary>Whether the message may end at this host from now on.</summary>
+    public ValueTask<bool> MayEndAsync(SmtpConnection connection, Attempt attempt) => _body.MayEndAsync(connection, attempt.Lease, Aborted);
+
+    /// <summary>Puts a unit back where any courier of the site may take it.</summary>
+    public void GiveBack(Site site, HeldLease held)
+    {
+        if (!site.TryAdd(held))
+        {
+            Settler.Release(held);
+        }
     }
 
     /// <summary>Whether an attempt of the unit may begin. Where it may not, the unit is settled or given back already.</summary>
@@ -64,6 +78,27 @@ internal sealed class CourierOffice(
         }
 
         return true;
+    }
+
+    /// <summary>Hands what the attempt came to on to the store, or gives the unit back where it was none. Once.</summary>
+    public void Finish(Site site, Carriage carriage)
+    {
+        var (held, attempt) = (carriage.Held, carriage.Attempt);
+        if (carriage.IsFinished)
+        {
+            return;
+        }
+
+        carriage.IsFinished = true;
+        if (attempt.CountsAsNone || (Aborted.IsCancellationRequested && attempt.ChangedNothing))
+        {
+            Settler.Release(held);
+            return;
+        }
+
+        Metrics.Attempted();
+        Heard(site, attempt);
+        Settler.Settle(held, attempt.ToSettlement(Settlements));
     }
 
     /// <summary>A courier has a connection to the site.</summary>
@@ -85,8 +120,10 @@ internal sealed class CourierOffice(
         }
     }
 
-    /// <summary>What an attempt came to, told to whom it concerns beside its message.</summary>
-    public void Heard(Site site, Attempt attempt)
+    public void Abort() => _abort.Cancel();
+
+    // What an attempt came to, told to whom it concerns beside its message.
+    private void Heard(Site site, Attempt attempt)
     {
         Outcome? refusal = null;
         var wasAnswered = false;
@@ -139,5 +176,9 @@ internal sealed class CourierOffice(
         window.Open(standing.Stock.Shared?.Gate);
     }
 
-    public void Abort() => _abort.Cancel();
+    // A 250 to a chunk looks like a 250 to RCPT; only where each carries its enhanced code can they be told apart.
+    private TransactionWay WayOf(SmtpConnection connection, Attempt attempt) =>
+        attempt.IsCareful || !connection.Capabilities.Pipelining ? TransactionWay.StepByStep
+        : connection.Capabilities is { Chunking: true, EnhancedStatusCodes: true } && !ChunkingHosts.HasFailed(connection.Place) ? TransactionWay.ByChunk
+        : TransactionWay.Ahead;
 }

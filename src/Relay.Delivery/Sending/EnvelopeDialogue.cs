@@ -6,7 +6,10 @@ using Relay.Smtp.Client;
 
 namespace Relay.Delivery.Sending;
 
-/// <summary>MAIL, RCPT and DATA of one transaction, in one flight or one by one. Recipients that are refused have their outcome afterwards.</summary>
+/// <summary>
+/// MAIL, RCPT and DATA of one transaction, in one flight or one by one. Recipients that are refused have their outcome
+/// afterwards. A content that goes by BDAT is not asked for.
+/// </summary>
 internal sealed class EnvelopeDialogue(
     SmtpConnection connection,
     Message message,
@@ -14,6 +17,7 @@ internal sealed class EnvelopeDialogue(
     Outcome?[] outcomes,
     TransportNeeds needs,
     bool isFirst,
+    bool byChunk,
     TimeoutOptions timeouts)
 {
     private bool _resets;
@@ -46,7 +50,11 @@ internal sealed class EnvelopeDialogue(
             }
         }
 
-        connection.Output.Data();
+        if (!byChunk)
+        {
+            connection.Output.Data();
+        }
+
         connection.NeedsReset = true;
     }
 
@@ -81,6 +89,11 @@ internal sealed class EnvelopeDialogue(
         }
 
         CrashPoints.Pass(CrashPoint.AfterRcpt);
+        if (byChunk)
+        {
+            return Array.TrueForAll(outcomes, o => o is not null) ? EnvelopeStep.NothingToSend : EnvelopeStep.SendBody;
+        }
+
         var data = await connection.ReadReplyAsync(timeouts.Data);
         return data.IsLost || data.IsGoodbye ? Ended(data, refusal) : Judge(data);
     }
@@ -241,7 +254,7 @@ internal sealed class EnvelopeDialogue(
 /// <summary>How a transaction goes on behind its envelope.</summary>
 internal enum EnvelopeStep
 {
-    /// <summary>354, and at least one recipient was let through.</summary>
+    /// <summary>354 where it was asked for, and at least one recipient was let through.</summary>
     SendBody,
 
     /// <summary>354, but no recipient was let through.</summary>

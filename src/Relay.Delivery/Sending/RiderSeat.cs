@@ -24,7 +24,11 @@ internal sealed class RiderSeat : IDisposable
     {
         (_site, _office) = (site, office);
         _patience = office.Time.CreateTimer(static seat => ((RiderSeat)seat!).LosePatience(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        site.Offer(this);
     }
+
+    /// <summary>Somebody sat down and was not asked for since; the unit itself may be in other hands.</summary>
+    public bool IsTaken => _seated is not null;
 
     public void Seat(Carriage rider)
     {
@@ -72,7 +76,11 @@ internal sealed class RiderSeat : IDisposable
         return rider is not null && which(rider.Held) && Interlocked.CompareExchange(ref _rider, null, rider) == rider ? rider.Held : null;
     }
 
-    public void Dispose() => _patience.Dispose();
+    public void Dispose()
+    {
+        _site.Withdraw(this);
+        _patience.Dispose();
+    }
 
     private void LosePatience()
     {
@@ -83,9 +91,6 @@ internal sealed class RiderSeat : IDisposable
 
         // The next final replies will take as long.
         rider.Ahead?.Connection.IsSlow = true;
-        if (!_site.TryAdd(rider.Held))
-        {
-            _office.Settler.Release(rider.Held);
-        }
+        _office.GiveBack(_site, rider.Held);
     }
 }

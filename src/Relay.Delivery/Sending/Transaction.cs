@@ -29,30 +29,41 @@ internal sealed class Transaction
     private readonly TimeoutOptions _timeouts;
     private readonly bool _stepByStep;
     private readonly bool _isFirst;
+    private readonly int _chunk;
     private readonly EnvelopeDialogue? _envelope;
     private bool _rides;
 
     /// <param name="recipients">Indexes into the envelope's recipients.</param>
-    /// <param name="stepByStep">Wait for each reply even if the remote would take commands ahead.</param>
     /// <param name="outcomes">As many as recipients; set where the transaction comes to an end, null where it never began.</param>
+    /// <param name="way">How far ahead of the replies it may go.</param>
     public Transaction(
-        SmtpConnection connection, Lease lease, IReadOnlyList<int> recipients, bool stepByStep, Outcome?[] outcomes, BodyWriter body, TimeoutOptions timeouts)
+        SmtpConnection connection, Lease lease, IReadOnlyList<int> recipients, Outcome?[] outcomes, TransactionWay way, BodyWriter body, TimeoutOptions timeouts)
     {
         Connection = connection;
         (_lease, _outcomes, _body, _timeouts) = (lease, outcomes, body, timeouts);
-        _stepByStep = stepByStep || !connection.Capabilities.Pipelining;
+        _stepByStep = way == TransactionWay.StepByStep;
         var needs = TransportNeeds.Of(lease.Message, recipients);
         needs.Refuse(connection.Capabilities, lease.Message, recipients, outcomes);
         if (!Array.TrueForAll(outcomes, o => o is not null))
         {
             _isFirst = connection.Messages == 0;
-            _envelope = new EnvelopeDialogue(connection, lease.Message, recipients, outcomes, needs, _isFirst, timeouts);
+            _chunk = way == TransactionWay.ByChunk && BodyWriter.TryMeasure(lease.Message.Content, out var length) ? length : 0;
+            _envelope = new EnvelopeDialogue(connection, lease.Message, recipients, outcomes, needs, _isFirst, IsByChunk, timeouts);
         }
     }
 
     public SmtpConnection Connection { get; }
 
     public Outcome?[] Outcomes => _outcomes;
+
+    /// <summary>The content goes by BDAT, all of it in one flight.</summary>
+    public bool IsByChunk => _chunk > 0;
+
+    /// <summary>Each recipient has the message.</summary>
+    public bool IsDelivered => Array.TrueForAll(_outcomes, o => o is Outcome.Delivered);
+
+    /// <summary>No recipient is ruled out before the remote has heard of it.</summary>
+    public bool IsWhole => Array.TrueForAll(_outcomes, o => o is null);
 
     /// <summary>The remote cannot be given this message at all, and need not hear of it.</summary>
     public bool IsOver => _envelope is null;
@@ -82,6 +93,8 @@ internal sealed class Transaction
 
         switch (step)
         {
+            case EnvelopeStep.SendBody when IsByChunk:
+                return null;
             case EnvelopeStep.SendBody:
                 CrashPoints.Pass(CrashPoint.AfterData);
                 return null;
@@ -100,8 +113,12 @@ internal sealed class Transaction
     /// <summary>Writes the body. Null when it may leave, with whatever is put behind it.</summary>
     public async ValueTask<TransactionEnd?> PrepareAsync(CancellationToken stop)
     {
-        Connection.NeedsReset = false;
-        switch (Connection.HasBuffered ? BodyWritten.Interrupted : await _body.WriteAsync(Connection, _lease, stop))
+        // The dot ends the transaction whatever is said to it; a refused chunk does not (RFC 3030, 2).
+        Connection.NeedsReset = IsByChunk;
+        var written = Connection.HasBuffered ? BodyWritten.Interrupted
+            : IsByChunk ? await _body.WriteChunkAsync(Connection, _lease, _chunk, stop)
+            : await _body.WriteAsync(Connection, _lease, stop);
+        switch (written)
         {
             case BodyWritten.Ready:
                 return null;
@@ -140,20 +157,79 @@ internal sealed class Transaction
         CrashPoints.Pass(CrashPoint.AfterDot);
         var reply = await Connection.ReadReplyAsync(_timeouts.EndOfData);
         CrashPoints.Pass(CrashPoint.AfterReply);
-        if (reply.IsLost || reply.IsIntermediate)
+        if (IsByChunk && reply.IsOfCommand)
+        {
+            // It said that it takes chunks and does not know the command: no judgement of the message, which goes another way.
+            return TransactionEnd.NeverBegan;
+        }
+
+        if (reply.IsLost || reply.IsIntermediate || (IsByChunk && reply.IsOfAddress))
         {
             Settle(new Outcome.Uncertain(reply.IsLost ? Connection.WhyLost : reply.Line()));
             return TransactionEnd.Spoiled;
         }
 
         Settle(Verdict.Of(reply, Connection, SmtpPhase.Content));
+        if (!leads)
+        {
+            Connection.NeedsReset = IsByChunk && !reply.IsPositive;
+        }
+
         return reply.IsGoodbye || handed != Handed.All ? TransactionEnd.Spoiled : TransactionEnd.Clean;
+    }
+
+    /// <summary>Writes envelope and content, to leave in one flight; asked for only where the message may end at this host.</summary>
+    public void WriteWhole()
+    {
+        Begin().Write();
+        BodyWriter.WriteChunk(Connection.Output, _lease.Message.Content, _chunk);
+    }
+
+    /// <summary>Hears what became of a transaction that left as a whole. False when its replies do not fit, or are not all there.</summary>
+    public async ValueTask<bool> HearWholeAsync()
+    {
+        if (await _envelope!.HearAsync() is not (EnvelopeStep.SendBody or EnvelopeStep.NothingToSend))
+        {
+            return false;
+        }
+
+        var isTaken = !Array.TrueForAll(_outcomes, o => o is not null);
+        var reply = await Connection.ReadReplyAsync(_timeouts.EndOfData);
+        CrashPoints.Pass(CrashPoint.AfterReply);
+        if (reply.IsLost || reply.IsIntermediate || (reply.IsPositive && (!isTaken || reply.IsOfAddress)) || (isTaken && reply.IsOfCommand))
+        {
+            return false;
+        }
+
+        Settle(Verdict.Of(reply, Connection, SmtpPhase.Content));
+        Connection.NeedsReset = !reply.IsPositive;
+        return true;
+    }
+
+    /// <summary>Nobody knows what became of a transaction that left as a whole: whatever its replies seemed to say is forgotten.</summary>
+    public void Doubt()
+    {
+        Array.Clear(_outcomes);
+        Settle(new Outcome.Uncertain(Connection.IsLost ? Connection.WhyLost : "the remote's replies do not fit what it was asked"));
+    }
+
+    /// <summary>The remote has not taken the message. True when that counts as an attempt: nothing was said on the connection before.</summary>
+    public bool TryGiveUp()
+    {
+        if (_isFirst)
+        {
+            Settle(new Outcome.Deferred(Connection.WhyLost, DeliveryRules.ConnectionLost));
+        }
+
+        return _isFirst;
     }
 
     /// <summary>Takes back an envelope that has left and that nobody wants any more. False when only the end of the connection does that.</summary>
     public async ValueTask<bool> WithdrawAsync() => await _envelope!.HearAsync() switch
     {
-        // Whatever came now would be taken as the message, an empty one by a lone dot.
+        EnvelopeStep.SendBody when IsByChunk => await Connection.ResetAsync(_timeouts.Mail),
+
+        // Behind 354 whatever came now would be taken as the message, an empty one by a lone dot.
         EnvelopeStep.SendBody => false,
         EnvelopeStep.SendLoneDot => await SendLoneDotAsync() == TransactionEnd.Clean,
         EnvelopeStep.NothingToSend => await Connection.ResetAsync(_timeouts.Mail),
@@ -166,6 +242,7 @@ internal sealed class Transaction
         EnvelopeStep.OutOfStep => false,
         EnvelopeStep.Lost => Array.TrueForAll(_outcomes, o => o is not null),
         EnvelopeStep.NothingToSend => await Connection.ResetAsync(_timeouts.Mail),
+        EnvelopeStep.SendBody => !IsByChunk || !Connection.HasBuffered,
         _ => true,
     };
 
@@ -203,6 +280,18 @@ internal sealed class Transaction
             _outcomes[i] ??= outcome;
         }
     }
+}
+
+internal enum TransactionWay
+{
+    /// <summary>One command, one reply.</summary>
+    StepByStep,
+
+    /// <summary>The commands of an envelope in one flight.</summary>
+    Ahead,
+
+    /// <summary>The same, and the content by BDAT where it fits one chunk.</summary>
+    ByChunk,
 }
 
 internal enum TransactionEnd

@@ -20,6 +20,14 @@ public static class CommandWriter
 
     public static void Data(this IBufferWriter<byte> output) => output.Write("DATA\r\n"u8);
 
+    /// <summary>BDAT for a message in one chunk (RFC 3030, 2); exactly so many octets follow.</summary>
+    public static void LastChunk(this IBufferWriter<byte> output, int length)
+    {
+        output.Write("BDAT "u8);
+        Number(output, length);
+        output.Write(" LAST\r\n"u8);
+    }
+
     public static void Reset(this IBufferWriter<byte> output) => output.Write("RSET\r\n"u8);
 
     public static void Quit(this IBufferWriter<byte> output) => output.Write("QUIT\r\n"u8);

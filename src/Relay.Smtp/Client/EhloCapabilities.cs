@@ -16,6 +16,9 @@ public sealed record EhloCapabilities
     public bool StartTls { get; init; }
     public bool Chunking { get; init; }
 
+    /// <summary>Every reply carries an enhanced code, so that it tells what it speaks of (RFC 2034).</summary>
+    public bool EnhancedStatusCodes { get; init; }
+
     /// <summary>REQUIRETLS (RFC 8689): it hands on only under TLS to hosts that prove their names.</summary>
     public bool RequireTls { get; init; }
 
@@ -60,6 +63,7 @@ public sealed record EhloCapabilities
             "STARTTLS" => this with { StartTls = true },
             "REQUIRETLS" => this with { RequireTls = true },
             "CHUNKING" => this with { Chunking = true },
+            "ENHANCEDSTATUSCODES" => this with { EnhancedStatusCodes = true },
             "SIZE" => this with { Size = true, MaxSize = LimitIn(words) },
             "AUTH" => this with
             {

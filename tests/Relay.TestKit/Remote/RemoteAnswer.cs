@@ -15,6 +15,9 @@ public sealed record RemoteAnswer(string? Text)
 
     public RemoteEnd Then { get; init; }
 
+    /// <summary>The octets of the chunk that is answered are left where they are, to be read as commands.</summary>
+    public bool LeavesChunk { get; init; }
+
     /// <summary>What is waited for first.</summary>
     public Task? Gate { get; init; }
 

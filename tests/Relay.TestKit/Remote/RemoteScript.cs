@@ -80,6 +80,9 @@ public enum RemoteStage
     /// <summary>The first octets of the body are there; an answer is given before the rest is read.</summary>
     Body,
     EndOfData,
+
+    /// <summary>BDAT with its octets, which must be the whole message.</summary>
+    Chunk,
     Rset,
     Noop,
     Quit,

@@ -161,6 +161,8 @@ public sealed class RemoteSession
                 var fallback = _rcptTo.Count == 0 ? "554 5.5.1 No valid recipients" : "354 Go ahead";
                 answer = await AnswerAsync(RemoteStage.Data, line, fallback, cancellation);
                 return answer is not null && (!answer.StartsWith('3') || await TakeBodyAsync(cancellation));
+            case "BDAT":
+                return await TakeChunkAsync(line, cancellation);
             case "RSET":
                 _rcptTo.Clear();
                 return await AnswerAsync(RemoteStage.Rset, line, "250 2.0.0 Ok", cancellation) is not null;
@@ -263,6 +265,37 @@ public sealed class RemoteSession
         return answer is not null;
     }
 
+    private async Task<bool> TakeChunkAsync(string line, CancellationToken cancellation)
+    {
+        var wire = new MemoryStream();
+        var length = int.Parse(line.Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture);
+        string[] recipients = [.. _rcptTo];
+        _rcptTo.Clear();
+        var number = _counts.GetValueOrDefault(RemoteStage.Chunk) + 1;
+        var scripted = _script.AnswerAt(new RemoteMoment(RemoteStage.Chunk, line, number, this));
+        while (scripted is not { LeavesChunk: true } && wire.Length < length)
+        {
+            if (_start == _end && !await FillAsync(cancellation))
+            {
+                return false;
+            }
+
+            var part = Math.Min(length - (int)wire.Length, _end - _start);
+            wire.Write(_buffer, _start, part);
+            _start += part;
+        }
+
+        var usual = recipients.Length == 0 ? "503 5.5.1 No valid recipients" : $"250 2.0.0 Ok: queued as {Number}-{number}";
+        var answer = await AnswerAsync(RemoteStage.Chunk, line, usual, cancellation, said =>
+        {
+            if (recipients.Length > 0 && scripted is not { LeavesChunk: true })
+            {
+                _server.Took(new ReceivedMail(this, _mailFrom, recipients, wire.ToArray(), said) { IsChunk = true });
+            }
+        });
+        return answer is not null;
+    }
+
     // What was said, "" for nothing; null when the connection is over.
     private async Task<string?> AnswerAsync(RemoteStage stage, string line, string? usual, CancellationToken cancellation, Action<string?>? before = null)
     {
@@ -324,19 +357,9 @@ public sealed class RemoteSession
         var last = 0;
         while (true)
         {
-            if (_start == _end)
+            if (_start == _end && !await FillAsync(cancellation))
             {
-                _start = 0;
-                _end = await _stream.ReadAsync(_buffer, cancellation);
-                if (_end == 0)
-                {
-                    return null;
-                }
-
-                lock (_lock)
-                {
-                    _received.Write(_buffer, 0, _end);
-                }
+                return null;
             }
 
             var octet = _buffer[_start++];
@@ -348,6 +371,18 @@ public sealed class RemoteSession
 
             last = octet;
         }
+    }
+
+    private async Task<bool> FillAsync(CancellationToken cancellation)
+    {
+        _start = 0;
+        _end = await _stream.ReadAsync(_buffer, cancellation);
+        lock (_lock)
+        {
+            _received.Write(_buffer, 0, _end);
+        }
+
+        return _end > 0;
     }
 
     private static string Decode(string text) => Encoding.UTF8.GetString(Convert.FromBase64String(text));

@@ -1,0 +1,79 @@
+using Relay.Delivery.Connections;
+using Relay.Delivery.Scheduling;
+
+namespace Relay.Delivery.Sending;
+
+/// <summary>A courier's connection to its site: opened when it is needed, kept while it fits, given up when it does not.</summary>
+internal sealed class Line(Site site, CourierOffice office, Courier courier)
+{
+    // A connection that was used this moment is alive; one that rested longer may have lost its other end without a sign.
+    private static readonly TimeSpan Idle = TimeSpan.FromSeconds(1);
+
+    private long _restBegan;
+
+    public SmtpConnection? Connection { get; private set; }
+
+    /// <summary>Another transaction may begin on it.</summary>
+    public bool HasTurnsLeft => Connection is { } open
+        && open.Messages < Math.Min(site.Standing.Provider.Ceilings.MessagesPerConnection, open.Capabilities.MaxMessages ?? int.MaxValue);
+
+    /// <summary>Null when there is a connection that fits.</summary>
+    public async ValueTask<Opened.Failed?> OpenAsync(Attempt attempt)
+    {
+        if (Connection is { } open)
+        {
+            if (Fits(open, attempt))
+            {
+                office.Metrics.ConnectionReused();
+                return null;
+            }
+
+            await DropAsync(politely: !open.HasInput);
+        }
+
+        switch (await office.Connector.OpenAsync(site.Plan, new ConnectionWish(attempt.Domain, attempt.Demand, attempt.HostToTryFirst), office.Aborted))
+        {
+            case Opened.Ready ready:
+                Connection = ready.Connection;
+                Connection.FlightSize = office.ChunkingHosts.HasPassed(Connection.Place) ? 1 : 0;
+                office.Reached(site);
+                return null;
+            case var other:
+                return (Opened.Failed)other;
+        }
+    }
+
+    /// <summary>Nothing goes over it for a while: it holds no memory for what could.</summary>
+    public void BeginRest()
+    {
+        Connection!.Output.Dispose();
+        _restBegan = office.Time.GetTimestamp();
+    }
+
+    public void EndRest() => Connection!.WasIdle = office.Time.GetElapsedTime(_restBegan) > Idle;
+
+    public async ValueTask DropAsync(bool politely)
+    {
+        if (Connection is not { } connection)
+        {
+            return;
+        }
+
+        Connection = null;
+        site.Disconnected(courier);
+        if (politely)
+        {
+            await connection.QuitAsync(office.Options.Timeouts.Quit);
+        }
+        else
+        {
+            connection.Dispose();
+        }
+    }
+
+    private bool Fits(SmtpConnection open, Attempt attempt) =>
+        !open.HasInput
+        && HasTurnsLeft
+        && open.Security.Satisfies(attempt.Demand, attempt.Domain)
+        && (attempt.HostToTryFirst is not { } host || host == open.Host.Name);
+}
