@@ -6,6 +6,7 @@ using Relay.Load.Machine;
 using Relay.Load.Rounds;
 using Relay.Load.Sink;
 using Relay.Load.Targets;
+using Relay.Load.Targets.Rivals;
 using Relay.Load.Traffic;
 using Spectre.Console;
 
@@ -61,8 +62,8 @@ internal sealed class DistanceCommand
     {
         var (roundTrip, connections) = (parsed.GetValue(_roundTrip), parsed.GetValue(_connections));
         using var workspace = new Workspace(parsed.GetValue(_work), parsed.GetValue(_keep));
-        using var pipelining = SmtpSink.Listen(new(IPAddress.Loopback, 0), chunking: false);
-        using var chunking = SmtpSink.Listen(new(IPAddress.Loopback, 0), chunking: true);
+        using var pipelining = SmtpSink.Listen(new(IPAddress.Loopback, 0), new(Chunking: false));
+        using var chunking = SmtpSink.Listen(new(IPAddress.Loopback, 0), new(Chunking: true));
         using var plain = DelayLine.To(pipelining.Address, roundTrip);
         using var chunked = DelayLine.To(chunking.Address, roundTrip);
         var (warmup, count) = (parsed.GetValue(_warmup), parsed.GetValue(_traffic.Count));
@@ -78,9 +79,9 @@ internal sealed class DistanceCommand
         if (!parsed.GetValue(_withoutPostfix))
         {
             targets.Add(("postfix", pipelining, async name => await PostfixTarget.StartAsync(
-                workspace, name, [.. many, "smtp_connection_cache_on_demand=yes"], plain.Address, cancellation)));
+                workspace, name, [.. many, "smtp_connection_cache_on_demand=yes"], LoadTls.None, plain.Address, cancellation)));
             targets.Add(("postfix, new connections", pipelining, async name => await PostfixTarget.StartAsync(
-                workspace, name, many, plain.Address, cancellation)));
+                workspace, name, many, LoadTls.None, plain.Address, cancellation)));
         }
 
         var results = targets.ToDictionary(target => target.Name, _ => new List<RoundResult>());
