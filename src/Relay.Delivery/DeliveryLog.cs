@@ -52,7 +52,7 @@ internal static partial class DeliveryLog
     [LoggerMessage(EventId = 5, Level = LogLevel.Error, Message = "{Unit}: the attempt failed for a reason of ours")]
     public static partial void AttemptFailed(this ILogger logger, UnitId unit, Exception exception);
 
-    [LoggerMessage(EventId = 8, Level = LogLevel.Error, Message = "Routing {Domain} failed for a reason of ours")]
+    [LoggerMessage(EventId = 24, Level = LogLevel.Error, Message = "Routing {Domain} failed for a reason of ours")]
     public static partial void RoutingFailed(this ILogger logger, string domain, Exception exception);
 
     [LoggerMessage(EventId = 6, Level = LogLevel.Information, Message = "Delivery stops: {Units} units in flight are finished first")]
@@ -85,12 +85,15 @@ internal static partial class DeliveryLog
     [LoggerMessage(EventId = 7, Level = LogLevel.Warning, Message = "Delivery did not finish in time; connections are closed now")]
     public static partial void StoppingHard(this ILogger logger);
 
-    [LoggerMessage(EventId = 9, Level = LogLevel.Warning, Message = "{Host} refuses for a reason that does not mend itself, {Rule}: {Reply}")]
+    [LoggerMessage(EventId = 20, Level = LogLevel.Warning, Message = "{Host} refuses for a reason that does not mend itself, {Rule}: {Reply}")]
     public static partial void NeedsAttention(this ILogger logger, string? host, string rule, string reply);
 
-    [LoggerMessage(EventId = 10, Level = LogLevel.Information, Message = "Rules for providers read from {Path}: {Count} in force")]
+    [LoggerMessage(EventId = 21, Level = LogLevel.Information, Message = "Rules for providers read from {Path}: {Count} in force")]
     public static partial void ProviderRulesRead(this ILogger logger, string path, int count);
 
-    [LoggerMessage(EventId = 11, Level = LogLevel.Error, Message = "Rules for providers in {Path} have a mistake, those before stay in force: {Reason}")]
+    [LoggerMessage(EventId = 22, Level = LogLevel.Error, Message = "Rules for providers in {Path} have a mistake, those before stay in force: {Reason}")]
     public static partial void ProviderRulesWrong(this ILogger logger, string path, string reason);
+
+    [LoggerMessage(EventId = 23, Level = LogLevel.Warning, Message = "This node's share of {Provider} could not be renewed: {Reason}")]
+    public static partial void ShareNotRenewed(this ILogger logger, string provider, string reason);
 }

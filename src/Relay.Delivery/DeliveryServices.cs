@@ -11,6 +11,7 @@ using Relay.Delivery.TlsPolicies;
 using Relay.Delivery.TlsReports;
 using Relay.Mail.Domains;
 using Relay.Mail.Queue;
+using Relay.Mail.Sites;
 
 namespace Relay.Delivery;
 
@@ -61,6 +62,8 @@ public static class DeliveryServices
 
         services.AddSingleton<ProviderTable>();
         services.AddSingleton<ProviderDirectory>();
+        services.AddSingleton<NodeShares>();
+        services.AddSingleton<ISiteReader, SiteReader>();
 
         services.AddSingleton<DeliveryWindow>();
         services.AddSingleton<Settler>();
@@ -69,6 +72,7 @@ public static class DeliveryServices
         services.AddSingleton<Dispatcher>();
         services.AddSingleton<DeliveryDesk>();
         services.AddSingleton<IDeliveryDesk>(provider => provider.GetRequiredService<DeliveryDesk>());
+        services.AddHostedService<ShareKeeper>();
         services.AddHostedService<DeliveryPump>();
         return services;
     }

@@ -8,6 +8,7 @@ using Relay.Mail.Events;
 using Relay.Mail.Inbox;
 using Relay.Mail.Policies;
 using Relay.Mail.Queue;
+using Relay.Mail.Sites;
 using Relay.Redis.Accounts;
 using Relay.Redis.Activity;
 using Relay.Redis.Administration;
@@ -72,6 +73,7 @@ public static class RelayRedis
         services.AddSingleton<IQueueReader, RedisQueueReader>();
         services.AddSingleton<IQueueAdministration, RedisQueueAdministration>();
         services.AddSingleton<INodeReader, RedisNodeReader>();
+        services.AddSingleton<ISiteBoard, RedisSiteBoard>();
         services.AddSingleton<ISuspensions>(provider => provider.GetRequiredService<RedisSuspensions>());
         services.AddSingleton<IContentStore, RedisContentStore>();
         services.AddSingleton<IActivityReader, RedisActivityReader>();

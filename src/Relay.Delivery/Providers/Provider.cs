@@ -1,5 +1,6 @@
 using Relay.Delivery.Scheduling;
 using Relay.Mail.Queue;
+using Relay.Mail.Sites;
 
 namespace Relay.Delivery.Providers;
 
@@ -8,7 +9,7 @@ namespace Relay.Delivery.Providers;
 /// connections, in turn over the accounts that want one, and leaves the receiver alone as a whole when that says so. What it
 /// and its sites hold is guarded by one lock, so that a place is never given twice.
 /// </summary>
-internal sealed class Provider(string name, bool isShared, Ceilings ceilings, TimeProvider time, Func<int, TimeSpan> restAfter) : IDisposable
+internal sealed class Provider(string name, bool isShared, Ceilings ceilings, NodeShares shares, TimeProvider time, Func<int, TimeSpan> restAfter) : IDisposable
 {
     private readonly ConcurrencyTuner _tuner = new();
     private readonly RateMeter _rate = NewMeter(ceilings);
@@ -19,7 +20,10 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, Ti
     private Ceilings _ceilings = ceilings;
     private int _couriers;
     private int _connected;
-    private int _share = int.MaxValue;
+    private readonly MinuteCount _sent = new();
+    private long _messages;
+    private long _opened;
+    private ConnectionShare _share;
     private volatile Rest? _rest;
     private int _rests;
     private ITimer? _timer;
@@ -51,7 +55,11 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, Ti
     public bool IsIdleHoldingLock => _couriers == 0 && _standings.Count == 0;
 
     /// <summary>Connections and attempts to get one that it may have now.</summary>
-    public int LimitHoldingLock => _rest is { } rest && time.GetUtcNow() < rest.Until ? 0 : Math.Min(Math.Min(_tuner.Limit, Ceilings.Connections), _share);
+    public int LimitHoldingLock => _rest is { } rest && time.GetUtcNow() < rest.Until ? 0 : Math.Min(Math.Min(_tuner.Limit, Ceilings.Connections), PartHoldingLock);
+
+    // This node's part of the ceiling.
+    private int PartHoldingLock =>
+        !shares.AreNeeded ? int.MaxValue : shares.FreeOf(Ceilings.Connections) + (_share.Until > time.GetUtcNow() ? _share.Connections : 0);
 
     public void Join(Standing site)
     {
@@ -118,6 +126,8 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, Ti
         {
             wasProbing = _rests > 0;
             (_rests, _rest) = (0, null);
+            _messages++;
+            _sent.Add(time.GetUtcNow());
             _tuner.Answered(_connected, _wanting.Count > 0, Ceilings.Connections, took, time.GetUtcNow());
             if (_wanting.Count > 0)
             {
@@ -147,6 +157,82 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, Ti
             return [.. _standings];
         }
     }
+
+    /// <summary>What this node wants of the connections that all nodes share; null where it needs none and has none.</summary>
+    public ShareWish? Wish()
+    {
+        lock (Lock)
+        {
+            var free = shares.FreeOf(Ceilings.Connections);
+            var busy = _couriers - _sites.Sum(site => site.ParkedCountHoldingLock);
+            var demand = Math.Min(Ceilings.Connections, busy + WaitingHoldingLock) - free;
+            return demand > 0 || _share.Until > time.GetUtcNow()
+                ? new ShareWish(shares.SharedOf(Ceilings.Connections), Math.Max(0, demand), Math.Max(0, _couriers - free))
+                : null;
+        }
+    }
+
+    /// <summary>What it got of them.</summary>
+    public void Take(ConnectionShare share)
+    {
+        var after = default(Errands);
+        lock (Lock)
+        {
+            _share = share;
+            for (var tooMany = _couriers - LimitHoldingLock; tooMany > 0 && _idle.First?.Value is { } idle; tooMany--)
+            {
+                idle.SendHomeHoldingLock(ref after);
+            }
+
+            GiveOutHoldingLock(ref after);
+        }
+
+        after.Run();
+    }
+
+    /// <summary>For people.</summary>
+    public SiteStatus? Describe(string node)
+    {
+        lock (Lock)
+        {
+            var now = time.GetUtcNow();
+            var isResting = now < RestUntil;
+            var waiting = WaitingHoldingLock;
+            if (_couriers == 0 && waiting == 0 && !isResting && _tuner.Trouble is null)
+            {
+                return null;
+            }
+
+            var limit = LimitHoldingLock;
+            var (why, until) = WhyHoldingLock(limit, isResting);
+            return new SiteStatus
+            {
+                Node = node,
+                Name = Name,
+                Sites = _standings.Count,
+                Connections = _connected,
+                Limit = limit,
+                Ceiling = Ceilings.Connections,
+                Share = shares.AreNeeded ? PartHoldingLock : null,
+                Waiting = waiting,
+                Why = why,
+                Until = until,
+                IsResting = isResting,
+                PerMinute = _sent.Count(now),
+                Rate = Ceilings.Rate?.ToString(),
+                MessagesPerConnection = _opened == 0 ? null : Math.Round((double)_messages / _opened, 1),
+            };
+        }
+    }
+
+    private (string Why, DateTimeOffset? Until) WhyHoldingLock(int limit, bool isResting) =>
+        isResting ? (_rest!.Words, _rest.Until)
+        : limit >= Ceilings.Connections ? ("as many as it is ever given", null)
+        : shares.AreNeeded && limit == PartHoldingLock ? ("as many as this node's share", null)
+        : _tuner.Trouble is { } trouble ? (trouble, _tuner.TriesMoreAt)
+        : ("more as it answers and mail waits", null);
+
+    private int WaitingHoldingLock => _sites.Sum(site => site.WaitingHoldingLock);
 
     /// <summary>Somebody knows better: whatever it said before, it is asked again.</summary>
     public void TryAgain()
@@ -216,7 +302,11 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, Ti
         GiveOutHoldingLock(ref after);
     }
 
-    public void ConnectedHoldingLock(int change) => _connected += change;
+    public void ConnectedHoldingLock(int change)
+    {
+        _connected += change;
+        _opened += Math.Max(0, change);
+    }
 
     /// <summary>The refused connection of a courier that leaves while others have one.</summary>
     public void ShrinkHoldingLock(string words) => _tuner.Refused(_connected + 1, _couriers, words, time.GetUtcNow());
@@ -235,9 +325,10 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, Ti
                 return;
             }
 
-            if (_couriers >= LimitHoldingLock)
+            if (LimitHoldingLock is var limit && _couriers >= limit)
             {
                 MakeRoomHoldingLock(ref after);
+                AskHoldingLock(limit);
                 return;
             }
 
@@ -257,7 +348,7 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, Ti
             _couriers++;
         }
 
-        if (site.HasWaitingHoldingLock && site.Wants.Add((lane.Account, lane.Class)))
+        if (site.WaitingHoldingLock > 0 && site.Wants.Add((lane.Account, lane.Class)))
         {
             _wanting.Add(want);
         }
@@ -269,6 +360,15 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, Ti
         if (_idle.First?.Value is { } idle && !idle.TryServeParkedHoldingLock(ref after))
         {
             idle.SendHomeHoldingLock(ref after);
+        }
+    }
+
+    // Only where it is the share that holds it up. Once: what waits longer is asked for with the others, again and again.
+    private void AskHoldingLock(int limit)
+    {
+        if (shares.AreNeeded && limit == PartHoldingLock && limit < Ceilings.Connections && _share.Until <= time.GetUtcNow())
+        {
+            shares.Ask(this);
         }
     }
 

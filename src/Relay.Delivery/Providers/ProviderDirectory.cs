@@ -14,15 +14,16 @@ internal sealed class ProviderDirectory : IDisposable
     private static readonly TimeSpan LongestRest = TimeSpan.FromMinutes(15);
 
     private readonly ProviderTable _table;
+    private readonly NodeShares _shares;
     private readonly RetrySchedule _schedule;
     private readonly TimeProvider _time;
     private readonly Lock _lock = new();
     private readonly Dictionary<string, Provider> _shared = new(StringComparer.Ordinal);
     private readonly HashSet<Provider> _alone = [];
 
-    public ProviderDirectory(ProviderTable table, RetrySchedule schedule, TimeProvider time)
+    public ProviderDirectory(ProviderTable table, NodeShares shares, RetrySchedule schedule, TimeProvider time)
     {
-        (_table, _schedule, _time) = (table, schedule, time);
+        (_table, _shares, _schedule, _time) = (table, shares, schedule, time);
         _table.Changed += Reread;
     }
 
@@ -82,7 +83,7 @@ internal sealed class ProviderDirectory : IDisposable
             return known;
         }
 
-        var provider = new Provider(rule?.Name ?? plan.Key, rule is not null, _table.CeilingsOf(rule), _time, RestAfter);
+        var provider = new Provider(rule?.Name ?? plan.Key, rule is not null, _table.CeilingsOf(rule), _shares, _time, RestAfter);
         if (rule is not null)
         {
             _shared[rule.Name] = provider;

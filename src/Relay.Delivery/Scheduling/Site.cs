@@ -52,7 +52,10 @@ internal sealed class Site
 
     public bool HasHadItsTurn => _inTurn >= MessagesInTurn;
 
-    public bool HasWaitingHoldingLock => _waiting.Count > 0;
+    public int WaitingHoldingLock => _waiting.Count;
+
+    /// <summary>Couriers with a warm connection and nothing to do.</summary>
+    public int ParkedCountHoldingLock => _parked.Count;
 
     public bool IsStopping => _stopping;
 

@@ -17,6 +17,7 @@ internal static class QueueCommand
             new Command("list", "List destinations with mail waiting, the deepest first.").Asks(ListAsync),
             new Command("show", "Show what waits in a lane, or of a message.") { What, Limit, Cursor }.Asks(ShowAsync),
             new Command("nodes", "List the relays that share this queue, and what each owns of it.").Asks(ListNodesAsync),
+            new Command("sites", "List the receivers with mail under way: how many connections each gets now, why, and until when.").Asks(ListSitesAsync),
             new Command("suspensions", "List what mail is kept waiting, and why.").Asks(SuspensionsAsync),
         };
         foreach (var action in QueueActions.Create())
@@ -95,6 +96,24 @@ internal static class QueueCommand
                     : [],
             ],
             "No node runs.");
+    }
+
+    private static async Task ListSitesAsync(RelayClient relay, ParseResult parsed, Printout print, CancellationToken cancellation)
+    {
+        var sites = await relay.GetAsync("queue/sites", cancellation);
+        if (!print.Whole(sites))
+        {
+            Printout.Table(
+                ["site", "node", "status", "open", "limit", "ceiling", "waiting", "per minute", "per connection", "until", "why"],
+                [.. sites.Items("items").Select(site => new[]
+                {
+                    site.Text("site"), site.Text("node"), site.Text("status"), site.Text("connections"), site.Text("limit"),
+                    site.Text("share") is { } share ? $"{share} of {site.Text("ceiling")}" : site.Text("ceiling"), site.Text("waiting"),
+                    site.Text("rate") is { } rate ? $"{site.Text("perMinute")} (at most {rate})" : site.Text("perMinute"),
+                    site.Text("messagesPerConnection"), site.Time("until"), site.Text("why"),
+                })],
+                "No mail is under way.");
+        }
     }
 
     public static void Lanes(IEnumerable<JsonElement> lanes, string empty) => Printout.Table(

@@ -28,6 +28,7 @@ internal static class HttpServices
         services.AddSingleton<DomainEndpoints>();
         services.AddSingleton<WaitingReasons>();
         services.AddSingleton<NodesEndpoint>();
+        services.AddSingleton<SitesEndpoint>();
         services.AddSingleton<CancelEndpoint>();
         services.AddSingleton<QueueEndpoint>();
         services.AddSingleton<QueueRequestReader>();

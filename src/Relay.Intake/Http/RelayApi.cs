@@ -100,6 +100,9 @@ public static class RelayApi
         routes.MapGet("/queue/nodes", (HttpContext context, NodesEndpoint nodes) => nodes.ListAsync(context))
             .RequiresAdmin().WithTags("Queue").WithSummary("Show the nodes that run on this store, and who owns which partitions")
             .Produces<NodesView>().AnswersProblems();
+        routes.MapGet("/queue/sites", (HttpContext context, SitesEndpoint sites) => sites.ListAsync(context))
+            .RequiresAdmin().WithTags("Queue").WithSummary("Show how many connections each receiver gets now, why, and until when")
+            .Produces<Page<SiteView>>().AnswersProblems();
         routes.MapGet("/queue/lanes/{domain}/{account}/{class}", (HttpContext context, QueueEndpoint queue, string domain, string account, string @class, string? limit, string? cursor) =>
                 queue.FindLaneAsync(context, domain, account, @class, limit, cursor))
             .Requires(CredentialScope.Read).WithTags("Queue").WithSummary("Show what waits in a lane, what is due first first")

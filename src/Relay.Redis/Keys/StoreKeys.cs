@@ -14,6 +14,12 @@ internal static class StoreKeys
     /// <summary>A node that runs, by its owner's name; vanishes when it is not heard of any more.</summary>
     public static RedisKey Node(string owner) => $"relay:node:{owner}";
 
+    /// <summary>How the nodes share a receiver's connections.</summary>
+    public static RedisKey Shares(string provider) => $"relay:shares:{provider}";
+
+    /// <summary>How a node's sites stand; vanishes when it does not tell any more.</summary>
+    public static RedisKey Sites(string owner) => $"relay:sites:{owner}";
+
     /// <summary>Where nodes tell each other of mail that has come, and that partitions are to be shared anew.</summary>
     public static RedisChannel Wake { get; } = RedisChannel.Literal("relay:wake");
 

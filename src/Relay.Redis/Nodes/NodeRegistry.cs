@@ -38,6 +38,9 @@ internal sealed class NodeRegistry(Store store, IOptions<StoreOptions> options, 
 
     public int DeliveringCount => Delivering().Count();
 
+    /// <summary>Nobody else runs on this store, whatever its roles.</summary>
+    public bool IsAlone => _nodes.Count <= 1;
+
     /// <summary>Says that this node runs, and looks who else does.</summary>
     public async Task BeatAsync()
     {

@@ -6,6 +6,7 @@ using Relay.Mail.Inbox;
 using Relay.Mail.Messages;
 using Relay.Mail.Policies;
 using Relay.Mail.Queue;
+using Relay.Mail.Sites;
 using Relay.Redis.Nodes;
 
 namespace Relay.Redis.Records;
@@ -32,6 +33,8 @@ namespace Relay.Redis.Records;
 [JsonSerializable(typeof(Suspension))]
 [JsonSerializable(typeof(QueueAsk))]
 [JsonSerializable(typeof(AskProgress))]
+[JsonSerializable(typeof(ShareTable))]
+[JsonSerializable(typeof(IReadOnlyList<SiteStatus>))]
 internal sealed partial class RecordJson : JsonSerializerContext;
 
 internal sealed class MessageIdConverter : JsonConverter<MessageId>

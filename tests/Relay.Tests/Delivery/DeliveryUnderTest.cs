@@ -58,14 +58,20 @@ internal sealed class DeliveryUnderTest : IAsyncDisposable
     public T Part<T>() where T : notnull => _services.GetRequiredService<T>();
 
     /// <summary>Starts with these settings, named from <c>Relay:</c> on.</summary>
-    public static async Task<DeliveryUnderTest> StartAsync(params (string Setting, object Value)[] settings)
+    public static Task<DeliveryUnderTest> StartAsync(params (string Setting, object Value)[] settings)
+    {
+        var time = new FakeTimeProvider(new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.Zero));
+        return StartNodeAsync(time, new InMemorySiteBoard(time), settings);
+    }
+
+    /// <summary>Starts as one of several, on a clock of all.</summary>
+    public static async Task<DeliveryUnderTest> StartNodeAsync(FakeTimeProvider time, InMemorySiteBoard board, params (string Setting, object Value)[] settings)
     {
         var test = TestContext.Current.CancellationToken;
         var configuration = new ConfigurationBuilder()
             .AddInMemoryCollection(settings.GroupBy(s => s.Setting).Select(s => KeyValuePair.Create($"Relay:{s.Key}", s.Last().Value.ToString())))
             .Build();
 
-        var time = new FakeTimeProvider(new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.Zero));
         var queue = new InMemoryMailQueue(time);
         var contents = new InMemoryContentStore();
         var reports = new RecordedReports();
@@ -75,6 +81,7 @@ internal sealed class DeliveryUnderTest : IAsyncDisposable
             .AddMetrics()
             .AddSingleton<TimeProvider>(time)
             .AddSingleton<IMailQueue>(queue)
+            .AddSingleton(board.Join())
             .AddSingleton<IContentStore>(contents)
             .AddSingleton<IInbox, InMemoryInbox>()
             .AddSingleton<IStsPolicyStore, InMemoryStsPolicyStore>()

@@ -42,6 +42,7 @@ namespace Relay.Intake.Http.Json;
 [JsonSerializable(typeof(Page<DayView>))]
 [JsonSerializable(typeof(QueueView))]
 [JsonSerializable(typeof(NodesView))]
+[JsonSerializable(typeof(Page<SiteView>))]
 [JsonSerializable(typeof(LanePage))]
 [JsonSerializable(typeof(Page<UnitView>))]
 [JsonSerializable(typeof(QueueRequest))]

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Time.Testing;
 using Relay.Delivery.Providers;
 using Relay.Delivery.Scheduling;
+using Relay.TestKit.InMemory;
 
 namespace Relay.Tests.Delivery.Scheduling;
 
@@ -15,7 +16,7 @@ public sealed class StandingTests : IDisposable
 
     public StandingTests()
     {
-        _provider = new Provider("remote.test", isShared: false, new Ceilings(10, 100), _time, RestAfter);
+        _provider = new Provider("remote.test", isShared: false, new Ceilings(10, 100), new NodeShares(new InMemorySiteBoard(_time).Join()), _time, RestAfter);
         _site = new Standing(_provider, _time, RestAfter);
     }
 

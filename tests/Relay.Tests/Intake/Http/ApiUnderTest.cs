@@ -184,6 +184,9 @@ internal sealed class ApiUnderTestStores
     public InMemoryInbox Inbox { get; }
     public InMemoryNodes Nodes { get; } = new();
 
+    /// <summary>What other nodes put up.</summary>
+    public InMemorySiteBoard Board => field ??= new(Time);
+
     /// <summary>What the DNS holds.</summary>
     public InMemoryDomainRecords Records { get; } = new();
 
@@ -195,6 +198,7 @@ internal sealed class ApiUnderTestStores
         services.AddSingleton<IMailQueue>(Queue);
         services.AddSingleton<IQueueReader>(Queue);
         services.AddSingleton<INodeReader>(Nodes);
+        services.AddSingleton(Board.Join());
         services.AddSingleton<IQueueAdministration>(Queue);
         services.AddSingleton<ISuspensions>(Queue.Suspensions);
         services.AddSingleton<IActivityReader>(Queue.Activity);

@@ -1,0 +1,27 @@
+using System.Threading.Channels;
+using Relay.Mail.Sites;
+
+namespace Relay.Delivery.Providers;
+
+/// <summary>
+/// How receivers' connections are parted among nodes. Where there is enough of them, one is each node's without asking, so
+/// that a message for a small host never waits for the store; the rest is asked for, by <see cref="ShareKeeper"/>.
+/// </summary>
+internal sealed class NodeShares(ISiteBoard board)
+{
+    private readonly Channel<Provider> _asking = Channel.CreateUnbounded<Provider>(new UnboundedChannelOptions { SingleReader = true });
+
+    public bool AreNeeded => board.Nodes > 1;
+
+    /// <summary>Those whose mail waits for a share.</summary>
+    public ChannelReader<Provider> Asking => _asking.Reader;
+
+    /// <summary>Connections of so many that this node has without asking.</summary>
+    public int FreeOf(int ceiling) => AreNeeded && ceiling >= 2 * board.Nodes ? 1 : 0;
+
+    /// <summary>Connections of so many that have to be asked for.</summary>
+    public int SharedOf(int ceiling) => ceiling - (FreeOf(ceiling) * board.Nodes);
+
+    /// <summary>Mail waits for a share: it is not to wait for the next beat too.</summary>
+    public void Ask(Provider provider) => _asking.Writer.TryWrite(provider);
+}

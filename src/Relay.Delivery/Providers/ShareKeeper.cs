@@ -1,0 +1,80 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Relay.Mail.Queue;
+using Relay.Mail.Sites;
+
+namespace Relay.Delivery.Providers;
+
+/// <summary>
+/// Asks for this node's shares and renews them while there is mail for them; then they run out. Also puts up, for people who
+/// ask another node, how the sites of this one stand.
+/// </summary>
+internal sealed class ShareKeeper(
+    ProviderDirectory providers, NodeShares shares, ISiteReader sites, ISiteBoard board, TimeProvider time, ILogger<ShareKeeper> logger) : BackgroundService
+{
+    // Several times in the life of a share, and about as often as a person looks again.
+    private static readonly TimeSpan Beat = TimeSpan.FromSeconds(2);
+
+    protected override async Task ExecuteAsync(CancellationToken stopping)
+    {
+        try
+        {
+            await Task.WhenAll(BeatAsync(stopping), AnswerAsync(stopping));
+        }
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        {
+            // What is held runs out.
+        }
+    }
+
+    private async Task BeatAsync(CancellationToken stopping)
+    {
+        using var timer = new PeriodicTimer(Beat, time);
+        while (await timer.WaitForNextTickAsync(stopping))
+        {
+            foreach (var provider in shares.AreNeeded ? providers.All : [])
+            {
+                await RenewAsync(provider, stopping);
+            }
+
+            await PostAsync(stopping);
+        }
+    }
+
+    private async Task AnswerAsync(CancellationToken stopping)
+    {
+        await foreach (var provider in shares.Asking.ReadAllAsync(stopping))
+        {
+            await RenewAsync(provider, stopping);
+        }
+    }
+
+    private async Task RenewAsync(Provider provider, CancellationToken stopping)
+    {
+        if (provider.Wish() is not { } wish)
+        {
+            return;
+        }
+
+        try
+        {
+            provider.Take(await board.RenewAsync(provider.Name, wish, stopping));
+        }
+        catch (StoreUnavailableException e)
+        {
+            logger.ShareNotRenewed(provider.Name, e.Message);
+        }
+    }
+
+    private async Task PostAsync(CancellationToken stopping)
+    {
+        try
+        {
+            await board.PostAsync(sites.List(), stopping);
+        }
+        catch (StoreUnavailableException)
+        {
+            // People see what was put up before; the store's own trouble is told elsewhere.
+        }
+    }
+}

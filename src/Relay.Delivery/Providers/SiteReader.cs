@@ -1,0 +1,21 @@
+using Relay.Mail.Sites;
+
+namespace Relay.Delivery.Providers;
+
+/// <summary>Tells people how the receivers stand, those in trouble and those with most mail first.</summary>
+internal sealed class SiteReader(ProviderDirectory providers) : ISiteReader
+{
+    // More is no list for people; what is left out has little to tell.
+    private const int Most = 1_000;
+
+    public IReadOnlyList<SiteStatus> List() =>
+    [
+        .. providers.All
+            .Select(provider => provider.Describe(Environment.MachineName))
+            .OfType<SiteStatus>()
+            .OrderByDescending(site => site.IsResting)
+            .ThenByDescending(site => site.Waiting + site.Connections)
+            .ThenBy(site => site.Name, StringComparer.Ordinal)
+            .Take(Most),
+    ];
+}

@@ -1,0 +1,104 @@
+using Microsoft.Extensions.Time.Testing;
+using Relay.Mail.Sites;
+using Relay.TestKit.InMemory;
+using Relay.TestKit.Remote;
+
+namespace Relay.Tests.Delivery.Providers;
+
+/// <summary>Several nodes that deliver to one receiver.</summary>
+public sealed class SharingTests
+{
+    [Fact]
+    public async Task Eight_nodes_on_a_limit_of_two_never_open_a_third_connection_and_nobodys_mail_is_stuck()
+    {
+        var (nodes, remote, time) = await StartAsync(8, connections: 2);
+        await using var end = remote;
+        foreach (var node in nodes)
+        {
+            for (var i = 0; i < 5; i++)
+            {
+                await node.AcceptAsync($"a{i}@remote.test");
+            }
+        }
+
+        await WaitUntil.TrueAsync(() =>
+        {
+            time.Advance(TimeSpan.FromSeconds(1));
+            return remote.Messages.Count == 8 * 5;
+        });
+        Assert.InRange(remote.MostOpen, 1, 2);
+        await StopAsync(nodes);
+    }
+
+    [Fact]
+    public async Task A_node_uses_what_the_others_do_not_need()
+    {
+        var go = new TaskCompletionSource();
+        var script = new RemoteScript().On(RemoteStage.EndOfData, m => m.Session.Number > 1 || m.Count > 1 ? RemoteAnswer.Say("250 Ok").After(go.Task) : null);
+        var (nodes, remote, time) = await StartAsync(2, connections: 10, script);
+        await using var end = remote;
+        for (var i = 0; i < 60; i++)
+        {
+            await nodes[0].AcceptAsync($"a{i}@remote.test");
+        }
+
+        // One is each node's own; what is left of the other's it may not have.
+        await WaitUntil.TrueAsync(() =>
+        {
+            time.Advance(TimeSpan.FromSeconds(1));
+            return remote.OpenSessions >= 2;
+        });
+        go.SetResult();
+        await WaitUntil.TrueAsync(() =>
+        {
+            time.Advance(TimeSpan.FromSeconds(1));
+            return remote.Messages.Count == 60;
+        });
+        Assert.InRange(remote.MostOpen, 2, 9);
+        await StopAsync(nodes);
+    }
+
+    [Fact]
+    public async Task Each_node_tells_of_its_share()
+    {
+        var go = new TaskCompletionSource();
+        var (nodes, remote, _) = await StartAsync(2, connections: 10, new RemoteScript().On(RemoteStage.EndOfData, RemoteAnswer.Say("250 Ok").After(go.Task)));
+        await using var end = remote;
+        await nodes[0].AcceptAsync("a@remote.test");
+        await remote.WaitForSessionsAsync(1, TestContext.Current.CancellationToken);
+        await WaitUntil.TrueAsync(() => nodes[0].Part<ISiteReader>().List() is [{ Connections: 1 }]);
+
+        var site = Assert.Single(nodes[0].Part<ISiteReader>().List());
+
+        Assert.Equal((1, 10, 1), (site.Limit, site.Ceiling, site.Share));
+        Assert.Equal("as many as this node's share", site.Why);
+        Assert.Empty(nodes[1].Part<ISiteReader>().List());
+        go.SetResult();
+        await StopAsync(nodes);
+    }
+
+    private static async Task<(DeliveryUnderTest[] Nodes, ScriptedSmtpServer Remote, FakeTimeProvider Time)> StartAsync(int count, int connections, RemoteScript? script = null)
+    {
+        var time = new FakeTimeProvider(new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.Zero));
+        var board = new InMemorySiteBoard(time);
+        var remote = ScriptedSmtpServer.Start(script);
+        var nodes = new DeliveryUnderTest[count];
+        for (var i = 0; i < count; i++)
+        {
+            nodes[i] = await DeliveryUnderTest.StartNodeAsync(
+                time, board,
+                ("Delivery:ConnectionsPerSite", connections),
+                ("Delivery:Routes:0:Domain", "*"), ("Delivery:Routes:0:Host", "127.0.0.1"), ("Delivery:Routes:0:Port", remote.Port), ("Delivery:Routes:0:Tls", "None"));
+        }
+
+        return (nodes, remote, time);
+    }
+
+    private static async Task StopAsync(DeliveryUnderTest[] nodes)
+    {
+        foreach (var node in nodes)
+        {
+            await node.DisposeAsync();
+        }
+    }
+}
