@@ -57,6 +57,7 @@ public static class DeliveryServices
         services.AddSingleton<RetrySchedule>();
         services.AddSingleton<Settlements>();
         services.AddSingleton<Alerts>();
+        services.AddSingleton<SevenBitCopies>();
         services.AddSingleton<CourierOffice>();
         services.AddSingleton<InboxDelivery>();
 

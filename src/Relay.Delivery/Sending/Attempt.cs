@@ -17,13 +17,28 @@ internal sealed class Attempt
 
     public Attempt(Lease lease)
     {
-        Lease = lease;
+        Lease = Sent = lease;
         _recipients = lease.Open;
         _outcomes = new Outcome?[_recipients.Count];
         _contacts = new Contact[_recipients.Count];
     }
 
     public Lease Lease { get; }
+
+    /// <summary>The same, with the content as it is sent: that of the message, or a copy of it.</summary>
+    public Lease Sent { get; private set; }
+
+    /// <summary>What is sent instead of the content; null when there can be no copy. Asked for once.</summary>
+    public MessageContent? Copy
+    {
+        set
+        {
+            HasCopy = true;
+            Sent = value is null ? Lease : Lease with { Message = Lease.Message with { Content = value } };
+        }
+    }
+
+    public bool HasCopy { get; private set; }
 
     public string Domain => Lease.Unit.Lane.Domain;
 

@@ -176,6 +176,12 @@ internal sealed class Courier
     private async ValueTask SendAsync(Carriage carriage, SmtpConnection connection)
     {
         var attempt = carriage.Attempt;
+        if (!await _office.TryFitAsync(connection, attempt))
+        {
+            attempt.EndRest(new Outcome.Deferred("the content could not be read from the store", DeliveryRules.ContentAway), Contact.With(connection));
+            return;
+        }
+
         if (carriage.Ahead is null && await _pipeline.TryFlyAsync(carriage, connection))
         {
             return;

@@ -19,6 +19,7 @@ internal sealed class CourierOffice(
     RestingSites resting,
     Alerts alerts,
     ChunkingHosts chunkingHosts,
+    SevenBitCopies copies,
     DeliveryMetrics metrics,
     IOptions<DeliveryOptions> options,
     TimeProvider time,
@@ -47,7 +48,26 @@ internal sealed class CourierOffice(
     public Transaction NewTransaction(SmtpConnection connection, Attempt attempt)
     {
         var (recipients, outcomes) = attempt.NextBatch(connection.Capabilities);
-        return new Transaction(connection, attempt.Lease, recipients, outcomes, WayOf(connection, attempt), _body, Options.Timeouts);
+        return new Transaction(connection, attempt.Sent, recipients, outcomes, WayOf(connection, attempt), _body, Options.Timeouts);
+    }
+
+    /// <summary>Lets a content that this remote does not take be sent as a copy that it does. False when it cannot be read now.</summary>
+    public async ValueTask<bool> TryFitAsync(SmtpConnection connection, Attempt attempt)
+    {
+        if (connection.Capabilities.EightBitMime || attempt.Lease.Message.Content is not { HasEightBit: true, HasEightBitHeader: false } || attempt.HasCopy)
+        {
+            return true;
+        }
+
+        try
+        {
+            attempt.Copy = await copies.MakeAsync(attempt.Lease.Message, Aborted);
+            return true;
+        }
+        catch (StoreUnavailableException)
+        {
+            return false;
+        }
     }
 
     /// <summary>Whether the message may end at this host from now on.</summary>

@@ -32,7 +32,7 @@ internal readonly record struct TransportNeeds(bool EightBitMime, bool SmtpUtf8)
             : !offered.SmtpUtf8 && (content.HasEightBitHeader || NeedsUtf8(message.Envelope.Sender))
                 ? new Outcome.Bounced("the message needs SMTPUTF8, which the remote does not offer", "5.6.7", DeliveryRules.NeedsUtf8)
             : !offered.EightBitMime && content.HasEightBit
-                ? new Outcome.Bounced("the message needs 8BITMIME, which the remote does not offer", "5.6.3", DeliveryRules.NeedsEightBit)
+                ? new Outcome.Bounced("the message needs 8BITMIME, which the remote does not offer, and cannot be written without", "5.6.3", DeliveryRules.NeedsEightBit)
             : null;
 
         for (var i = 0; i < recipients.Count; i++)

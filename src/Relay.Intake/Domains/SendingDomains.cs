@@ -9,7 +9,7 @@ namespace Relay.Intake.Domains;
 /// What an account may send as, and with which keys that is signed, mostly without asking the store. A domain covers its
 /// subdomains: who controls a zone controls what hangs below it, and DMARC finds its signature aligned with them.
 /// </summary>
-internal sealed class SendingDomains(IAccountStore store, KeySeal seal, TimeSpan grace, TimeProvider time)
+internal sealed class SendingDomains(IAccountStore store, KeySeal seal, TimeSpan grace, TimeProvider time) : ISigners
 {
     private static readonly Known Nothing = new(SendingDomainStatus.Pending, null, null);
 
@@ -30,9 +30,6 @@ internal sealed class SendingDomains(IAccountStore store, KeySeal seal, TimeSpan
         return false;
     }
 
-    /// <summary>Signs for the nearest of the account's domains at or above the author's; null when there is none with keys.</summary>
-    /// <param name="domain">Lower case, A-labels.</param>
-    /// <exception cref="CryptographicException">A key is there but cannot be used.</exception>
     public async ValueTask<DkimSigner?> FindSignerAsync(string account, string domain, CancellationToken cancellation)
     {
         for (var name = domain; IsDomain(name); name = Above(name))

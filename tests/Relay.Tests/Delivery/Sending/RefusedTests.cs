@@ -159,21 +159,6 @@ public sealed class RefusedTests
     }
 
     [Fact]
-    public async Task Eight_bit_content_never_goes_to_a_remote_that_does_not_take_it()
-    {
-        var script = new RemoteScript();
-        script.Capabilities.Remove("8BITMIME");
-        await using var remote = ScriptedSmtpServer.Start(script);
-        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote);
-        var message = A.MessageOf("Subject: x\r\n\r\nGr\u00fc\u00dfe\r\n", delivery.Time, "a@remote.test");
-
-        await delivery.SendAsync(message with { Content = message.Content with { HasEightBit = true } });
-
-        Assert.Equal("5.6.3", delivery.Reports.Asked[0].Failures[0].Status);
-        Assert.Empty(remote.Messages);
-    }
-
-    [Fact]
     public async Task Eight_bit_content_is_declared_where_it_is_taken()
     {
         await using var remote = ScriptedSmtpServer.Start();
