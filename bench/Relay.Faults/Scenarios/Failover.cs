@@ -32,18 +32,24 @@ internal sealed class Failover(string id, StoreKind plain, StoreKind acknowledge
         {
             Settings = (relay, _) => relay.With("Durability:Replicas", replicas).With("Queue:Lease", "00:00:05"),
         });
-        var load = stage.Load();
         for (var round = 0; round < request.Rounds; round++)
         {
+            var load = stage.Load();
             await stage.WaitForAcceptedAsync(30, cancellation);
             await stage.ChanceAsync(TimeSpan.FromMilliseconds(300), cancellation);
             await stage.StrikeAsync(StrikeKind.Failover, "primary killed", () => ((ReplicatedStore)stage.Store!).FailOverAsync(stage.Random, cancellation));
+            if (replicas > 0)
+            {
+                // Who waits for a replica is refused until there is one again.
+                await stage.Store!.StartAgainAsync(cancellation);
+            }
+
             await stage.RecoverAsync("a replica had taken over", cancellation);
             await stage.WaitForAcceptedAsync(20, cancellation);
+            await load.StopAsync();
             await stage.Store!.StartAgainAsync(cancellation);
         }
 
-        await load.StopAsync();
         await stage.DrainAsync(cancellation);
 
         // Power-safe speaks of one machine, replicated of the loss of one: what a failover asks for is more than either.

@@ -222,6 +222,11 @@ internal sealed class Stage : IAsyncDisposable
             _history.Note(finding.ToString());
         }
 
+        foreach (var relay in findings.Count > 0 ? _relays : [])
+        {
+            await File.WriteAllTextAsync($"{Path.ChangeExtension(_history.Path, null)}-{NameOf(relay).Replace(' ', '-')}.log", relay.Output + relay.Errors, cancellation);
+        }
+
         lock (_notes)
         {
             return verdict with { Findings = findings, Notes = [.. verdict.Notes, .. _notes], Took = DateTimeOffset.UtcNow - _began, History = _history.Path };

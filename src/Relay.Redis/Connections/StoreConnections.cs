@@ -17,10 +17,12 @@ internal sealed class StoreConnections : IAsyncDisposable
     public const CommandFlags FromPrimary = CommandFlags.DemandMaster;
 
     private readonly ConnectionMultiplexer[] _all;
+    private readonly SentinelGuard? _guard;
 
-    private StoreConnections(ConnectionMultiplexer[] all, StoreShape shape)
+    private StoreConnections(ConnectionMultiplexer[] all, StoreShape shape, SentinelGuard? guard)
     {
         _all = all;
+        _guard = guard;
         Shape = shape;
         foreach (var connection in all)
         {
@@ -72,12 +74,14 @@ internal sealed class StoreConnections : IAsyncDisposable
     {
         string[] kinds = ["intake", "guarded", "settling", "background", "reading", "bulk", "acknowledging", "noting"];
         var opened = new List<ConnectionMultiplexer>();
+        var guarded = options.Clone();
+        var guard = SentinelGuard.StandBefore(guarded);
         try
         {
             foreach (var kind in kinds)
             {
                 cancellation.ThrowIfCancellationRequested();
-                var own = options.Clone();
+                var own = guarded.Clone();
                 own.ClientName = $"relay-{kind}";
                 ReserveThreads(kinds.Length * ServersOf(opened));
                 opened.Add(await ConnectionMultiplexer.ConnectAsync(own).WaitAsync(cancellation));
@@ -86,13 +90,18 @@ internal sealed class StoreConnections : IAsyncDisposable
                 await opened[^1].GetDatabase().PingAsync().WaitAsync(cancellation);
             }
 
-            return new StoreConnections([.. opened], ShapeOf(options, opened[0]));
+            return new StoreConnections([.. opened], ShapeOf(options, opened[0]), guard);
         }
         catch
         {
             foreach (var connection in opened)
             {
                 await connection.DisposeAsync();
+            }
+
+            if (guard is not null)
+            {
+                await guard.DisposeAsync();
             }
 
             throw;
@@ -171,6 +180,11 @@ internal sealed class StoreConnections : IAsyncDisposable
         foreach (var connection in _all)
         {
             await connection.DisposeAsync();
+        }
+
+        if (_guard is not null)
+        {
+            await _guard.DisposeAsync();
         }
     }
 }
