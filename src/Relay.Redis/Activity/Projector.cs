@@ -31,6 +31,9 @@ internal sealed class Projector(
 
     // While there is none: how long mail accepted by another node may wait unseen.
     private static readonly TimeSpan Idle = TimeSpan.FromSeconds(1);
+
+    // A store that refuses is not asked more often than a step that waits for it asks.
+    private static readonly TimeSpan Refused = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan Forgetting = TimeSpan.FromMinutes(1);
 
     public Task RunAsync(CancellationToken cancellation) =>
@@ -56,6 +59,7 @@ internal sealed class Projector(
             catch (Exception e) when (StoreFailure.Covers(e) || e is StoreUnavailableException)
             {
                 logger.ProjectFailed(StoreFailure.Of(e).Reason);
+                wait = Refused;
             }
 
             if (wait > TimeSpan.Zero)

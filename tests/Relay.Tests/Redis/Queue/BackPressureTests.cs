@@ -145,7 +145,8 @@ public sealed class BackPressureTests
         Assert.DoesNotContain(settling, s => s.IsCompleted);
         if (countable)
         {
-            await Task.WhenAll(NotHammeredAsync(redis));
+            // The first tries of a step come in quick succession, since a store that restarts is back soon.
+            await Eventually.HoldsAsync(() => IsLeftAloneAsync(redis), Cancellation);
         }
 
         await mend(redis);
@@ -164,7 +165,7 @@ public sealed class BackPressureTests
     }
 
     // Two questions at least one second apart by the server's own clock.
-    private static async Task NotHammeredAsync(RedisServer redis)
+    private static async Task<bool> IsLeftAloneAsync(RedisServer redis)
     {
         var (from, start) = await CommandsAsync(redis);
         var (to, end) = (from, start);
@@ -175,7 +176,7 @@ public sealed class BackPressureTests
             (to, end) = await CommandsAsync(redis);
         }
 
-        Assert.True(to - from < 150 * (end - start).TotalSeconds, $"{to - from} commands in {end - start}");
+        return to - from < 150 * (end - start).TotalSeconds;
     }
 
     private static async Task<(long Commands, TimeSpan Clock)> CommandsAsync(RedisServer redis)
