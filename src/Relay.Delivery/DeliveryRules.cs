@@ -38,6 +38,9 @@ internal static class DeliveryRules
     public const string Malformed = "content.malformed";
     public const string ContentAway = "content.unavailable";
 
+    // The account decided.
+    public const string Suppressed = "account.suppressed";
+
     // Time decided.
     public const string Expired = "retry.expired";
 

@@ -70,6 +70,7 @@ public static class DeliveryServices
         services.AddSingleton<Settler>();
         services.AddSingleton<RestingSites>();
         services.AddSingleton<SiteDirectory>();
+        services.AddSingleton<SuppressionCheck>();
         services.AddSingleton<Dispatcher>();
         services.AddSingleton<DeliveryDesk>();
         services.AddSingleton<IDeliveryDesk>(provider => provider.GetRequiredService<DeliveryDesk>());

@@ -11,6 +11,7 @@ var relay = new RootCommand("Relay: a transactional mail relay of your own. Mail
     StoreCommand.Create(),
     KeyCommand.Create(),
     DomainCommand.Create(),
+    SuppressionCommand.Create(),
     BounceCommand.Create(),
     DoctorCommand.Create(),
 }.Serves();

@@ -9,6 +9,7 @@ using Relay.Mail.Inbox;
 using Relay.Mail.Policies;
 using Relay.Mail.Queue;
 using Relay.Mail.Sites;
+using Relay.Mail.Suppressions;
 using Relay.Redis.Accounts;
 using Relay.Redis.Activity;
 using Relay.Redis.Administration;
@@ -20,6 +21,7 @@ using Relay.Redis.Nodes;
 using Relay.Redis.Policies;
 using Relay.Redis.Queue;
 using Relay.Redis.Statistics;
+using Relay.Redis.Suppressions;
 using Relay.Redis.Telemetry;
 
 namespace Relay.Redis;
@@ -81,6 +83,7 @@ public static class RelayRedis
         services.AddSingleton<IStatisticsReader, RedisStatisticsReader>();
         services.AddSingleton<IAccountStore, RedisAccountStore>();
         services.AddSingleton<IInbox, RedisInbox>();
+        services.AddSingleton<ISuppressionStore, RedisSuppressionStore>();
         services.AddSingleton<IStsPolicyStore, RedisStsPolicyStore>();
         services.AddSingleton<ITlsReportStore, RedisTlsReportStore>();
         return services;

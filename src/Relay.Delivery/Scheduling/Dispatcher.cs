@@ -17,6 +17,7 @@ internal sealed class Dispatcher(
     Router router,
     SiteDirectory sites,
     InboxDelivery inbox,
+    SuppressionCheck suppressions,
     DeliveryWindow window,
     Settlements settlements,
     Settler settler,
@@ -27,6 +28,8 @@ internal sealed class Dispatcher(
     // Known domains beyond this are forgotten when nothing waits for them: some tens of megabytes where so many have mail. Fewer
     // would be asked anew each time that a little of their waiting mail is looked at.
     private const int MaxKnown = 100_000;
+
+    private static readonly TimeSpan StorePause = TimeSpan.FromSeconds(1);
 
     private readonly ConcurrentDictionary<string, Destination> _destinations = new(StringComparer.Ordinal);
     private readonly CancellationTokenSource _stop = new();
@@ -52,7 +55,8 @@ internal sealed class Dispatcher(
         }
         else
         {
-            Route(DestinationOf(lease.Unit.Lane.Domain), held);
+            window.Move(held, DestinationOf(lease.Unit.Lane.Domain).Stock);
+            _ = CheckAsync(held);
         }
     }
 
@@ -108,9 +112,48 @@ internal sealed class Dispatcher(
         }
     }
 
+    private async Task CheckAsync(HeldLease held)
+    {
+        try
+        {
+            held.Suppressed = await suppressions.LookAsync(held.Lease, _stop.Token);
+        }
+        catch (Exception e) when (e is StoreUnavailableException or OperationCanceledException)
+        {
+            // The queue's store is the same one, so it will not lease much meanwhile; what it does must not turn in a circle.
+            await Task.Delay(StorePause, time, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            settler.Release(held);
+            return;
+        }
+
+        if (held.Suppressed?.Count == held.Lease.Open.Count)
+        {
+            LeaveOut(held);
+        }
+        else if (_stop.IsCancellationRequested)
+        {
+            settler.Release(held);
+        }
+        else
+        {
+            Route(DestinationOf(held.Lease.Unit.Lane.Domain), held);
+        }
+    }
+
+    private void LeaveOut(HeldLease held)
+    {
+        if (queue.TryBegin(held.Lease))
+        {
+            settler.Settle(held, new Attempt(held).ToSettlement(settlements));
+        }
+        else
+        {
+            settler.Release(held);
+        }
+    }
+
     private void Route(Destination destination, HeldLease held)
     {
-        window.Move(held, destination.Stock);
         if (destination.Take(held, time.GetUtcNow(), out var ask) is { } routed)
         {
             Assign(held, routed);
@@ -203,7 +246,7 @@ internal sealed class Dispatcher(
 
     private void End(HeldLease held, Outcome outcome)
     {
-        var attempt = new Attempt(held.Lease);
+        var attempt = new Attempt(held);
         attempt.EndRest(outcome, default);
         settler.Settle(held, attempt.ToSettlement(settlements));
     }

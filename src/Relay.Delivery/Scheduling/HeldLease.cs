@@ -1,3 +1,4 @@
+using Relay.Delivery.Sending;
 using Relay.Mail.Queue;
 
 namespace Relay.Delivery.Scheduling;
@@ -9,6 +10,9 @@ internal sealed class HeldLease(Lease lease)
 
     /// <summary>Octets of content that come with the lease; chunks stay in the store until they are sent.</summary>
     public int Bytes { get; } = lease.Message.Content.Prologue.Length + lease.Message.Content.Head.Length;
+
+    /// <summary>The open recipients that nothing is sent to, and why; null when there are none.</summary>
+    public IReadOnlyDictionary<int, Outcome.Suppressed>? Suppressed { get; set; }
 
     /// <summary>Where it counts: at its domain until the way is known, then at its site.</summary>
     public Stock? Place { get; set; }

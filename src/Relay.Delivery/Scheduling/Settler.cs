@@ -61,6 +61,9 @@ internal sealed class Settler(IMailQueue queue, DeliveryWindow window, DeliveryM
                 case MailEventType.Deferred or MailEventType.Uncertain:
                     metrics.Deferred(happened.Rule);
                     break;
+                case MailEventType.Suppressed:
+                    metrics.Suppressed();
+                    break;
                 default:
                     metrics.Bounced(message, happened.Time, happened.Rule);
                     break;

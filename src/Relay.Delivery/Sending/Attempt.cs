@@ -1,3 +1,4 @@
+using Relay.Delivery.Scheduling;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
 using Relay.Smtp.Client;
@@ -13,14 +14,27 @@ internal sealed class Attempt
     private readonly IReadOnlyList<int> _recipients;
     private readonly Outcome?[] _outcomes;
     private readonly Contact[] _contacts;
+    private readonly int _leftOut;
     private int _done;
 
-    public Attempt(Lease lease)
+    public Attempt(HeldLease held)
+        : this(held.Lease, held.Suppressed)
+    {
+    }
+
+    /// <param name="leftOut">Open recipients that nothing is sent to, and why; null when there are none.</param>
+    public Attempt(Lease lease, IReadOnlyDictionary<int, Outcome.Suppressed>? leftOut)
     {
         Lease = Sent = lease;
-        _recipients = lease.Open;
+        _recipients = leftOut is null ? lease.Open : [.. leftOut.Keys, .. lease.Open.Where(recipient => !leftOut.ContainsKey(recipient))];
         _outcomes = new Outcome?[_recipients.Count];
         _contacts = new Contact[_recipients.Count];
+        foreach (var outcome in leftOut?.Values ?? [])
+        {
+            _outcomes[_leftOut++] = outcome;
+        }
+
+        _done = _leftOut;
     }
 
     public Lease Lease { get; }
@@ -51,10 +65,10 @@ internal sealed class Attempt
 
     public bool IsOver => _done == _recipients.Count;
 
-    public bool IsUntouched => _done == 0;
+    public bool IsUntouched => _done == _leftOut;
 
     /// <summary>Nobody got anything and nobody was refused: it may count as not made.</summary>
-    public bool ChangedNothing => Array.TrueForAll(_outcomes, o => o is Outcome.Deferred);
+    public bool ChangedNothing => Array.TrueForAll(_outcomes, o => o is Outcome.Deferred or Outcome.Suppressed);
 
     /// <summary>Our turn at the unit was over before anything came of it.</summary>
     public bool CountsAsNone { get; private set; }

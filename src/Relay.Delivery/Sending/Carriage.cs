@@ -7,7 +7,7 @@ internal sealed class Carriage(HeldLease held)
 {
     public HeldLease Held { get; } = held;
 
-    public Attempt Attempt { get; } = new(held.Lease);
+    public Attempt Attempt { get; } = new(held);
 
     /// <summary>It is settled or given back, and out of our hands.</summary>
     public bool IsFinished { get; set; }

@@ -15,7 +15,7 @@ internal sealed class InboxDelivery(IInbox inbox, Settlements settlements, Settl
 
     public async Task DeliverAsync(HeldLease held, CancellationToken cancellation)
     {
-        var attempt = new Attempt(held.Lease);
+        var attempt = new Attempt(held);
         try
         {
             await inbox.CaptureAsync(held.Lease.Message, cancellation);

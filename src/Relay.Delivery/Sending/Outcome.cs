@@ -28,6 +28,9 @@ internal abstract record Outcome(string Reply, string? Rule)
     /// <param name="Status">The enhanced code of the failure, class 5.</param>
     public sealed record Bounced(string Reply, string Status, string Rule) : Outcome(Reply, Rule);
 
+    /// <summary>Not tried: the account sends nothing there.</summary>
+    public sealed record Suppressed(string Reply) : Outcome(Reply, DeliveryRules.Suppressed);
+
     /// <summary>The final dot was sent and no answer seen: the remote may have the message, or not.</summary>
     public sealed record Uncertain(string Reply, string Rule = DeliveryRules.Uncertain) : Outcome(Reply, Rule);
 }

@@ -1,4 +1,5 @@
 using Relay.Mail.Bounces;
+using Relay.Mail.Classification;
 using Relay.Mail.Events;
 using Relay.Mail.Queue;
 
@@ -69,7 +70,7 @@ internal sealed class Settlements(RetrySchedule retries, IFailureReports reports
     /// <summary>An attempt that went past its dot before us, and of which nobody heard the end: uncertain for all that were open.</summary>
     public Settlement Unheard(Lease lease, UnheardAttempt unheard)
     {
-        var attempt = new Attempt(lease);
+        var attempt = new Attempt(lease, leftOut: null);
         attempt.EndRest(
             new Outcome.Uncertain("the node that tried it was lost after the final dot", DeliveryRules.Unheard), new Contact(unheard.Host, null));
         var settlement = attempt.ToSettlement(this);
@@ -85,12 +86,13 @@ internal sealed class Settlements(RetrySchedule retries, IFailureReports reports
             Outcome.Delivered => MailEventType.Delivered,
             Outcome.Deferred => MailEventType.Deferred,
             Outcome.Bounced => MailEventType.Bounced,
+            Outcome.Suppressed => MailEventType.Suppressed,
             _ => MailEventType.Uncertain,
         },
         Message = lease.Message.Id,
         Account = lease.Message.Account,
         Recipient = lease.Message.Envelope.Recipients[recipient].Address.Text,
-        Attempt = attempt,
+        Attempt = outcome is Outcome.Suppressed ? null : attempt,
         Host = contact.Host,
         Address = contact.Address,
         Tls = contact.Tls,
@@ -98,7 +100,9 @@ internal sealed class Settlements(RetrySchedule retries, IFailureReports reports
         TlsProof = contact.Proof,
         Reply = outcome.Reply,
         Rule = outcome.Rule,
+        Suppresses = outcome is Outcome.Bounced && outcome.Follows.HasFlag(Consequence.Suppress) ? true : null,
         NextAttempt = outcome is Outcome.Deferred or Outcome.Uncertain ? due : null,
+        MayHaveBeenDelivered = outcome is Outcome.Suppressed && lease.State?.UncertainHost is not null ? true : null,
     };
 
     private static TimeSpan? Longer(TimeSpan? one, TimeSpan? other) => other is { } wait && !(one >= wait) ? wait : one;

@@ -14,6 +14,10 @@ internal static class Json
             _ => value.GetRawText(),
         };
 
+    /// <summary>0 where there is no number.</summary>
+    public static int Number(this JsonElement element, string name) =>
+        element.Member(name) is { ValueKind: JsonValueKind.Number } value && value.TryGetInt32(out var number) ? number : 0;
+
     /// <summary>A moment in the reader's own time zone.</summary>
     public static string? Time(this JsonElement element, string name) =>
         DateTimeOffset.TryParse(element.Text(name), CultureInfo.InvariantCulture, DateTimeStyles.None, out var time)

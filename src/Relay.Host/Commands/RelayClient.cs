@@ -12,6 +12,8 @@ internal sealed class RelayClient : IDisposable
     public const string KeyVariable = "RELAY_KEY";
     public const string DefaultUrl = "http://127.0.0.1:8080";
 
+    private const string Json = "application/json";
+
     // A relay answers in milliseconds; whoever waits longer wants to be told.
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(30);
 
@@ -48,7 +50,11 @@ internal sealed class RelayClient : IDisposable
         AskAsync(HttpMethod.Get, path, null, cancellation);
 
     public Task<JsonElement> PostAsync(string path, string json, CancellationToken cancellation) =>
-        AskAsync(HttpMethod.Post, path, json, cancellation);
+        PostTextAsync(path, json, Json, cancellation);
+
+    /// <param name="type">The media type of the text.</param>
+    public Task<JsonElement> PostTextAsync(string path, string text, string type, CancellationToken cancellation) =>
+        AskAsync(HttpMethod.Post, path, new StringContent(text, Encoding.UTF8, type), cancellation);
 
     public Task<JsonElement> DeleteAsync(string path, CancellationToken cancellation) =>
         AskAsync(HttpMethod.Delete, path, null, cancellation);
@@ -60,27 +66,31 @@ internal sealed class RelayClient : IDisposable
         return await response.Content.ReadAsByteArrayAsync(cancellation);
     }
 
+    /// <summary>Writes the octets of an answer, however many, as they come.</summary>
+    public async Task CopyAsync(string path, Stream output, CancellationToken cancellation)
+    {
+        using var response = await SendAsync(HttpMethod.Get, path, null, cancellation, HttpCompletionOption.ResponseHeadersRead);
+        await response.Content.CopyToAsync(output, cancellation);
+    }
+
     public void Dispose() => _http.Dispose();
 
-    private async Task<JsonElement> AskAsync(HttpMethod method, string path, string? json, CancellationToken cancellation)
+    private async Task<JsonElement> AskAsync(HttpMethod method, string path, HttpContent? content, CancellationToken cancellation)
     {
-        using var response = await SendAsync(method, path, json, cancellation);
+        using var response = await SendAsync(method, path, content, cancellation);
         var body = await response.Content.ReadAsByteArrayAsync(cancellation);
         return body.Length == 0 ? default : Parse(body);
     }
 
-    private async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, string? json, CancellationToken cancellation)
+    private async Task<HttpResponseMessage> SendAsync(
+        HttpMethod method, string path, HttpContent? content, CancellationToken cancellation,
+        HttpCompletionOption until = HttpCompletionOption.ResponseContentRead)
     {
-        using var request = new HttpRequestMessage(method, path);
-        if (json is not null)
-        {
-            request.Content = new StringContent(json, Encoding.UTF8, "application/json");
-        }
-
+        using var request = new HttpRequestMessage(method, path) { Content = content };
         HttpResponseMessage response;
         try
         {
-            response = await _http.SendAsync(request, cancellation);
+            response = await _http.SendAsync(request, until, cancellation);
         }
         catch (HttpRequestException e)
         {

@@ -8,6 +8,7 @@ using Relay.Intake.Http.Messages;
 using Relay.Intake.Http.Queue;
 using Relay.Intake.Http.Sending;
 using Relay.Intake.Http.Statistics;
+using Relay.Intake.Http.Suppressions;
 
 namespace Relay.Intake.Http;
 
@@ -26,6 +27,8 @@ internal static class HttpServices
         services.AddSingleton<KeyEndpoints>();
         services.AddSingleton<AccountEndpoints>();
         services.AddSingleton<DomainEndpoints>();
+        services.AddSingleton<SuppressionEndpoints>();
+        services.AddSingleton<SuppressionList>();
         services.AddSingleton<WaitingReasons>();
         services.AddSingleton<NodesEndpoint>();
         services.AddSingleton<SitesEndpoint>();

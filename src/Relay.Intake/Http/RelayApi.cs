@@ -11,6 +11,7 @@ using Relay.Intake.Http.Messages;
 using Relay.Intake.Http.Queue;
 using Relay.Intake.Http.Sending;
 using Relay.Intake.Http.Statistics;
+using Relay.Intake.Http.Suppressions;
 using Relay.Mail.Accounts;
 
 namespace Relay.Intake.Http;
@@ -88,6 +89,27 @@ public static class RelayApi
             .Produces<ChecklistView>().AnswersProblems();
         routes.MapDelete("/domains/{id}", (HttpContext context, DomainEndpoints domains, string id) => domains.RemoveAsync(context, id))
             .Requires(CredentialScope.Manage).WithTags("Domains").WithSummary("Remove a domain")
+            .Produces(StatusCodes.Status204NoContent).AnswersProblems();
+
+        routes.MapGet("/suppressions", (HttpContext context, SuppressionEndpoints suppressions, string? limit, string? cursor) => suppressions.ListAsync(context, limit, cursor))
+            .Requires(CredentialScope.Read).WithTags("Suppressions").WithSummary("List addresses that nothing is sent to")
+            .WithDescription("In no order; an address that is added meanwhile may be missing, one that is removed may still be there.")
+            .Produces<Page<SuppressionView>>().AnswersProblems();
+        routes.MapGet("/suppressions/export", (HttpContext context, SuppressionList list) => list.ExportAsync(context))
+            .Requires(CredentialScope.Read).WithTags("Suppressions").WithSummary("All of them as comma-separated values")
+            .Produces<string>(contentType: "text/csv").AnswersProblems();
+        routes.MapGet("/suppressions/{email}", (HttpContext context, SuppressionEndpoints suppressions, string email) => suppressions.FindAsync(context, email))
+            .Requires(CredentialScope.Read).WithTags("Suppressions").WithSummary("Show why an address is suppressed, or that it was released")
+            .Produces<SuppressionView>().AnswersProblems();
+        routes.MapPost("/suppressions", (HttpContext context, SuppressionEndpoints suppressions) => suppressions.CreateAsync(context))
+            .Requires(CredentialScope.Manage).WithTags("Suppressions").WithSummary("Send nothing to an address any more")
+            .Reads<SuppressionRequest>().Produces<SuppressionView>(StatusCodes.Status201Created).Produces<SuppressionView>().AnswersProblems();
+        routes.MapPost("/suppressions/import", (HttpContext context, SuppressionList list) => list.ImportAsync(context))
+            .Requires(CredentialScope.Manage).WithTags("Suppressions").WithSummary("Add a list: lines of email,reason,since,words")
+            .WithDescription("The address alone is enough. A line that cannot be read is reported by its number, and the others are taken.")
+            .Accepts<string>("text/csv", "*/*").Produces<ImportAnswer>().AnswersProblems();
+        routes.MapDelete("/suppressions/{email}", (HttpContext context, SuppressionEndpoints suppressions, string email) => suppressions.ReleaseAsync(context, email))
+            .Requires(CredentialScope.Manage).WithTags("Suppressions").WithSummary("Let mail go to an address again")
             .Produces(StatusCodes.Status204NoContent).AnswersProblems();
 
         routes.MapGet("/stats", (HttpContext context, StatisticsEndpoint statistics, string? from, string? to) => statistics.ReadAsync(context, from, to))

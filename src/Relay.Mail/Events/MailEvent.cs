@@ -37,6 +37,9 @@ public sealed record MailEvent
     /// <summary>The rule that decided, by its id.</summary>
     public string? Rule { get; init; }
 
+    /// <summary>With <see cref="MailEventType.Bounced"/>: the address itself is at fault, so nothing more is sent there.</summary>
+    public bool? Suppresses { get; init; }
+
     /// <summary>Who decided, where a person did: the credential, by its id.</summary>
     public string? By { get; init; }
 

@@ -5,6 +5,7 @@ using Relay.Mail.Crashing;
 using Relay.Mail.Events;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
+using Relay.Mail.Suppressions;
 using Relay.Redis.Connections;
 using Relay.Redis.Queue;
 using Relay.Redis.Records;
@@ -21,7 +22,7 @@ namespace Relay.Redis.Activity;
 /// the way it learns of mail that other nodes accepted into our partitions, and of accepts that we had given up.
 /// </summary>
 internal sealed class Projector(
-    Store store, Window window, Canceller canceller, RedisMetrics metrics, IOptions<StoreOptions> options, TimeProvider time, ILogger<Projector> logger)
+    Store store, Window window, Canceller canceller, ISuppressionStore suppressions, RedisMetrics metrics, IOptions<StoreOptions> options, TimeProvider time, ILogger<Projector> logger)
 {
     private const int EntriesPerPartition = 512;
     private const int ForgottenPerStep = 256;
@@ -83,13 +84,20 @@ internal sealed class Projector(
         var now = time.GetUtcNow().ToUnixTimeMilliseconds();
         var step = database.CreateTransaction();
         var arrivals = new List<(Partition, EventRecord)>();
+        var suppressed = new List<(string, Suppression)>();
         foreach (var (partition, outbox) in work)
         {
-            var events = Read(partition, outbox, step);
+            var events = Read(partition, outbox, step, suppressed);
             ProjectStep.AddFence(step, partition.Keys, partition.Projected);
             ProjectStep.Add(step, partition.Keys, events, outbox.Length, now);
             arrivals.AddRange(events.Where(e => e.Node != store.Mark).Select(e => (partition, e)));
             events.ForEach(e => canceller.Came(e.Message));
+        }
+
+        // Before the events leave the outbox: what is done twice changes nothing, what is not done would be forgotten.
+        foreach (var account in suppressed.GroupBy(each => each.Item1, each => each.Item2))
+        {
+            await suppressions.AddAsync(account.Key, [.. account], CancellationToken.None);
         }
 
         CrashPoints.Pass(CrashPoint.BeforeEvent);
@@ -120,7 +128,7 @@ internal sealed class Projector(
         return work.Max(w => w.Second.Length);
     }
 
-    private List<EventRecord> Read(Partition partition, RedisValue[] outbox, ITransaction step)
+    private List<EventRecord> Read(Partition partition, RedisValue[] outbox, ITransaction step, List<(string, Suppression)> suppressed)
     {
         var events = new List<EventRecord>(outbox.Length);
         var tally = new Tally();
@@ -131,6 +139,10 @@ internal sealed class Projector(
             {
                 events.Add(record);
                 tally.Add(record, type, happened);
+                if (type == MailEventType.Bounced && TryReadSuppression(partition, record) is { } suppression)
+                {
+                    suppressed.Add((record.Account, suppression));
+                }
             }
             else
             {
@@ -142,6 +154,19 @@ internal sealed class Projector(
 
         tally.AddTo(step, partition.Keys);
         return events;
+    }
+
+    private Suppression? TryReadSuppression(Partition partition, EventRecord record)
+    {
+        try
+        {
+            return Suppression.From(record.Read());
+        }
+        catch (JsonException)
+        {
+            logger.UnreadableEvent(partition.Number, record.Json.Length);
+            return null;
+        }
     }
 
     // The step may have been done though its answer was not seen; then the outbox is shorter now, and is read anew.

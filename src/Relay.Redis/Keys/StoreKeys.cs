@@ -44,6 +44,12 @@ internal static class StoreKeys
     /// <summary>An account's sending domains by name.</summary>
     public static RedisKey Domains(string account) => $"relay:acct:{{{account}}}:domains";
 
+    /// <summary>A part of an account's suppressed addresses.</summary>
+    public static RedisKey Suppressed(string account, int part) => $"relay:acct:{{{account}:{part}}}:suppressed";
+
+    /// <summary>Addresses of the same part that were suppressed and released.</summary>
+    public static RedisKey Released(string account, int part) => $"relay:acct:{{{account}:{part}}}:released";
+
     /// <summary>A domain's MTA-STS policy; vanishes when it no longer holds.</summary>
     public static RedisKey StsPolicy(string domain) => $"relay:sts:{domain}";
 

@@ -7,6 +7,7 @@ using Relay.Mail.Messages;
 using Relay.Mail.Policies;
 using Relay.Mail.Queue;
 using Relay.Mail.Sites;
+using Relay.Mail.Suppressions;
 using Relay.Redis.Nodes;
 
 namespace Relay.Redis.Records;
@@ -27,6 +28,7 @@ namespace Relay.Redis.Records;
 [JsonSerializable(typeof(Account))]
 [JsonSerializable(typeof(Credential))]
 [JsonSerializable(typeof(SendingDomain))]
+[JsonSerializable(typeof(Suppression))]
 [JsonSerializable(typeof(CapturedMessage))]
 [JsonSerializable(typeof(KeptStsPolicy))]
 [JsonSerializable(typeof(IReadOnlyList<TlsPolicyTotals>))]

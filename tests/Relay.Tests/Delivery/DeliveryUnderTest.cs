@@ -13,6 +13,7 @@ using Relay.Mail.Inbox;
 using Relay.Mail.Messages;
 using Relay.Mail.Policies;
 using Relay.Mail.Queue;
+using Relay.Mail.Suppressions;
 using Relay.TestKit.Dns;
 using Relay.TestKit.InMemory;
 using Relay.TestKit.Remote;
@@ -48,6 +49,8 @@ internal sealed class DeliveryUnderTest : IAsyncDisposable
 
     /// <summary>Every line logged so far, with its level before it.</summary>
     public IReadOnlyCollection<string> Log => _log.Lines;
+
+    public InMemorySuppressionStore Suppressions => (InMemorySuppressionStore)_services.GetRequiredService<ISuppressionStore>();
 
     public IInbox Inbox => _services.GetRequiredService<IInbox>();
 
@@ -85,6 +88,7 @@ internal sealed class DeliveryUnderTest : IAsyncDisposable
             .AddSingleton<IContentStore>(contents)
             .AddSingleton<IInbox, InMemoryInbox>()
             .AddSingleton<IStsPolicyStore, InMemoryStsPolicyStore>()
+            .AddSingleton<ISuppressionStore, InMemorySuppressionStore>()
             .AddSingleton<ITlsReportStore, InMemoryTlsReportStore>()
             .AddSingleton<RecordedOwnMail>()
             .AddSingleton<IOwnMail>(provider => provider.GetRequiredService<RecordedOwnMail>())

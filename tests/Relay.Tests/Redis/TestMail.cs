@@ -53,6 +53,13 @@ internal static class TestMail
         DueAt = time.GetUtcNow() + delay,
     };
 
+    /// <summary>Refused for good, in words that blame the address.</summary>
+    public static Settlement Bounced(Lease lease, TimeProvider time) => new()
+    {
+        Lease = lease,
+        Events = [.. EventsOf(lease, MailEventType.Bounced, time, "550 5.1.1 No such user").Select(e => e with { Suppresses = true })],
+    };
+
     private static IReadOnlyList<MailEvent> EventsOf(Lease lease, MailEventType type, TimeProvider time, string reply) =>
     [
         .. lease.Open.Select(index => new MailEvent

@@ -6,6 +6,7 @@ using Relay.Intake.Http.Messages;
 using Relay.Intake.Http.Queue;
 using Relay.Intake.Http.Sending;
 using Relay.Intake.Http.Statistics;
+using Relay.Intake.Http.Suppressions;
 
 namespace Relay.Intake.Http.Json;
 
@@ -37,6 +38,10 @@ namespace Relay.Intake.Http.Json;
 [JsonSerializable(typeof(DomainRequest))]
 [JsonSerializable(typeof(DomainView))]
 [JsonSerializable(typeof(Page<DomainView>))]
+[JsonSerializable(typeof(SuppressionRequest))]
+[JsonSerializable(typeof(SuppressionView))]
+[JsonSerializable(typeof(Page<SuppressionView>))]
+[JsonSerializable(typeof(ImportAnswer))]
 [JsonSerializable(typeof(CancelAnswer))]
 [JsonSerializable(typeof(ChecklistView))]
 [JsonSerializable(typeof(Page<DayView>))]

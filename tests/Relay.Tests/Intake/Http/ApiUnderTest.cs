@@ -18,6 +18,7 @@ using Relay.Mail.Events;
 using Relay.Mail.Inbox;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
+using Relay.Mail.Suppressions;
 using Relay.TestKit.InMemory;
 
 namespace Relay.Tests.Intake.Http;
@@ -183,6 +184,7 @@ internal sealed class ApiUnderTestStores
     public InMemoryMailQueue Queue { get; }
     public InMemoryInbox Inbox { get; }
     public InMemoryNodes Nodes { get; } = new();
+    public InMemorySuppressionStore Suppressions { get; } = new();
 
     /// <summary>What other nodes put up.</summary>
     public InMemorySiteBoard Board => field ??= new(Time);
@@ -205,5 +207,6 @@ internal sealed class ApiUnderTestStores
         services.AddSingleton<IStatisticsReader>(Queue.Activity);
         services.AddSingleton<IInbox>(Inbox);
         services.AddSingleton<IDomainRecords>(Records);
+        services.AddSingleton<ISuppressionStore>(Suppressions);
     }
 }

@@ -1,0 +1,126 @@
+using System.CommandLine;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Relay.Host.Commands;
+
+/// <summary><c>relay suppression</c>: the addresses that an account sends nothing to.</summary>
+internal static class SuppressionCommand
+{
+    // Some 2 MB: progress is seen, and what was done is not lost when the connection is.
+    private const int LinesPerRequest = 50_000;
+
+    private static readonly Argument<string> Address = new("ADDRESS") { Description = "The recipient: ada@example.com." };
+    private static readonly Argument<FileInfo> From = new("FILE") { Description = "Lines of email,reason,since,words; the first is enough." };
+    private static readonly Option<string?> Note = new("--note") { Description = "Why, for whoever looks at it later." };
+    private static readonly Option<int> Limit = new("--limit") { Description = "How many, at most 500.", DefaultValueFactory = _ => 50 };
+    private static readonly Option<string?> Cursor = new("--cursor") { Description = "The next of an earlier page." };
+
+    public static Command Create() => new("suppression", "List, add and release addresses that nothing is sent to.")
+    {
+        new Command("list", "List suppressed addresses, in no order.") { Limit, Cursor }.Asks(ListAsync),
+        new Command("show", "Show why an address is suppressed, or that it was released.") { Address }.Asks(ShowAsync),
+        new Command("add", "Send nothing to an address any more.") { Address, Note }.Asks(AddAsync),
+        new Command("remove", "Let mail go to an address again; that is remembered.") { Address }.Asks(RemoveAsync),
+        new Command("import", "Add the addresses of a file.") { From }.Asks(ImportAsync),
+        new Command("export", "Print all of them as comma-separated values.").Asks(ExportAsync),
+    };
+
+    private static async Task ListAsync(RelayClient relay, ParseResult parsed, Printout print, CancellationToken cancellation)
+    {
+        var cursor = parsed.GetValue(Cursor) is { } next ? $"&cursor={Uri.EscapeDataString(next)}" : "";
+        var page = await relay.GetAsync($"suppressions?limit={parsed.GetValue(Limit)}{cursor}", cancellation);
+        if (!print.Whole(page))
+        {
+            Printout.Table(
+                ["email", "reason", "since", "words"],
+                [.. page.Items("items").Select(s => new[] { s.Text("email"), s.Text("reason"), s.Time("since"), s.Text("words") })],
+                "No address is suppressed.");
+            if (page.Text("next") is { } more)
+            {
+                Printout.Line($"There are more: --cursor {more}");
+            }
+        }
+    }
+
+    private static async Task ShowAsync(RelayClient relay, ParseResult parsed, Printout print, CancellationToken cancellation) =>
+        Show(await relay.GetAsync(PathOf(parsed), cancellation), print);
+
+    private static async Task AddAsync(RelayClient relay, ParseResult parsed, Printout print, CancellationToken cancellation)
+    {
+        var wanted = new NewSuppression(parsed.GetRequiredValue(Address), parsed.GetValue(Note));
+        Show(await relay.PostAsync("suppressions", JsonSerializer.Serialize(wanted, SuppressionJson.Default.NewSuppression), cancellation), print);
+    }
+
+    private static async Task RemoveAsync(RelayClient relay, ParseResult parsed, Printout print, CancellationToken cancellation)
+    {
+        await relay.DeleteAsync(PathOf(parsed), cancellation);
+        if (Printout.IsTerminal && !print.IsJson)
+        {
+            Printout.Line($"Mail may go to {parsed.GetRequiredValue(Address)} again.");
+        }
+    }
+
+    private static async Task ImportAsync(RelayClient relay, ParseResult parsed, Printout print, CancellationToken cancellation)
+    {
+        var file = parsed.GetRequiredValue(From);
+        if (!file.Exists)
+        {
+            throw new CommandFailure(ExitCode.Usage, $"there is no file {file.FullName}");
+        }
+
+        var (read, added, known, refused) = (0, 0, 0, 0);
+        foreach (var lines in File.ReadLines(file.FullName).Chunk(LinesPerRequest))
+        {
+            var answer = await relay.PostTextAsync("suppressions/import", string.Join('\n', lines), "text/csv", cancellation);
+            foreach (var error in answer.Items("errors"))
+            {
+                Printout.Problem($"line {read + error.Number("line")}: {error.Text("text")}");
+            }
+
+            read += lines.Length;
+            (added, known, refused) = (added + answer.Number("added"), known + answer.Number("known"), refused + answer.Number("refused"));
+            if (Printout.IsTerminal && !print.IsJson)
+            {
+                Printout.Line($"{read} lines read: {added} added, {known} known already, {refused} not understood");
+            }
+        }
+
+        if (refused > 0)
+        {
+            throw new CommandFailure(ExitCode.Refused, $"{refused} of {read} lines were not understood; the others were taken");
+        }
+    }
+
+    private static async Task ExportAsync(RelayClient relay, ParseResult parsed, Printout print, CancellationToken cancellation)
+    {
+        await using var output = Console.OpenStandardOutput();
+        await relay.CopyAsync("suppressions/export", output, cancellation);
+    }
+
+    private static void Show(JsonElement suppression, Printout print)
+    {
+        if (!print.Whole(suppression))
+        {
+            Printout.Facts(
+                ("email", suppression.Text("email")),
+                ("status", suppression.Text("status")),
+                ("reason", suppression.Text("reason")),
+                ("since", suppression.Time("since")),
+                ("words", suppression.Text("words")),
+                ("rule", suppression.Text("rule")),
+                ("message", suppression.Text("message")),
+                ("by", suppression.Text("by")),
+                ("released", suppression.Time("releasedAt")),
+                ("released by", suppression.Text("releasedBy")));
+        }
+    }
+
+    private static string PathOf(ParseResult parsed) => $"suppressions/{Uri.EscapeDataString(parsed.GetRequiredValue(Address))}";
+
+    internal sealed record NewSuppression(string Email, string? Note);
+}
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(SuppressionCommand.NewSuppression))]
+internal sealed partial class SuppressionJson : JsonSerializerContext;

@@ -1,0 +1,69 @@
+using Relay.Mail.Events;
+using Relay.Mail.Messages;
+using Relay.Smtp.Addresses;
+
+namespace Relay.Mail.Suppressions;
+
+/// <summary>An address that an account sends nothing to any more, and the evidence for it.</summary>
+public sealed record Suppression
+{
+    /// <summary>As <see cref="KeyOf"/> has it.</summary>
+    public required string Address { get; init; }
+
+    public required SuppressionReason Reason { get; init; }
+    public required DateTimeOffset Since { get; init; }
+
+    /// <summary>What the remote said, or what the person who added it wrote.</summary>
+    public string? Words { get; init; }
+
+    /// <summary>The rule that decided, by its id; null where a person did.</summary>
+    public string? Rule { get; init; }
+
+    /// <summary>The message whose fate it was.</summary>
+    public MessageId? Message { get; init; }
+
+    /// <summary>The credential of the person who added it, by its id.</summary>
+    public string? By { get; init; }
+
+    /// <summary>When a person let mail go there again; null while it holds.</summary>
+    public DateTimeOffset? ReleasedAt { get; init; }
+
+    /// <summary>The credential of that person.</summary>
+    public string? ReleasedBy { get; init; }
+
+    /// <summary>
+    /// What addresses are compared by: all in lower case, the domain as A-labels. A local part may mean something else in
+    /// capitals (RFC 5321, 2.4), but no mailbox in use does, and who complained must not be reached by another spelling.
+    /// </summary>
+    public static string KeyOf(EnvelopeAddress address) => address.AsciiDomainText.ToLowerInvariant();
+
+    /// <summary>What an event has proven about its recipient's address; null when it says nothing against it.</summary>
+    public static Suppression? From(MailEvent happened) =>
+        happened is { Type: MailEventType.Bounced, Suppresses: true, Recipient: { } recipient } && EnvelopeAddress.TryParse(recipient, out var address, out _)
+            ? new Suppression
+            {
+                Address = KeyOf(address),
+                Reason = SuppressionReason.Bounce,
+                Since = happened.Time,
+                Words = happened.Reply,
+                Rule = happened.Rule,
+                Message = happened.Message,
+            }
+            : null;
+}
+
+/// <summary>Why nothing is sent to an address.</summary>
+public enum SuppressionReason
+{
+    /// <summary>There is no such mailbox, or not any more.</summary>
+    Bounce,
+
+    /// <summary>Its owner called mail of this account spam.</summary>
+    Complaint,
+
+    /// <summary>Its owner wants no more.</summary>
+    Unsubscribe,
+
+    /// <summary>A person of the account added it.</summary>
+    Manual,
+}

@@ -1,0 +1,157 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Relay.Mail.Queue;
+using Relay.Mail.Suppressions;
+using Relay.Redis.Accounts;
+using Relay.Redis.Connections;
+using Relay.Redis.Keys;
+using Relay.Redis.Records;
+using Relay.Smtp.Addresses;
+using StackExchange.Redis;
+
+namespace Relay.Redis.Suppressions;
+
+/// <summary>
+/// An account's suppressions in hashes by address, spread over parts by the address's own hash: a list of ten million is
+/// spread over the shards of a cluster, and no part of it is ever read whole.
+/// </summary>
+internal sealed class RedisSuppressionStore(Store store, BrokenDocuments broken) : ISuppressionStore
+{
+    /// <summary>Decided for ever: an address is looked for in one part only.</summary>
+    private const int Parts = 64;
+
+    private IDatabase Database => store.Connections.Reading;
+
+    public ValueTask<Suppression?> FindAsync(string account, EnvelopeAddress address, CancellationToken cancellation)
+    {
+        var key = Suppression.KeyOf(address);
+        return ReadAsync(StoreKeys.Suppressed(account, PartOf(key)), key, cancellation);
+    }
+
+    public ValueTask<Suppression?> FindReleasedAsync(string account, EnvelopeAddress address, CancellationToken cancellation)
+    {
+        var key = Suppression.KeyOf(address);
+        return ReadAsync(StoreKeys.Released(account, PartOf(key)), key, cancellation);
+    }
+
+    public async ValueTask<int> AddAsync(string account, IReadOnlyList<Suppression> suppressions, CancellationToken cancellation)
+    {
+        // A person who adds an address means it, whatever happened to it before.
+        var told = suppressions.Where(each => each.Reason != SuppressionReason.Manual).ToList();
+        var released = await StoreFailure.TranslateAsync(
+            Task.WhenAll(told.Select(each => Database.HashGetAsync(StoreKeys.Released(account, PartOf(each.Address)), each.Address, StoreConnections.FromPrimary))),
+            cancellation);
+        var wanted = suppressions.Except(told.Where((each, n) => WasReleasedSince(account, each, released[n])));
+        var added = await StoreFailure.TranslateAsync(
+            Task.WhenAll(wanted.Select(each => Database.HashSetAsync(StoreKeys.Suppressed(account, PartOf(each.Address)), each.Address, Write(each), When.NotExists))),
+            cancellation);
+        return added.Count(isNew => isNew);
+    }
+
+    public async ValueTask<bool> ReleaseAsync(string account, EnvelopeAddress address, string by, DateTimeOffset now, CancellationToken cancellation)
+    {
+        var key = Suppression.KeyOf(address);
+        var part = PartOf(key);
+        var hash = StoreKeys.Suppressed(account, part);
+        var document = await StoreFailure.TranslateAsync(Database.HashGetAsync(hash, key, StoreConnections.FromPrimary), cancellation);
+        if (document.IsNull)
+        {
+            return false;
+        }
+
+        // One that cannot be read holds mail back all the same, and is released like the others.
+        var known = TryRead(hash, key, document) ?? new Suppression { Address = key, Reason = SuppressionReason.Manual, Since = now };
+        var step = store.Connections.Background.CreateTransaction();
+        step.AddCondition(Condition.HashEqual(hash, key, document));
+        _ = step.HashDeleteAsync(hash, key);
+        _ = step.HashSetAsync(StoreKeys.Released(account, part), key, Write(known with { ReleasedAt = now, ReleasedBy = by }));
+        return await StoreFailure.TranslateAsync(step.ExecuteAsync(), cancellation);
+    }
+
+    public async ValueTask<SuppressionPage> ListAsync(string account, string? cursor, int limit, CancellationToken cancellation)
+    {
+        var place = Place.Parse(cursor);
+        var items = new List<Suppression>(limit);
+        while (place.Part < Parts && items.Count < limit)
+        {
+            var hash = StoreKeys.Suppressed(account, place.Part);
+            place = await StoreFailure.TranslateAsync(ScanAsync(hash, place, limit, items, cancellation), cancellation);
+        }
+
+        return new SuppressionPage(items, place.Part < Parts ? place.ToString() : null);
+    }
+
+    // A scan answers in lots of its own size; what is left of a lot is found again by its offset.
+    private async Task<Place> ScanAsync(RedisKey hash, Place place, int limit, List<Suppression> items, CancellationToken cancellation)
+    {
+        var scan = Database.HashScanAsync(hash, default, limit, place.Cursor, place.Offset);
+        await using var fields = scan.GetAsyncEnumerator(cancellation);
+        while (items.Count < limit)
+        {
+            if (!await fields.MoveNextAsync())
+            {
+                return new Place(place.Part + 1, 0, 0);
+            }
+
+            if (TryRead(hash, fields.Current.Name, fields.Current.Value) is { } suppression)
+            {
+                items.Add(suppression);
+            }
+        }
+
+        var (cursor, offset) = ((IScanningCursor)fields).Cursor is var at ? (at, ((IScanningCursor)fields).PageOffset + 1) : default;
+        return new Place(place.Part, cursor, offset);
+    }
+
+    private async ValueTask<Suppression?> ReadAsync(RedisKey hash, string address, CancellationToken cancellation)
+    {
+        var document = await StoreFailure.TranslateAsync(Database.HashGetAsync(hash, address, StoreConnections.FromPrimary), cancellation);
+        return document.IsNull
+            ? null
+            : TryRead(hash, address, document) ?? throw new StoreUnavailableException($"the document '{address}' of {hash} cannot be read");
+    }
+
+    private bool WasReleasedSince(string account, Suppression suppression, RedisValue document) =>
+        !document.IsNull
+        && TryRead(StoreKeys.Released(account, PartOf(suppression.Address)), suppression.Address, document) is { ReleasedAt: { } released }
+        && released >= suppression.Since;
+
+    private Suppression? TryRead(RedisKey hash, RedisValue field, RedisValue document)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(((ReadOnlyMemory<byte>)document).Span, RecordJson.Default.Suppression) ?? throw new JsonException("it is null");
+        }
+        catch (JsonException e)
+        {
+            broken.Add(hash, field, document, e.Message);
+            return null;
+        }
+    }
+
+    private static byte[] Write(Suppression suppression) => JsonSerializer.SerializeToUtf8Bytes(suppression, RecordJson.Default.Suppression);
+
+    private static int PartOf(string address)
+    {
+        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+        SHA256.HashData(Encoding.UTF8.GetBytes(address), hash);
+        return hash[0] % Parts;
+    }
+
+    /// <summary>Where a listing goes on.</summary>
+    private readonly record struct Place(int Part, long Cursor, int Offset)
+    {
+        public static Place Parse(string? text) =>
+            text is null ? default
+            : text.Split('.') is [var part, var cursor, var offset]
+                && int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var p) && p < Parts
+                && long.TryParse(cursor, NumberStyles.None, CultureInfo.InvariantCulture, out var c)
+                && int.TryParse(offset, NumberStyles.None, CultureInfo.InvariantCulture, out var o)
+                ? new Place(p, c, o)
+                : throw new FormatException("no cursor of a list of suppressions");
+
+        public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Part}.{Cursor}.{Offset}");
+    }
+}

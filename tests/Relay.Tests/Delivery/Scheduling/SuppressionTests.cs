@@ -1,0 +1,107 @@
+using Relay.Delivery;
+using Relay.Mail.Events;
+using Relay.Mail.Queue;
+using Relay.Mail.Suppressions;
+using Relay.TestKit.Remote;
+
+namespace Relay.Tests.Delivery.Scheduling;
+
+/// <summary>What an account has suppressed is never sent.</summary>
+public sealed class SuppressionTests
+{
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Suppressed_is_never_sent()
+    {
+        await using var remote = ScriptedSmtpServer.Start();
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote);
+        await SuppressAsync(delivery, "gone@remote.test", "550 5.1.1 Nobody here");
+
+        // Another spelling of the same mailbox.
+        var dropped = Assert.Single(await delivery.SendAsync("Gone@Remote.test"));
+
+        Assert.Equal((MailEventType.Suppressed, DeliveryRules.Suppressed), (dropped.Type, dropped.Rule));
+        Assert.Contains("550 5.1.1 Nobody here", dropped.Reply, StringComparison.Ordinal);
+        Assert.Null(dropped.Attempt);
+        Assert.Null(delivery.Queue.Settlements[0].Next);
+        Assert.Empty(delivery.Reports.Asked);
+        Assert.Empty(remote.Sessions);
+    }
+
+    [Fact]
+    public async Task The_others_of_its_message_get_it()
+    {
+        await using var remote = ScriptedSmtpServer.Start();
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote);
+        await SuppressAsync(delivery, "gone@remote.test");
+
+        var events = await delivery.SendAsync("a@remote.test", "gone@remote.test", "b@remote.test");
+
+        Assert.Equal(
+            [("a@remote.test", MailEventType.Delivered), ("b@remote.test", MailEventType.Delivered), ("gone@remote.test", MailEventType.Suppressed)],
+            events.Select(e => (e.Recipient!, e.Type)).Order());
+        Assert.DoesNotContain(remote.Sessions.SelectMany(session => session.Commands), command => command.Contains("gone@", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Who_is_suppressed_while_the_message_waits_does_not_get_it()
+    {
+        await using var remote = ScriptedSmtpServer.Start(new RemoteScript().Once(RemoteStage.Rcpt, "451 4.3.2 Later"));
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote);
+        await delivery.SendAsync("a@remote.test");
+
+        await SuppressAsync(delivery, "a@remote.test");
+        delivery.AdvanceTo(delivery.Queue.Settlements[0]);
+
+        Assert.Equal(MailEventType.Suppressed, Assert.Single((await delivery.SettledAsync(2)).Events).Type);
+    }
+
+    [Fact]
+    public async Task Who_may_have_it_already_is_told_so()
+    {
+        await using var remote = ScriptedSmtpServer.Start(new RemoteScript().Once(RemoteStage.EndOfData, RemoteAnswer.Close));
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote);
+        Assert.Equal(MailEventType.Uncertain, (await delivery.SendAsync("a@remote.test"))[0].Type);
+
+        await SuppressAsync(delivery, "a@remote.test");
+        delivery.AdvanceTo(delivery.Queue.Settlements[0]);
+
+        var dropped = Assert.Single((await delivery.SettledAsync(2)).Events);
+        Assert.Equal((MailEventType.Suppressed, true), (dropped.Type, dropped.MayHaveBeenDelivered));
+    }
+
+    [Fact]
+    public async Task As_long_as_nobody_can_look_nothing_is_sent_and_nothing_lost()
+    {
+        await using var remote = ScriptedSmtpServer.Start();
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote);
+        delivery.Suppressions.Refusal = new StoreUnavailableException("away");
+        await delivery.AcceptAsync(A.Message(delivery.Time, "a@remote.test"));
+        await WaitUntil.TrueAsync(() => delivery.Suppressions.Looks > 0);
+        Assert.Empty(remote.Sessions);
+
+        delivery.Suppressions.Refusal = null;
+        await delivery.AdvanceUntilSettledAsync(TimeSpan.FromSeconds(1));
+
+        Assert.Equal(MailEventType.Delivered, Assert.Single(delivery.Queue.Settlements[0].Events).Type);
+    }
+
+    [Theory]
+    [InlineData("550 5.1.1 User unknown", true)]
+    [InlineData("550 5.7.1 Your IP address is on a block list", null)]
+    [InlineData("552 5.2.2 Mailbox full", null)]
+    public async Task Only_a_refusal_of_the_address_itself_says_that_nothing_more_goes_there(string reply, bool? suppresses)
+    {
+        await using var remote = ScriptedSmtpServer.Start(new RemoteScript().On(RemoteStage.Rcpt, reply));
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote);
+
+        Assert.Equal(suppresses, Assert.Single(await delivery.SendAsync("a@remote.test")).Suppresses);
+    }
+
+    private static async Task SuppressAsync(DeliveryUnderTest delivery, string address, string? words = null) =>
+        Assert.Equal(1, await delivery.Suppressions.AddAsync(
+            "default",
+            [new Suppression { Address = address, Reason = SuppressionReason.Bounce, Since = delivery.Time.GetUtcNow(), Words = words }],
+            Cancellation));
+}

@@ -1,0 +1,114 @@
+using System.Net;
+using System.Text;
+using Relay.Mail.Suppressions;
+using Relay.Mail.Accounts;
+using Relay.Mail.Messages;
+
+namespace Relay.Tests.Intake.Http;
+
+/// <summary><c>/suppressions</c>.</summary>
+public sealed class SuppressionTests
+{
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task An_address_is_added_shown_and_released()
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+
+        var added = await api.PostAsync("/suppressions", """{ "email": "Ada@There.test", "note": "asked by phone" }""");
+        Assert.Equal(HttpStatusCode.Created, added.Status);
+        Assert.Equal(("ada@there.test", "suppressed", "manual", "asked by phone"), (added.String("email"), added.String("status"), added.String("reason"), added.String("words")));
+        Assert.Equal(HttpStatusCode.OK, (await api.PostAsync("/suppressions", """{ "email": "ada@there.test" }""")).Status);
+        Assert.Equal("asked by phone", (await api.GetAsync("/suppressions/ADA@there.test")).String("words"));
+        Assert.Single((await api.GetAsync("/suppressions")).Json.GetProperty("items").EnumerateArray());
+
+        Assert.Equal(HttpStatusCode.NoContent, (await api.DeleteAsync("/suppressions/ada@there.test")).Status);
+        (await api.DeleteAsync("/suppressions/ada@there.test")).IsProblem(HttpStatusCode.NotFound);
+        Assert.Equal("released", (await api.GetAsync("/suppressions/ada@there.test")).String("status"));
+        Assert.Empty((await api.GetAsync("/suppressions")).Json.GetProperty("items").EnumerateArray());
+    }
+
+    [Fact]
+    public async Task What_is_wrong_is_named()
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+
+        (await api.PostAsync("/suppressions", """{ "email": "nobody" }""")).Names(HttpStatusCode.UnprocessableEntity, "email");
+        (await api.PostAsync("/suppressions", """{ "email": "a@b.test", "note": "two\nlines" }""")).Names(HttpStatusCode.UnprocessableEntity, "note");
+        (await api.GetAsync("/suppressions/nobody")).Names(HttpStatusCode.UnprocessableEntity, "email");
+        (await api.GetAsync("/suppressions/a@b.test")).IsProblem(HttpStatusCode.NotFound);
+        (await api.GetAsync("/suppressions?limit=0")).Names(HttpStatusCode.UnprocessableEntity, "limit");
+    }
+
+    [Fact]
+    public async Task Another_account_sees_nothing_of_it()
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+        var other = await api.KeyAsync("other");
+        await api.PostAsync("/suppressions", """{ "email": "ada@there.test" }""");
+
+        (await api.GetAsync("/suppressions/ada@there.test", other)).IsProblem(HttpStatusCode.NotFound);
+        (await api.DeleteAsync("/suppressions/ada@there.test", other)).IsProblem(HttpStatusCode.NotFound);
+        Assert.Equal("email,reason,since,words\r\n", (await api.GetAsync("/suppressions/export", other)).Text);
+    }
+
+    [Fact]
+    public async Task A_key_that_only_sends_may_not_look()
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+        var sender = await api.KeyAsync("shop", MessageMode.Live, CredentialScope.Send);
+
+        (await api.GetAsync("/suppressions", sender)).IsProblem(HttpStatusCode.Forbidden);
+        (await api.PostAsync("/suppressions", """{ "email": "ada@there.test" }""", sender)).IsProblem(HttpStatusCode.Forbidden);
+    }
+
+    [Fact]
+    public async Task Broken_lines_of_a_file_are_reported_by_number_and_the_rest_is_taken()
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+
+        var answer = await api.PostAsync("/suppressions/import", string.Join("\r\n",
+            "email,reason,since,words",
+            "a@x.test",
+            "not an address",
+            "b@x.test,bounce,2026-01-31T12:00:00Z,\"550 5.1.1 \"\"No\"\", gone\"",
+            "",
+            "c@x.test,because",
+            "d@x.test,bounce,yesterday",
+            "e@x.test,\"open",
+            new string('f', 100_000) + "@x.test",
+            "A@X.test",
+            "g@x.test"));
+
+        Assert.Equal((3, 1, 5), (answer.Json.GetProperty("added").GetInt32(), answer.Json.GetProperty("known").GetInt32(), answer.Json.GetProperty("refused").GetInt32()));
+        Assert.Equal([3, 6, 7, 8, 9], answer.Json.GetProperty("errors").EnumerateArray().Select(error => error.GetProperty("line").GetInt32()));
+        var bounced = await api.GetAsync("/suppressions/b@x.test");
+        Assert.Equal(("bounce", "550 5.1.1 \"No\", gone"), (bounced.String("reason"), bounced.String("words")));
+    }
+
+    [Fact]
+    public async Task What_is_exported_can_be_imported()
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+        var other = await api.KeyAsync("other");
+        var lines = Enumerable.Range(0, 2_500).Select(n => $"a{n}@x.test,complaint,2026-01-31T12:00:00Z,\"words, {n}\"");
+        await api.PostAsync("/suppressions/import", string.Join('\n', lines));
+
+        var exported = await api.GetAsync("/suppressions/export");
+        Assert.Equal("text/csv", exported.ContentType);
+        var answer = await api.PostAsync("/suppressions/import", exported.Text, other);
+
+        Assert.Equal(2_500, answer.Json.GetProperty("added").GetInt32());
+        Assert.Equal(exported.Text, (await api.GetAsync("/suppressions/export", other)).Text);
+    }
+
+    [Fact]
+    public async Task An_address_that_begins_like_the_line_of_names_is_an_address()
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+
+        Assert.Equal(1, (await api.PostAsync("/suppressions/import", "email@x.test")).Json.GetProperty("added").GetInt32());
+        Assert.Equal(0, (await api.PostAsync("/suppressions/import", "\uFEFFEmail;Reason\n".Replace(';', ','))).Json.GetProperty("refused").GetInt32());
+    }
+}

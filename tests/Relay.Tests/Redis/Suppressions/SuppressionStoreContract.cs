@@ -1,0 +1,174 @@
+using Relay.Mail.Messages;
+using Relay.Mail.Suppressions;
+using Relay.Smtp.Addresses;
+using Relay.TestKit.InMemory;
+using Relay.TestKit.Redis;
+
+namespace Relay.Tests.Redis.Suppressions;
+
+public abstract class SuppressionStoreContract : IAsyncLifetime
+{
+    private static readonly DateTimeOffset Now = DateTimeOffset.UnixEpoch.AddDays(20_000);
+
+    protected static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    protected ISuppressionStore Store { get; private set; } = null!;
+
+    public async ValueTask InitializeAsync() => Store = await OpenAsync();
+
+    public async ValueTask DisposeAsync()
+    {
+        await CloseAsync();
+        GC.SuppressFinalize(this);
+    }
+
+    protected abstract ValueTask<ISuppressionStore> OpenAsync();
+
+    protected virtual ValueTask CloseAsync() => ValueTask.CompletedTask;
+
+    [Fact]
+    public async Task An_entry_is_found_with_its_evidence_however_the_address_is_spelled()
+    {
+        var entry = Entry("ada@xn--bcher-kva.test") with { Words = "550 5.1.1 No", Rule = "code.5.1.1", Message = MessageId.Create(TimeProvider.System) };
+        Assert.Equal(1, await Store.AddAsync("acme", [entry], Cancellation));
+
+        Assert.Equal(entry, await Store.FindAsync("acme", EnvelopeAddress.Parse("Ada@Bücher.test"), Cancellation));
+        Assert.Null(await Store.FindAsync("acme", EnvelopeAddress.Parse("bob@xn--bcher-kva.test"), Cancellation));
+    }
+
+    [Fact]
+    public async Task What_one_account_suppresses_concerns_no_other()
+    {
+        await Store.AddAsync("acme", [Entry("ada@x.test")], Cancellation);
+
+        Assert.Null(await Store.FindAsync("other", Ada, Cancellation));
+        Assert.Empty((await Store.ListAsync("other", null, 10, Cancellation)).Items);
+    }
+
+    [Fact]
+    public async Task The_first_evidence_stays()
+    {
+        var first = Entry("ada@x.test") with { Words = "first" };
+        await Store.AddAsync("acme", [first], Cancellation);
+
+        Assert.Equal(0, await Store.AddAsync("acme", [first with { Words = "second" }], Cancellation));
+        Assert.Equal(first, await Store.FindAsync("acme", Ada, Cancellation));
+    }
+
+    [Fact]
+    public async Task A_release_is_remembered_and_older_evidence_counts_no_more()
+    {
+        var bounce = Entry("ada@x.test");
+        await Store.AddAsync("acme", [bounce], Cancellation);
+
+        Assert.True(await Store.ReleaseAsync("acme", Ada, "key1", Now.AddMinutes(1), Cancellation));
+        Assert.False(await Store.ReleaseAsync("acme", Ada, "key1", Now.AddMinutes(1), Cancellation));
+
+        Assert.Null(await Store.FindAsync("acme", Ada, Cancellation));
+        Assert.Equal(bounce with { ReleasedAt = Now.AddMinutes(1), ReleasedBy = "key1" }, await Store.FindReleasedAsync("acme", Ada, Cancellation));
+        Assert.Equal(0, await Store.AddAsync("acme", [bounce], Cancellation));
+        Assert.Null(await Store.FindAsync("acme", Ada, Cancellation));
+    }
+
+    [Fact]
+    public async Task Newer_evidence_and_a_person_count_after_a_release()
+    {
+        foreach (var again in (Suppression[])[Entry("ada@x.test") with { Since = Now.AddMinutes(2) }, Entry("ada@x.test") with { Reason = SuppressionReason.Manual }])
+        {
+            await Store.AddAsync("acme", [Entry("ada@x.test") with { Since = Now.AddMinutes(2) }], Cancellation);
+            await Store.ReleaseAsync("acme", Ada, "key1", Now.AddMinutes(1), Cancellation);
+
+            Assert.Equal(1, await Store.AddAsync("acme", [again], Cancellation));
+            Assert.Equal(again, await Store.FindAsync("acme", Ada, Cancellation));
+        }
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(7)]
+    [InlineData(500)]
+    public async Task A_list_is_read_whole_in_pages_of_any_size(int limit)
+    {
+        var all = Enumerable.Range(0, 200).Select(n => Entry($"a{n}@x.test")).ToList();
+        Assert.Equal(all.Count, await Store.AddAsync("acme", all, Cancellation));
+
+        var read = new List<string>();
+        string? cursor = null;
+        for (var pages = 0; pages <= all.Count + 1; pages++)
+        {
+            var page = await Store.ListAsync("acme", cursor, limit, Cancellation);
+            Assert.InRange(page.Items.Count, 0, limit);
+            read.AddRange(page.Items.Select(entry => entry.Address));
+            cursor = page.Next;
+            if (cursor is null)
+            {
+                break;
+            }
+        }
+
+        Assert.Null(cursor);
+        Assert.Equal(all.Select(entry => entry.Address).Order(StringComparer.Ordinal), read.Order(StringComparer.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("x")]
+    [InlineData("-1.0.0")]
+    [InlineData("1000.0.0")]
+    public async Task A_cursor_of_somebodys_own_making_is_refused(string cursor) =>
+        await Assert.ThrowsAsync<FormatException>(async () => await Store.ListAsync("acme", cursor, 10, Cancellation));
+
+    protected static EnvelopeAddress Ada { get; } = EnvelopeAddress.Parse("ada@x.test");
+
+    protected static Suppression Entry(string address) => new() { Address = address, Reason = SuppressionReason.Bounce, Since = Now };
+}
+
+public sealed class InMemorySuppressionStoreTests : SuppressionStoreContract
+{
+    protected override ValueTask<ISuppressionStore> OpenAsync() => new(new InMemorySuppressionStore());
+}
+
+public sealed class EmbeddedSuppressionStoreTests : SuppressionStoreContract
+{
+    private StoreUnderTest? _store;
+
+    protected override async ValueTask<ISuppressionStore> OpenAsync()
+    {
+        _store = await StoreUnderTest.StartAsync(null, StoreUnderTest.NewFolder(), TimeProvider.System, Cancellation);
+        return _store.Get<ISuppressionStore>();
+    }
+
+    protected override ValueTask CloseAsync() => _store?.DisposeAsync() ?? ValueTask.CompletedTask;
+}
+
+public sealed class RedisSuppressionStoreTests : SuppressionStoreContract
+{
+    private RedisServer? _redis;
+    private StoreUnderTest? _store;
+
+    protected override async ValueTask<ISuppressionStore> OpenAsync()
+    {
+        _redis = await RedisServer.StartAsync(Cancellation);
+        _store = await StoreUnderTest.StartAsync(_redis.ConnectionString, StoreUnderTest.NewFolder(), TimeProvider.System, Cancellation);
+        return _store.Get<ISuppressionStore>();
+    }
+
+    protected override async ValueTask CloseAsync()
+    {
+        await (_store?.DisposeAsync() ?? ValueTask.CompletedTask);
+        await (_redis?.DisposeAsync() ?? ValueTask.CompletedTask);
+    }
+
+    [Fact]
+    public async Task A_bounce_that_blames_the_address_suppresses_it()
+    {
+        var (queue, time) = (_store!.Queue, TimeProvider.System);
+        await queue.EnqueueAsync(TestMail.To(time, "ada@x.test"), null, Cancellation);
+        var lease = Assert.Single(await queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime());
+        await queue.SettleAsync(TestMail.Bounced(lease, time), Cancellation).InTime();
+
+        await Eventually.HoldsAsync(async () => await Store.FindAsync("acme", Ada, Cancellation) is not null, Cancellation);
+
+        var entry = await Store.FindAsync("acme", Ada, Cancellation);
+        Assert.Equal((SuppressionReason.Bounce, "550 5.1.1 No such user", lease.Message.Id), (entry!.Reason, entry.Words, entry.Message));
+    }
+}
