@@ -51,6 +51,7 @@ public static class DeliveryServices
         services.AddSingleton<HostBreakers>();
         services.AddSingleton<ChunkingHosts>();
         services.AddSingleton<SourceAddresses>();
+        services.AddSingleton<AddressRace>();
         services.AddSingleton<Greeter>();
         services.AddSingleton<Connector>();
 

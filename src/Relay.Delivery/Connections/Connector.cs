@@ -18,13 +18,11 @@ internal sealed class Connector(
     Greeter greeter,
     TlsSessions sessions,
     SourceAddresses sources,
+    AddressRace race,
     DeliveryMetrics metrics,
     IOptions<DeliveryOptions> options,
     TimeProvider time)
 {
-    // Of a host with many addresses the first ones are enough: the others stand in the same racks.
-    private const int MaxAddressesOfHost = 4;
-
     /// <param name="stop">Ends the connection at any time, also when it is open already.</param>
     public async ValueTask<Opened> OpenAsync(RoutePlan plan, ConnectionWish wish, CancellationToken stop)
     {
@@ -46,26 +44,27 @@ internal sealed class Connector(
                 continue;
             }
 
-            foreach (var address in addresses)
+            var call = new Call(plan, host, terms, wish.Domain);
+            foreach (var opened in await race.RunAsync(host.Name, addresses, (address, heat) => OpenAsync(call, new IPEndPoint(address, host.Port), heat, stop), stop))
             {
-                var opened = await OpenAsync(new Call(plan, host, new IPEndPoint(address, host.Port), terms, wish.Domain), stop);
                 if (opened is not Opened.Failed failed)
                 {
                     return opened;
                 }
 
                 failure = Worse(failure, failed);
-                if (stop.IsCancellationRequested)
-                {
-                    return failed;
-                }
+            }
+
+            if (stop.IsCancellationRequested && failure is not null)
+            {
+                return failure;
             }
         }
 
         return failure ?? throw new InvalidOperationException("a plan without hosts");
     }
 
-    private async ValueTask<(IEnumerable<IPAddress> Addresses, DnsAnswer<IPAddress>? Answer, Opened.Failed? Missing)> AddressesAsync(RouteHost host, RoutePlan plan, CancellationToken stop)
+    private async ValueTask<(IReadOnlyList<IPAddress> Addresses, DnsAnswer<IPAddress>? Answer, Opened.Failed? Missing)> AddressesAsync(RouteHost host, RoutePlan plan, CancellationToken stop)
     {
         if (host.Address is { } literal)
         {
@@ -75,12 +74,12 @@ internal sealed class Connector(
         var answer = await resolver.AddressesAsync(host.Name, stop);
         if (answer.Finding != DnsFinding.Found && plan.IsRoute && await LocalAddressesAsync(host.Name, stop) is { Length: > 0 } local)
         {
-            return (local, null, null);
+            return (race.InOrder(host.Name, local), null, null);
         }
 
         return answer.Finding switch
         {
-            DnsFinding.Found => (answer.Records.Take(MaxAddressesOfHost), answer, null),
+            DnsFinding.Found => (race.InOrder(host.Name, answer.Records), answer, null),
             DnsFinding.Failed => ([], null, new Opened.Failed(answer.Words, DeliveryRules.DnsFailure, host.Name, null)),
 
             // Who misspells a route's host shall not lose mail by it.
@@ -88,36 +87,52 @@ internal sealed class Connector(
         };
     }
 
-    private ValueTask<Opened> OpenAsync(Call call, CancellationToken stop) =>
-        !call.Plan.IsRoute && policy.Check(call.Place) is { } refusal
-            ? ValueTask.FromResult<Opened>(new Opened.Failed(refusal.Words, refusal.Rule, call.Host.Name, call.Place.ToString(), refusal.Status))
-            : breakers.OpenAsync(call.Place, call.Host.Name, () => GreetAsync(call, stop));
+    private ValueTask<Opened> OpenAsync(Call call, IPEndPoint place, Heat heat, CancellationToken stop) =>
+        !call.Plan.IsRoute && policy.Check(place) is { } refusal
+            ? ValueTask.FromResult<Opened>(new Opened.Failed(refusal.Words, refusal.Rule, call.Host.Name, place.ToString(), refusal.Status))
+            : breakers.OpenAsync(place, call.Host.Name, () => GreetAsync(call, place, heat, stop));
 
-    private async ValueTask<Opened> GreetAsync(Call call, CancellationToken stop)
+    private async ValueTask<Opened> GreetAsync(Call call, IPEndPoint place, Heat heat, CancellationToken stop)
     {
-        var opened = await ConnectAsync(call, stop);
+        var opened = await ConnectAsync(call, place, heat, stop);
+        if (opened is Opened.Beaten)
+        {
+            return opened;
+        }
+
         sessions.Ended(call.Domain, call.Plan, call.Terms, opened);
 
         // Clear text after broken TLS only on a new connection and before any mail, and never with a password.
         return opened is Opened.Failed { BrokenTls: true } && call is { Terms.Mode: RouteTls.Opportunistic, Plan.Login: null }
-            ? await ConnectAsync(call with { Terms = call.Terms with { Mode = RouteTls.None } }, stop)
+            ? await ConnectAsync(call with { Terms = call.Terms with { Mode = RouteTls.None } }, place, heat, stop)
             : opened;
     }
 
-    private async ValueTask<Opened> ConnectAsync(Call call, CancellationToken stop)
+    private async ValueTask<Opened> ConnectAsync(Call call, IPEndPoint place, Heat heat, CancellationToken stop)
     {
-        var (plan, host, place, terms, _) = call;
+        var (plan, host, terms, _) = call;
         if (place.AddressFamily == AddressFamily.InterNetworkV6 && !Socket.OSSupportsIPv6)
         {
             return new Opened.Failed("this machine has no IPv6", DeliveryRules.Unreachable, host.Name, place.ToString());
         }
 
         var source = sources.For(plan.Key, place.AddressFamily);
-        var wire = await Wire.ConnectAsync(place, source, options.Value.Timeouts.Connect, time, stop);
+        var wire = await Wire.ConnectAsync(place, source, options.Value.Timeouts.Connect, time, stop, heat.IsWon ? default : heat.Won);
         if (wire.Failure is { } failure)
         {
             wire.Dispose();
+            if (heat.IsWon && !heat.TryWin(place))
+            {
+                return Opened.Beaten.Instance;
+            }
+
             return new Opened.Failed(failure, DeliveryRules.Unreachable, host.Name, place.ToString());
+        }
+
+        if (!heat.TryWin(place))
+        {
+            wire.Dispose();
+            return Opened.Beaten.Instance;
         }
 
         var connection = new SmtpConnection(wire, host, place, metrics);
@@ -147,6 +162,6 @@ internal sealed class Connector(
     private static Opened.Failed? Worse(Opened.Failed? before, Opened.Failed? now) =>
         before is null || (now is not null && (now.Status is null || before.Status is not null)) ? now ?? before : before;
 
-    /// <summary>One address of one host, and what a connection to it has to prove.</summary>
-    private sealed record Call(RoutePlan Plan, RouteHost Host, IPEndPoint Place, TlsTerms Terms, string Domain);
+    /// <summary>One host, and what a connection to it has to prove.</summary>
+    private sealed record Call(RoutePlan Plan, RouteHost Host, TlsTerms Terms, string Domain);
 }

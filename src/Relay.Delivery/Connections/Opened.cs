@@ -14,6 +14,12 @@ internal abstract record Opened
 
     public sealed record Ready(SmtpConnection Connection) : Opened;
 
+    /// <summary>Given up, as another address of the host was quicker.</summary>
+    public sealed record Beaten : Opened
+    {
+        public static readonly Beaten Instance = new();
+    }
+
     /// <param name="Words">The remote's reply, or ours.</param>
     /// <param name="Status">The enhanced code where no later attempt can end differently; null where one can.</param>
     public sealed record Failed(string Words, string Rule, string? Host, string? Address, string? Status = null) : Opened

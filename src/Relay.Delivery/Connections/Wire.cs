@@ -49,7 +49,8 @@ internal sealed class Wire : IDisposable
 
     /// <summary>A wire to this place; when it cannot be had, one that has failed.</summary>
     /// <param name="stop">Ends it at any time, whoever waits for what.</param>
-    public static async ValueTask<Wire> ConnectAsync(IPEndPoint place, IPAddress? source, TimeSpan timeout, TimeProvider time, CancellationToken stop)
+    /// <param name="beaten">Ends the connecting, and means nothing afterwards.</param>
+    public static async ValueTask<Wire> ConnectAsync(IPEndPoint place, IPAddress? source, TimeSpan timeout, TimeProvider time, CancellationToken stop, CancellationToken beaten = default)
     {
         var socket = new Socket(place.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         var wire = new Wire(socket, time);
@@ -62,11 +63,11 @@ internal sealed class Wire : IDisposable
             }
 
             wire._deadline.Arm(timeout);
-            await socket.ConnectAsync(place);
+            await socket.ConnectAsync(place, beaten);
             wire._deadline.Disarm();
             wire.From = (socket.LocalEndPoint as IPEndPoint)?.Address;
         }
-        catch (Exception e) when (IsLoss(e))
+        catch (Exception e) when (IsLoss(e) || e is OperationCanceledException)
         {
             wire.Fail(e, "connecting");
         }
