@@ -20,6 +20,7 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
     private Ceilings _ceilings = ceilings;
     private int _couriers;
     private int _connected;
+    private int _hungry;
     private readonly MinuteCount _sent = new();
     private long _messages;
     private long _opened;
@@ -128,7 +129,7 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
             (_rests, _rest) = (0, null);
             _messages++;
             _sent.Add(time.GetUtcNow());
-            _tuner.Answered(_connected, _wanting.Count > 0, Ceilings.Connections, took, time.GetUtcNow());
+            _tuner.Answered(_connected, _hungry > 0, Ceilings.Connections, took, time.GetUtcNow());
             if (_wanting.Count > 0)
             {
                 GiveOutHoldingLock(ref after);
@@ -267,7 +268,8 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
     /// <summary>A courier without a connection may get itself one.</summary>
     public bool HasPlaceHoldingLock => _couriers <= LimitHoldingLock;
 
-    public bool OthersWantHoldingLock(Site site) => _wanting.Count > site.Wants.Count;
+    /// <summary>Another of its sites has mail waiting.</summary>
+    public bool OthersWantHoldingLock(Site site) => _hungry > (site.WaitingHoldingLock > 0 ? 1 : 0);
 
     /// <summary>A site has mail for which it has no courier free.</summary>
     public void WantHoldingLock(Site site, Lane lane, ref Errands after)
@@ -301,6 +303,9 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
         _couriers--;
         GiveOutHoldingLock(ref after);
     }
+
+    /// <summary>One site more has mail waiting, or one less.</summary>
+    public void HungryHoldingLock(int change) => _hungry += change;
 
     public void ConnectedHoldingLock(int change)
     {
@@ -355,9 +360,10 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
     }
 
     // A warm connection that nobody uses gives way to mail that waits for one elsewhere; its place is free when it has left.
+    // Wants may be out of date: whose mail has gone by itself wants nothing any more.
     private void MakeRoomHoldingLock(ref Errands after)
     {
-        if (_idle.First?.Value is { } idle && !idle.TryServeParkedHoldingLock(ref after))
+        if (_idle.First?.Value is { } idle && !idle.TryServeParkedHoldingLock(ref after) && OthersWantHoldingLock(idle))
         {
             idle.SendHomeHoldingLock(ref after);
         }

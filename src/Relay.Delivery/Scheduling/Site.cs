@@ -29,6 +29,7 @@ internal sealed class Site
     private int _couriers;
     private int _connected;
     private int _inTurn;
+    private bool _isHungry;
     private volatile bool _stopping;
     private bool _isGone;
 
@@ -71,6 +72,7 @@ internal sealed class Site
             }
 
             _waiting.Add(held);
+            NoteHungerHoldingLock();
             if (!TryServeParkedHoldingLock(ref after))
             {
                 _provider.WantHoldingLock(this, held.Lease.Unit.Lane, ref after);
@@ -95,7 +97,9 @@ internal sealed class Site
     {
         lock (_provider.Lock)
         {
-            return _waiting.TakeBack(other => other == held).Count > 0;
+            var has = _waiting.TakeBack(other => other == held).Count > 0;
+            NoteHungerHoldingLock();
+            return has;
         }
     }
 
@@ -219,6 +223,7 @@ internal sealed class Site
 
             _provider.ShrinkHoldingLock(words);
             _waiting.Add(held);
+            NoteHungerHoldingLock();
             LeaveHoldingLock(ref after);
         }
 
@@ -234,6 +239,7 @@ internal sealed class Site
         lock (_provider.Lock)
         {
             back = [.. _waiting.TakeBack(held => which(held.Lease)), .. TakeRidersHoldingLock(held => which(held.Lease))];
+            NoteHungerHoldingLock();
             isGone = TryEndHoldingLock();
         }
 
@@ -261,6 +267,7 @@ internal sealed class Site
             }
 
             waiting.AddRange(TakeRidersHoldingLock(_ => true));
+            NoteHungerHoldingLock();
             isGone = TryEndHoldingLock();
         }
 
@@ -322,7 +329,9 @@ internal sealed class Site
         }
 
         _inTurn++;
-        return _waiting.TryTake(out held);
+        var has = _waiting.TryTake(out held);
+        NoteHungerHoldingLock();
+        return has;
     }
 
     private void DisconnectHoldingLock()
@@ -350,6 +359,15 @@ internal sealed class Site
         _isGone = true;
         _provider.EndedHoldingLock(this);
         return true;
+    }
+
+    private void NoteHungerHoldingLock()
+    {
+        if (_isHungry != _waiting.Count > 0)
+        {
+            _isHungry = !_isHungry;
+            _provider.HungryHoldingLock(_isHungry ? 1 : -1);
+        }
     }
 
     private void WantAllHoldingLock(ref Errands after)

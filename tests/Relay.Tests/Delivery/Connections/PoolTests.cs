@@ -72,6 +72,25 @@ public sealed class PoolTests
     }
 
     [Fact]
+    public async Task Warm_connections_stay_while_mail_comes_in_bursts()
+    {
+        await using var remote = ScriptedSmtpServer.Start();
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote, ("Delivery:ConnectionsPerSite", 3), ("Delivery:MessagesPerConnection", 10_000));
+
+        for (var burst = 1; burst <= 20; burst++)
+        {
+            for (var i = 0; i < 10; i++)
+            {
+                await delivery.AcceptAsync($"a{i}@remote.test");
+            }
+
+            await delivery.SettledAsync(burst * 10);
+        }
+
+        Assert.InRange(remote.Sessions.Count, 1, 3);
+    }
+
+    [Fact]
     public async Task An_idle_connection_that_the_remote_closed_costs_no_attempt()
     {
         await using var remote = ScriptedSmtpServer.Start();
