@@ -9,7 +9,7 @@ using Relay.Smtp.Addresses;
 namespace Relay.Load.Backlog;
 
 /// <summary>
-/// Puts mail for dead destinations into the queue by the accept step itself, as a node that only takes mail in would, without
+/// Puts mail into the queue by the accept step itself, as a node that only takes mail in would, without
 /// the cost of a door: a million messages in minutes.
 /// </summary>
 internal sealed class QueueFiller : IAsyncDisposable
@@ -47,7 +47,9 @@ internal sealed class QueueFiller : IAsyncDisposable
     }
 
     /// <returns>How many were accepted.</returns>
-    public async Task<int> FillAsync(string account, int count, int domains, int size, CancellationToken cancellation)
+    /// <param name="recipient">The address of the message with this number.</param>
+    public async Task<int> FillAsync(
+        string account, MessageClass @class, int count, Func<int, string> recipient, int size, CancellationToken cancellation)
     {
         var queue = _services.GetRequiredService<IMailQueue>();
         var head = new byte[size];
@@ -59,7 +61,7 @@ internal sealed class QueueFiller : IAsyncDisposable
         {
             for (int number; (number = Interlocked.Increment(ref next)) < count;)
             {
-                var message = MessageTo($"a{number}@{DeadHosts.Domain(number % domains)}", account, head);
+                var message = MessageTo(recipient(number), account, @class, head);
                 if (await queue.EnqueueAsync(message, null, cancellation) is EnqueueResult.Accepted)
                 {
                     Interlocked.Increment(ref accepted);
@@ -79,8 +81,9 @@ internal sealed class QueueFiller : IAsyncDisposable
         await _services.DisposeAsync();
     }
 
-    private static Message MessageTo(string recipient, string account, byte[] head) => new()
+    private static Message MessageTo(string recipient, string account, MessageClass @class, byte[] head) => new()
     {
+        Class = @class,
         Id = MessageId.Create(TimeProvider.System),
         Account = account,
         Credential = "load",

@@ -6,6 +6,7 @@ using Relay.Load.Rounds;
 using Relay.Load.Sink;
 using Relay.Load.Targets;
 using Relay.Load.Traffic;
+using Relay.Mail.Messages;
 using Spectre.Console;
 
 namespace Relay.Load.Commands;
@@ -136,7 +137,8 @@ internal sealed class BacklogCommand
             }
 
             await using var filler = await QueueFiller.OpenAsync(redis, workspace.Folder("filler"), cancellation);
-            return (await filler.FillAsync(RelayTarget.Account, units, domains, _traffic.Plan(parsed).Size, cancellation), most);
+            return (await filler.FillAsync(
+                RelayTarget.Account, MessageClass.Transactional, units, number => $"a{number}@{DeadHosts.Domain(number % domains)}", _traffic.Plan(parsed).Size, cancellation), most);
         }
         finally
         {

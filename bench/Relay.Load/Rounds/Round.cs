@@ -48,6 +48,7 @@ internal sealed class Round(TrafficPlan plan, SmtpSink sink, TimeSpan patience)
             DeliveryTime = ledger.DeliveryTime(),
             AcceptLatency = ledger.AcceptLatency(),
             DeliveryLatency = ledger.DeliveryLatency(),
+            HandlingLatency = ledger.HandlingLatency(),
             Costs = costs,
             GeneratorCpu = generatorCpu,
             AllocatedBytes = after.AllocatedBytes - before.AllocatedBytes,

@@ -24,6 +24,9 @@ internal sealed record RoundResult
 
     public required Latency DeliveryLatency { get; init; }
 
+    /// <summary>From the 250 to the arrival.</summary>
+    public required Latency HandlingLatency { get; init; }
+
     /// <summary>CPU of the measured phase and peak memory since the start, by part.</summary>
     public required IReadOnlyDictionary<string, ProcessCost> Costs { get; init; }
 

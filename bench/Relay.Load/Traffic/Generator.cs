@@ -38,6 +38,10 @@ internal sealed class Generator(TrafficPlan plan, Door door)
             open = TrySend(session, open, ledger, token);
             failures = open ? 0 : failures + 1;
             open &= !plan.NewConnection;
+            if (plan.Pause > TimeSpan.Zero)
+            {
+                Thread.Sleep(plan.Pause);
+            }
         }
     }
 

@@ -109,6 +109,9 @@ internal sealed class Ledger(uint phase, int count)
 
     public Latency DeliveryLatency() => Latency.Of(_begun, _arrived);
 
+    /// <summary>From the 250 to the arrival.</summary>
+    public Latency HandlingLatency() => Latency.Of(_accepted, _arrived);
+
     private TimeSpan Span(long[] ends)
     {
         var first = _begun.Where(at => at != 0).DefaultIfEmpty().Min();

@@ -27,6 +27,9 @@ internal sealed record TrafficPlan
     /// <summary>A session sends its next message when the sink has the one before.</summary>
     public bool AwaitsArrival { get; init; }
 
+    /// <summary>How long a session pauses between two messages.</summary>
+    public TimeSpan Pause { get; init; }
+
     /// <summary>How long one read, write or connect may take.</summary>
     public required TimeSpan Timeout { get; init; }
 }
