@@ -85,6 +85,9 @@ internal static partial class DeliveryLog
     [LoggerMessage(EventId = 18, Level = LogLevel.Error, Message = "{MessageId}: the copy in 7 bits could not be signed for {Domain}")]
     public static partial void CopyNotSigned(this ILogger logger, MessageId messageId, string domain, Exception exception);
 
+    [LoggerMessage(EventId = 19, Level = LogLevel.Warning, Message = "A dialogue of {MessageId} could not be kept")]
+    public static partial void TranscriptLost(this ILogger logger, MessageId messageId, Exception? exception);
+
     [LoggerMessage(EventId = 7, Level = LogLevel.Warning, Message = "Delivery did not finish in time; connections are closed now")]
     public static partial void StoppingHard(this ILogger logger);
 

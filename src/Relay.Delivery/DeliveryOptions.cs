@@ -5,6 +5,7 @@ using Relay.Delivery.Routing;
 using Relay.Delivery.Scheduling;
 using Relay.Delivery.Sending;
 using Relay.Delivery.TlsPolicies;
+using Relay.Delivery.Transcripts;
 
 namespace Relay.Delivery;
 
@@ -63,6 +64,9 @@ public sealed class DeliveryOptions
 
     [Required, ValidateObjectMembers]
     public TimeoutOptions Timeouts { get; set; } = new();
+
+    [Required, ValidateObjectMembers]
+    public TranscriptOptions Transcripts { get; set; } = new();
 
     [Required, ValidateObjectMembers]
     public WindowOptions Window { get; set; } = new();

@@ -9,6 +9,7 @@ using Relay.Delivery.Scheduling;
 using Relay.Delivery.Sending;
 using Relay.Delivery.TlsPolicies;
 using Relay.Delivery.TlsReports;
+using Relay.Delivery.Transcripts;
 using Relay.Mail.Domains;
 using Relay.Mail.Queue;
 using Relay.Mail.Sites;
@@ -54,6 +55,9 @@ public static class DeliveryServices
         services.AddSingleton<AddressRace>();
         services.AddSingleton<Greeter>();
         services.AddSingleton<Connector>();
+
+        services.AddSingleton<TranscriptKeeper>();
+        services.AddHostedService(provider => provider.GetRequiredService<TranscriptKeeper>());
 
         services.AddSingleton<RetrySchedule>();
         services.AddSingleton<Settlements>();

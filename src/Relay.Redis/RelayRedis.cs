@@ -23,6 +23,7 @@ using Relay.Redis.Queue;
 using Relay.Redis.Statistics;
 using Relay.Redis.Suppressions;
 using Relay.Redis.Telemetry;
+using Relay.Redis.Transcripts;
 
 namespace Relay.Redis;
 
@@ -84,6 +85,7 @@ public static class RelayRedis
         services.AddSingleton<IAccountStore, RedisAccountStore>();
         services.AddSingleton<IInbox, RedisInbox>();
         services.AddSingleton<ISuppressionStore, RedisSuppressionStore>();
+        services.AddSingleton<ITranscriptStore, RedisTranscriptStore>();
         services.AddSingleton<IStsPolicyStore, RedisStsPolicyStore>();
         services.AddSingleton<ITlsReportStore, RedisTlsReportStore>();
         return services;

@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using Microsoft.Extensions.Options;
 using Relay.Delivery.Routing;
 using Relay.Delivery.TlsPolicies;
+using Relay.Mail.Events;
 
 namespace Relay.Delivery.Connections;
 
@@ -27,12 +28,14 @@ internal sealed class Connector(
     public async ValueTask<Opened> OpenAsync(RoutePlan plan, ConnectionWish wish, CancellationToken stop)
     {
         Opened.Failed? failure = null;
+        var heard = new List<TranscriptLine>();
         foreach (var host in plan.InOrder(Random.Shared, wish.First))
         {
             var (addresses, answer, missing) = await AddressesAsync(host, plan, stop);
             if (missing is not null)
             {
                 failure = Worse(failure, missing);
+                Overhear(heard, missing);
                 continue;
             }
 
@@ -41,6 +44,7 @@ internal sealed class Connector(
             {
                 sessions.Refused(wish.Domain, plan, refusal!);
                 failure = Worse(failure, refusal);
+                Overhear(heard, refusal!);
                 continue;
             }
 
@@ -53,6 +57,7 @@ internal sealed class Connector(
                 }
 
                 failure = Worse(failure, failed);
+                Overhear(heard, failed);
             }
 
             if (stop.IsCancellationRequested && failure is not null)
@@ -61,7 +66,7 @@ internal sealed class Connector(
             }
         }
 
-        return failure ?? throw new InvalidOperationException("a plan without hosts");
+        return failure is null ? throw new InvalidOperationException("a plan without hosts") : failure with { Dialogue = heard };
     }
 
     private async ValueTask<(IReadOnlyList<IPAddress> Addresses, DnsAnswer<IPAddress>? Answer, Opened.Failed? Missing)> AddressesAsync(RouteHost host, RoutePlan plan, CancellationToken stop)
@@ -135,12 +140,20 @@ internal sealed class Connector(
             return Opened.Beaten.Instance;
         }
 
-        var connection = new SmtpConnection(wire, host, place, metrics);
+        var connection = new SmtpConnection(wire, host, place, metrics, time);
+        if (options.Value.Transcripts.Kept == TimeSpan.Zero)
+        {
+            connection.Log.TurnOff();
+        }
+
+        connection.Log.Note(0, $"connected to {host.Name} [{connection.Address}]");
         if (await greeter.GreetAsync(connection, terms, plan.Login) is not { } failed)
         {
             return new Opened.Ready(connection);
         }
 
+        connection.Log.Note(0, failed.Words);
+        failed = failed with { Dialogue = connection.Log.Tell(0) };
         connection.Dispose();
         return failed;
     }
@@ -155,6 +168,18 @@ internal sealed class Connector(
         catch (Exception e) when (e is SocketException or OperationCanceledException)
         {
             return [];
+        }
+    }
+
+    private void Overhear(List<TranscriptLine> heard, Opened.Failed failed)
+    {
+        if (failed.Dialogue is { } dialogue)
+        {
+            heard.AddRange(dialogue);
+        }
+        else
+        {
+            heard.Add(new TranscriptLine(time.GetUtcNow(), TranscriptVoice.Note, $"{failed.Host}{(failed.Address is null ? "" : $" [{failed.Address}]")}: {failed.Words}"));
         }
     }
 

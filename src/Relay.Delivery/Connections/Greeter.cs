@@ -98,6 +98,7 @@ internal sealed class Greeter(IOptions<DeliveryOptions> options, IOptions<RelayO
         if (await connection.StartTlsAsync(judge.Options(), _timeouts.TlsHandshake))
         {
             connection.Security = new ConnectionSecurity(terms, judge.Proof, judge.OnlyFor, terms.Trouble ?? judge.Trouble);
+            connection.Log.Note(0, $"{connection.Tls}, {(judge.Proof is { } proof ? $"proved by {proof}" : $"not proved: {judge.Words}")}");
             return null;
         }
 
@@ -118,7 +119,7 @@ internal sealed class Greeter(IOptions<DeliveryOptions> options, IOptions<RelayO
         if (connection.Capabilities.AuthPlain || !connection.Capabilities.AuthLogin)
         {
             connection.Output.AuthPlain(login.User, login.Password);
-            reply = await AskAsync(connection, _timeouts.Ehlo);
+            reply = await AskAsync(connection, _timeouts.Ehlo, "AUTH PLAIN (secret)"u8);
         }
         else
         {
@@ -127,15 +128,24 @@ internal sealed class Greeter(IOptions<DeliveryOptions> options, IOptions<RelayO
             for (var i = 0; i < 2 && reply.IsIntermediate; i++)
             {
                 connection.Output.AuthAnswer(i == 0 ? login.User : login.Password);
-                reply = await AskAsync(connection, _timeouts.Ehlo);
+                reply = await AskAsync(connection, _timeouts.Ehlo, "(secret)"u8);
             }
         }
 
         return reply.IsPositive ? null : Refused(connection, reply);
     }
 
-    private static async ValueTask<RemoteReply> AskAsync(SmtpConnection connection, TimeSpan timeout) =>
-        await connection.FlushAsync(timeout) ? await connection.ReadReplyAsync(timeout) : default;
+    private static ValueTask<RemoteReply> AskAsync(SmtpConnection connection, TimeSpan timeout) =>
+        AskAsync(connection, timeout, connection.Output.Written.Span);
+
+    /// <param name="told">What the log keeps of it: nothing secret.</param>
+    private static ValueTask<RemoteReply> AskAsync(SmtpConnection connection, TimeSpan timeout, ReadOnlySpan<byte> told)
+    {
+        connection.Log.Said(0, told);
+        return HearAsync();
+
+        async ValueTask<RemoteReply> HearAsync() => await connection.FlushAsync(timeout) ? await connection.ReadReplyAsync(timeout) : default;
+    }
 
     private static Opened.Failed Refused(SmtpConnection connection, RemoteReply reply)
     {

@@ -2,6 +2,7 @@ using System.Net;
 using Relay.Delivery.Sending;
 using Relay.Delivery.TlsPolicies;
 using Relay.Mail.Classification;
+using Relay.Mail.Events;
 
 namespace Relay.Delivery.Connections;
 
@@ -29,6 +30,9 @@ internal abstract record Opened
 
         /// <summary>What was wrong with TLS, for reports; null where that was not the reason.</summary>
         public TlsTrouble? Trouble { get; init; }
+
+        /// <summary>What was said before it failed; null where nothing was.</summary>
+        public IReadOnlyList<TranscriptLine>? Dialogue { get; init; }
 
         /// <summary>Our own address, for reports; null where it never came to a connection.</summary>
         public IPAddress? From { get; init; }

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Security;
 using Relay.Delivery.Routing;
 using Relay.Delivery.TlsPolicies;
+using Relay.Delivery.Transcripts;
 using Relay.Smtp.Client;
 
 namespace Relay.Delivery.Connections;
@@ -19,8 +20,9 @@ internal sealed class SmtpConnection : IDisposable
     private int _end;
     private bool _disposed;
 
-    public SmtpConnection(Wire wire, RouteHost host, IPEndPoint place, DeliveryMetrics metrics)
+    public SmtpConnection(Wire wire, RouteHost host, IPEndPoint place, DeliveryMetrics metrics, TimeProvider time)
     {
+        Log = new DialogueLog(time);
         _wire = wire;
         _metrics = metrics;
         Host = host;
@@ -69,6 +71,9 @@ internal sealed class SmtpConnection : IDisposable
 
     public bool IsLost => _wire.Failure is not null;
 
+    /// <summary>What was said on it, as long as somebody may ask.</summary>
+    public DialogueLog Log { get; }
+
     /// <summary>Why it is of no more use, for people.</summary>
     public string Failure => _wire.Failure ?? "the connection was lost";
 
@@ -103,6 +108,7 @@ internal sealed class SmtpConnection : IDisposable
     {
         NeedsReset = false;
         Output.Reset();
+        Log.Said(Log.Listener, Output.Written.Span);
         return await FlushAsync(timeout) && (await ReadReplyAsync(timeout)).IsPositive && !HasBuffered;
     }
 
@@ -118,6 +124,7 @@ internal sealed class SmtpConnection : IDisposable
                 var reply = new RemoteReply(scanner.Code, _received.AsMemory(_start, scanner.Length));
                 _start += scanner.Length;
                 SaidGoodbye |= reply.IsGoodbye;
+                Log.Heard(reply.Octets.Span);
                 return reply;
             }
 
@@ -168,6 +175,7 @@ internal sealed class SmtpConnection : IDisposable
             _metrics.ConnectionClosed();
             _wire.Dispose();
             Output.Dispose();
+            Log.Dispose();
             ArrayPool<byte>.Shared.Return(_received);
             _received = [];
         }

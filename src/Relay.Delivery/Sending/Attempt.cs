@@ -1,4 +1,5 @@
 using Relay.Delivery.Scheduling;
+using Relay.Mail.Events;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
 using Relay.Smtp.Client;
@@ -119,6 +120,22 @@ internal sealed class Attempt
         CountsAsNone = IsUntouched;
         EndRest(new Outcome.Deferred("not tried: this node's turn was over", DeliveryRules.TurnOver), default);
     }
+
+    /// <summary>What was said, where somebody may ask for it; null where all went well.</summary>
+    public List<TranscriptLine>? Dialogue { get; private set; }
+
+    public void Overhear(IEnumerable<TranscriptLine> lines) => (Dialogue ??= []).AddRange(lines);
+
+    /// <summary>The same as it is kept; null where there is nothing to keep.</summary>
+    public Transcript? ToTranscript(DateTimeOffset now) => Dialogue is not { Count: > 0 } lines ? null : new Transcript
+    {
+        Message = Lease.Message.Id,
+        Time = now,
+        Attempt = Lease.Attempts + 1,
+        Domain = Domain,
+        IsSample = Array.TrueForAll(_outcomes, o => o is Outcome.Delivered),
+        Lines = lines,
+    };
 
     public Settlement ToSettlement(Settlements settlements) => settlements.Of(Lease, _recipients, _outcomes!, _contacts);
 }

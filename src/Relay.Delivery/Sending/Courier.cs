@@ -160,6 +160,7 @@ internal sealed class Courier
                     _office.NotReached(_site, failed.Words);
                 }
 
+                attempt.Overhear(failed.Dialogue ?? []);
                 attempt.EndRest(failed.ToOutcome(), new Contact(failed.Host, failed.Address) { Policy = TlsTerms.PolicyOf(failed.Source) });
             }
             else
@@ -217,6 +218,7 @@ internal sealed class Courier
         }
 
         attempt.EndBatch(transaction.Outcomes, Contact.With(connection));
+        transaction.EndDialogue(attempt, _office.Transcripts);
         Learn(transaction, connection);
         if (end == TransactionEnd.Spoiled)
         {

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Options;
 using Relay.Delivery.Connections;
 using Relay.Delivery.Routing;
 using Relay.Delivery.Scheduling;
+using Relay.Delivery.Transcripts;
 using Relay.Mail.Classification;
 using Relay.Mail.Queue;
 
@@ -20,6 +21,7 @@ internal sealed class CourierOffice(
     Alerts alerts,
     ChunkingHosts chunkingHosts,
     SevenBitCopies copies,
+    TranscriptKeeper transcripts,
     DeliveryMetrics metrics,
     IOptions<DeliveryOptions> options,
     TimeProvider time,
@@ -33,6 +35,7 @@ internal sealed class CourierOffice(
     public Settlements Settlements { get; } = settlements;
     public Settler Settler { get; } = settler;
     public ChunkingHosts ChunkingHosts { get; } = chunkingHosts;
+    public TranscriptKeeper Transcripts { get; } = transcripts;
     public DeliveryMetrics Metrics { get; } = metrics;
     public DeliveryOptions Options { get; } = options.Value;
     public TimeProvider Time { get; } = time;
@@ -119,6 +122,10 @@ internal sealed class CourierOffice(
         Metrics.Attempted();
         Heard(site, attempt);
         Settler.Settle(held, attempt.ToSettlement(Settlements));
+        if (attempt.ToTranscript(Time.GetUtcNow()) is { } transcript)
+        {
+            Transcripts.Keep(transcript);
+        }
     }
 
     /// <summary>A courier has a connection to the site.</summary>

@@ -10,8 +10,10 @@ namespace Relay.Delivery.Sending;
 /// MAIL, RCPT and DATA of one transaction, in one flight or one by one. Recipients that are refused have their outcome
 /// afterwards. A content that goes by BDAT is not asked for.
 /// </summary>
+/// <param name="turn">Of the transaction, in the connection's log.</param>
 internal sealed class EnvelopeDialogue(
     SmtpConnection connection,
+    int turn,
     Message message,
     IReadOnlyList<int> recipients,
     Outcome?[] outcomes,
@@ -35,6 +37,7 @@ internal sealed class EnvelopeDialogue(
     /// <summary>Puts all commands behind what lies in the buffer.</summary>
     public void Write()
     {
+        var start = connection.Output.Length;
         _resets = connection.NeedsReset;
         if (_resets)
         {
@@ -56,11 +59,13 @@ internal sealed class EnvelopeDialogue(
         }
 
         connection.NeedsReset = true;
+        connection.Log.Said(turn, connection.Output.Written.Span[start..]);
     }
 
     /// <summary>Reads the replies to what was written.</summary>
     public async ValueTask<EnvelopeStep> HearAsync()
     {
+        connection.Log.Listener = turn;
         if (_resets && await HearResetAsync() is { } trouble)
         {
             return trouble;
@@ -101,9 +106,11 @@ internal sealed class EnvelopeDialogue(
     /// <summary>One command, one reply: for remotes that do not offer PIPELINING, and where each octet counts.</summary>
     public async ValueTask<EnvelopeStep> SendStepByStepAsync()
     {
+        connection.Log.Listener = turn;
         if (connection.NeedsReset)
         {
             connection.Output.Reset();
+            connection.Log.Said(turn, connection.Output.Written.Span);
             if (!await connection.FlushAsync(timeouts.Mail))
             {
                 return EnvelopeStep.NoReplyAtAll;
@@ -157,6 +164,7 @@ internal sealed class EnvelopeDialogue(
 
     private async ValueTask<RemoteReply> AskAsync(TimeSpan timeout)
     {
+        connection.Log.Said(turn, connection.Output.Written.Span);
         await connection.FlushAsync(timeout);
         return await connection.ReadReplyAsync(timeout);
     }

@@ -153,5 +153,9 @@ internal sealed class Flight(SmtpConnection connection, CourierOffice office)
         }
     }
 
-    private void End(Carriage carriage, Transaction transaction) => carriage.Attempt.EndBatch(transaction.Outcomes, Contact.With(connection));
+    private void End(Carriage carriage, Transaction transaction)
+    {
+        carriage.Attempt.EndBatch(transaction.Outcomes, Contact.With(connection));
+        transaction.EndDialogue(carriage.Attempt, office.Transcripts);
+    }
 }

@@ -1,4 +1,5 @@
 using Relay.Delivery.Connections;
+using Relay.Delivery.Transcripts;
 using Relay.Mail.Classification;
 using Relay.Mail.Crashing;
 using Relay.Mail.Queue;
@@ -31,6 +32,7 @@ internal sealed class Transaction
     private readonly bool _isFirst;
     private readonly int _chunk;
     private readonly EnvelopeDialogue? _envelope;
+    private readonly int _turn;
     private bool _rides;
 
     /// <param name="recipients">Indexes into the envelope's recipients.</param>
@@ -46,9 +48,10 @@ internal sealed class Transaction
         needs.Refuse(connection.Capabilities, lease.Message, recipients, outcomes);
         if (!Array.TrueForAll(outcomes, o => o is not null))
         {
+            _turn = connection.Log.BeginTurn();
             _isFirst = connection.Messages == 0;
             _chunk = way == TransactionWay.ByChunk && BodyWriter.TryMeasure(lease.Message.Content, out var length) ? length : 0;
-            _envelope = new EnvelopeDialogue(connection, lease.Message, recipients, outcomes, needs, _isFirst, IsByChunk, timeouts);
+            _envelope = new EnvelopeDialogue(connection, _turn, lease.Message, recipients, outcomes, needs, _isFirst, IsByChunk, timeouts);
         }
     }
 
@@ -115,6 +118,7 @@ internal sealed class Transaction
     {
         // The dot ends the transaction whatever is said to it; a refused chunk does not (RFC 3030, 2).
         Connection.NeedsReset = IsByChunk;
+        Connection.Log.SaidContent(_turn, _lease.Message.Content.Length, IsByChunk);
         var written = Connection.HasBuffered ? BodyWritten.Interrupted
             : IsByChunk ? await _body.WriteChunkAsync(Connection, _lease, _chunk, stop)
             : await _body.WriteAsync(Connection, _lease, stop);
@@ -155,6 +159,7 @@ internal sealed class Transaction
         }
 
         CrashPoints.Pass(CrashPoint.AfterDot);
+        Connection.Log.Listener = _turn;
         var reply = await Connection.ReadReplyAsync(_timeouts.EndOfData);
         CrashPoints.Pass(CrashPoint.AfterReply);
         if (IsByChunk && reply.IsOfCommand)
@@ -182,6 +187,7 @@ internal sealed class Transaction
     public void WriteWhole()
     {
         Begin().Write();
+        Connection.Log.SaidContent(_turn, _chunk, IsByChunk);
         BodyWriter.WriteChunk(Connection.Output, _lease.Message.Content, _chunk);
     }
 
@@ -224,8 +230,36 @@ internal sealed class Transaction
         return _isFirst;
     }
 
+    /// <summary>It is over: what was said goes to the attempt where somebody may ask for it, and is forgotten here.</summary>
+    public void EndDialogue(Attempt attempt, TranscriptKeeper transcripts)
+    {
+        if (IsOver)
+        {
+            return;
+        }
+
+        if (!IsDelivered || transcripts.IsSample())
+        {
+            if (Connection.IsLost)
+            {
+                Connection.Log.Note(_turn, Connection.WhyLost);
+            }
+
+            attempt.Overhear(Connection.Log.Tell(_turn, withGreeting: attempt.Dialogue is null));
+        }
+
+        Connection.Log.Forget(_turn);
+    }
+
     /// <summary>Takes back an envelope that has left and that nobody wants any more. False when only the end of the connection does that.</summary>
-    public async ValueTask<bool> WithdrawAsync() => await _envelope!.HearAsync() switch
+    public async ValueTask<bool> WithdrawAsync()
+    {
+        var isWithdrawn = await TakeBackAsync();
+        Connection.Log.Forget(_turn);
+        return isWithdrawn;
+    }
+
+    private async ValueTask<bool> TakeBackAsync() => await _envelope!.HearAsync() switch
     {
         EnvelopeStep.SendBody when IsByChunk => await Connection.ResetAsync(_timeouts.Mail),
 
@@ -256,6 +290,7 @@ internal sealed class Transaction
     // What the remote said before it went away may be all that explains it.
     private async ValueTask HearWhyAsync()
     {
+        Connection.Log.Listener = _turn;
         var last = await Connection.ReadReplyAsync(_timeouts.Data);
         Settle(last.IsTransient || last.IsPermanent ? Verdict.Of(last, Connection, SmtpPhase.Content)
             : last.IsLost ? new Outcome.Deferred(Connection.WhyLost, DeliveryRules.ConnectionLost)

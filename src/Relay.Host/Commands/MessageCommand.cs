@@ -13,6 +13,7 @@ internal static class MessageCommand
     public static Command Create() => new("message", "Look at messages, and cancel them.")
     {
         new Command("show", "Show where each recipient's copy is, and all that happened to it.") { Id }.Asks(ShowAsync),
+        new Command("transcripts", "Show what was said in the attempts that failed.") { Id }.Asks(TranscriptsAsync),
         new Command("cancel", "Cancel what has not gone out yet.") { Id, Reason }.Asks(CancelAsync),
     };
 
@@ -39,6 +40,27 @@ internal static class MessageCommand
             ["time", "event", "recipient", "host", "reply"],
             [.. message.Items("timeline").Select(e => new[] { e.Time("time"), e.Text("type"), e.Text("recipient"), e.Text("host"), e.Text("reply") })],
             "nothing happened yet");
+    }
+
+    private static async Task TranscriptsAsync(RelayClient relay, ParseResult parsed, Printout print, CancellationToken cancellation)
+    {
+        var transcripts = await relay.GetAsync($"messages/{Uri.EscapeDataString(parsed.GetRequiredValue(Id))}/transcripts", cancellation);
+        if (print.Whole(transcripts))
+        {
+            return;
+        }
+
+        foreach (var transcript in transcripts.Items("items"))
+        {
+            Console.WriteLine($"attempt {transcript.Text("attempt")} at {transcript.Text("domain")}, {transcript.Time("time")}{(transcript.Text("sample") == "true" ? ", a good one" : "")}");
+            foreach (var line in transcript.Items("lines"))
+            {
+                var mark = line.Text("voice") switch { "us" => '>', "them" => '<', _ => '#' };
+                Console.WriteLine($"{line.Time("time")} {mark} {line.Text("text")}");
+            }
+
+            Console.WriteLine();
+        }
     }
 
     private static async Task CancelAsync(RelayClient relay, ParseResult parsed, Printout print, CancellationToken cancellation)

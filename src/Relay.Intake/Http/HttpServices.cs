@@ -23,6 +23,7 @@ internal static class HttpServices
         services.AddSingleton<BodyBudget>();
         services.AddSingleton<SendEndpoint>();
         services.AddSingleton<MessageEndpoints>();
+        services.AddSingleton<TranscriptEndpoint>();
         services.AddSingleton<InboxEndpoints>();
         services.AddSingleton<KeyEndpoints>();
         services.AddSingleton<AccountEndpoints>();

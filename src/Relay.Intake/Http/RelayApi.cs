@@ -35,6 +35,11 @@ public static class RelayApi
             .Requires(CredentialScope.Read).WithTags("Messages").WithSummary("Tell what happened to a message")
             .Produces<MessageView>().AnswersProblems();
 
+        routes.MapGet("/messages/{id}/transcripts", (HttpContext context, TranscriptEndpoint transcripts, string id) => transcripts.ListAsync(context, id))
+            .Requires(CredentialScope.Read).WithTags("Messages").WithSummary("Give the dialogues of a message's attempts")
+            .WithDescription("Of the attempts that failed, the last ten of them and for some days, and of a few that did not. Without logins and content.")
+            .Produces<Page<TranscriptView>>().AnswersProblems();
+
         routes.MapDelete("/messages/{id}", (HttpContext context, CancelEndpoint cancel, string id, string? reason) => cancel.CancelAsync(context, id, reason))
             .Requires(CredentialScope.Send).WithTags("Messages").WithSummary("Cancel what has not gone out yet")
             .WithDescription("409 when nothing waits any more or some of it is on its way; recipients says how each stands. 202 when it is done later.")

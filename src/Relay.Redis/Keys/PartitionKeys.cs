@@ -78,6 +78,9 @@ internal sealed class PartitionKeys(string tag)
     /// <summary>What happened to a message.</summary>
     public RedisKey Activity(MessageId id) => $"{_prefix}act:{id}";
 
+    /// <summary>The dialogues of a message's attempts, the last ones.</summary>
+    public RedisKey Transcripts(MessageId id) => $"{_prefix}said:{id}";
+
     /// <summary>An account's messages whose activity stands in this partition.</summary>
     public RedisKey AccountActivity(string account) => $"{_prefix}acts:{account}";
 }

@@ -21,6 +21,7 @@ namespace Relay.Redis.Records;
 [JsonSerializable(typeof(MessageHeader))]
 [JsonSerializable(typeof(UnitState))]
 [JsonSerializable(typeof(MailEvent))]
+[JsonSerializable(typeof(Transcript))]
 [JsonSerializable(typeof(UnreadableEntry))]
 [JsonSerializable(typeof(Relay.Redis.Queue.DrainedUnit))]
 [JsonSerializable(typeof(UnreadableDocument))]

@@ -87,6 +87,7 @@ internal sealed class DeliveryUnderTest : IAsyncDisposable
             .AddSingleton(board.Join())
             .AddSingleton<IContentStore>(contents)
             .AddSingleton<IInbox, InMemoryInbox>()
+            .AddSingleton<ITranscriptStore, InMemoryTranscripts>()
             .AddSingleton<IStsPolicyStore, InMemoryStsPolicyStore>()
             .AddSingleton<ISuppressionStore, InMemorySuppressionStore>()
             .AddSingleton<ITlsReportStore, InMemoryTlsReportStore>()

@@ -27,6 +27,7 @@ namespace Relay.Intake.Http.Json;
 [JsonSerializable(typeof(SendAnswer))]
 [JsonSerializable(typeof(MessageView))]
 [JsonSerializable(typeof(Page<MessageView>))]
+[JsonSerializable(typeof(Page<TranscriptView>))]
 [JsonSerializable(typeof(CapturedView))]
 [JsonSerializable(typeof(Page<CapturedView>))]
 [JsonSerializable(typeof(KeyRequest))]

@@ -183,6 +183,7 @@ internal sealed class ApiUnderTestStores
     public InMemoryContentStore Contents { get; } = new();
     public InMemoryMailQueue Queue { get; }
     public InMemoryInbox Inbox { get; }
+    public InMemoryTranscripts Transcripts { get; } = new();
     public InMemoryNodes Nodes { get; } = new();
     public InMemorySuppressionStore Suppressions { get; } = new();
 
@@ -206,6 +207,7 @@ internal sealed class ApiUnderTestStores
         services.AddSingleton<IActivityReader>(Queue.Activity);
         services.AddSingleton<IStatisticsReader>(Queue.Activity);
         services.AddSingleton<IInbox>(Inbox);
+        services.AddSingleton<ITranscriptStore>(Transcripts);
         services.AddSingleton<IDomainRecords>(Records);
         services.AddSingleton<ISuppressionStore>(Suppressions);
     }

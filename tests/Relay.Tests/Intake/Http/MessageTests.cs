@@ -7,6 +7,34 @@ namespace Relay.Tests.Intake.Http;
 public sealed class MessageTests
 {
     [Fact]
+    public async Task The_dialogues_of_a_message_are_for_its_account_alone()
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+        await api.SendWithAsync(("to", "ada@there.test"));
+        var message = Assert.Single(api.Stores.Queue.Accepted).Id;
+        await api.Stores.Transcripts.AppendAsync(
+            new Transcript
+            {
+                Message = message,
+                Time = api.Stores.Time.GetUtcNow(),
+                Attempt = 2,
+                Domain = "there.test",
+                Lines = [new TranscriptLine(api.Stores.Time.GetUtcNow(), TranscriptVoice.Them, "550 no")],
+            },
+            TimeSpan.FromDays(1),
+            TestContext.Current.CancellationToken);
+        var stranger = await api.KeyAsync("stranger");
+
+        var own = await api.GetAsync($"/messages/{message}/transcripts");
+        var foreign = await api.GetAsync($"/messages/{message}/transcripts", stranger);
+
+        var transcript = own.Json.GetProperty("items")[0];
+        Assert.Equal((2, "there.test"), (transcript.GetProperty("attempt").GetInt32(), transcript.GetProperty("domain").GetString()));
+        Assert.Equal(("them", "550 no"), (transcript.GetProperty("lines")[0].GetProperty("voice").GetString(), transcript.GetProperty("lines")[0].GetProperty("text").GetString()));
+        Assert.Equal(HttpStatusCode.NotFound, foreign.Status);
+    }
+
+    [Fact]
     public async Task A_message_tells_how_each_recipient_stands_and_all_that_happened()
     {
         await using var api = await ApiUnderTest.StartAsync();
