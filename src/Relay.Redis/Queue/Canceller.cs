@@ -47,7 +47,7 @@ internal sealed class Canceller(Store store, Window window, StoreRetry retry, Ti
     {
         if (!_notFound.IsEmpty && _notFound.TryRemove(id, out var late))
         {
-            _waiting.Writer.TryWrite(late.Accept);
+            _waiting.Writer.TryWrite(late.Accept with { IsLate = true });
         }
     }
 
@@ -62,12 +62,40 @@ internal sealed class Canceller(Store store, Window window, StoreRetry retry, Ti
             {
                 Leave(cancelled);
             }
+            else if (cancelled.IsLate)
+            {
+                await TakeBackLateAsync(cancelled, cancellation);
+            }
             else
             {
-                await retry.ExecuteAsync(_ => CancelAsync(cancelled), cancellation);
-                window.AbandonAccept(cancelled.Units);
-                logger.AcceptCancelled(cancelled.Message.Id.ToString());
+                await TakeBackAsync(cancelled, cancellation);
             }
+        }
+    }
+
+    private async Task TakeBackAsync(Cancelled cancelled, CancellationToken cancellation)
+    {
+        await retry.ExecuteAsync(_ => CancelAsync(cancelled), cancellation);
+        window.AbandonAccept(cancelled.Units);
+        logger.AcceptCancelled(cancelled.Message.Id.ToString());
+    }
+
+    // It has stood in the store for a moment, like mail that another node accepted. What is in flight cannot be taken back, and
+    // then the rest is not: a message goes to all of its recipients, or to none.
+    private async Task TakeBackLateAsync(Cancelled cancelled, CancellationToken cancellation)
+    {
+        var due = cancelled.Message.DueAt.ToUnixTimeMilliseconds();
+        var claimed = window.Claim(cancelled.Partition, [.. cancelled.Units.Select(unit => (unit.Id, unit.Lane, due))]);
+        try
+        {
+            if (claimed.Count == cancelled.Units.Count)
+            {
+                await TakeBackAsync(cancelled, cancellation);
+            }
+        }
+        finally
+        {
+            window.Unclaim(cancelled.Units.Select(unit => unit.Id));
         }
     }
 
@@ -114,5 +142,5 @@ internal sealed class Canceller(Store store, Window window, StoreRetry retry, Ti
     }
 
     private sealed record Cancelled(
-        Task<StoreFailure?> Answer, Partition Partition, Message Message, IReadOnlyList<Unit> Units, bool HasKey);
+        Task<StoreFailure?> Answer, Partition Partition, Message Message, IReadOnlyList<Unit> Units, bool HasKey, bool IsLate = false);
 }

@@ -97,13 +97,22 @@ internal static class AcceptStep
         return there;
     }
 
-    /// <summary>Takes out what an accept may have put in whose answer was not seen; its activity says so.</summary>
+    /// <summary>
+    /// Takes out what an accept may have put in whose answer was not seen; its activity says so. Not when a unit of it has ended
+    /// or was tried: then all of it is delivered, or none was.
+    /// </summary>
     public static void AddCancel(ITransaction step, PartitionKeys keys, Message message, IReadOnlyList<Unit> units, int node, DateTimeOffset now)
     {
         var id = message.Id;
         step.AddCondition(Condition.KeyExists(keys.Message(id)));
+        if (units.Count > 1)
+        {
+            step.AddCondition(Condition.SetLengthEqual(keys.Open(id), units.Count));
+        }
+
         foreach (var unit in units)
         {
+            step.AddCondition(Condition.KeyNotExists(keys.Unit(unit.Id)));
             step.SortedSetRemoveAsync(keys.Lane(unit.Lane), unit.Id.ToString(), Unheard);
         }
 

@@ -2,6 +2,7 @@ using Relay.Mail.Events;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
 using Relay.Redis.Queue;
+using Relay.Redis.Steps;
 using Relay.TestKit.Redis;
 
 namespace Relay.Tests.Redis.Queue;
@@ -95,6 +96,29 @@ public sealed class FenceTests
         Assert.Equal(
             [MailEventType.Accepted, MailEventType.Delivered],
             (await store.Activity.FindAsync("acme", message.Id, Cancellation))!.Events.Select(e => e.Type));
+    }
+
+    [Fact]
+    public async Task A_message_that_one_recipient_has_is_not_taken_back_from_the_others()
+    {
+        await using var redis = await RedisServer.StartAsync(Cancellation);
+        await using var store = await StoreUnderTest.StartAsync(redis.ConnectionString, StoreUnderTest.NewFolder(), Time, Cancellation);
+        var message = TestMail.To(Time, "a@x.test", "b@y.test");
+        await store.Queue.EnqueueAsync(message, null, Cancellation);
+        var leases = await store.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime();
+        await store.Queue.SettleAsync(TestMail.Delivered(leases[0], Time), Cancellation).InTime();
+        var unanswered = new PendingAccept(store.Store.PartitionOf(message.Id), new PreparedMessage(message, store.Store.Mark));
+        unanswered.Answered(null);
+
+        store.Get<Canceller>().Cancel(unanswered, null);
+        var other = TestMail.To(Time, "c@x.test");
+        await store.Queue.EnqueueAsync(other, null, Cancellation);
+        var cancelled = new PendingAccept(store.Store.PartitionOf(other.Id), new PreparedMessage(other, store.Store.Mark));
+        cancelled.Answered(null);
+        store.Get<Canceller>().Cancel(cancelled, null);
+        await Eventually.HoldsAsync(async () => (await store.Reader.FindUnitsAsync(other.Id, Cancellation)).Count == 0, Cancellation);
+
+        Assert.Single(await store.Reader.FindUnitsAsync(message.Id, Cancellation));
     }
 
     [Fact]
