@@ -19,6 +19,9 @@ internal static partial class Log
     [LoggerMessage(LogLevel.Warning, "The store's primaries are now {Primaries}")]
     public static partial void PrimariesChanged(this ILogger logger, string primaries);
 
+    [LoggerMessage(LogLevel.Critical, "{Words}")]
+    public static partial void StoreForeign(this ILogger logger, string words);
+
     [LoggerMessage(LogLevel.Warning, "The store does not answer: {Reason}")]
     public static partial void StoreAway(this ILogger logger, string reason);
 

@@ -46,6 +46,7 @@ public static class RelayRedis
         services.AddSingleton<Window>();
         services.AddSingleton<StoreRetry>();
         services.AddSingleton<Watermark>();
+        services.AddSingleton<StoreIdentity>();
         services.AddSingleton<Acknowledgement>();
         services.AddSingleton<AcceptWriter>();
         services.AddSingleton<Drain>();

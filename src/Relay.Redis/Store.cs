@@ -25,6 +25,9 @@ internal sealed class Store
     /// <summary>This node has looked for its share of the partitions.</summary>
     public bool HasClaimed { get; set; }
 
+    /// <summary>It is not the store that was opened, or has lost all that was in it.</summary>
+    public bool IsForeign { get; set; }
+
     /// <summary>It may lose what it has answered: by a power cut before a flush, or by a replica that takes over and lags.</summary>
     public bool CanGoBack { get; set; } = true;
 

@@ -22,7 +22,7 @@ namespace Relay.Redis;
 internal sealed class StoreService(
     Store store, AcceptWriter accepts, SettleWriter settles, Canceller canceller, Refiller refiller, Projector projector, Ownership ownership,
     DotWriter dots, LocalJournal journal, Recovery recovery, Wakes wakes, RedisSuspensions suspensions, AskWorker asks, Bell bell, Drain drain,
-    StoreWatch watch, IOptions<StoreOptions> options, TimeProvider time, ILoggerFactory loggers, IHostApplicationLifetime? lifetime = null)
+    StoreWatch watch, StoreIdentity identity, IOptions<StoreOptions> options, TimeProvider time, ILoggerFactory loggers, IHostApplicationLifetime? lifetime = null)
     : IHostedLifecycleService, IAsyncDisposable
 {
     private const int EmbeddedPartitions = 16;
@@ -52,6 +52,10 @@ internal sealed class StoreService(
         if (_embedded is not null)
         {
             await _embedded.CountOpeningAsync(_connections.Background);
+        }
+        else if (await identity.MeetAsync(_connections.Background, _directory.Path) is { } odd)
+        {
+            _logger.StoreWarning(odd);
         }
 
         var partitions = await AgreeOnPartitionsAsync(_connections);

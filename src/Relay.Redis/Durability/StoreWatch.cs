@@ -11,7 +11,7 @@ namespace Relay.Redis.Durability;
 
 /// <summary>Looks after the store while it is open: does it answer, has it room, does it still promise what it did, how long is the queue.</summary>
 internal sealed class StoreWatch(
-    Store store, Watermark watermark, Acknowledgement acknowledgement, DepthWalk walk, RedisMetrics metrics, IOptions<StoreOptions> options, TimeProvider time,
+    Store store, StoreIdentity identity, Watermark watermark, Acknowledgement acknowledgement, DepthWalk walk, RedisMetrics metrics, IOptions<StoreOptions> options, TimeProvider time,
     ILogger<StoreWatch> logger) : IStoreHealth
 {
     // The embedded store needs some disk for its log and a checkpoint before it can free any.
@@ -28,12 +28,13 @@ internal sealed class StoreWatch(
     private string _primaries = "";
     private volatile string? _clock;
     private volatile string? _unreadable;
+    private volatile string? _foreign;
 
-    public bool IsReady => _answers && store.IsOpen && (!options.Value.Delivers || store.HasClaimed);
+    public bool IsReady => _answers && _foreign is null && store.IsOpen && (!options.Value.Delivers || store.HasClaimed);
 
     public StorePromise? Promise => _promise;
 
-    public IReadOnlyList<string> Warnings => [.. _promise?.Warnings ?? [], .. new[] { _clock, _unreadable }.OfType<string>()];
+    public IReadOnlyList<string> Warnings => [.. _promise?.Warnings ?? [], .. new[] { _foreign, _clock, _unreadable }.OfType<string>()];
 
     /// <summary>Reads the promise for the first time.</summary>
     /// <exception cref="StoreRefusedException">It is not enough.</exception>
@@ -114,6 +115,8 @@ internal sealed class StoreWatch(
             logger.StoreBack();
         }
 
+        await LookAtIdentityAsync();
+
         if (NamesOf(store.Connections) is var primaries && primaries != _primaries)
         {
             // Another server may keep mail in another way.
@@ -135,6 +138,18 @@ internal sealed class StoreWatch(
                 logger.WatermarkPassed();
             }
         }
+    }
+
+    private async Task LookAtIdentityAsync()
+    {
+        var foreign = await identity.LookAsync(store.Connections.Background, store.Partitions[0]);
+        if (foreign is not null && foreign != _foreign)
+        {
+            logger.StoreForeign(foreign);
+        }
+
+        _foreign = foreign;
+        store.IsForeign = foreign is not null;
     }
 
     // Used octets and the mark, of the server that is nearest to it.

@@ -38,6 +38,11 @@ internal sealed class RedisMailQueue(
             return new EnqueueResult.StoreUnavailable("the store is not reachable");
         }
 
+        if (store.IsForeign)
+        {
+            return new EnqueueResult.StoreUnavailable("the store is not the one that the relay was started on");
+        }
+
         if (watermark.IsReached)
         {
             return new EnqueueResult.StoreFull("the store is nearly full");

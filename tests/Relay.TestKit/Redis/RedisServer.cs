@@ -68,7 +68,12 @@ public sealed class RedisServer : IAsyncDisposable
     public Task<string> AskAsync(CancellationToken cancellation, params string[] words) => RespClient.AskAsync(Port, cancellation, words);
 
     /// <summary>Starts the server again on its port and folder, after <see cref="KillAsync"/> or <see cref="StopAsync"/>.</summary>
-    public async Task StartAgainAsync(CancellationToken cancellation)
+    public Task StartAgainAsync(CancellationToken cancellation) => StartAgainAsync(AnswersAsync, cancellation);
+
+    /// <summary>Starts it again and waits only until it listens: it may still be loading.</summary>
+    public Task LaunchAsync(CancellationToken cancellation) => StartAgainAsync(ListensAsync, cancellation);
+
+    private async Task StartAgainAsync(Func<CancellationToken, Task<bool>> isUp, CancellationToken cancellation)
     {
         var start = new ProcessStartInfo(_program) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Folder };
         string[] always =
@@ -90,7 +95,7 @@ public sealed class RedisServer : IAsyncDisposable
 
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         deadline.CancelAfter(StartTimeout);
-        while (!await AnswersAsync(deadline.Token))
+        while (!await isUp(deadline.Token))
         {
             if (_process.HasExited)
             {
@@ -138,7 +143,12 @@ public sealed class RedisServer : IAsyncDisposable
         Directory.Delete(Folder, recursive: true);
     }
 
-    private async Task<bool> AnswersAsync(CancellationToken cancellation)
+    // While the file is read back the answer is -LOADING.
+    private async Task<bool> AnswersAsync(CancellationToken cancellation) => (await PingAsync(cancellation)).StartsWith("+PONG", StringComparison.Ordinal);
+
+    private async Task<bool> ListensAsync(CancellationToken cancellation) => (await PingAsync(cancellation)).Length > 0;
+
+    private async Task<string> PingAsync(CancellationToken cancellation)
     {
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         try
@@ -147,13 +157,11 @@ public sealed class RedisServer : IAsyncDisposable
             await socket.SendAsync("PING\r\n"u8.ToArray(), cancellation);
             var answer = new byte[64];
             var count = await socket.ReceiveAsync(answer, cancellation);
-
-            // While the file is read back the answer is -LOADING.
-            return answer.AsSpan(0, count).StartsWith("+PONG"u8);
+            return Encoding.ASCII.GetString(answer, 0, count);
         }
         catch (SocketException)
         {
-            return false;
+            return "";
         }
     }
 
