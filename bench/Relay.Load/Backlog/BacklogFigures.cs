@@ -9,8 +9,10 @@ internal sealed record BacklogFigures
 {
     public required int Queued { get; init; }
     public required int Domains { get; init; }
-    public required RoundResult Empty { get; init; }
-    public required RoundResult Full { get; init; }
+
+    /// <summary>Rounds of the same traffic, all after one warm-up: first with an empty queue, then with a full one.</summary>
+    public required IReadOnlyList<RoundResult> Empty { get; init; }
+    public required IReadOnlyList<RoundResult> Full { get; init; }
 
     /// <summary>Of the relay's process, in octets: before the queue was filled, at most while it was, and with it full.</summary>
     public required (long Empty, long Filling, long Full) Resident { get; init; }
@@ -21,27 +23,31 @@ internal sealed record BacklogFigures
     /// <summary>From the start of the process: to ready, and to the first delivery of a message sent then.</summary>
     public required (TimeSpan Ready, TimeSpan Delivered) Restart { get; init; }
 
-    public double CpuRatio => Ratio(Full.CpuPerThousand, Empty.CpuPerThousand);
+    public double CpuRatio => Ratio(Of(Full, r => r.CpuPerThousand), Of(Empty, r => r.CpuPerThousand));
 
-    public double RateRatio => Ratio(Full.DeliveredPerSecond, Empty.DeliveredPerSecond);
+    /// <summary>How far the rounds with an empty queue lie apart, the largest over the smallest: less than this tells nothing.</summary>
+    public double Spread => Ratio(Empty.Max(r => r.CpuPerThousand), Empty.Min(r => r.CpuPerThousand));
 
     public void Write()
     {
         var table = new Table().AddColumn($"{Queued} units queued for {Domains} dead destinations").AddColumns("queue empty", "queue full", "full / empty");
-        Row("delivered elsewhere, messages/s", Empty.DeliveredPerSecond, Full.DeliveredPerSecond, "0");
-        Row("CPU s per 1000", Empty.CpuPerThousand, Full.CpuPerThousand, "0.000");
-        Row("  of it relay", Empty.CpuPerThousandOf("relay"), Full.CpuPerThousandOf("relay"), "0.000");
-        Row("  of it redis", Empty.CpuPerThousandOf("redis"), Full.CpuPerThousandOf("redis"), "0.000");
-        Row("accept p50, ms", Empty.AcceptLatency.P50.TotalMilliseconds, Full.AcceptLatency.P50.TotalMilliseconds, "0.0");
-        Row("accept p99, ms", Empty.AcceptLatency.P99.TotalMilliseconds, Full.AcceptLatency.P99.TotalMilliseconds, "0.0");
-        Row("delivery p50, ms", Empty.DeliveryLatency.P50.TotalMilliseconds, Full.DeliveryLatency.P50.TotalMilliseconds, "0.0");
+        Rounds("delivered elsewhere, messages/s", r => r.DeliveredPerSecond, "0");
+        Rounds("CPU s per 1000", r => r.CpuPerThousand, "0.000");
+        Rounds("  of it relay", r => r.CpuPerThousandOf("relay"), "0.000");
+        Rounds("  of it redis", r => r.CpuPerThousandOf("redis"), "0.000");
+        Rounds("accept p50, ms", r => r.AcceptLatency.P50.TotalMilliseconds, "0.0");
+        Rounds("accept p99, ms", r => r.AcceptLatency.P99.TotalMilliseconds, "0.0");
+        Rounds("delivery p50, ms", r => r.DeliveryLatency.P50.TotalMilliseconds, "0.0");
         Row("relay resident, MiB", MiB(Resident.Empty), MiB(Resident.Full), "0");
-        Row("lost", Empty.Lost, Full.Lost, "0");
-        Row("machine taken by others, %", 100 * Empty.TakenByOthers, 100 * Full.TakenByOthers, "0");
+        Row("lost", Empty.Sum(r => r.Lost), Full.Sum(r => r.Lost), "0");
+        Rounds("machine taken by others, %", r => 100 * r.TakenByOthers, "0");
         AnsiConsole.Write(table);
+        AnsiConsole.MarkupLineInterpolated($"a message costs {100 * (CpuRatio - 1):+0;-0} % with the queue full; rounds with it empty lie {100 * (Spread - 1):0} % apart");
         AnsiConsole.MarkupLineInterpolated($"relay resident while it was filled: at most {MiB(Resident.Filling):0} MiB");
         AnsiConsole.MarkupLineInterpolated($"with the queue full and nothing sent: {IdleCpu * 100:0.0} % of a core, relay and store");
         AnsiConsole.MarkupLineInterpolated($"restart: ready after {Restart.Ready.TotalSeconds:0.0} s, first delivery after {Restart.Delivered.TotalSeconds:0.0} s");
+
+        void Rounds(string name, Func<RoundResult, double> figure, string format) => Row(name, Of(Empty, figure), Of(Full, figure), format);
 
         void Row(string name, double empty, double full, string format) => table.AddRow(
             name, Text(empty, format), Text(full, format), empty > 0 ? Text(Ratio(full, empty), "0.00") : "");
@@ -49,6 +55,10 @@ internal sealed record BacklogFigures
 
     /// <summary>How many times the second the first is; 0 where there is nothing to compare with.</summary>
     public static double Ratio(double full, double empty) => empty > 0 ? full / empty : 0;
+
+    // The median.
+    private static double Of(IReadOnlyList<RoundResult> rounds, Func<RoundResult, double> figure) =>
+        rounds.Select(figure).Order().ElementAt(rounds.Count / 2);
 
     private static string Text(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
 
