@@ -68,6 +68,7 @@ public static class RelayRedis
         services.AddSingleton<Bell>();
         services.AddSingleton<AskWorker>();
         services.AddSingleton<DepthWalk>();
+        services.AddSingleton(provider => new LaneWalk(provider.GetRequiredService<Store>()));
         services.AddSingleton<StoreWatch>();
         services.AddSingleton<StoreService>();
         services.AddSingleton<IHostedService>(provider => provider.GetRequiredService<StoreService>());

@@ -34,6 +34,10 @@ internal static class QueueCommand
         if (!print.Whole(queue))
         {
             Lanes(queue.Items("lanes"), "Nothing waits.");
+            if (queue.GetProperty("exact") is { ValueKind: JsonValueKind.False })
+            {
+                Console.WriteLine($"There are too many lanes to look at each: those that are due first, of {queue.Text("depth")} units in all.");
+            }
         }
     }
 

@@ -8,8 +8,11 @@ public interface IQueueReader
     /// <summary>Units waiting over all partitions, and when the longest waiting one was due.</summary>
     ValueTask<QueueDepth> MeasureAsync(CancellationToken cancellation);
 
-    /// <summary>The lanes with their depth, deepest first, at most <paramref name="limit"/>; of one account, or of all when it is null.</summary>
-    ValueTask<IReadOnlyList<LaneDepth>> ListLanesAsync(string? account, int limit, CancellationToken cancellation);
+    /// <summary>
+    /// What waits of one account, or of all when it is null, and the deepest lanes. What it costs is bounded: where there are too
+    /// many lanes to look at, of those that are due first.
+    /// </summary>
+    ValueTask<QueueOverview> LookAsync(string? account, int limit, CancellationToken cancellation);
 
     /// <summary>The lane's depth; null when nothing waits there.</summary>
     ValueTask<LaneDepth?> FindLaneAsync(Lane lane, CancellationToken cancellation);
@@ -25,7 +28,11 @@ public interface IQueueReader
 }
 
 /// <param name="Unreadable">Entries set aside since they cannot be read: kept, but nobody sends them.</param>
-public sealed record QueueDepth(long Units, DateTimeOffset? EarliestDue, long Unreadable = 0);
+/// <param name="IsExact">False where there are too many lanes to count now: as counted a little before, or of a part of them.</param>
+public sealed record QueueDepth(long Units, DateTimeOffset? EarliestDue, long Unreadable = 0, bool IsExact = true);
+
+/// <param name="Lanes">The deepest first.</param>
+public sealed record QueueOverview(QueueDepth Depth, IReadOnlyList<LaneDepth> Lanes);
 
 /// <param name="IsHere">It is this node.</param>
 public sealed record MailOwner(string Node, bool IsHere);

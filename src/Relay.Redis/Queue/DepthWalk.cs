@@ -19,6 +19,10 @@ internal sealed class DepthWalk(Store store)
 
     private readonly Dictionary<Partition, PartitionDepth> _depths = [];
     private int _at;
+    private volatile QueueDepth? _last;
+
+    /// <summary>What the last look came to; null before the first.</summary>
+    public QueueDepth? Last => _last;
 
     public async Task<QueueDepth> LookAsync(CancellationToken cancellation)
     {
@@ -39,7 +43,7 @@ internal sealed class DepthWalk(Store store)
         var due = earliest.Min();
         var unreadable = await Task.WhenAll(store.Partitions.Select(partition => store.Connections.Reading.ListLengthAsync(partition.Keys.Unreadable)))
             .WaitAsync(cancellation);
-        return new QueueDepth(
+        return _last = new QueueDepth(
             _depths.Values.Sum(depth => depth.Units), due is { } time ? DateTimeOffset.FromUnixTimeMilliseconds(time) : null, unreadable.Sum());
     }
 

@@ -8,26 +8,26 @@ using StackExchange.Redis;
 namespace Relay.Redis.Queue;
 
 /// <summary>Looks at lanes in the store itself, so it is right on every node.</summary>
-internal sealed class RedisQueueReader(Store store) : IQueueReader
+internal sealed class RedisQueueReader(Store store, LaneWalk walk, DepthWalk counts) : IQueueReader
 {
-    private const int Page = 1_000;
-
     private static readonly MessageContent Nothing =
         new() { Prologue = ReadOnlyMemory<byte>.Empty, Head = ReadOnlyMemory<byte>.Empty, Length = 0 };
 
     private IDatabase Database => store.Connections.Reading;
 
-    public async ValueTask<QueueDepth> MeasureAsync(CancellationToken cancellation)
+    public async ValueTask<QueueDepth> MeasureAsync(CancellationToken cancellation) => (await LookAsync(null, 0, cancellation)).Depth;
+
+    public async ValueTask<QueueOverview> LookAsync(string? account, int limit, CancellationToken cancellation)
     {
-        var units = 0L;
-        DateTimeOffset? earliest = null;
-        await foreach (var lane in ReadAsync(null, cancellation))
+        var (lanes, isAll) = await walk.LookAsync(account, cancellation);
+        var depth = new QueueDepth(lanes.Sum(lane => lane.Units), lanes.Count == 0 ? null : lanes.Min(lane => lane.EarliestDue), IsExact: isAll);
+        if (!isAll && account is null && counts.Last is { } counted)
         {
-            units += lane.Units;
-            earliest = earliest is null || lane.EarliestDue < earliest ? lane.EarliestDue : earliest;
+            depth = counted with { IsExact = false };
         }
 
-        return new QueueDepth(units, earliest, await CountUnreadableAsync(cancellation));
+        return new QueueOverview(
+            depth with { Unreadable = await CountUnreadableAsync(cancellation) }, [.. lanes.OrderByDescending(lane => lane.Units).Take(limit)]);
     }
 
     private async Task<long> CountUnreadableAsync(CancellationToken cancellation)
@@ -35,20 +35,6 @@ internal sealed class RedisQueueReader(Store store) : IQueueReader
         RedisKey[] lists = [.. store.Partitions.Select(p => p.Keys.Unreadable), StoreKeys.Unreadable];
         var counts = await StoreFailure.TranslateAsync(Task.WhenAll(lists.Select(list => store.Connections.Reading.ListLengthAsync(list))), cancellation);
         return counts.Sum();
-    }
-
-    public async ValueTask<IReadOnlyList<LaneDepth>> ListLanesAsync(string? account, int limit, CancellationToken cancellation)
-    {
-        // A lane stands in each partition that has mail of it.
-        var lanes = new Dictionary<Lane, LaneDepth>();
-        await foreach (var part in ReadAsync(account, cancellation))
-        {
-            lanes[part.Lane] = lanes.TryGetValue(part.Lane, out var sum)
-                ? new LaneDepth(part.Lane, sum.Units + part.Units, sum.EarliestDue < part.EarliestDue ? sum.EarliestDue : part.EarliestDue)
-                : part;
-        }
-
-        return [.. lanes.Values.OrderByDescending(l => l.Units).Take(limit)];
     }
 
     public async ValueTask<LaneDepth?> FindLaneAsync(Lane lane, CancellationToken cancellation)
@@ -126,40 +112,4 @@ internal sealed class RedisQueueReader(Store store) : IQueueReader
 
     private static UnitPosition PositionOf((UnitId Id, Lane Lane, long Due) entry) =>
         new(DateTimeOffset.FromUnixTimeMilliseconds(entry.Due), entry.Id);
-
-    private async IAsyncEnumerable<LaneDepth> ReadAsync(
-        string? account, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellation)
-    {
-        var database = store.Connections.Reading;
-        foreach (var partition in store.Partitions)
-        {
-            for (var skip = 0; ; skip += Page)
-            {
-                var names = await StoreFailure.TranslateAsync(
-                    database.SortedSetRangeByRankAsync(partition.Keys.Lanes, skip, skip + Page - 1), cancellation);
-                var lanes = names
-                    .Select(name => Lane.TryParse(name, out var lane) ? lane : default(Lane?))
-                    .OfType<Lane>()
-                    .Where(lane => account is null || lane.Account == account)
-                    .ToList();
-                var counts = await StoreFailure.TranslateAsync(
-                    Task.WhenAll(lanes.Select(lane => database.SortedSetLengthAsync(partition.Keys.Lane(lane)))), cancellation);
-                var heads = await StoreFailure.TranslateAsync(
-                    Task.WhenAll(lanes.Select(lane => database.SortedSetRangeByRankWithScoresAsync(partition.Keys.Lane(lane), 0, 0))), cancellation);
-
-                for (var i = 0; i < lanes.Count; i++)
-                {
-                    if (heads[i] is [var head])
-                    {
-                        yield return new LaneDepth(lanes[i], counts[i], DateTimeOffset.FromUnixTimeMilliseconds((long)head.Score));
-                    }
-                }
-
-                if (names.Length < Page)
-                {
-                    break;
-                }
-            }
-        }
-    }
 }

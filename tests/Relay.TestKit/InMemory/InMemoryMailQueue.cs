@@ -243,20 +243,20 @@ public sealed partial class InMemoryMailQueue : IMailQueue, IQueueReader, IQueue
         }
     }
 
-    public ValueTask<IReadOnlyList<LaneDepth>> ListLanesAsync(string? account, int limit, CancellationToken cancellation)
+    public ValueTask<QueueOverview> LookAsync(string? account, int limit, CancellationToken cancellation)
     {
         lock (_lock)
         {
+            var waiting = _units.Values.Where(w => account is null || w.Unit.Lane.Account == account).ToList();
             IReadOnlyList<LaneDepth> lanes =
             [
-                .. _units.Values
-                    .Where(w => account is null || w.Unit.Lane.Account == account)
+                .. waiting
                     .GroupBy(w => w.Unit.Lane, (lane, units) => (Lane: lane, Units: units.ToList()))
                     .Select(l => new LaneDepth(l.Lane, l.Units.Count, l.Units.Min(w => w.Due)))
                     .OrderByDescending(l => l.Units)
                     .Take(limit),
             ];
-            return ValueTask.FromResult(lanes);
+            return ValueTask.FromResult(new QueueOverview(new QueueDepth(waiting.Count, waiting.Count == 0 ? null : waiting.Min(w => w.Due)), lanes));
         }
     }
 

@@ -16,10 +16,9 @@ internal sealed class QueueEndpoint(IQueueReader queue, ISuspensions suspensions
     public async Task<IResult> MeasureAsync(HttpContext context)
     {
         var account = Reach.AccountOf(context);
-        var lanes = await queue.ListLanesAsync(account, MaxLanes, context.RequestAborted);
-        var depth = account is null ? await queue.MeasureAsync(context.RequestAborted) : DepthOf(lanes);
+        var (depth, lanes) = await queue.LookAsync(account, MaxLanes, context.RequestAborted);
         var suspended = suspensions.Current;
-        var view = new QueueView(depth.Units, depth.EarliestDue, [.. lanes.Select(lane => LaneView.Of(lane, suspended))]);
+        var view = new QueueView(depth.Units, depth.IsExact, depth.EarliestDue, [.. lanes.Select(lane => LaneView.Of(lane, suspended))]);
         return TypedResults.Json(view, AnswerJson.Default.QueueView);
     }
 
@@ -55,9 +54,6 @@ internal sealed class QueueEndpoint(IQueueReader queue, ISuspensions suspensions
             ? new ProblemAnswer(Problem.NotFound("no mail of such a message waits"))
             : TypedResults.Json(new Page<UnitView>(views), AnswerJson.Default.PageUnitView);
     }
-
-    private static QueueDepth DepthOf(IReadOnlyList<LaneDepth> lanes) =>
-        new(lanes.Sum(lane => lane.Units), lanes.Count == 0 ? null : lanes.Min(lane => lane.EarliestDue));
 
     // The due time in milliseconds and the unit: 1767225600000-01kd.../0
     private static string CursorOf(UnitPosition position) =>

@@ -5,7 +5,9 @@ using Relay.Mail.Queue;
 namespace Relay.Intake.Http.Queue;
 
 /// <param name="Depth">Units that wait: one message to one destination domain each.</param>
-internal sealed record QueueView(long Depth, DateTimeOffset? EarliestDue, IReadOnlyList<LaneView> Lanes);
+/// <param name="Exact">False where there are too many lanes to look at all of them: the depth is as counted a little before.</param>
+/// <param name="Lanes">The deepest of those looked at.</param>
+internal sealed record QueueView(long Depth, bool Exact, DateTimeOffset? EarliestDue, IReadOnlyList<LaneView> Lanes);
 
 /// <param name="Lane">Its name, <c>domain/account/class</c>.</param>
 /// <param name="Suspended">What keeps all of it waiting.</param>

@@ -330,10 +330,11 @@ public abstract class MailQueueContract : IAsyncLifetime
 
         await AcceptAsync(TestMail.For(Time, "other", "a@y.test"));
 
-        var lanes = await Reader.ListLanesAsync(null, 10, Cancellation);
+        var (depth, lanes) = await Reader.LookAsync(null, 10, Cancellation);
         Assert.Equal([("x.test", 3L), ("y.test", 1L)], lanes.Select(l => (l.Lane.Domain, l.Units)));
-        Assert.Equal("y.test", Assert.Single(await Reader.ListLanesAsync("other", 10, Cancellation)).Lane.Domain);
-        var depth = await Reader.MeasureAsync(Cancellation);
+        Assert.Equal("y.test", Assert.Single((await Reader.LookAsync("other", 10, Cancellation)).Lanes).Lane.Domain);
+        Assert.Equal(depth, await Reader.MeasureAsync(Cancellation));
+        Assert.True(depth.IsExact);
         Assert.Equal(4, depth.Units);
         Assert.Equal(Time.GetUtcNow().ToUnixTimeMilliseconds(), depth.EarliestDue!.Value.ToUnixTimeMilliseconds());
     }

@@ -60,6 +60,25 @@ public sealed class ManyLanesTests : IAsyncLifetime
         Assert.Equal(30, depth.Units);
     }
 
+    [Fact]
+    public async Task One_look_at_the_queue_asks_a_bounded_number_of_lanes_and_says_that_it_did()
+    {
+        await using var store = await StartAsync(StoreUnderTest.NewFolder());
+        for (var i = 0; i < 60; i++)
+        {
+            await store.Queue.EnqueueAsync(TestMail.For(TimeProvider.System, i < 50 ? "big" : "small", $"a@d{i}.test"), null, Cancellation);
+        }
+
+        var (lanes, isAll) = await new LaneWalk(store.Store, most: 20).LookAsync(null, Cancellation);
+        Assert.Equal(20, lanes.Count);
+        Assert.False(isAll);
+
+        var (small, isAllOfSmall) = await new LaneWalk(store.Store, most: 20).LookAsync("small", Cancellation);
+        Assert.Equal(10, small.Sum(lane => lane.Units));
+        Assert.True(isAllOfSmall);
+        Assert.Equal(60, (await new LaneWalk(store.Store, most: 60).LookAsync(null, Cancellation)).Lanes.Count);
+    }
+
     private Task<StoreUnderTest> StartAsync(string folder) =>
         StoreUnderTest.StartAsync(_redis.ConnectionString, folder, TimeProvider.System, Cancellation, ("Queue:Partitions", "1"));
 }
