@@ -1,4 +1,3 @@
-using System.Net.Sockets;
 using Relay.TestKit;
 
 namespace Relay.ScenarioTests.Harness;
@@ -7,7 +6,7 @@ namespace Relay.ScenarioTests.Harness;
 /// Debian's Postfix on a free port as the mail exchanger of one domain, with settings, queue and mailboxes of its own in a
 /// temporary folder: the one that the machine may run is not touched.
 /// </summary>
-internal sealed class PostfixServer : IAsyncDisposable
+internal sealed class PostfixServer : IRemoteEnd
 {
     public const string Domain = "postfix.test";
     private const int MailboxUser = 5000;
@@ -15,19 +14,28 @@ internal sealed class PostfixServer : IAsyncDisposable
     private readonly string _program;
     private readonly string _folder = Directory.CreateTempSubdirectory("relay-postfix-").FullName;
 
-    private PostfixServer(string program) => _program = program;
+    private readonly IReadOnlyList<string> _domains;
+
+    private PostfixServer(string program, IReadOnlyList<string> domains) => (_program, _domains) = (program, [Domain, .. domains]);
 
     public int Port { get; } = FreePorts.Next();
 
+    /// <summary>Speaks TLS from the first octet; only where there is a certificate.</summary>
+    public int ImplicitTlsPort { get; } = FreePorts.Next();
+
+    public string MailDomain => Domain;
+
     /// <summary>Starts one, or skips the test where Postfix is missing or the tests do not run as root, which its start demands.</summary>
-    public static async Task<PostfixServer> StartAsync(CancellationToken cancellation)
+    /// <param name="certificate">With one it offers STARTTLS.</param>
+    /// <param name="domains">Whose mail it takes beside that of <see cref="Domain"/>, for the same mailboxes.</param>
+    public static async Task<PostfixServer> StartAsync(CancellationToken cancellation, ServerCertificate? certificate = null, params IReadOnlyList<string> domains)
     {
         var program = RealParts.Require("postfix");
         Assert.SkipUnless(OperatingSystem.IsLinux() && Environment.IsPrivilegedProcess, "Postfix starts as root only");
-        var server = new PostfixServer(program);
+        var server = new PostfixServer(program, domains);
         try
         {
-            await server.LaunchAsync(cancellation);
+            await server.LaunchAsync(certificate, cancellation);
             return server;
         }
         catch
@@ -40,18 +48,7 @@ internal sealed class PostfixServer : IAsyncDisposable
     /// <summary>The messages in a mailbox as Postfix wrote them, once there are so many.</summary>
     public async Task<IReadOnlyList<byte[]>> WaitForMailAsync(string user, int count, CancellationToken cancellation)
     {
-        var folder = Path.Combine(_folder, "mail", user, "new");
-        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        deadline.CancelAfter(TimeSpan.FromSeconds(30));
-        while (!Directory.Exists(folder) || Directory.GetFiles(folder).Length < count)
-        {
-            Assert.False(deadline.IsCancellationRequested, $"no mail for {user}:\n{Log()}");
-
-            // A Maildir has no signal to wait for.
-            await Task.Delay(25, cancellation);
-        }
-
-        return [.. Directory.GetFiles(folder).Select(File.ReadAllBytes)];
+        return await Maildir.WaitAsync(Path.Combine(_folder, "mail", user), count, Log, cancellation);
     }
 
     public string Log() => File.Exists(LogFile) ? File.ReadAllText(LogFile) : "";
@@ -70,7 +67,7 @@ internal sealed class PostfixServer : IAsyncDisposable
 
     private string LogFile => Path.Combine(_folder, "mail.log");
 
-    private async Task LaunchAsync(CancellationToken cancellation)
+    private async Task LaunchAsync(ServerCertificate? certificate, CancellationToken cancellation)
     {
         // Its daemons drop root and must still reach their folders.
         (await ChildProcess.RunAsync("chmod", ["755", _folder], cancellation)).Succeeded();
@@ -81,13 +78,14 @@ internal sealed class PostfixServer : IAsyncDisposable
 
         (await ChildProcess.RunAsync("chown", ["postfix", Path.Combine(_folder, "data")], cancellation)).Succeeded();
         (await ChildProcess.RunAsync("chown", [$"{MailboxUser}:{MailboxUser}", Path.Combine(_folder, "mail")], cancellation)).Succeeded();
-        await File.WriteAllTextAsync(Path.Combine(Config, "main.cf"), Main(), cancellation);
-        await File.WriteAllTextAsync(Path.Combine(Config, "master.cf"), Services(), cancellation);
+        certificate?.Write(Config);
+        await File.WriteAllTextAsync(Path.Combine(Config, "main.cf"), Main() + (certificate is null ? "" : Tls()), cancellation);
+        await File.WriteAllTextAsync(Path.Combine(Config, "master.cf"), Services() + (certificate is null ? "" : ImplicitTls()), cancellation);
         (await ChildProcess.RunAsync(_program, ["-c", Config, "start"], cancellation)).Succeeded();
 
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         deadline.CancelAfter(StartTimeout);
-        while (!await AnswersAsync())
+        while (!await PortProbe.AnswersAsync(Port))
         {
             await Task.Delay(50, deadline.Token);
         }
@@ -112,13 +110,26 @@ internal sealed class PostfixServer : IAsyncDisposable
         smtpd_relay_restrictions = reject_unauth_destination
         smtpd_forbid_bare_newline = yes
         smtputf8_enable = yes
-        virtual_mailbox_domains = {Domain}
+        virtual_mailbox_domains = {string.Join(' ', _domains)}
         virtual_mailbox_base = {_folder}/mail
-        virtual_mailbox_maps = inline:{"{"} ada@{Domain}=ada/ , bob@{Domain}=bob/ {"}"}
+        virtual_mailbox_maps = inline:{"{"} {string.Join(" , ", _domains.SelectMany(d => (string[])[$"ada@{d}=ada/", $"bob@{d}=bob/"]))} {"}"}
         virtual_uid_maps = static:{MailboxUser}
         virtual_gid_maps = static:{MailboxUser}
         message_size_limit = 52428800
         virtual_mailbox_limit = 0
+
+        """;
+
+    private string Tls() => $"""
+        smtpd_tls_security_level = may
+        smtpd_tls_chain_files = {Config}/{ServerCertificate.KeyFile}, {Config}/{ServerCertificate.ChainFile}
+        smtpd_tls_received_header = yes
+
+        """;
+
+    private string ImplicitTls() => $"""
+        tlsmgr unix - - n 1000? 1 tlsmgr
+        127.0.0.1:{ImplicitTlsPort} inet n - n - - smtpd -o smtpd_tls_wrappermode=yes -o smtpd_tls_security_level=encrypt
 
         """;
 
@@ -139,18 +150,4 @@ internal sealed class PostfixServer : IAsyncDisposable
         postlog unix-dgram n - n - 1 postlogd
 
         """;
-
-    private async Task<bool> AnswersAsync()
-    {
-        try
-        {
-            using var socket = new TcpClient();
-            await socket.ConnectAsync(System.Net.IPAddress.Loopback, Port);
-            return true;
-        }
-        catch (SocketException)
-        {
-            return false;
-        }
-    }
 }

@@ -19,7 +19,7 @@ public sealed class SignedMailTests
         await using var dns = ScriptedDns.Start();
         await using var remote = ScriptedSmtpServer.Start(new RemoteScript().Once(RemoteStage.EndOfData, "451 4.3.2 come again"));
         await using var relay = await StartAsync(dns, remote.Port);
-        var records = await AddDomainAsync(relay, dns);
+        var records = await SigningDomain.AddAsync(relay, dns, Cancellation);
         var content = Encoding.Latin1.GetBytes(
             "From: =?utf-8?q?Gr=C3=BC=C3=9Fe?= <orders@mail.shop.test>\r\nTo: ada@remote.test,\r\n\tbob@remote.test\r\nSubject: folded\r\n \t twice\r\n"
             + "List-Unsubscribe: <https://shop.test/u>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n\r\n.dot \t and \u00fc\u00df  \r\n"
@@ -53,7 +53,7 @@ public sealed class SignedMailTests
         var mail = new { from = "orders@shop.test", to = "ada@remote.test", subject = "Grüße", text = "Grüße\n", html = "<p>Grüße</p>" };
         await Assert.ThrowsAnyAsync<Xunit.Sdk.XunitException>(() => relay.SendAsync(mail, Cancellation));
 
-        var records = await AddDomainAsync(relay, dns);
+        var records = await SigningDomain.AddAsync(relay, dns, Cancellation);
         await relay.SendAsync(mail, Cancellation);
 
         var arrived = Assert.Single(await remote.WaitForMessagesAsync(1, Cancellation));
@@ -67,7 +67,7 @@ public sealed class SignedMailTests
     {
         await using var dns = ScriptedDns.Start();
         await using var relay = await StartAsync(dns, 9);
-        await AddDomainAsync(relay, dns);
+        await SigningDomain.AddAsync(relay, dns, Cancellation);
 
         var bad = await relay.CommandAsync(Cancellation, null, "doctor", "--domain", "shop.test");
         dns.A("relay.test", "192.0.2.1").Ptr("192.0.2.1", "relay.test").Mx("shop.test", (10, "mx.shop.test"));
@@ -96,27 +96,4 @@ public sealed class SignedMailTests
             .With("Domains:Secrets", new JsonArray("a secret of the scenario that nobody else knows"))
             .With("Delivery:Dns:Servers", new JsonArray(dns.Server))
             .With("Delivery:Retry:Schedule", new JsonArray("00:00:01")));
-
-    /// <summary>Adds shop.test, publishes all it asks for and has it verified; the key records.</summary>
-    private static async Task<IReadOnlyList<(string Name, string Text)>> AddDomainAsync(RelayUnderTest relay, ScriptedDns dns)
-    {
-        var added = (await relay.CommandAsync(Cancellation, null, "domain", "add", "shop.test", "--json")).Succeeded();
-        var records = JsonElement.Parse(added.Output).GetProperty("records").EnumerateArray()
-            .Select(r => (Type: Text(r, "type"), Name: Text(r, "name"), Value: Text(r, "value"), Purpose: Text(r, "purpose"))).ToList();
-        foreach (var (type, name, value, _) in records)
-        {
-            _ = type switch
-            {
-                "TXT" => dns.Txt(name, value),
-                "MX" => dns.Mx(name, (10, value.Split(' ')[1])),
-                _ => dns.Cname(name, value),
-            };
-        }
-
-        var verified = (await relay.CommandAsync(Cancellation, null, "domain", "verify", "shop.test", "--json")).Succeeded();
-        Assert.Equal("verified", Text(JsonElement.Parse(verified.Output), "status"));
-        return [.. records.Where(r => r.Purpose == "dkim").Select(r => (r.Name, r.Value))];
-    }
-
-    private static string Text(JsonElement json, string name) => json.GetProperty(name).GetString()!;
 }

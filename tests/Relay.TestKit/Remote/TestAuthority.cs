@@ -22,25 +22,29 @@ public sealed class TestAuthority : IDisposable
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = RequestOf(name, key, isAuthority: true);
-        return new TestAuthority(WithKey(request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-30), DateTimeOffset.UtcNow.AddDays(30)), null));
+        using var certificate = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-30), DateTimeOffset.UtcNow.AddDays(30));
+        return new TestAuthority(Usable(certificate));
     }
 
     public TestAuthority Below(string name = "Test Intermediate")
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        return new TestAuthority(Sign(RequestOf(name, key, isAuthority: true), key, -20, 20));
+        return new TestAuthority(WithKey(Sign(RequestOf(name, key, isAuthority: true), -20, 20), c => c.CopyWithPrivateKey(key)));
     }
 
     /// <param name="fromDays">From when it is valid, counted from today.</param>
     public X509Certificate2 For(string host, int fromDays = -1, int untilDays = 1)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = RequestOf(host, key, isAuthority: false);
-        var names = new SubjectAlternativeNameBuilder();
-        names.AddDnsName(host);
-        request.CertificateExtensions.Add(names.Build());
-        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.1")], false));
-        return Sign(request, key, fromDays, untilDays);
+        return WithKey(Sign(ForServer(RequestOf(host, key, isAuthority: false), host), fromDays, untilDays), c => c.CopyWithPrivateKey(key));
+    }
+
+    /// <summary>The same with a key that older servers can use.</summary>
+    public X509Certificate2 ForRsa(string host)
+    {
+        using var key = RSA.Create(2048);
+        var request = new CertificateRequest($"CN={host}", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+        return WithKey(Sign(ForServer(request, host), -1, 1), c => c.CopyWithPrivateKey(key));
     }
 
     public void Dispose() => Certificate.Dispose();
@@ -52,18 +56,31 @@ public sealed class TestAuthority : IDisposable
         return request;
     }
 
-    private X509Certificate2 Sign(CertificateRequest request, ECDsa key, int fromDays, int untilDays)
+    private static CertificateRequest ForServer(CertificateRequest request, string host)
     {
+        var names = new SubjectAlternativeNameBuilder();
+        names.AddDnsName(host);
+        request.CertificateExtensions.Add(names.Build());
+        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.1")], false));
+        return request;
+    }
+
+    private X509Certificate2 Sign(CertificateRequest request, int fromDays, int untilDays)
+    {
+        using var key = Certificate.GetECDsaPrivateKey()!;
         var serial = RandomNumberGenerator.GetBytes(8);
         serial[0] &= 0x7f;
-        return WithKey(request.Create(Certificate, DateTimeOffset.UtcNow.AddDays(fromDays), DateTimeOffset.UtcNow.AddDays(untilDays), serial), key);
+        return request.Create(
+            Certificate.SubjectName, X509SignatureGenerator.CreateForECDsa(key), DateTimeOffset.UtcNow.AddDays(fromDays), DateTimeOffset.UtcNow.AddDays(untilDays), serial);
+    }
+
+    private static X509Certificate2 WithKey(X509Certificate2 certificate, Func<X509Certificate2, X509Certificate2> withKey)
+    {
+        using var _ = certificate;
+        using var whole = withKey(certificate);
+        return Usable(whole);
     }
 
     // Through PKCS#12: an ephemeral key cannot be used by every platform's TLS.
-    private static X509Certificate2 WithKey(X509Certificate2 certificate, ECDsa? key)
-    {
-        using var whole = key is null ? certificate : certificate.CopyWithPrivateKey(key);
-        using var _ = certificate;
-        return X509CertificateLoader.LoadPkcs12(whole.Export(X509ContentType.Pkcs12), null);
-    }
+    private static X509Certificate2 Usable(X509Certificate2 whole) => X509CertificateLoader.LoadPkcs12(whole.Export(X509ContentType.Pkcs12), null, X509KeyStorageFlags.Exportable);
 }
