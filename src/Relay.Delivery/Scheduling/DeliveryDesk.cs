@@ -1,11 +1,12 @@
 using Relay.Delivery.Connections;
 using Relay.Delivery.Routing;
+using Relay.Delivery.TlsPolicies;
 using Relay.Mail.Queue;
 
 namespace Relay.Delivery.Scheduling;
 
 /// <summary>What an administrator may ask of the delivery that runs here.</summary>
-internal sealed class DeliveryDesk(Dispatcher dispatcher, SiteDirectory sites, Resolver resolver, HostBreakers breakers) : IDeliveryDesk
+internal sealed class DeliveryDesk(Dispatcher dispatcher, SiteDirectory sites, Resolver resolver, StsPolicies policies, HostBreakers breakers) : IDeliveryDesk
 {
     public void GiveBack(Func<Lease, bool> which) => dispatcher.GiveBack(which);
 
@@ -18,12 +19,14 @@ internal sealed class DeliveryDesk(Dispatcher dispatcher, SiteDirectory sites, R
             {
                 breakers.Forget(host.Name);
                 resolver.Forget(host.Name);
+                resolver.Forget(DaneLookup.NameFor(host.Name, host.Port));
             }
 
             sites.TryAgain(plan);
         }
 
         resolver.Forget(domain);
+        policies.Forget(domain);
         breakers.Forget(domain);
     }
 

@@ -27,9 +27,12 @@ internal sealed class DaneLookup(Resolver resolver)
             : DaneFinding.Nothing;
     }
 
+    /// <summary>The name below which a host's records stand (RFC 7672, 2.2.3).</summary>
+    public static string NameFor(string host, int port) => $"_{port}._tcp.{host}";
+
     private async ValueTask<DaneFinding> AskAsync(string name, int port, CancellationToken cancellation)
     {
-        var answer = await resolver.TlsaAsync($"_{port}._tcp.{name}", cancellation);
+        var answer = await resolver.TlsaAsync(NameFor(name, port), cancellation);
         return answer.Finding switch
         {
             DnsFinding.Failed => new DaneFinding.Unknown(answer.Words),

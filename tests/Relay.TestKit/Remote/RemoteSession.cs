@@ -1,7 +1,6 @@
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
-using System.Security.Cryptography.X509Certificates;
 using System.Text;
 
 namespace Relay.TestKit.Remote;
@@ -12,7 +11,7 @@ public sealed class RemoteSession
     private readonly ScriptedSmtpServer _server;
     private readonly RemoteScript _script;
     private readonly Socket _socket;
-    private readonly X509Certificate2? _certificate;
+    private readonly SslStreamCertificateContext? _certificate;
     private readonly Dictionary<RemoteStage, int> _counts = [];
     private readonly Lock _lock = new();
     private readonly List<string> _commands = [];
@@ -24,7 +23,7 @@ public sealed class RemoteSession
     private string _mailFrom = "";
     private readonly List<string> _rcptTo = [];
 
-    internal RemoteSession(ScriptedSmtpServer server, RemoteScript script, Socket socket, X509Certificate2? certificate, int number)
+    internal RemoteSession(ScriptedSmtpServer server, RemoteScript script, Socket socket, SslStreamCertificateContext? certificate, int number)
     {
         _server = server;
         _script = script;
@@ -202,7 +201,7 @@ public sealed class RemoteSession
         var tls = new SslStream(_stream);
         _stream = tls;
         _start = _end;
-        await tls.AuthenticateAsServerAsync(new SslServerAuthenticationOptions { ServerCertificateContext = SslStreamCertificateContext.Create(_certificate!, _script.Chain, offline: true) }, cancellation);
+        await tls.AuthenticateAsServerAsync(new SslServerAuthenticationOptions { ServerCertificateContext = _certificate }, cancellation);
         IsTls = true;
         ServerName = tls.TargetHostName;
         return true;

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 
@@ -13,6 +14,7 @@ public sealed class ScriptedSmtpServer : IAsyncDisposable
     private readonly RemoteScript _script;
     private readonly Socket _listener;
     private readonly X509Certificate2? _certificate;
+    private readonly SslStreamCertificateContext? _tls;
     private readonly CancellationTokenSource _stop = new();
     private readonly Lock _lock = new();
     private readonly List<RemoteSession> _sessions = [];
@@ -24,6 +26,8 @@ public sealed class ScriptedSmtpServer : IAsyncDisposable
     {
         _script = script;
         _certificate = script.Tls == RemoteTls.None ? null : script.Certificate ?? TestCertificate.For(script.HostName);
+        // One for all sessions, so that a client can resume one.
+        _tls = _certificate is null ? null : SslStreamCertificateContext.Create(_certificate, script.Chain, offline: true);
         _listener = new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         _listener.Bind(endPoint);
         _listener.Listen(512);
@@ -113,7 +117,7 @@ public sealed class ScriptedSmtpServer : IAsyncDisposable
             socket.NoDelay = true;
             lock (_lock)
             {
-                var session = new RemoteSession(this, _script, socket, _certificate, _sessions.Count + 1);
+                var session = new RemoteSession(this, _script, socket, _tls, _sessions.Count + 1);
                 _sessions.Add(session);
                 MostOpen = Math.Max(MostOpen, _sessions.Count(s => !s.IsClosed));
                 _running.RemoveAll(r => r.IsCompleted);

@@ -1,6 +1,7 @@
 using Relay.Delivery.TlsPolicies;
 using Relay.Mail.Events;
 using Relay.Mail.Policies;
+using Relay.Mail.Queue;
 
 namespace Relay.Tests.Delivery.TlsPolicies;
 
@@ -48,6 +49,20 @@ public sealed class StsPoliciesTests
 
         Assert.Equal(StsMode.None, (await scene.Delivery.Part<StsPolicies>().FindAsync("remote.test", Cancellation)).Records[0].Policy!.Mode);
         Assert.Equal(2, scene.Server.Requests.Count);
+    }
+
+    [Fact]
+    public async Task Who_asks_for_a_retry_gets_the_policy_looked_at_again()
+    {
+        await using var scene = await StsScene.StartAsync(names: "");
+        scene.Server.Serve("enforce", StsScene.Week, "mx.remote.test");
+        await scene.Delivery.SendAsync("a@remote.test");
+
+        scene.Server.Serve("none", StsScene.Week);
+        scene.ChangeRecord("2");
+        scene.Delivery.Part<IDeliveryDesk>().TryAgain("remote.test");
+
+        Assert.Equal((MailEventType.Delivered, null), await OutcomeAsync(scene));
     }
 
     [Theory]

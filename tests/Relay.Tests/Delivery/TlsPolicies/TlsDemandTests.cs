@@ -34,6 +34,25 @@ public sealed class TlsDemandTests
     }
 
     [Fact]
+    public async Task Each_new_connection_proves_the_host_anew_though_its_session_is_resumed()
+    {
+        await using var scene = await StsScene.StartAsync(settings: ("Delivery:MessagesPerConnection", 1));
+        scene.Server.Serve("enforce", StsScene.Week, "mx.remote.test");
+
+        for (var i = 0; i < 4; i++)
+        {
+            Assert.Equal("certificate", (await scene.Delivery.SendAsync($"a{i}@remote.test"))[0].TlsProof);
+        }
+
+        // Nobody vouches for it any more.
+        using var other = TestAuthority.Create("Somebody Else");
+        scene.Delivery.Part<Greeter>().ChainPolicy = other.Policy;
+        var deferred = (await scene.Delivery.SendAsync("b@remote.test"))[0];
+        Assert.Equal((MailEventType.Deferred, "connection.unproved"), (deferred.Type, deferred.Rule));
+        Assert.Equal(5, scene.Remote.Sessions.Count);
+    }
+
+    [Fact]
     public async Task What_one_message_demands_in_vain_keeps_no_other_back()
     {
         await using var remote = ScriptedSmtpServer.Start();
