@@ -102,4 +102,7 @@ internal static partial class DeliveryLog
 
     [LoggerMessage(EventId = 23, Level = LogLevel.Warning, Message = "This node's share of {Provider} could not be renewed: {Reason}")]
     public static partial void ShareNotRenewed(this ILogger logger, string provider, string reason);
+
+    [LoggerMessage(EventId = 25, Level = LogLevel.Debug, Message = "How the sites of this node stand could not be put up for the others: {Reason}")]
+    public static partial void SitesNotPosted(this ILogger logger, string reason);
 }

@@ -47,6 +47,13 @@ public sealed class DeliveryOptions
     /// <summary>A file of rules for large receivers, read before the ones that come with Relay and again whenever it changes; null for none.</summary>
     public string? ProviderRules { get; set; }
 
+    /// <summary>Messages that each account may send in a time, such as <c>6000/1m</c>; what is more waits in the queue. Null for as many as go.</summary>
+    // Who runs a relay for himself needs none.
+    public string? AccountRate { get; set; }
+
+    /// <summary>Accounts with a rate of their own, by their id.</summary>
+    public Dictionary<string, string> AccountRates { get; set; } = [];
+
     /// <summary>Messages sent over one connection before it is closed.</summary>
     // Low enough to spread a long run over all hosts of a site, high enough that the handshakes do not count.
     [Range(1, 100_000)]

@@ -1,5 +1,6 @@
 using System.Net;
 using Microsoft.Extensions.Options;
+using Relay.Delivery.Providers;
 using Relay.Smtp.Addresses;
 
 namespace Relay.Delivery;
@@ -26,8 +27,15 @@ internal sealed class DeliveryOptionsRules : IValidateOptions<DeliveryOptions>
                 ? (string[])[$"{Section}:Tls:Reports:From: '{from}' is not an address."]
                 : [],
             .. options.Routes.SelectMany(FailuresOf),
+            .. options.AccountRates.Append(new("", options.AccountRate ?? "")).Select(FailureOf).OfType<string>(),
         ];
         return failures.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(failures);
+    }
+
+    private static string? FailureOf(KeyValuePair<string, string> rate)
+    {
+        var setting = rate.Key.Length == 0 ? "AccountRate" : $"AccountRates:{rate.Key}";
+        return rate.Value.Length == 0 || Rate.TryParse(rate.Value, out _) ? null : $"{Section}:{setting}: '{rate.Value}' is no rate, such as 500/1m, 10/1s or 5000/1h.";
     }
 
     private static IEnumerable<string> FailuresOf(Routing.RouteOptions route, int i)

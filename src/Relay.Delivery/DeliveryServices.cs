@@ -72,6 +72,7 @@ public static class DeliveryServices
         services.AddSingleton<ISiteReader, SiteReader>();
 
         services.AddSingleton<DeliveryWindow>();
+        services.AddSingleton<AccountRates>();
         services.AddSingleton<Settler>();
         services.AddSingleton<RestingSites>();
         services.AddSingleton<SiteDirectory>();

@@ -12,12 +12,22 @@ internal sealed record Ceilings(int Connections, int MessagesPerConnection, Rate
 internal readonly record struct Rate(int Messages, TimeSpan Time)
 {
     public static Rate Parse(string text) =>
-        text.Split('/') is [var messages, { Length: > 1 } time]
-            && int.TryParse(messages, NumberStyles.None, CultureInfo.InvariantCulture, out var count) && count > 0
-            && int.TryParse(time.AsSpan(0, time.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture, out var units) && units > 0
-            && UnitOf(time[^1]) is { } unit
-            ? new Rate(count, units * unit)
-            : throw new FormatException($"'{text}' is no rate, such as 500/1m, 10/1s or 5000/1h");
+        TryParse(text, out var rate) ? rate : throw new FormatException($"'{text}' is no rate, such as 500/1m, 10/1s or 5000/1h");
+
+    public static bool TryParse(string text, out Rate rate)
+    {
+        rate = default;
+        if (text.Split('/') is not [var messages, { Length: > 1 } time]
+            || !int.TryParse(messages, NumberStyles.None, CultureInfo.InvariantCulture, out var count) || count == 0
+            || !int.TryParse(time.AsSpan(0, time.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture, out var units) || units == 0
+            || UnitOf(time[^1]) is not { } unit)
+        {
+            return false;
+        }
+
+        rate = new Rate(count, units * unit);
+        return true;
+    }
 
     public override string ToString() => Time switch
     {

@@ -11,6 +11,9 @@ internal sealed class NodeShares(ISiteBoard board)
 {
     private readonly Channel<Provider> _asking = Channel.CreateUnbounded<Provider>(new UnboundedChannelOptions { SingleReader = true });
 
+    /// <summary>That deliver, with this one.</summary>
+    public int Nodes => board.Nodes;
+
     public bool AreNeeded => board.Nodes > 1;
 
     /// <summary>Those whose mail waits for a share.</summary>

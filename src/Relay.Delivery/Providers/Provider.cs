@@ -34,6 +34,9 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
 
     public string Name { get; } = name;
 
+    /// <summary>Its name for people.</summary>
+    public string Title { get; init; } = name;
+
     /// <summary>A rule makes one provider of several sites.</summary>
     public bool IsShared { get; } = isShared;
 
@@ -125,11 +128,17 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
         bool wasProbing;
         lock (Lock)
         {
-            wasProbing = _rests > 0;
-            (_rests, _rest) = (0, null);
+            // What was under way when it asked for its pause does not end it.
+            var now = time.GetUtcNow();
+            wasProbing = _rests > 0 && now >= RestUntil;
+            if (wasProbing)
+            {
+                (_rests, _rest) = (0, null);
+            }
+
             _messages++;
-            _sent.Add(time.GetUtcNow());
-            _tuner.Answered(_connected, _hungry > 0, Ceilings.Connections, took, time.GetUtcNow());
+            _sent.Add(now);
+            _tuner.Answered(_connected, _hungry > 0, Ceilings.Connections, took, now);
             if (_wanting.Count > 0)
             {
                 GiveOutHoldingLock(ref after);
@@ -167,7 +176,7 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
             var free = shares.FreeOf(Ceilings.Connections);
             var busy = _couriers - _sites.Sum(site => site.ParkedCountHoldingLock);
             var demand = Math.Min(Ceilings.Connections, busy + WaitingHoldingLock) - free;
-            return demand > 0 || _share.Until > time.GetUtcNow()
+            return demand > 0 || (_share.Connections > 0 && _share.Until > time.GetUtcNow())
                 ? new ShareWish(shares.SharedOf(Ceilings.Connections), Math.Max(0, demand), Math.Max(0, _couriers - free))
                 : null;
         }
@@ -179,7 +188,8 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
         var after = default(Errands);
         lock (Lock)
         {
-            _share = share;
+            // One that was given back is as if it had never been: the next mail asks at once.
+            _share = share.Connections == 0 && WaitingHoldingLock == 0 ? default : share;
             for (var tooMany = _couriers - LimitHoldingLock; tooMany > 0 && _idle.First?.Value is { } idle; tooMany--)
             {
                 idle.SendHomeHoldingLock(ref after);
@@ -209,7 +219,7 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
             return new SiteStatus
             {
                 Node = node,
-                Name = Name,
+                Name = Title,
                 Sites = _standings.Count,
                 Connections = _connected,
                 Limit = limit,

@@ -27,7 +27,10 @@ internal sealed class ProviderDirectory : IDisposable
         _table.Changed += Reread;
     }
 
-    /// <summary>All that are known, for people.</summary>
+    /// <summary>The rules are others now, and their limits in force; sites may belong elsewhere.</summary>
+    public event Action? Changed;
+
+    /// <summary>All that are known.</summary>
     public IReadOnlyList<Provider> All
     {
         get
@@ -48,10 +51,13 @@ internal sealed class ProviderDirectory : IDisposable
             provider = ProviderOf(plan, _table.Find(plan));
         }
 
-        var standing = new Standing(provider, _time, RestAfter);
+        var standing = new Standing(plan, provider, _time, RestAfter);
         provider.Join(standing);
         return standing;
     }
+
+    /// <summary>Whether the rules in force would still put the site where it is.</summary>
+    public bool IsRight(Standing site) => site.Provider.Name == (_table.Find(site.Plan)?.Name ?? site.Plan.Key);
 
     /// <summary>The site is not known any more.</summary>
     public void Leave(Standing site)
@@ -83,7 +89,7 @@ internal sealed class ProviderDirectory : IDisposable
             return known;
         }
 
-        var provider = new Provider(rule?.Name ?? plan.Key, rule is not null, _table.CeilingsOf(rule), _shares, _time, RestAfter);
+        var provider = new Provider(rule?.Name ?? plan.Key, rule is not null, _table.CeilingsOf(rule), _shares, _time, RestAfter) { Title = rule?.Name ?? plan.Title };
         if (rule is not null)
         {
             _shared[rule.Name] = provider;
@@ -105,6 +111,8 @@ internal sealed class ProviderDirectory : IDisposable
                 provider.Set(_table.CeilingsOf(_table.FindByName(provider.Name)));
             }
         }
+    
+        Changed?.Invoke();
     }
 
     private TimeSpan RestAfter(int rests)

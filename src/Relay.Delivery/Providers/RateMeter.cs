@@ -13,7 +13,7 @@ internal sealed class RateMeter
     public void Set(Rate? rate)
     {
         // What was allowed before is not taken back, nor given twice.
-        _tokens = _rate is null ? 1 : Math.Min(_tokens, MostOf(rate));
+        _tokens = _rate is null ? MostOf(rate) : Math.Min(_tokens, MostOf(rate));
         _rate = rate;
     }
 
@@ -49,9 +49,9 @@ internal sealed class RateMeter
     private void Count(DateTimeOffset now)
     {
         // A clock that was set back gives nothing and takes nothing.
-        if (_rate is { } rate && now > _counted)
+        if (_rate is { } rate && now > _counted && _counted != default)
         {
-            _tokens = _counted == default ? Math.Max(_tokens, 1) : Math.Min(MostOf(rate), _tokens + ((now - _counted) / rate.Time * rate.Messages));
+            _tokens = Math.Min(MostOf(rate), _tokens + ((now - _counted) / rate.Time * rate.Messages));
         }
 
         _counted = now;

@@ -1,6 +1,5 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using Relay.Mail.Queue;
 using Relay.Mail.Sites;
 
 namespace Relay.Delivery.Providers;
@@ -60,8 +59,9 @@ internal sealed class ShareKeeper(
         {
             provider.Take(await board.RenewAsync(provider.Name, wish, stopping));
         }
-        catch (StoreUnavailableException e)
+        catch (Exception e) when (e is not OperationCanceledException)
         {
+            // The store is away, or it is a mistake of ours: neither must end the delivery.
             logger.ShareNotRenewed(provider.Name, e.Message);
         }
     }
@@ -72,9 +72,9 @@ internal sealed class ShareKeeper(
         {
             await board.PostAsync(sites.List(), stopping);
         }
-        catch (StoreUnavailableException)
+        catch (Exception e) when (e is not OperationCanceledException)
         {
-            // People see what was put up before; the store's own trouble is told elsewhere.
+            logger.SitesNotPosted(e.Message);
         }
     }
 }

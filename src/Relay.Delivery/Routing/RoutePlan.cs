@@ -14,6 +14,11 @@ internal sealed record RoutePlan
 
     public required string Key { get; init; }
 
+    /// <summary>Its best host, for people.</summary>
+    public string Title => IsRoute ? $"{Hosts[0].Name}:{Hosts[0].Port}"
+        : Hosts.Count > 1 ? $"{Hosts[0].Name} and {Hosts.Count - 1} more"
+        : Hosts[0].Name;
+
     /// <summary>By preference, then by name.</summary>
     public required IReadOnlyList<RouteHost> Hosts { get; init; }
 

@@ -30,7 +30,7 @@ internal sealed class DeliveryDesk(Dispatcher dispatcher, SiteDirectory sites, R
         breakers.Forget(domain);
     }
 
-    public string? WhyNotNow(Lane lane) => dispatcher.ExcuseFor(lane)?.Words ?? (dispatcher.HasRoomFor(lane)
+    public string? WhyNotNow(Lane lane) => dispatcher.ExcuseFor(lane)?.Words ?? dispatcher.ExcuseFor(lane.Account) ?? (dispatcher.HasRoomFor(lane)
         ? null
         : "as much mail as the relay keeps in hand for its hosts is under way before it");
 }

@@ -19,6 +19,7 @@ internal sealed class Dispatcher(
     InboxDelivery inbox,
     SuppressionCheck suppressions,
     DeliveryWindow window,
+    AccountRates rates,
     Settlements settlements,
     Settler settler,
     IOptions<DeliveryOptions> options,
@@ -63,10 +64,12 @@ internal sealed class Dispatcher(
     /// <summary>What one more unit of this lane has to wait for; null when there is room for it.</summary>
     public Gate? ClosedGate(Lane lane)
     {
+        // The rate last: what it lets through counts.
         var destination = DestinationOf(lane.Domain);
-        return destination.Routed is Routed.To(var plan)
+        var closed = destination.Routed is Routed.To(var plan)
             ? sites.ClosedGate(lane.Account, plan)
             : window.ClosedGate(lane.Account, destination.Stock, new Room(options.Value.Window.UnitsPerConnection), isGood: false);
+        return closed ?? rates.ClosedGate(lane.Account);
     }
 
     /// <summary>The same, asked out of curiosity: nothing is leased because of it.</summary>
@@ -81,6 +84,9 @@ internal sealed class Dispatcher(
     /// <summary>Why the lane's site is left alone; null when it is not.</summary>
     public Excuse? ExcuseFor(Lane lane) =>
         _destinations.TryGetValue(lane.Domain, out var destination) && destination.Routed is Routed.To(var plan) ? sites.ExcuseFor(plan) : null;
+
+    /// <summary>Why the account's mail is held back; null when it is not.</summary>
+    public string? ExcuseFor(string account) => rates.ExcuseFor(account);
 
     /// <summary>Gives back untried what passes and waits for a way or a courier.</summary>
     public void GiveBack(Func<Lease, bool> which)

@@ -7,19 +7,31 @@ using Relay.Mail.Queue;
 namespace Relay.Delivery.Scheduling;
 
 /// <summary>The sites that have work or connections now, and how those that had some lately have answered.</summary>
-internal sealed class SiteDirectory(
-    CourierOffice office, DeliveryWindow window, ProviderDirectory providers, IOptions<DeliveryOptions> options)
+internal sealed class SiteDirectory : IDisposable
 {
     // Standings beyond so many are looked through for those that can be forgotten, and again when there are twice as many.
     private const int FewStandings = 1_024;
 
-    private readonly int _unitsPerConnection = options.Value.Window.UnitsPerConnection;
+    private readonly CourierOffice _office;
+    private readonly DeliveryWindow _window;
+    private readonly ProviderDirectory _providers;
+    private readonly int _unitsPerConnection;
     private readonly Dictionary<string, Standing> _standings = new(StringComparer.Ordinal);
     private int _lookThroughAt = FewStandings;
     private readonly Lock _lock = new();
     private readonly Dictionary<string, Site> _sites = new(StringComparer.Ordinal);
+
+    // No mail comes to them any more; their couriers are about to leave.
+    private readonly HashSet<Site> _ending = [];
     private TaskCompletionSource? _empty;
     private bool _stopping;
+
+    public SiteDirectory(CourierOffice office, DeliveryWindow window, ProviderDirectory providers, IOptions<DeliveryOptions> options)
+    {
+        (_office, _window, _providers) = (office, window, providers);
+        _unitsPerConnection = options.Value.Window.UnitsPerConnection;
+        _providers.Changed += MoveSites;
+    }
 
     public int Count
     {
@@ -47,12 +59,12 @@ internal sealed class SiteDirectory(
 
                 if (!_sites.TryGetValue(plan.Key, out site))
                 {
-                    _sites[plan.Key] = site = office.NewSite(plan, StandingHoldingLock(plan), Remove);
+                    _sites[plan.Key] = site = _office.NewSite(plan, StandingHoldingLock(plan), Remove);
                 }
             }
 
             // Before it can be sent and settled.
-            window.Move(held, site.Standing.Stock);
+            _window.Move(held, site.Standing.Stock);
             if (site.TryAdd(held))
             {
                 return true;
@@ -72,7 +84,7 @@ internal sealed class SiteDirectory(
             standing = StandingHoldingLock(plan);
         }
 
-        return window.ClosedGate(account, standing.Stock, RoomOf(standing), standing.IsGood);
+        return _window.ClosedGate(account, standing.Stock, RoomOf(standing), standing.IsGood);
     }
 
     /// <summary>The same, asked out of curiosity, of a site that is not left alone.</summary>
@@ -81,7 +93,7 @@ internal sealed class SiteDirectory(
         lock (_lock)
         {
             return !_standings.TryGetValue(plan.Key, out var standing)
-                || window.Fits(account, standing.Stock, RoomOf(standing), standing.IsGood);
+                || _window.Fits(account, standing.Stock, RoomOf(standing), standing.IsGood);
         }
     }
 
@@ -116,7 +128,7 @@ internal sealed class SiteDirectory(
         }
 
         standing?.TryAgain();
-        window.Open(standing?.Stock.Gate);
+        _window.Open(standing?.Stock.Gate);
     }
 
     /// <summary>Stops all sites and hands back what has not begun.</summary>
@@ -138,7 +150,45 @@ internal sealed class SiteDirectory(
         lock (_lock)
         {
             _empty ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            return _sites.Count == 0 ? Task.CompletedTask : _empty.Task.WaitAsync(cancellation);
+            return IsEmptyHoldingLock ? Task.CompletedTask : _empty.Task.WaitAsync(cancellation);
+        }
+    }
+
+    public void Dispose() => _providers.Changed -= MoveSites;
+
+    private bool IsEmptyHoldingLock => _sites.Count == 0 && _ending.Count == 0;
+
+    // Sites that belong to another provider by the rules in force: their mail goes on there, and what is sent ends.
+    private void MoveSites()
+    {
+        List<Standing> moved;
+        List<Site> ending = [];
+        lock (_lock)
+        {
+            moved = [.. _standings.Values.Where(standing => !_providers.IsRight(standing))];
+            foreach (var standing in moved)
+            {
+                _standings.Remove(standing.Plan.Key);
+                _providers.Leave(standing);
+                if (_sites.Remove(standing.Plan.Key, out var site))
+                {
+                    _ending.Add(site);
+                    ending.Add(site);
+                }
+            }
+        }
+
+        foreach (var held in ending.SelectMany(site => site.Stop().Select(held => (site.Plan, held))).ToList())
+        {
+            if (!TryAdd(held.Plan, held.held))
+            {
+                _office.Settler.Release(held.held);
+            }
+        }
+
+        foreach (var standing in moved)
+        {
+            _window.Open(standing.Stock.Gate);
         }
     }
 
@@ -156,14 +206,14 @@ internal sealed class SiteDirectory(
                 if (known.IsForgettable && !_sites.ContainsKey(key))
                 {
                     _standings.Remove(key);
-                    providers.Leave(known);
+                    _providers.Leave(known);
                 }
             }
 
             _lookThroughAt = Math.Max(FewStandings, _standings.Count * 2);
         }
 
-        return _standings[plan.Key] = providers.Join(plan);
+        return _standings[plan.Key] = _providers.Join(plan);
     }
 
     private Room RoomOf(Standing standing)
@@ -181,7 +231,8 @@ internal sealed class SiteDirectory(
                 _sites.Remove(site.Plan.Key);
             }
 
-            if (_sites.Count == 0)
+            _ending.Remove(site);
+            if (IsEmptyHoldingLock)
             {
                 _empty?.TrySetResult();
             }

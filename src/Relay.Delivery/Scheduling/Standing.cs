@@ -1,4 +1,5 @@
 using Relay.Delivery.Providers;
+using Relay.Delivery.Routing;
 
 namespace Relay.Delivery.Scheduling;
 
@@ -8,7 +9,7 @@ namespace Relay.Delivery.Scheduling;
 /// answered yet gets no more than it has connections, so that many that never will hold little. When its provider is left
 /// alone, so is each of its sites.
 /// </summary>
-internal sealed class Standing(Provider provider, TimeProvider time, Func<int, TimeSpan> restAfter)
+internal sealed class Standing(RoutePlan plan, Provider provider, TimeProvider time, Func<int, TimeSpan> restAfter)
 {
     // As many as open the breaker of a host: fewer may be chance.
     private const int FailuresToRest = 5;
@@ -23,6 +24,8 @@ internal sealed class Standing(Provider provider, TimeProvider time, Func<int, T
     private DateTimeOffset _restUntil;
     private DateTimeOffset _goodUntil;
     private string _words = "";
+
+    public RoutePlan Plan { get; } = plan;
 
     public Provider Provider { get; } = provider;
 

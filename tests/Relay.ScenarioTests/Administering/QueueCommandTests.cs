@@ -23,6 +23,8 @@ public sealed class QueueCommandTests
         await SendAsync(relay, "c@there.test");
         await remote.WaitForMessagesAsync(1, Cancellation);
 
+        Assert.Matches(@"(?m)^127\.0\.0\.1:" + remote.Port + @"\t[^\t]+\tflowing\t1\t", (await RunAsync(relay, null, "sites")).Succeeded().Output);
+
         var list = (await RunAsync(relay, null, "list")).Succeeded().Output;
         Assert.Matches(@"(?m)^moving\.test/default/transactional\t2\t[^\t]+\ttheir server is moving \(until .+\)$", list);
         Assert.Matches(@"(?m)^" + message + @"\ta@moving\.test\t[^\t]+\t0\t", (await RunAsync(relay, null, "show", "moving.test/default/transactional")).Succeeded().Output);

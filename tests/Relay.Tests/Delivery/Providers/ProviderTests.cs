@@ -1,7 +1,9 @@
 using Microsoft.Extensions.Options;
 using Relay.Delivery.Providers;
 using Relay.Mail.Events;
+using Relay.Mail.Messages;
 using Relay.Mail.Queue;
+using Relay.Smtp.Addresses;
 using Relay.TestKit.Dns;
 using Relay.TestKit.Remote;
 
@@ -73,6 +75,28 @@ public sealed class ProviderTests
     }
 
     [Fact]
+    public async Task What_was_under_way_when_a_pause_was_asked_for_does_not_end_it()
+    {
+        var go = new TaskCompletionSource();
+        var script = new RemoteScript()
+            .On(RemoteStage.Mail, m => m.Line.Contains("second", StringComparison.Ordinal) ? RemoteAnswer.Say("450 4.7.1 Rate limit exceeded, try again in 10 minutes") : null)
+            .On(RemoteStage.EndOfData, m => m.Session.Number == 1 ? RemoteAnswer.Say("250 Ok").After(go.Task) : null);
+        await using var remote = ScriptedSmtpServer.Start(script);
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote);
+        await delivery.AcceptAsync("a@remote.test");
+        await WaitUntil.TrueAsync(() => remote.Sessions is [{ Commands.Count: > 3 }]);
+        var second = A.Message(delivery.Time, "b@remote.test");
+        await delivery.AcceptAsync(second with { Envelope = second.Envelope with { Sender = EnvelopeAddress.Parse("second@shop.test") } });
+        await delivery.SettledAsync();
+
+        go.SetResult();
+        await delivery.SettledAsync(2);
+
+        Assert.Equal(MailEventType.Delivered, delivery.Queue.Settlements[1].Events[0].Type);
+        Assert.NotNull(Assert.Single(delivery.Part<ProviderDirectory>().All).Excuse);
+    }
+
+    [Fact]
     public async Task Greylisting_slows_nobody()
     {
         var script = new RemoteScript().On(RemoteStage.Rcpt, m => m.Line.Contains("<new", StringComparison.Ordinal) ? RemoteAnswer.Say("450 4.2.0 Greylisted, try again in 300 seconds") : null);
@@ -132,6 +156,31 @@ public sealed class ProviderTests
         delivery.Time.Advance(TimeSpan.FromSeconds(5));
         Assert.Equal(7, provider.Ceilings.Connections);
         Assert.Contains(delivery.Log, line => line.Contains("line 2", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_site_that_a_new_rule_names_moves_to_its_provider_with_its_mail()
+    {
+        var go = new TaskCompletionSource();
+        await using var remote = ScriptedSmtpServer.Start(new RemoteScript().On(RemoteStage.EndOfData, RemoteAnswer.Say("250 Ok").After(go.Task)));
+        await using var dns = ScriptedDns.Start();
+        using var rules = new RulesFile("provider partner\n  mx partner.test\n  connections 3 By agreement.\n");
+        dns.Mx("a.test", (10, "mx.other.test")).A("mx.other.test", "127.0.0.1");
+        await using var delivery = await DeliveryUnderTest.StartWithDnsAsync(dns, remote.Port, ("Delivery:ProviderRules", rules.Path));
+        for (var i = 0; i < 20; i++)
+        {
+            await delivery.AcceptAsync($"a{i}@a.test");
+        }
+
+        await remote.WaitForSessionsAsync(2, TestContext.Current.CancellationToken);
+        await WaitUntil.TrueAsync(() => delivery.Window.Held > 2);
+        rules.Write("provider partner\n  mx partner.test\n  mx other.test\n  connections 1 By a worse one.\n");
+        delivery.Time.Advance(TimeSpan.FromSeconds(5));
+        go.SetResult();
+        await delivery.SettledAsync(20);
+
+        Assert.All(delivery.Queue.Settlements, s => Assert.Equal(MailEventType.Delivered, s.Events[0].Type));
+        await WaitUntil.TrueAsync(() => delivery.Part<ProviderDirectory>().All is [{ Name: "partner", Ceilings.Connections: 1 }]);
     }
 
     [Fact]
@@ -197,6 +246,34 @@ public sealed class ProviderTests
         // Two were under way before; then each sender has every other place, and a place carries twenty messages of one domain.
         var last = remote.Messages.Select((m, i) => (m.RcptTo[0], Index: i)).Last(m => m.Item1.Contains("single.test", StringComparison.Ordinal)).Index;
         Assert.InRange(last, 0, 100);
+    }
+
+    [Fact]
+    public async Task Transactional_mail_goes_before_bulk_over_all_sites_of_a_provider_and_bulk_still_moves()
+    {
+        const int Sites = 40;
+        var go = new TaskCompletionSource();
+        await using var remote = ScriptedSmtpServer.Start(new RemoteScript().On(RemoteStage.Mail, RemoteAnswer.Say("250 Ok").After(go.Task)));
+        await using var dns = ScriptedDns.Start();
+        using var rules = new RulesFile("provider hoster\n  mx hoster.test\n  connections 1 By agreement.\n");
+        await using var delivery = await DeliveryUnderTest.StartWithDnsAsync(
+            dns, remote.Port, ("Delivery:ProviderRules", rules.Path), ("Delivery:Window:UnitsPerConnection", 100));
+        for (var i = 0; i < 2 * Sites; i++)
+        {
+            dns.Mx($"tenant{i}.test", (10, $"tenant{i}.hoster.test")).A($"tenant{i}.hoster.test", "127.0.0.1");
+            await delivery.AcceptAsync(A.Message(delivery.Time, $"{(i < Sites ? "bulk" : "reset")}@tenant{i}.test") with
+            {
+                Class = i < Sites ? MessageClass.Bulk : MessageClass.Transactional,
+            });
+        }
+
+        await WaitUntil.TrueAsync(() => delivery.Window.Held == 2 * Sites);
+        go.SetResult();
+        await delivery.SettledAsync(2 * Sites);
+
+        // All wait together; one of eight turns is bulk's.
+        var order = remote.Messages.Select(m => m.RcptTo[0].Contains("bulk@", StringComparison.Ordinal)).ToList();
+        Assert.InRange(order.Take(Sites).Count(isBulk => isBulk), Sites / 8 - 2, Sites / 4);
     }
 
     private sealed class RulesFile : IDisposable

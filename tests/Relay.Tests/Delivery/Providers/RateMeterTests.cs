@@ -42,8 +42,9 @@ public sealed class RateMeterTests
         Assert.Equal(TimeSpan.Zero, meter.Wait(Morning));
         Assert.True(meter.TryTake(Morning));
         Assert.False(meter.TryTake(Morning));
-        Assert.Equal(TimeSpan.FromSeconds(10), meter.Wait(Morning));
-        Assert.True(meter.TryTake(Morning + TimeSpan.FromSeconds(10)));
+        Assert.Equal(TimeSpan.FromSeconds(9), meter.Wait(Morning));
+        Assert.True(meter.TryTake(Morning + TimeSpan.FromSeconds(9)));
+        Assert.Equal(TimeSpan.FromSeconds(10), meter.Wait(Morning + TimeSpan.FromSeconds(9)));
     }
 
     [Fact]
@@ -59,6 +60,7 @@ public sealed class RateMeterTests
     {
         var meter = new RateMeter();
         meter.Set(new Rate(1, TimeSpan.FromSeconds(1)));
+        Assert.True(meter.TryTake(Morning));
         Assert.True(meter.TryTake(Morning));
 
         var earlier = Morning - TimeSpan.FromHours(1);

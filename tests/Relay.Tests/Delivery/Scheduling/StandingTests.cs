@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Time.Testing;
 using Relay.Delivery.Providers;
+using Relay.Delivery.Routing;
 using Relay.Delivery.Scheduling;
 using Relay.TestKit.InMemory;
 
@@ -17,7 +18,7 @@ public sealed class StandingTests : IDisposable
     public StandingTests()
     {
         _provider = new Provider("remote.test", isShared: false, new Ceilings(10, 100), new NodeShares(new InMemorySiteBoard(_time).Join()), _time, RestAfter);
-        _site = new Standing(_provider, _time, RestAfter);
+        _site = new Standing(RoutePlan.ToExchangers([new RouteHost("mx.remote.test", 25)]), _provider, _time, RestAfter);
     }
 
     public void Dispose() => _provider.Dispose();

@@ -1,0 +1,93 @@
+using Microsoft.Extensions.Options;
+using Relay.Delivery.Providers;
+using Relay.Mail.Queue;
+
+namespace Relay.Delivery.Scheduling;
+
+/// <summary>
+/// Holds accounts to the rate they may send at. Mail is taken in all the same and waits in the queue: few who submit by SMTP
+/// come again after a temporary no.
+/// </summary>
+internal sealed class AccountRates(DeliveryWindow window, NodeShares shares, IOptions<DeliveryOptions> options, TimeProvider time) : IDisposable
+{
+    private readonly Rate? _usual = options.Value.AccountRate is { Length: > 0 } rate ? Rate.Parse(rate) : null;
+    private readonly Dictionary<string, Rate> _own = options.Value.AccountRates.ToDictionary(r => r.Key, r => Rate.Parse(r.Value), StringComparer.Ordinal);
+    private readonly Lock _lock = new();
+    private readonly Dictionary<string, Held> _held = new(StringComparer.Ordinal);
+
+    /// <summary>What the next message of the account has to wait for; null when it may go, and then it counts.</summary>
+    public Gate? ClosedGate(string account)
+    {
+        if (RateOf(account) is not { } rate)
+        {
+            return null;
+        }
+
+        lock (_lock)
+        {
+            var held = HeldOf(account, rate);
+            var now = time.GetUtcNow();
+            if (held.Meter.TryTake(now))
+            {
+                return null;
+            }
+
+            held.Timer ??= time.CreateTimer(_ => window.Open(held.Gate), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+            held.Timer.Change(held.Meter.Wait(now), Timeout.InfiniteTimeSpan);
+            return held.Gate;
+        }
+    }
+
+    /// <summary>Why its mail waits, where it is for this.</summary>
+    public string? ExcuseFor(string account)
+    {
+        if (RateOf(account) is not { } rate)
+        {
+            return null;
+        }
+
+        lock (_lock)
+        {
+            return HeldOf(account, rate).Meter.Wait(time.GetUtcNow()) > TimeSpan.Zero ? $"the account may send {rate}, and has" : null;
+        }
+    }
+
+    public void Dispose()
+    {
+        lock (_lock)
+        {
+            foreach (var held in _held.Values)
+            {
+                held.Timer?.Dispose();
+            }
+        }
+    }
+
+    private Rate? RateOf(string account) => _own.TryGetValue(account, out var own) ? own : _usual;
+
+    // Each node has an even part: accounts' mail is spread over all of them.
+    private Held HeldOf(string account, Rate rate)
+    {
+        if (!_held.TryGetValue(account, out var held))
+        {
+            _held[account] = held = new Held();
+        }
+
+        var part = rate with { Time = rate.Time * shares.Nodes };
+        if (held.Rate != part)
+        {
+            held.Rate = part;
+            held.Meter.Set(part);
+        }
+
+        return held;
+    }
+
+    private sealed class Held
+    {
+        public RateMeter Meter { get; } = new();
+        public Gate Gate { get; } = new();
+        public Rate? Rate { get; set; }
+        public ITimer? Timer { get; set; }
+    }
+}
