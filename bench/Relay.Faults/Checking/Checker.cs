@@ -47,7 +47,7 @@ internal static class Checker
             Doubled = doubles.Count,
             Admitted = doubles.Count(d => d.IsAdmitted),
             Unexplained = doubles.Count(d => d.Cause is null),
-            WorstKill = doubles.Where(d => d.Strike?.Kind == StrikeKind.RelayKilled).GroupBy(d => d.Strike).Select(k => k.Select(d => d.First).Distinct().Count()).DefaultIfEmpty().Max(),
+            WorstKill = doubles.Where(d => d.Strike?.Kind is StrikeKind.RelayKilled or StrikeKind.MachineCut).GroupBy(d => d.Strike).Select(k => k.Select(d => d.First).Distinct().Count()).DefaultIfEmpty().Max(),
             Published = published,
             Measured = measured,
             Findings = findings,

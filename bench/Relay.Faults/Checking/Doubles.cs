@@ -46,7 +46,7 @@ internal static class Doubles
 
     // A stop in order, or a store that is away for a while, takes nothing.
     private static bool TakesKnowledge(StrikeKind kind) =>
-        kind is StrikeKind.RelayKilled or StrikeKind.RelayPaused or StrikeKind.RelayCutOff or StrikeKind.PowerCut or StrikeKind.Failover;
+        kind is StrikeKind.RelayKilled or StrikeKind.RelayPaused or StrikeKind.RelayCutOff or StrikeKind.PowerCut or StrikeKind.MachineCut or StrikeKind.Failover;
 
     // While the store was away nothing could be settled: what was taken in that time is open until the strike.
     private static DateTimeOffset Begins(IReadOnlyList<Strike> strikes, Strike strike) =>

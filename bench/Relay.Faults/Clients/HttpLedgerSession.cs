@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
+using System.Net.Sockets;
 using System.Text.Json;
 using Relay.Faults.Ledgers;
 
@@ -35,6 +36,11 @@ internal sealed class HttpLedgerSession : ILedgerSession
         }
         catch (HttpRequestException e) when (e.HttpRequestError is HttpRequestError.ConnectionError)
         {
+            return Answer.Closed(e.Message);
+        }
+        catch (SocketException e)
+        {
+            // .NET lets it through when the other end has gone between connect and the first octet.
             return Answer.Closed(e.Message);
         }
         catch (Exception e) when (e is HttpRequestException or IOException or OperationCanceledException)

@@ -28,6 +28,9 @@ public enum StrikeKind
     /// <summary>What was not flushed is gone.</summary>
     PowerCut,
 
+    /// <summary>The same to the machine on which the relay itself runs: its journal, which is not flushed, goes too.</summary>
+    MachineCut,
+
     /// <summary>Another server took the place of the primary.</summary>
     Failover,
 }

@@ -37,7 +37,7 @@ internal sealed class PowerCut : Scenario
         {
             await stage.WaitForAcceptedAsync(40, cancellation);
             await stage.ChanceAsync(TimeSpan.FromMilliseconds(300), cancellation);
-            await stage.StrikeAsync(StrikeKind.PowerCut, "power cut", () => CutAsync(stage, disk, cancellation));
+            await stage.StrikeAsync(stage.Store is null ? StrikeKind.MachineCut : StrikeKind.PowerCut, "power cut", () => CutAsync(stage, disk, cancellation));
             await stage.RecoverAsync("the store was back", cancellation);
         }
 

@@ -132,8 +132,9 @@ internal sealed class Stage : IAsyncDisposable
     public async Task StrikeAsync(StrikeKind kind, string what, Func<Task> during)
     {
         var from = DateTimeOffset.UtcNow;
+        var connections = _sinks.Sum(s => s.OpenSessions);
         await during();
-        Book.Add(new Strike(kind, what, from, DateTimeOffset.UtcNow, _sinks.Sum(s => s.OpenSessions)));
+        Book.Add(new Strike(kind, what, from, DateTimeOffset.UtcNow, connections));
     }
 
     public string NameOf(RelayUnderTest relay) => $"relay {_relays.IndexOf(relay) + 1}";

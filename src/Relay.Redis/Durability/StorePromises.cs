@@ -7,7 +7,9 @@ namespace Relay.Redis.Durability;
 internal static class StorePromises
 {
     private const string NothingLost = "Nothing that was accepted is lost.";
-    private const string NothingLostOnGoodDisk = "Nothing that was accepted is lost, if the disk keeps what it was told to flush.";
+    private const string NothingLostOnGoodDisk =
+        "Nothing that was accepted is lost, if the disk keeps what it was told to flush. What was delivered in the last moment before the relay's own machine went down "
+        + "may be sent again, without a word of it: the note of that is not flushed.";
 
     public static readonly StorePromise Embedded = new(
         PromiseClass.PowerSafe,

@@ -130,6 +130,16 @@ public sealed class InvariantsTests
     }
 
     [Fact]
+    public void I4_asks_for_no_admission_where_the_evidence_went_with_the_machine()
+    {
+        var book = Sound with { Arrivals = Sound.Arrivals.Add(Took(Ada, 30)), Strikes = [Kill(2) with { Kind = StrikeKind.MachineCut }] };
+
+        Assert.Empty(Invariants.EveryDoubleIsAdmitted(book));
+        Assert.Empty(Invariants.NothingIsDoubledWithoutCause(book));
+        Assert.Single(Invariants.NothingIsDoubledWithoutCause(book with { Strikes = [Kill(20) with { Kind = StrikeKind.MachineCut }] }));
+    }
+
+    [Fact]
     public void I4_takes_a_kill_for_a_cause_only_close_to_it()
     {
         var arrivals = Sound.Arrivals.Add(Took(Ada, 30));

@@ -254,7 +254,7 @@ internal sealed class RelayUnderTest : IAsyncDisposable
             using var response = await Http.GetAsync("/health/ready", cancellation);
             return response.StatusCode == HttpStatusCode.OK;
         }
-        catch (HttpRequestException)
+        catch (Exception e) when (e is HttpRequestException or System.Net.Sockets.SocketException)
         {
             return false;
         }
