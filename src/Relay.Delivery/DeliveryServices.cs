@@ -41,6 +41,7 @@ public static class DeliveryServices
         services.AddSingleton<DaneLookup>();
         services.AddSingleton<TermsFinder>();
         services.AddSingleton<TlsSessions>();
+        services.AddSingleton<IDestinations, DestinationExaminer>();
 
         services.AddSingleton<TlsTally>();
         services.AddHostedService(provider => provider.GetRequiredService<TlsTally>());

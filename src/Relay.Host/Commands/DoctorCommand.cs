@@ -11,7 +11,8 @@ namespace Relay.Host.Commands;
 
 /// <summary>
 /// <c>relay doctor</c>: asks a running relay how it is, and knocks at each of its doors itself. Needs no key, so that a
-/// container's health check can use it. With a domain it shows the receivers' checklist instead.
+/// container's health check can use it. With a domain it shows the receivers' checklist instead, with a destination how mail
+/// would leave for it.
 /// </summary>
 internal static class DoctorCommand
 {
@@ -24,9 +25,15 @@ internal static class DoctorCommand
         HelpName = "D",
     };
 
+    private static readonly Option<string?> Destination = new("--destination")
+    {
+        Description = "Show how mail to this domain would leave now: hosts, and what their TLS has to prove (needs the admin key).",
+        HelpName = "D",
+    };
+
     public static Command Create()
     {
-        var command = new Command("doctor", "Check a running relay: its store, its doors, its certificate; or a sending domain.") { AsJson, Domain };
+        var command = new Command("doctor", "Check a running relay: its store, its doors, its certificate; a sending domain; or a destination.") { AsJson, Domain, Destination };
         command.SetAction(async (parsed, cancellation) =>
         {
             try
@@ -35,6 +42,12 @@ internal static class DoctorCommand
                 {
                     using var relay = RelayClient.FromEnvironment();
                     return await DomainCommand.CheckAsync(relay, domain, new Printout(parsed.GetValue(AsJson)), cancellation);
+                }
+
+                if (parsed.GetValue(Destination) is { } destination)
+                {
+                    using var relay = RelayClient.FromEnvironment();
+                    return await LookAtAsync(relay, destination, new Printout(parsed.GetValue(AsJson)), cancellation);
                 }
 
                 return await ExamineAsync(new Printout(parsed.GetValue(AsJson)), cancellation);
@@ -46,6 +59,33 @@ internal static class DoctorCommand
             }
         });
         return command;
+    }
+
+    private static async Task<int> LookAtAsync(RelayClient relay, string domain, Printout print, CancellationToken cancellation)
+    {
+        var found = await relay.GetAsync($"queue/destinations/{Uri.EscapeDataString(domain)}", cancellation);
+        var reachable = found.Items("hosts").Any(host => host.Text("usable") == "true");
+        if (!print.Whole(found))
+        {
+            Printout.Facts(
+                ("way", found.Text("way")),
+                ("trouble", found.Text("trouble")),
+                ("proved by DNSSEC", found.Text("secure") == "true" ? "yes" : "no"),
+                ("MTA-STS", found.Text("sts") ?? "none"),
+                ("TLS reports to", string.Join(", ", found.Items("reports").SelectMany(Json.Texts))));
+            Console.WriteLine();
+            Printout.Table(
+                ["host", "port", "addresses", "usable", "terms"],
+                [
+                    .. found.Items("hosts").Select(host => new[]
+                    {
+                        host.Text("name"), host.Text("port"), string.Join(", ", host.Items("addresses").SelectMany(Json.Texts)), host.Text("usable") == "true" ? "yes" : "no", host.Text("terms"),
+                    }),
+                ],
+                "no host");
+        }
+
+        return reachable ? ExitCode.Done : ExitCode.Refused;
     }
 
     private static async Task<int> ExamineAsync(Printout print, CancellationToken cancellation)

@@ -32,6 +32,7 @@ internal static class HttpServices
         services.AddSingleton<SuppressionList>();
         services.AddSingleton<WaitingReasons>();
         services.AddSingleton<NodesEndpoint>();
+        services.AddSingleton<DestinationEndpoint>();
         services.AddSingleton<SitesEndpoint>();
         services.AddSingleton<CancelEndpoint>();
         services.AddSingleton<QueueEndpoint>();

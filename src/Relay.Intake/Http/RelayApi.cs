@@ -13,6 +13,7 @@ using Relay.Intake.Http.Sending;
 using Relay.Intake.Http.Statistics;
 using Relay.Intake.Http.Suppressions;
 using Relay.Mail.Accounts;
+using Relay.Mail.Domains;
 
 namespace Relay.Intake.Http;
 
@@ -124,6 +125,10 @@ public static class RelayApi
         routes.MapGet("/queue", (HttpContext context, QueueEndpoint queue) => queue.MeasureAsync(context))
             .Requires(CredentialScope.Read).WithTags("Queue").WithSummary("Show what waits")
             .Produces<QueueView>().AnswersProblems();
+        routes.MapGet("/queue/destinations/{domain}", (HttpContext context, DestinationEndpoint destinations, string domain) => destinations.ExamineAsync(context, domain))
+            .RequiresAdmin().WithTags("Queue").WithSummary("Tell how mail to a domain would leave now")
+            .WithDescription("Its hosts, and by whose word (route, DANE, MTA-STS) what has to be proved. Nothing is connected to but the policy's server.")
+            .Produces<DestinationFindings>().AnswersProblems();
         routes.MapGet("/queue/nodes", (HttpContext context, NodesEndpoint nodes) => nodes.ListAsync(context))
             .RequiresAdmin().WithTags("Queue").WithSummary("Show the nodes that run on this store, and who owns which partitions")
             .Produces<NodesView>().AnswersProblems();

@@ -40,6 +40,10 @@ public sealed class TlsPolicyTests
         Assert.Equal("route.dns-failure", Text(bogus.Event, "rule"));
         Assert.Equal(2, (await postfix.WaitForMailAsync("ada", 2, Cancellation)).Count);
 
+        var looked = (await relay.CommandAsync(Cancellation, null, "doctor", "--destination", "good.test")).Succeeded().Output;
+        Assert.Contains($"dane: TLS with a certificate that fits one of 3 1 1 {right.ToLowerInvariant()}", looked, StringComparison.Ordinal);
+        Assert.Equal(1, (await relay.CommandAsync(Cancellation, null, "doctor", "--destination", "bogus.test")).ExitCode);
+
         var transcript = (await relay.CommandAsync(Cancellation, null, "message", "transcripts", forged.Id)).Succeeded().Output;
         Assert.Contains("> STARTTLS", transcript, StringComparison.Ordinal);
         Assert.Contains("no TLSA record fits the certificate", transcript, StringComparison.Ordinal);

@@ -6,6 +6,7 @@ using Relay.Intake.Http.Messages;
 using Relay.Intake.Http.Queue;
 using Relay.Intake.Http.Sending;
 using Relay.Intake.Http.Statistics;
+using Relay.Mail.Domains;
 using Relay.Intake.Http.Suppressions;
 
 namespace Relay.Intake.Http.Json;
@@ -48,6 +49,7 @@ namespace Relay.Intake.Http.Json;
 [JsonSerializable(typeof(Page<DayView>))]
 [JsonSerializable(typeof(QueueView))]
 [JsonSerializable(typeof(NodesView))]
+[JsonSerializable(typeof(DestinationFindings))]
 [JsonSerializable(typeof(Page<SiteView>))]
 [JsonSerializable(typeof(LanePage))]
 [JsonSerializable(typeof(Page<UnitView>))]
