@@ -23,7 +23,7 @@ internal sealed class Refiller(
     private static readonly TimeSpan Tidying = TimeSpan.FromSeconds(1);
 
     // Nothing waits for it, so a store that refuses is left alone.
-    private static readonly TimeSpan TidyingAgain = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan TidyingAgain = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
     // Entries whose record was not there: when that was first seen, and whether it was looked for again since.
