@@ -2,7 +2,7 @@ namespace Relay.Faults.Ledgers;
 
 /// <summary>Something we did to relay or store.</summary>
 /// <param name="To">When it was over: started again, continued, given back its room.</param>
-/// <param name="Connections">To the sinks at that moment: no more can have been between dot and answer.</param>
+/// <param name="Connections">To the sinks at that moment, each as often as it may carry a message between dot and answer: no more can have been there.</param>
 internal sealed record Strike(StrikeKind Kind, string What, DateTimeOffset From, DateTimeOffset To, int Connections = 0);
 
 public enum StrikeKind

@@ -31,6 +31,7 @@ internal static class Catalogue
         Failover.OfCluster,
         new SplitRoles(),
         new NodesOnCluster(),
+        new FlightsCut(),
     ];
 
     public static Scenario Find(string id) =>

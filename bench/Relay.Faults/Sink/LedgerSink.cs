@@ -46,6 +46,9 @@ internal sealed class LedgerSink : IAsyncDisposable
     /// <summary>Sessions at this moment.</summary>
     public int OpenSessions => Volatile.Read(ref _open);
 
+    /// <summary>The most messages that it can have taken at this moment without the relay having heard of it.</summary>
+    public int Unheard => OpenSessions * Mood.MessagesInFlight;
+
     public static LedgerSink Start(string name, LedgerBook book, SinkMood? mood = null, int port = 0, X509Certificate2? certificate = null) =>
         new(name, book, mood ?? SinkMood.Kind, port, certificate);
 

@@ -7,9 +7,10 @@ namespace Relay.Faults.Sink;
 /// <summary>What stands in a message as it came over the wire, dots unstuffed once (RFC 5321, 4.5.2).</summary>
 internal readonly record struct ReceivedContent(string? Token, string BodyHash, int ReceivedLines)
 {
-    public static ReceivedContent Read(byte[] wire)
+    /// <param name="isStuffed">It came behind DATA and not as a chunk.</param>
+    public static ReceivedContent Read(byte[] wire, bool isStuffed = true)
     {
-        var content = Unstuff(wire);
+        var content = isStuffed ? Unstuff(wire) : wire;
         var end = content.AsSpan().IndexOf("\r\n\r\n"u8);
         var header = Encoding.UTF8.GetString(content, 0, end < 0 ? content.Length : end + 2).Split("\r\n");
         var body = end < 0 ? [] : content[(end + 4)..];

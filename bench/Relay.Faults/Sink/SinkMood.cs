@@ -19,6 +19,9 @@ internal sealed record SinkMood
     /// <summary>Agrees to STARTTLS and never shakes hands.</summary>
     public bool StallsHandshake { get; init; }
 
+    /// <summary>Offers CHUNKING, so that a relay may have so many messages unanswered on one connection; 1 offers none.</summary>
+    public int MessagesInFlight { get; init; } = 1;
+
     /// <summary>Octets read at a time, with a pause of <see cref="ReadPause"/> after each; 0 is as fast as they come.</summary>
     public int ReadOctets { get; init; }
 

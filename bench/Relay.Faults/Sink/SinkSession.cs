@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Text;
@@ -33,7 +34,8 @@ internal sealed class SinkSession(LedgerSink sink, Socket socket, int number) : 
         {
             case "EHLO":
                 var tls = sink.Certificate is not null && _stream is not SslStream ? "250-STARTTLS\r\n" : "";
-                return await SayAsync($"250-{sink.Name}\r\n250-PIPELINING\r\n250-8BITMIME\r\n{tls}250 SIZE 52428800", cancellation);
+                var chunking = sink.Mood.MessagesInFlight > 1 ? "250-CHUNKING\r\n250-ENHANCEDSTATUSCODES\r\n" : "";
+                return await SayAsync($"250-{sink.Name}\r\n250-PIPELINING\r\n250-8BITMIME\r\n{chunking}{tls}250 SIZE 52428800", cancellation);
             case "STARTTLS" when sink.Certificate is not null:
                 return await SayAsync("220 2.0.0 Go ahead", cancellation) && await EncryptAsync(cancellation);
             case "MAIL":
@@ -44,7 +46,12 @@ internal sealed class SinkSession(LedgerSink sink, Socket socket, int number) : 
             case "DATA" when _recipients.Count == 0:
                 return await SayAsync("554 5.5.1 No valid recipients", cancellation);
             case "DATA":
-                return await SayAsync("354 Go ahead", cancellation) && await TakeAsync(cancellation);
+                return await SayAsync("354 Go ahead", cancellation) && await TakeAsync(await ReadContentAsync(cancellation), isStuffed: true, cancellation);
+            case "BDAT":
+                var chunk = await ReadChunkAsync(int.Parse(line.Split(' ')[1], CultureInfo.InvariantCulture), cancellation);
+                return _recipients.Count == 0
+                    ? await SayAsync("503 5.5.1 No valid recipients", cancellation)
+                    : await TakeAsync(chunk, isStuffed: false, cancellation);
             case "RSET" or "NOOP" or "HELO":
                 _recipients.Clear();
                 return await SayAsync("250 2.0.0 Ok", cancellation);
@@ -68,9 +75,8 @@ internal sealed class SinkSession(LedgerSink sink, Socket socket, int number) : 
         return await SayAsync(reply, cancellation) && !reply.StartsWith("421", StringComparison.Ordinal);
     }
 
-    private async Task<bool> TakeAsync(CancellationToken cancellation)
+    private async Task<bool> TakeAsync(byte[]? content, bool isStuffed, CancellationToken cancellation)
     {
-        var content = await ReadContentAsync(cancellation);
         string[] recipients = [.. _recipients];
         _recipients.Clear();
         if (content is null)
@@ -80,7 +86,7 @@ internal sealed class SinkSession(LedgerSink sink, Socket socket, int number) : 
 
         // Decided and written down before it is said: what the relay hears can never be more than the ledger holds.
         var act = sink.Mood.Dot(recipients[0]);
-        sink.Took(ReceivedContent.Read(content).ToArrival(sink.Name, number, recipients, act.Answer) with { IsEncrypted = _stream is SslStream });
+        sink.Took(ReceivedContent.Read(content, isStuffed).ToArrival(sink.Name, number, recipients, act.Answer) with { IsEncrypted = _stream is SslStream });
         if (act.After > TimeSpan.Zero)
         {
             await Task.Delay(act.After, cancellation);
@@ -166,6 +172,25 @@ internal sealed class SinkSession(LedgerSink sink, Socket socket, int number) : 
                 return null;
             }
         }
+    }
+
+    private async Task<byte[]?> ReadChunkAsync(int length, CancellationToken cancellation)
+    {
+        var chunk = new byte[length];
+        for (var read = 0; read < length;)
+        {
+            if (_start == _end && !await FillAsync(cancellation))
+            {
+                return null;
+            }
+
+            var part = Math.Min(length - read, _end - _start);
+            _buffer.AsSpan(_start, part).CopyTo(chunk.AsSpan(read));
+            _start += part;
+            read += part;
+        }
+
+        return chunk;
     }
 
     private async Task<bool> FillAsync(CancellationToken cancellation)

@@ -122,7 +122,7 @@ internal sealed class Stage : IAsyncDisposable
     public async Task KillAsync(RelayUnderTest relay)
     {
         // Counted before: a kill closes them.
-        var connections = _sinks.Sum(s => s.OpenSessions);
+        var connections = _sinks.Sum(s => s.Unheard);
         var from = DateTimeOffset.UtcNow;
         await relay.KillAsync();
         Book.Add(new Strike(StrikeKind.RelayKilled, NameOf(relay), from, DateTimeOffset.UtcNow, connections));
@@ -132,7 +132,7 @@ internal sealed class Stage : IAsyncDisposable
     public async Task StrikeAsync(StrikeKind kind, string what, Func<Task> during)
     {
         var from = DateTimeOffset.UtcNow;
-        var connections = _sinks.Sum(s => s.OpenSessions);
+        var connections = _sinks.Sum(s => s.Unheard);
         await during();
         Book.Add(new Strike(kind, what, from, DateTimeOffset.UtcNow, connections));
     }
