@@ -4,6 +4,7 @@ using Relay.Delivery.Connections;
 using Relay.Delivery.Routing;
 using Relay.Delivery.Scheduling;
 using Relay.Delivery.Sending;
+using Relay.Delivery.Sources;
 using Relay.Delivery.TlsPolicies;
 using Relay.Delivery.Transcripts;
 
@@ -21,6 +22,10 @@ public sealed class DeliveryOptions
 
     /// <summary>Local addresses to send from; a site keeps to one of each family. Empty lets the system choose.</summary>
     public string[] SourceAddresses { get; set; } = [];
+
+    /// <summary>Local addresses for the mail of some accounts or of a class.</summary>
+    [ValidateEnumeratedItems]
+    public List<PoolOptions> Pools { get; set; } = [];
 
     [Required, ValidateObjectMembers]
     public DnsOptions Dns { get; set; } = new();

@@ -28,6 +28,7 @@ internal sealed class DeliveryOptionsRules : IValidateOptions<DeliveryOptions>
                 : [],
             .. options.Routes.SelectMany(FailuresOf),
             .. options.AccountRates.Append(new("", options.AccountRate ?? "")).Select(FailureOf).OfType<string>(),
+            .. options.Pools.SelectMany((pool, i) => FailuresOf(options, pool, i)),
         ];
         return failures.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(failures);
     }
@@ -36,6 +37,34 @@ internal sealed class DeliveryOptionsRules : IValidateOptions<DeliveryOptions>
     {
         var setting = rate.Key.Length == 0 ? "AccountRate" : $"AccountRates:{rate.Key}";
         return rate.Value.Length == 0 || Rate.TryParse(rate.Value, out _) ? null : $"{Section}:{setting}: '{rate.Value}' is no rate, such as 500/1m, 10/1s or 5000/1h.";
+    }
+
+    private static IEnumerable<string> FailuresOf(DeliveryOptions options, Sources.PoolOptions pool, int i)
+    {
+        var setting = $"{Section}:Pools:{i}";
+        if (options.Pools.FindIndex(p => p.Name == pool.Name) < i)
+        {
+            yield return $"{setting}:Name: '{pool.Name}' names another pool too.";
+        }
+
+        for (var a = 0; a < pool.Addresses.Count; a++)
+        {
+            var address = pool.Addresses[a];
+            if (!IPAddress.TryParse(address.Address, out _))
+            {
+                yield return $"{setting}:Addresses:{a}:Address: '{address.Address}' is not an IP address.";
+            }
+
+            if (address.HostName is { } name && Uri.CheckHostName(name) != UriHostNameType.Dns)
+            {
+                yield return $"{setting}:Addresses:{a}:HostName: '{name}' is not a host name.";
+            }
+
+            if (address.WarmUp.Any(percent => percent is < 1 or > 100))
+            {
+                yield return $"{setting}:Addresses:{a}:WarmUp: a day's part is from 1 to 100 percent.";
+            }
+        }
     }
 
     private static IEnumerable<string> FailuresOf(Routing.RouteOptions route, int i)

@@ -7,6 +7,7 @@ using Relay.Delivery.Providers;
 using Relay.Delivery.Routing;
 using Relay.Delivery.Scheduling;
 using Relay.Delivery.Sending;
+using Relay.Delivery.Sources;
 using Relay.Delivery.TlsPolicies;
 using Relay.Delivery.TlsReports;
 using Relay.Delivery.Transcripts;
@@ -53,6 +54,7 @@ public static class DeliveryServices
         services.AddSingleton<HostBreakers>();
         services.AddSingleton<ChunkingHosts>();
         services.AddSingleton<SourceAddresses>();
+        services.AddSingleton<SourcePools>();
         services.AddSingleton<AddressRace>();
         services.AddSingleton<Greeter>();
         services.AddSingleton<Connector>();

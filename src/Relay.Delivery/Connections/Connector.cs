@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.Options;
 using Relay.Delivery.Routing;
+using Relay.Delivery.Sources;
 using Relay.Delivery.TlsPolicies;
 using Relay.Mail.Events;
 
@@ -121,8 +122,13 @@ internal sealed class Connector(
             return new Opened.Failed("this machine has no IPv6", DeliveryRules.Unreachable, host.Name, place.ToString());
         }
 
-        var source = sources.For(plan.Key, place.AddressFamily);
-        var wire = await Wire.ConnectAsync(place, source, options.Value.Timeouts.Connect, time, stop, heat.IsWon ? default : heat.Won);
+        var source = sources.For(plan, place.AddressFamily);
+        if (source is null && plan.Pool is { } pool)
+        {
+            return new Opened.Failed($"the pool {pool.Name} has no address of this family today", DeliveryRules.Unreachable, host.Name, place.ToString());
+        }
+
+        var wire = await Wire.ConnectAsync(place, source?.Address, options.Value.Timeouts.Connect, time, stop, heat.IsWon ? default : heat.Won);
         if (wire.Failure is { } failure)
         {
             wire.Dispose();
@@ -140,7 +146,7 @@ internal sealed class Connector(
             return Opened.Beaten.Instance;
         }
 
-        var connection = new SmtpConnection(wire, host, place, metrics, time);
+        var connection = new SmtpConnection(wire, host, place, metrics, time) { OurName = source?.HostName };
         if (options.Value.Transcripts.Kept == TimeSpan.Zero)
         {
             connection.Log.TurnOff();

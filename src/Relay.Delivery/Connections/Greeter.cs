@@ -41,7 +41,7 @@ internal sealed class Greeter(IOptions<DeliveryOptions> options, IOptions<RelayO
 
     private async ValueTask<Opened.Failed?> SayHelloAsync(SmtpConnection connection)
     {
-        connection.Output.Ehlo(relay.Value.HostName);
+        connection.Output.Ehlo(connection.OurName ?? relay.Value.HostName);
         var reply = await AskAsync(connection, _timeouts.Ehlo);
         if (reply.IsPositive)
         {
@@ -53,7 +53,7 @@ internal sealed class Greeter(IOptions<DeliveryOptions> options, IOptions<RelayO
         connection.Capabilities = EhloCapabilities.None;
         if (reply.IsPermanent)
         {
-            connection.Output.Helo(relay.Value.HostName);
+            connection.Output.Helo(connection.OurName ?? relay.Value.HostName);
             reply = await AskAsync(connection, _timeouts.Ehlo);
         }
 

@@ -35,6 +35,9 @@ internal sealed class SmtpConnection : IDisposable
 
     public IPEndPoint Place { get; }
 
+    /// <summary>What we are called on it; null is the relay's own name.</summary>
+    public string? OurName { get; init; }
+
     /// <summary><see cref="Place"/> as events show it.</summary>
     public string Address { get; }
 

@@ -207,6 +207,7 @@ internal sealed class Wire : IDisposable
         SocketError.ConnectionRefused => "connection refused",
         SocketError.ConnectionReset or SocketError.Shutdown => "the remote reset the connection",
         SocketError.HostUnreachable or SocketError.NetworkUnreachable => "no way to the host",
+        SocketError.AddressNotAvailable => "the source address is none of this machine",
         SocketError.TimedOut => "timed out",
         _ => $"{error}",
     };

@@ -1,4 +1,5 @@
 using System.Net;
+using Relay.Delivery.Sources;
 using Relay.Delivery.TlsPolicies;
 
 namespace Relay.Delivery.Routing;
@@ -30,6 +31,9 @@ internal sealed record RoutePlan
 
     /// <summary>DNSSEC proves that these are the domain's hosts.</summary>
     public bool IsSecure { get; init; }
+
+    /// <summary>From which of our addresses it goes; null is from those that all share.</summary>
+    public SourcePool? Pool { get; init; }
 
     /// <summary>The configuration names it, so it may lead inside.</summary>
     public bool IsRoute { get; init; }

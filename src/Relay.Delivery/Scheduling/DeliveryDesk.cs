@@ -1,12 +1,14 @@
 using Relay.Delivery.Connections;
 using Relay.Delivery.Routing;
+using Relay.Delivery.Sources;
 using Relay.Delivery.TlsPolicies;
 using Relay.Mail.Queue;
 
 namespace Relay.Delivery.Scheduling;
 
 /// <summary>What an administrator may ask of the delivery that runs here.</summary>
-internal sealed class DeliveryDesk(Dispatcher dispatcher, SiteDirectory sites, Resolver resolver, StsPolicies policies, HostBreakers breakers) : IDeliveryDesk
+internal sealed class DeliveryDesk(
+    Dispatcher dispatcher, SiteDirectory sites, SourcePools pools, Resolver resolver, StsPolicies policies, HostBreakers breakers) : IDeliveryDesk
 {
     public void GiveBack(Func<Lease, bool> which) => dispatcher.GiveBack(which);
 
@@ -22,7 +24,10 @@ internal sealed class DeliveryDesk(Dispatcher dispatcher, SiteDirectory sites, R
                 resolver.Forget(DaneLookup.NameFor(host.Name, host.Port));
             }
 
-            sites.TryAgain(plan);
+            foreach (var way in pools.AllOf(plan))
+            {
+                sites.TryAgain(way);
+            }
         }
 
         resolver.Forget(domain);

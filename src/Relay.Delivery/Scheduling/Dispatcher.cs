@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Relay.Delivery.Routing;
 using Relay.Delivery.Sending;
+using Relay.Delivery.Sources;
 using Relay.Mail.Crashing;
 using Relay.Mail.Queue;
 
@@ -16,6 +17,7 @@ internal sealed class Dispatcher(
     IMailQueue queue,
     Router router,
     SiteDirectory sites,
+    SourcePools pools,
     InboxDelivery inbox,
     SuppressionCheck suppressions,
     DeliveryWindow window,
@@ -67,7 +69,7 @@ internal sealed class Dispatcher(
         // The rate last: what it lets through counts.
         var destination = DestinationOf(lane.Domain);
         var closed = destination.Routed is Routed.To(var plan)
-            ? sites.ClosedGate(lane.Account, plan)
+            ? sites.ClosedGate(lane.Account, pools.PlanFor(plan, lane))
             : window.ClosedGate(lane.Account, destination.Stock, new Room(options.Value.Window.UnitsPerConnection), isGood: false);
         return closed ?? rates.ClosedGate(lane.Account);
     }
@@ -77,13 +79,13 @@ internal sealed class Dispatcher(
     {
         var destination = DestinationOf(lane.Domain);
         return destination.Routed is Routed.To(var plan)
-            ? sites.HasRoomFor(lane.Account, plan)
+            ? sites.HasRoomFor(lane.Account, pools.PlanFor(plan, lane))
             : window.Fits(lane.Account, destination.Stock, new Room(options.Value.Window.UnitsPerConnection), isGood: false);
     }
 
     /// <summary>Why the lane's site is left alone; null when it is not.</summary>
     public Excuse? ExcuseFor(Lane lane) =>
-        _destinations.TryGetValue(lane.Domain, out var destination) && destination.Routed is Routed.To(var plan) ? sites.ExcuseFor(plan) : null;
+        _destinations.TryGetValue(lane.Domain, out var destination) && destination.Routed is Routed.To(var plan) ? sites.ExcuseFor(pools.PlanFor(plan, lane)) : null;
 
     /// <summary>Why the account's mail is held back; null when it is not.</summary>
     public string? ExcuseFor(string account) => rates.ExcuseFor(account);
@@ -210,7 +212,8 @@ internal sealed class Dispatcher(
 
         switch (routed)
         {
-            case Routed.To(var plan):
+            case Routed.To(var way):
+                var plan = pools.PlanFor(way, held.Lease.Unit.Lane);
                 if (sites.ExcuseFor(plan) is { } excuse)
                 {
                     PutOff(held, excuse);

@@ -10,6 +10,8 @@ public sealed class DeliveryOptionsTests
     [Theory]
     [InlineData("Port", "0", "Port")]
     [InlineData("SourceAddresses:0", "here", "Relay:Delivery:SourceAddresses:0")]
+    [InlineData("Pools:0:Addresses:0:Address", "here", "Relay:Delivery:Pools:0:Addresses:0:Address")]
+    [InlineData("Pools:0:Addresses:0:HostName", "no host", "Relay:Delivery:Pools:0:Addresses:0:HostName")]
     [InlineData("Dns:Servers:0", "dns.test", "Relay:Delivery:Dns:Servers:0")]
     [InlineData("Retry:Schedule:0", "00:00:00", "Relay:Delivery:Retry:Schedule:0")]
     [InlineData("Retry:Expiry", "00:00:00", "Retry.Expiry")]

@@ -1,0 +1,98 @@
+using System.Net;
+using System.Net.Sockets;
+using Relay.Delivery.Sources;
+using Relay.Mail.Messages;
+using Relay.TestKit.Remote;
+
+namespace Relay.Tests.Delivery.Sources;
+
+public sealed class SourcePoolTests
+{
+    private static readonly DateOnly Today = new(2026, 3, 1);
+
+    [Fact]
+    public void A_site_keeps_to_its_address_whatever_the_lot_and_the_weights_decide_how_many_sites_each_has()
+    {
+        var pool = new SourcePool("p", [Of("192.0.2.1"), Of("192.0.2.2", weight: 3)]);
+        var sites = Enumerable.Range(0, 4_000).Select(i => $"mx:25:mx{i}.test").ToList();
+
+        Assert.All(sites, site => Assert.Equal(Choose(pool, site, 0.01), Choose(pool, site, 0.99)));
+        Assert.InRange(sites.Count(site => Choose(pool, site, 0) == "192.0.2.2") / 4_000.0, 0.72, 0.78);
+    }
+
+    [Fact]
+    public void One_address_more_takes_sites_only_for_itself()
+    {
+        var two = new SourcePool("p", [Of("192.0.2.1"), Of("192.0.2.2")]);
+        var three = new SourcePool("p", [Of("192.0.2.1"), Of("192.0.2.2"), Of("192.0.2.3")]);
+        var moved = Enumerable.Range(0, 3_000).Select(i => $"mx{i}.test").Where(site => Choose(two, site, 0) != Choose(three, site, 0)).ToList();
+
+        Assert.All(moved, site => Assert.Equal("192.0.2.3", Choose(three, site, 0)));
+        Assert.InRange(moved.Count / 3_000.0, 0.29, 0.38);
+    }
+
+    [Theory]
+    [InlineData(-1, 0)]
+    [InlineData(0, 1)]
+    [InlineData(1, 10)]
+    [InlineData(2, 50)]
+    public void A_new_address_has_its_part_of_all_connections_day_by_day(int day, int percent)
+    {
+        var pool = new SourcePool("p", [Of("192.0.2.1"), Of("192.0.2.9") with { WarmUpFrom = Today, WarmUp = [1, 10, 50] }]);
+
+        var chosen = Enumerable.Range(0, 100).Count(i => Choose(pool, "mx.test", (i + 0.5) / 100, day) == "192.0.2.9");
+
+        Assert.Equal(percent, chosen);
+    }
+
+    [Fact]
+    public void After_its_plan_a_new_address_is_one_like_the_others()
+    {
+        var pool = new SourcePool("p", [Of("192.0.2.1"), Of("192.0.2.9") with { WarmUpFrom = Today, WarmUp = [1, 10, 50] }]);
+        var sites = Enumerable.Range(0, 2_000).Select(i => $"mx{i}.test").ToList();
+
+        Assert.InRange(sites.Count(site => Choose(pool, site, 0.999, day: 3) == "192.0.2.9") / 2_000.0, 0.45, 0.55);
+    }
+
+    [Fact]
+    public void A_pool_without_an_address_of_the_family_has_none()
+    {
+        Assert.Null(new SourcePool("p", [Of("192.0.2.1")]).Choose("mx.test", AddressFamily.InterNetworkV6, Today, 0));
+    }
+
+    [Fact]
+    public async Task Mail_of_a_pool_leaves_from_its_address_under_its_name_and_on_connections_of_its_own()
+    {
+        await using var remote = ScriptedSmtpServer.Start();
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(
+            remote,
+            ("Delivery:Pools:0:Name", "bulk"), ("Delivery:Pools:0:Class", "Bulk"),
+            ("Delivery:Pools:0:Addresses:0:Address", "127.0.0.9"), ("Delivery:Pools:0:Addresses:0:HostName", "out9.relay.test"),
+            ("Delivery:Pools:1:Name", "second"), ("Delivery:Pools:1:Accounts:0", "second"), ("Delivery:Pools:1:Addresses:0:Address", "127.0.0.8"));
+
+        await delivery.SendAsync(A.Message(delivery.Time, "a@remote.test"));
+        await delivery.SendAsync(A.Message(delivery.Time, "b@remote.test") with { Class = MessageClass.Bulk });
+        await delivery.SendAsync(A.Message(delivery.Time, "c@remote.test") with { Account = "second" });
+
+        Assert.Equal(["127.0.0.1", "127.0.0.9", "127.0.0.8"], remote.Sessions.Select(s => s.ClientAddress.ToString()));
+        Assert.Equal(["EHLO relay.test", "EHLO out9.relay.test", "EHLO relay.test"], remote.Sessions.Select(s => s.Commands[0]));
+    }
+
+    [Fact]
+    public async Task Mail_of_a_pool_never_leaves_from_elsewhere()
+    {
+        await using var remote = ScriptedSmtpServer.Start();
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(
+            remote, ("Delivery:Pools:0:Name", "six"), ("Delivery:Pools:0:Addresses:0:Address", "2001:db8::1"));
+
+        var deferred = (await delivery.SendAsync("a@remote.test"))[0];
+
+        Assert.Equal("the pool six has no address of this family today", deferred.Reply);
+        Assert.Empty(remote.Sessions);
+    }
+
+    private static SourceAddress Of(string address, int weight = 1) => new(IPAddress.Parse(address), null, weight);
+
+    private static string? Choose(SourcePool pool, string site, double lot, int day = 0) =>
+        pool.Choose(site, AddressFamily.InterNetwork, Today.AddDays(day), lot)?.Address.ToString();
+}
