@@ -104,7 +104,11 @@ internal sealed class SettleWriter(
                 undone = GiveUpFenced(undone, late);
                 if (undone.Count > 0)
                 {
-                    await ReadOpenAsync(undone);
+                    foreach (var partition in undone)
+                    {
+                        await partition.ReadOpenAsync(store.Connections.Settling);
+                    }
+
                     sent = true;
                     try
                     {
@@ -177,15 +181,13 @@ internal sealed class SettleWriter(
         foreach (var partition in partitions)
         {
             var mayTake = drain.MayTakeFrom(partition.Partition);
-            await ReadOpenAsync([partition]);
+            await partition.ReadOpenAsync(store.Connections.Settling);
             var ended = new List<(Lease, IReadOnlyList<byte[]>)>();
             foreach (var settle in partition.Settles)
             {
                 if (mayTake && Drain.Covers(settle.Settlement))
                 {
-                    var events = new List<RedisValue>();
-                    AddEvents(events, settle, ends: partition.EndOf(settle.Settlement!.Lease) != UnitEnd.OneOfMany);
-                    ended.Add((settle.Settlement.Lease, [.. events.Select(e => (byte[])e!)]));
+                    ended.Add((settle.Settlement!.Lease, [.. partition.EndOf(settle, store.Mark).Select(e => (byte[])e!)]));
                 }
                 else
                 {
@@ -214,8 +216,7 @@ internal sealed class SettleWriter(
         var step = store.Connections.Settling.CreateTransaction();
         foreach (var partition in partitions)
         {
-            SettleStep.AddFence(step, partition.Partition.Keys, partition.Fence);
-            AddWrites(step, partition);
+            partition.AddTo(step, store.Mark);
         }
 
         CrashPoints.Pass(CrashPoint.BeforeAck);
@@ -232,77 +233,6 @@ internal sealed class SettleWriter(
         }
 
         return true;
-    }
-
-    private void AddWrites(ITransaction step, PartitionSettle partition)
-    {
-        var keys = partition.Partition.Keys;
-        var events = new List<RedisValue>();
-        var reports = new List<PreparedMessage>();
-        var noted = new List<RedisValue>();
-        foreach (var settle in partition.Settles)
-        {
-            if (settle.Aside is { } entry)
-            {
-                SettleStep.AddSetAside(step, keys, entry);
-                continue;
-            }
-
-            if (settle.Asked is { } part)
-            {
-                AskStep.Add(step, keys, part);
-                continue;
-            }
-
-            if (settle.Settlement is not { } settlement)
-            {
-                events.AddRange(settle.Events(store.Mark).Select(e => (RedisValue)e));
-                continue;
-            }
-
-            var end = settlement.Next is null ? partition.EndOf(settlement.Lease) : UnitEnd.OneOfMany;
-            if (settlement.Next is { } next)
-            {
-                SettleStep.AddDeferred(step, keys, settlement.Lease, next, settlement.DueAt!.Value.ToUnixTimeMilliseconds());
-            }
-            else
-            {
-                SettleStep.AddFinished(step, keys, settlement.Lease, end);
-            }
-
-            if (partition.Partition.Dots.IsStored(settlement.Lease.Id))
-            {
-                noted.Add(settlement.Lease.Id.ToString());
-            }
-
-            AddEvents(events, settle, ends: settlement.Next is null && end != UnitEnd.OneOfMany);
-            reports.AddRange(settle.Reports(store.Mark));
-        }
-
-        if (reports.Count > 0)
-        {
-            AcceptStep.Add(step, keys, reports);
-        }
-
-        if (noted.Count > 0)
-        {
-            SettleStep.AddDotsGone(step, keys, [.. noted]);
-        }
-
-        if (events.Count > 0)
-        {
-            SettleStep.AddEvents(step, keys, [.. events]);
-        }
-    }
-
-    private void AddEvents(List<RedisValue> events, PendingSettle settle, bool ends)
-    {
-        var told = settle.Events(store.Mark);
-        for (var i = 0; i < told.Count; i++)
-        {
-            EventRecord.SetEnds(told[i], ends && i == told.Count - 1);
-            events.Add(told[i]);
-        }
     }
 
     /// <summary>Which of them were not done, by what the store says now.</summary>
@@ -384,24 +314,6 @@ internal sealed class SettleWriter(
         settle.SetDone();
     }
 
-    // Only the owner takes from these sets, and only here, so what is read stays true until the step.
-    private async Task ReadOpenAsync(List<PartitionSettle> partitions)
-    {
-        foreach (var partition in partitions)
-        {
-            partition.Open.Clear();
-            var ids = partition.Settles
-                .Where(s => s.Settlement is { Next: null } settlement && settlement.Lease.HasSiblings())
-                .Select(s => s.Settlement!.Lease.Id.Message)
-                .Distinct();
-            foreach (var id in ids)
-            {
-                var members = await store.Connections.Settling.SetMembersAsync(partition.Partition.Keys.Open(id), StoreConnections.FromPrimary);
-                partition.Open[id] = [.. members.Select(m => (int)m)];
-            }
-        }
-    }
-
     private void Finish(PendingSettle settle)
     {
         if (settle.Aside is { } entry)
@@ -434,99 +346,4 @@ internal sealed class SettleWriter(
 
         settle.SetDone();
     }
-
-    /// <summary>What is settled in one partition by one step.</summary>
-    private sealed class PartitionSettle(Partition partition, IReadOnlyList<PendingSettle> settles)
-    {
-        private readonly long _term = partition.Term;
-
-        public Partition Partition { get; } = partition;
-        public IReadOnlyList<PendingSettle> Settles { get; } = settles;
-
-        /// <summary>As it was when the batch began: a step of one term is never sent with the fence of another.</summary>
-        public Fence Fence { get; private set; } = partition.Settled;
-
-        public bool IsCurrent => Partition.IsOwned && Partition.Term == _term;
-        public bool IsDone { get; set; }
-        public bool IsFenced { get; set; }
-
-        /// <summary>The units still open of messages that have several.</summary>
-        public Dictionary<MessageId, HashSet<int>> Open { get; } = [];
-
-        /// <summary>The step is done.</summary>
-        public void Advance()
-        {
-            IsDone = true;
-            if (IsCurrent)
-            {
-                Partition.Settled = Fence.Next;
-            }
-        }
-
-        /// <summary>The store is at an earlier step than we knew.</summary>
-        public void GoBack(Fence now)
-        {
-            Fence = now;
-            if (IsCurrent)
-            {
-                Partition.Settled = now;
-                Partition.HasGoneBack = Partition.GoneBackTo != now;
-            }
-        }
-
-        public UnitEnd EndOf(Lease lease)
-        {
-            if (!Open.TryGetValue(lease.Id.Message, out var open))
-            {
-                return UnitEnd.Only;
-            }
-
-            open.Remove(lease.Id.Number);
-            return open.Count == 0 ? UnitEnd.Last : UnitEnd.OneOfMany;
-        }
-    }
-}
-
-/// <summary>A settlement, an entry to set aside, or a part of what was asked, on its way into the store.</summary>
-internal sealed class PendingSettle(Partition partition)
-{
-    private readonly TaskCompletionSource _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private IReadOnlyList<PreparedMessage>? _reports;
-    private IReadOnlyList<byte[]>? _events;
-
-    public Partition Partition { get; } = partition;
-    public Settlement? Settlement { get; init; }
-    public UnreadableEntry? Aside { get; init; }
-
-    /// <summary>Events of attempts before this one that were never settled.</summary>
-    public IReadOnlyList<byte[]> Before { get; set; } = [];
-
-    public AskedPart? Asked { get; init; }
-
-    /// <summary>Of units that are settled already.</summary>
-    public IReadOnlyList<MailEvent> Told { get; init; } = [];
-
-    public Task Done => _done.Task;
-
-    public void SetDone() => _done.TrySetResult();
-
-    /// <summary>As they go into the outbox, and into the journal before.</summary>
-    public IReadOnlyList<byte[]> Events(int mark) => _events ??= [.. Before, .. (Settlement?.Events ?? Told).Select(e => EventRecord.Write(e, mark, ends: false))];
-
-    public DoneEntry ToEntry(int mark) => new(Settlement!.Lease.Id, Settlement.Lease.Attempts)
-    {
-        Next = Settlement.Next,
-        Due = Settlement.DueAt?.ToUnixTimeMilliseconds(),
-        Events = Events(mark),
-        Reports = [.. Reports(mark).Select(r => (r.Message.Id, r.Record))],
-    };
-
-    public IReadOnlyList<PreparedMessage> Reports(int mark) =>
-        _reports ??= Settlement is { Reports.Count: > 0 } ? [.. Settlement.Reports.Select(r => new PreparedMessage(r, mark))] : [];
-}
-
-internal static class LeaseExtensions
-{
-    /// <summary>The message has more than one unit.</summary>
-    public static bool HasSiblings(this Lease lease) => lease.Unit.Recipients.Count < lease.Message.Envelope.Recipients.Count;
 }

@@ -1,0 +1,152 @@
+using Relay.Mail.Messages;
+using Relay.Mail.Queue;
+using Relay.Redis.Connections;
+using Relay.Redis.Records;
+using Relay.Redis.Steps;
+using StackExchange.Redis;
+
+namespace Relay.Redis.Queue;
+
+/// <summary>What is settled in one partition by one step.</summary>
+internal sealed class PartitionSettle(Partition partition, IReadOnlyList<PendingSettle> settles)
+{
+    private readonly long _term = partition.Term;
+
+    // The units still open of messages that have several.
+    private readonly Dictionary<MessageId, HashSet<int>> _open = [];
+
+    public Partition Partition { get; } = partition;
+    public IReadOnlyList<PendingSettle> Settles { get; } = settles;
+
+    /// <summary>As it was when the batch began: a step of one term is never sent with the fence of another.</summary>
+    public Fence Fence { get; private set; } = partition.Settled;
+
+    public bool IsCurrent => Partition.IsOwned && Partition.Term == _term;
+    public bool IsDone { get; set; }
+    public bool IsFenced { get; set; }
+
+    /// <summary>The step is done.</summary>
+    public void Advance()
+    {
+        IsDone = true;
+        if (IsCurrent)
+        {
+            Partition.Settled = Fence.Next;
+        }
+    }
+
+    /// <summary>The store is at an earlier step than we knew.</summary>
+    public void GoBack(Fence now)
+    {
+        Fence = now;
+        if (IsCurrent)
+        {
+            Partition.Settled = now;
+            Partition.HasGoneBack = Partition.GoneBackTo != now;
+        }
+    }
+
+    // Only the owner takes from these sets, and only in its steps, so what is read stays true until the step.
+    public async Task ReadOpenAsync(IDatabase database)
+    {
+        _open.Clear();
+        var ids = Settles
+            .Where(s => s.Settlement is { Next: null } settlement && settlement.Lease.HasSiblings())
+            .Select(s => s.Settlement!.Lease.Id.Message)
+            .Distinct();
+        foreach (var id in ids)
+        {
+            var members = await database.SetMembersAsync(Partition.Keys.Open(id), StoreConnections.FromPrimary);
+            _open[id] = [.. members.Select(m => (int)m)];
+        }
+    }
+
+    /// <summary>The fence, and what each of the settlements writes behind it.</summary>
+    public void AddTo(ITransaction step, int mark)
+    {
+        var keys = Partition.Keys;
+        SettleStep.AddFence(step, keys, Fence);
+        var events = new List<RedisValue>();
+        var reports = new List<PreparedMessage>();
+        var noted = new List<RedisValue>();
+        foreach (var settle in Settles)
+        {
+            if (settle.Aside is { } entry)
+            {
+                SettleStep.AddSetAside(step, keys, entry);
+                continue;
+            }
+
+            if (settle.Asked is { } part)
+            {
+                AskStep.Add(step, keys, part);
+                continue;
+            }
+
+            if (settle.Settlement is not { } settlement)
+            {
+                events.AddRange(settle.Events(mark).Select(e => (RedisValue)e));
+                continue;
+            }
+
+            var end = settlement.Next is null ? EndOf(settlement.Lease) : UnitEnd.OneOfMany;
+            if (settlement.Next is { } next)
+            {
+                SettleStep.AddDeferred(step, keys, settlement.Lease, next, settlement.DueAt!.Value.ToUnixTimeMilliseconds());
+            }
+            else
+            {
+                SettleStep.AddFinished(step, keys, settlement.Lease, end);
+            }
+
+            if (Partition.Dots.IsStored(settlement.Lease.Id))
+            {
+                noted.Add(settlement.Lease.Id.ToString());
+            }
+
+            events.AddRange(EventsOf(settle, mark, ends: settlement.Next is null && end != UnitEnd.OneOfMany));
+            reports.AddRange(settle.Reports(mark));
+        }
+
+        if (reports.Count > 0)
+        {
+            AcceptStep.Add(step, keys, reports);
+        }
+
+        if (noted.Count > 0)
+        {
+            SettleStep.AddDotsGone(step, keys, [.. noted]);
+        }
+
+        if (events.Count > 0)
+        {
+            SettleStep.AddEvents(step, keys, [.. events]);
+        }
+    }
+
+    /// <summary>The events of a unit that came to its end, as they go into the outbox; to be asked once after each reading.</summary>
+    public IEnumerable<RedisValue> EndOf(PendingSettle settle, int mark) =>
+        EventsOf(settle, mark, ends: EndOf(settle.Settlement!.Lease) != UnitEnd.OneOfMany);
+
+    private UnitEnd EndOf(Lease lease)
+    {
+        if (!_open.TryGetValue(lease.Id.Message, out var open))
+        {
+            return UnitEnd.Only;
+        }
+
+        open.Remove(lease.Id.Number);
+        return open.Count == 0 ? UnitEnd.Last : UnitEnd.OneOfMany;
+    }
+
+    /// <summary>As they go into the outbox. The last of them may be the message's end.</summary>
+    private static IEnumerable<RedisValue> EventsOf(PendingSettle settle, int mark, bool ends)
+    {
+        var told = settle.Events(mark);
+        for (var i = 0; i < told.Count; i++)
+        {
+            EventRecord.SetEnds(told[i], ends && i == told.Count - 1);
+            yield return told[i];
+        }
+    }
+}
