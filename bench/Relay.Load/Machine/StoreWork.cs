@@ -15,6 +15,12 @@ internal sealed record StoreWork
     /// <summary>Octets written to its log, whether they still stand there or not.</summary>
     public long Log { get; init; }
 
+    /// <summary>Its own CPU, without the children that write its log anew.</summary>
+    public TimeSpan Cpu { get; init; }
+
+    /// <summary>It is writing its log anew, or about to: the work of a while, which grows with all that it holds.</summary>
+    public bool IsRewriting { get; init; }
+
     public long Total => Commands.Values.Sum();
 
     public static StoreWork operator -(StoreWork a, StoreWork b) => new()
@@ -25,6 +31,7 @@ internal sealed record StoreWork
             .ToDictionary(command => command.Key, command => command.Value),
         Network = (a.Network.In - b.Network.In, a.Network.Out - b.Network.Out),
         Log = a.Log - b.Log,
+        Cpu = a.Cpu - b.Cpu,
     };
 
     /// <param name="info">The answer to INFO everything.</param>
@@ -38,9 +45,13 @@ internal sealed record StoreWork
             Commands = fields.Where(field => field.Key.StartsWith(CommandPrefix, StringComparison.Ordinal)).ToDictionary(
                 field => field.Key[CommandPrefix.Length..],
                 field => Number(field.Value.Split(',')[0]["calls=".Length..])),
+            Cpu = TimeSpan.FromSeconds(Seconds(fields.GetValueOrDefault("used_cpu_sys")) + Seconds(fields.GetValueOrDefault("used_cpu_user"))),
+            IsRewriting = fields.GetValueOrDefault("aof_rewrite_in_progress") == "1" || fields.GetValueOrDefault("aof_rewrite_scheduled") == "1",
             Network = (Number(fields.GetValueOrDefault("total_net_input_bytes")), Number(fields.GetValueOrDefault("total_net_output_bytes"))),
         };
     }
+
+    private static double Seconds(string? text) => double.TryParse(text, CultureInfo.InvariantCulture, out var seconds) ? seconds : 0;
 
     private static long Number(string? text) => long.TryParse(text, CultureInfo.InvariantCulture, out var number) ? number : 0;
 }
