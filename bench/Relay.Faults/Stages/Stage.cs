@@ -125,6 +125,12 @@ internal sealed class Stage : IAsyncDisposable
         var connections = _sinks.Sum(s => s.Unheard);
         var from = DateTimeOffset.UtcNow;
         await relay.KillAsync();
+        if (_relays.Count > 1)
+        {
+            // Its journal is out of the others' reach: to them all that stood in dots is uncertain.
+            connections = Math.Max(connections, await DotsAsync());
+        }
+
         Book.Add(new Strike(StrikeKind.RelayKilled, NameOf(relay), from, DateTimeOffset.UtcNow, connections));
     }
 
@@ -217,7 +223,14 @@ internal sealed class Stage : IAsyncDisposable
         var published = Promises.Parse((await _relays.First(r => r.IsRunning).GetAsync("/health/ready", cancellation)).GetProperty("store").GetProperty("promise").GetString()!);
         var verdict = Checker.Check(Book.Close(), Scenario, StoreKinds.WordOf(Request.Store), Request.Seed, Request.Rounds, asked, published);
         await using var eyes = await StoreEyes.OpenAsync(Store, _relays.First(r => r.IsRunning));
-        List<Finding> findings = [.. verdict.Findings, .. _findings, .. Growth(), .. _isDrained ? await StoreStructure.LookAsync(eyes, cancellation) : []];
+        List<Finding> findings = [.. verdict.Findings, .. _findings, .. Growth()];
+
+        // What a store has lost, as its class says, leaves halves behind of what it has not.
+        if (_isDrained && (verdict.Lost == 0 || published >= asked))
+        {
+            findings.AddRange(await StoreStructure.LookAsync(eyes, cancellation));
+        }
+
         foreach (var finding in findings)
         {
             _history.Note(finding.ToString());
@@ -292,6 +305,18 @@ internal sealed class Stage : IAsyncDisposable
         }
 
         _tenants = [await MakeTenantAsync("first", cancellation), await MakeTenantAsync("second", cancellation)];
+    }
+
+    private async Task<int> DotsAsync()
+    {
+        await using var eyes = await StoreEyes.OpenAsync(Store, Relay);
+        var count = 0L;
+        await foreach (var key in StoreEyes.KeysAsync(eyes, CancellationToken.None))
+        {
+            count += key.Part == "dots" ? await eyes.GetDatabase().HashLengthAsync(key.Name) : 0;
+        }
+
+        return (int)count;
     }
 
     private IEnumerable<Finding> Growth() =>
