@@ -19,6 +19,9 @@ internal static class Doubles
     /// </summary>
     private static readonly TimeSpan Window = TimeSpan.FromSeconds(2);
 
+    /// <summary>What a relay had sent when it died still stands in the sink's socket, and is read by a process that shares its cores.</summary>
+    private static readonly TimeSpan Reading = TimeSpan.FromSeconds(0.5);
+
     public static IReadOnlyList<Double> Of(ClosedBook book)
     {
         var uncertain = book.Told.Where(t => t.Type == "uncertain").CountBy(t => (t.Token, t.Recipient)).ToDictionary();
@@ -42,7 +45,7 @@ internal static class Doubles
 
     /// <summary>A strike that took the relay's knowledge of the first acceptance, or kept it from being made durable.</summary>
     private static Strike? StrikeBetween(IReadOnlyList<Strike> strikes, Arrival first, Arrival again) =>
-        strikes.Where(s => TakesKnowledge(s.Kind) && s.From <= again.At).FirstOrDefault(s => Begins(strikes, s) - Window <= first.At && first.At <= s.To);
+        strikes.Where(s => TakesKnowledge(s.Kind) && s.From <= again.At).FirstOrDefault(s => Begins(strikes, s) - Window <= first.At && first.At <= s.To + Reading);
 
     // A stop in order, or a store that is away for a while, takes nothing.
     private static bool TakesKnowledge(StrikeKind kind) =>

@@ -150,6 +150,14 @@ public sealed class InvariantsTests
     }
 
     [Fact]
+    public void I4_takes_a_kill_for_the_cause_of_what_the_sink_read_just_after_it()
+    {
+        var kill = Kill(1) with { From = Noon.AddSeconds(0.9), To = Noon.AddSeconds(0.99) };
+
+        Assert.Empty(Invariants.NothingIsDoubledWithoutCause(Sound with { Arrivals = Sound.Arrivals.Add(Took(Ada, 30)), Strikes = [kill] }));
+    }
+
+    [Fact]
     public void I4_takes_a_kill_for_a_cause_when_the_store_was_away_since_then()
     {
         var away = new Strike(StrikeKind.StoreAway, "paused", Noon.AddSeconds(2), Noon.AddSeconds(20));
