@@ -9,6 +9,10 @@ public sealed class InMemorySiteBoard(TimeProvider time)
     private readonly Dictionary<string, ShareTable> _tables = [];
     private readonly Dictionary<string, IReadOnlyList<SiteStatus>> _posts = [];
     private int _nodes;
+    private int _posted;
+
+    /// <summary>How often a node has put up how it stands: each does so at the end of each beat.</summary>
+    public int Posted => Volatile.Read(ref _posted);
 
     /// <summary>The board as one node sees it.</summary>
     public ISiteBoard Join() => new Node(this, $"node-{Interlocked.Increment(ref _nodes)}");
@@ -32,6 +36,8 @@ public sealed class InMemorySiteBoard(TimeProvider time)
             {
                 board._posts[name] = sites;
             }
+
+            Interlocked.Increment(ref board._posted);
 
             return ValueTask.CompletedTask;
         }

@@ -50,6 +50,9 @@ public sealed class RemoteSession
 
     public bool IsClosed { get; private set; }
 
+    /// <summary>The client has said QUIT, or the connection is closed.</summary>
+    public bool IsEnding { get => field || IsClosed; private set; }
+
     /// <summary>Every command line so far; AUTH continuations and bodies are not among them.</summary>
     public IReadOnlyList<string> Commands
     {
@@ -168,6 +171,7 @@ public sealed class RemoteSession
             case "NOOP":
                 return await AnswerAsync(RemoteStage.Noop, line, "250 2.0.0 Ok", cancellation) is not null;
             case "QUIT":
+                IsEnding = true;
                 await AnswerAsync(RemoteStage.Quit, line, "221 2.0.0 Bye", cancellation);
                 return false;
             default:

@@ -42,8 +42,8 @@ public sealed class ScriptedSmtpServer : IAsyncDisposable
     /// <summary>Every connection so far, in order.</summary>
     public IReadOnlyList<RemoteSession> Sessions => Copy(_sessions);
 
-    /// <summary>Connections that are open now.</summary>
-    public int OpenSessions => Copy(_sessions).Count(s => !s.IsClosed);
+    /// <summary>Connections that are open now and on which nobody has said QUIT.</summary>
+    public int OpenSessions => Copy(_sessions).Count(s => !s.IsEnding);
 
     /// <summary>Connections that were open at the same time, at the most.</summary>
     public int MostOpen { get; private set; }
@@ -119,7 +119,7 @@ public sealed class ScriptedSmtpServer : IAsyncDisposable
             {
                 var session = new RemoteSession(this, _script, socket, _tls, _sessions.Count + 1);
                 _sessions.Add(session);
-                MostOpen = Math.Max(MostOpen, _sessions.Count(s => !s.IsClosed));
+                MostOpen = Math.Max(MostOpen, _sessions.Count(s => !s.IsEnding));
                 _running.RemoveAll(r => r.IsCompleted);
                 _running.Add(Task.Run(() => session.RunAsync(_stop.Token)));
             }
