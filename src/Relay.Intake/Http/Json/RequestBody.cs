@@ -11,6 +11,10 @@ internal static class RequestBody
     // Everything but a message: names, domains, keys.
     private const long SmallBody = 64 * 1024;
 
+    // At its own limit the server closes at once, and a client that still writes would never read why. What goes beyond ours
+    // by less than this is taken and thrown away behind the answer.
+    private const long Swallowed = 16 * 1024 * 1024;
+
     public static ValueTask<T> ReadAsync<T>(HttpContext context, JsonTypeInfo<T> type)
         where T : class =>
         ReadAsync(context, context.Request.Body, SmallBody, type);
@@ -21,12 +25,13 @@ internal static class RequestBody
     {
         if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
         {
-            size.MaxRequestBodySize = limit;
+            size.MaxRequestBodySize = limit + Swallowed;
         }
 
+        await using var limited = new LimitedBody(body, limit);
         try
         {
-            return await JsonSerializer.DeserializeAsync(body, type, context.RequestAborted)
+            return await JsonSerializer.DeserializeAsync(limited, type, context.RequestAborted)
                 ?? throw new ProblemException(Problem.BadRequest("the body is null; it must be an object"));
         }
         catch (BadHttpRequestException exception) when (exception.StatusCode == StatusCodes.Status413PayloadTooLarge)
