@@ -92,6 +92,11 @@ internal sealed class Canceller(Store store, Window window, StoreRetry retry, Ti
             {
                 await TakeBackAsync(cancelled, cancellation);
             }
+            else
+            {
+                // Nobody else would tell the window of an accept of ours.
+                Tell(cancelled);
+            }
         }
         finally
         {
@@ -135,6 +140,11 @@ internal sealed class Canceller(Store store, Window window, StoreRetry retry, Ti
     private void Leave(Cancelled cancelled)
     {
         window.AbandonAccept(cancelled.Units);
+        Tell(cancelled);
+    }
+
+    private void Tell(Cancelled cancelled)
+    {
         foreach (var unit in cancelled.Units)
         {
             window.Arrived(cancelled.Partition, unit.Lane, cancelled.Message.DueAt.ToUnixTimeMilliseconds());
