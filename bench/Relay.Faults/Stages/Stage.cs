@@ -214,6 +214,8 @@ internal sealed class Stage : IAsyncDisposable
     /// <param name="asked">The weakest promise that covers what was done.</param>
     public async Task<Verdict> CheckAsync(Promise asked, CancellationToken cancellation)
     {
+        await using var eyes = await StoreEyes.OpenAsync(Store, _relays.First(r => r.IsRunning));
+        await StoreStructure.AwaitLateAsync(eyes, cancellation);
         var reader = new EventReader(_relays.First(r => r.IsRunning), Book);
         foreach (var tenant in _tenants)
         {
@@ -222,7 +224,6 @@ internal sealed class Stage : IAsyncDisposable
 
         var published = Promises.Parse((await _relays.First(r => r.IsRunning).GetAsync("/health/ready", cancellation)).GetProperty("store").GetProperty("promise").GetString()!);
         var verdict = Checker.Check(Book.Close(), Scenario, StoreKinds.WordOf(Request.Store), Request.Seed, Request.Rounds, asked, published);
-        await using var eyes = await StoreEyes.OpenAsync(Store, _relays.First(r => r.IsRunning));
         List<Finding> findings = [.. verdict.Findings, .. _findings, .. Growth()];
 
         // What a store has lost, as its class says, leaves halves behind of what it has not.

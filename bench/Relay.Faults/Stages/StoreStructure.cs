@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Relay.Faults.Checking;
 using StackExchange.Redis;
 
@@ -9,6 +10,34 @@ namespace Relay.Faults.Stages;
 /// </summary>
 internal static class StoreStructure
 {
+    // A renewal comes several times in it.
+    private static readonly TimeSpan LeaseLife = TimeSpan.FromSeconds(15);
+
+    /// <summary>
+    /// What came too late is looked at by the owner of its partition at his next renewal, and may still have something to tell:
+    /// waits until that is done, the life of a lease at the most.
+    /// </summary>
+    public static async Task AwaitLateAsync(ConnectionMultiplexer eyes, CancellationToken cancellation)
+    {
+        for (var waited = Stopwatch.StartNew(); waited.Elapsed < LeaseLife && await HasLateAsync(eyes, cancellation);)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(200), cancellation);
+        }
+    }
+
+    private static async Task<bool> HasLateAsync(ConnectionMultiplexer eyes, CancellationToken cancellation)
+    {
+        await foreach (var key in StoreEyes.KeysAsync(eyes, cancellation))
+        {
+            if (key.Part == "late")
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     public static async Task<IReadOnlyList<Finding>> LookAsync(ConnectionMultiplexer eyes, CancellationToken cancellation)
     {
         var findings = new List<Finding>();
