@@ -21,9 +21,14 @@ namespace Relay.Redis.Durability;
 internal sealed class Acknowledgement(Store store, IOptions<StoreOptions> options)
 {
     private static readonly TimeSpan Kept = TimeSpan.FromDays(1);
+    private static readonly TimeSpan KeptAlone = TimeSpan.FromMinutes(1);
 
     // A part of the time that the client gives an answer, which counts from the same moment.
     private readonly long _patience = (long)(options.Value.Queue.AnswerTimeout.TotalMilliseconds * 0.8);
+
+    // The client library bounds each question too, but forgets some when it is led to another server in the middle of one; and
+    // whoever waits here for ever keeps accepts from being taken back.
+    private readonly TimeSpan _limit = options.Value.Queue.AnswerTimeout * 2;
     private readonly int _replicas = options.Value.Durability.Replicas;
     private readonly ConcurrentDictionary<EndPoint, Asked> _servers = new();
     private long _lastMark;
@@ -33,22 +38,28 @@ internal sealed class Acknowledgement(Store store, IOptions<StoreOptions> option
 
     public bool IsAsked => _replicas > 0 || WaitsForDisk;
 
-    /// <summary>Marks a step, so that it can be told whether a server has done it.</summary>
-    public long Mark(IDatabaseAsync step, Partition partition)
+    /// <summary>Marks a step that comes behind all others marked so, so that it can be told whether a server has done it.</summary>
+    public AcceptMark Mark(IDatabaseAsync step, Partition partition) => Mark(step, KeyOf(partition), Kept);
+
+    /// <summary>The same for a step that others may overtake: its mark stands alone, or a later one would be taken back by it.</summary>
+    public AcceptMark MarkAlone(IDatabaseAsync step, Partition partition) =>
+        Mark(step, KeyOf(partition).Append(string.Create(CultureInfo.InvariantCulture, $"/{Guid.NewGuid():n}")), KeptAlone);
+
+    private AcceptMark Mark(IDatabaseAsync step, RedisKey key, TimeSpan kept)
     {
-        var mark = Interlocked.Increment(ref _lastMark);
-        _ = step.StringSetAsync(KeyOf(partition), Text(mark), Kept, When.Always, CommandFlags.FireAndForget);
+        var mark = new AcceptMark(key, Interlocked.Increment(ref _lastMark), kept);
+        _ = step.StringSetAsync(key, Text(mark.Number), kept, When.Always, CommandFlags.FireAndForget);
         return mark;
     }
 
     /// <summary>Null once what the step wrote is where it must be; else whether it was is not known.</summary>
-    public Task<StoreFailure?> WaitAsync(Partition partition, long mark)
+    public Task<StoreFailure?> WaitAsync(AcceptMark mark)
     {
-        var step = new MarkedStep(partition, mark);
+        var step = new MarkedStep(mark);
         IServer server;
         try
         {
-            server = store.Connections.Acknowledging.Multiplexer.GetServer(KeyOf(partition), flags: StoreConnections.FromPrimary);
+            server = store.Connections.Acknowledging.Multiplexer.GetServer(mark.Key, flags: StoreConnections.FromPrimary);
         }
         catch (RedisException e)
         {
@@ -100,13 +111,13 @@ internal sealed class Acknowledgement(Store store, IOptions<StoreOptions> option
         {
             // Another socket in between would have written nothing, and everything it wrote is soon acknowledged.
             var socket = server.GetCounters().Interactive.SocketCount;
-            foreach (var partition in steps.GroupBy(s => s.Partition))
+            foreach (var marked in steps.GroupBy(s => (s.Mark.Key, s.Mark.Kept)))
             {
-                var there = await MarkThereAsync(partition.Key);
-                missing.AddRange(partition.Where(s => s.Mark > there));
+                var there = await MarkThereAsync(marked.Key.Key, marked.Key.Kept).WaitAsync(_limit);
+                missing.AddRange(marked.Where(s => s.Mark.Number > there));
             }
 
-            failure = await WaitAsync(server);
+            failure = await WaitAsync(server).WaitAsync(_limit);
             if (failure is null && server.GetCounters().Interactive.SocketCount != socket)
             {
                 failure = Unknown("the connection to the store broke while it was asked");
@@ -123,11 +134,11 @@ internal sealed class Acknowledgement(Store store, IOptions<StoreOptions> option
         }
     }
 
-    private async Task<long> MarkThereAsync(Partition partition)
+    private async Task<long> MarkThereAsync(RedisKey key, TimeSpan kept)
     {
         // Not redirected: the server that answers must be the one that is asked for its replicas.
         var mark = await store.Connections.Acknowledging.StringGetSetExpiryAsync(
-            KeyOf(partition), Kept, StoreConnections.FromPrimary | CommandFlags.NoRedirect);
+            key, kept, StoreConnections.FromPrimary | CommandFlags.NoRedirect);
         return mark.TryParse(out long there) ? there : 0;
     }
 
@@ -158,14 +169,16 @@ internal sealed class Acknowledgement(Store store, IOptions<StoreOptions> option
         public bool IsRunning { get; set; }
     }
 
-    private sealed class MarkedStep(Partition partition, long mark)
+    private sealed class MarkedStep(AcceptMark mark)
     {
         private readonly TaskCompletionSource<StoreFailure?> _answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-        public Partition Partition { get; } = partition;
-        public long Mark { get; } = mark;
+        public AcceptMark Mark { get; } = mark;
         public Task<StoreFailure?> Answer => _answer.Task;
 
         public void SetAnswer(StoreFailure? failure) => _answer.TrySetResult(failure);
     }
 }
+
+/// <summary>What a step leaves behind, to be found by whoever asks whether it was done.</summary>
+internal readonly record struct AcceptMark(RedisKey Key, long Number, TimeSpan Kept);

@@ -76,7 +76,7 @@ internal sealed class AcceptWriter(Store store, Acknowledgement acknowledgement)
             }
 
             // All stand on one server, so one mark tells of them all.
-            var mark = acknowledgement.IsAsked ? acknowledgement.Mark(step, batch[0].Partition) : default(long?);
+            var mark = acknowledgement.IsAsked ? acknowledgement.Mark(step, batch[0].Partition) : default(AcceptMark?);
             CrashPoints.Pass(CrashPoint.BeforeCommit);
             await step.ExecuteAsync();
             CrashPoints.Pass(CrashPoint.AfterCommit);
@@ -102,9 +102,9 @@ internal sealed class AcceptWriter(Store store, Acknowledgement acknowledgement)
         }
     }
 
-    private async Task AnswerLaterAsync(List<PendingAccept> batch, long mark)
+    private async Task AnswerLaterAsync(List<PendingAccept> batch, AcceptMark mark)
     {
-        var failure = await acknowledgement.WaitAsync(batch[0].Partition, mark);
+        var failure = await acknowledgement.WaitAsync(mark);
         batch.ForEach(accept => accept.Answered(failure));
     }
 }

@@ -234,14 +234,14 @@ internal sealed class RedisMailQueue(
                 conditions.Add(AcceptStep.AddIdempotency(step, home!.Keys, message, idempotency));
             }
 
-            var mark = acknowledgement.IsAsked ? acknowledgement.Mark(step, accept.Partition) : default(long?);
+            var mark = acknowledgement.IsAsked ? acknowledgement.MarkAlone(step, accept.Partition) : default(AcceptMark?);
             try
             {
                 CrashPoints.Pass(CrashPoint.BeforeCommit);
                 if (await step.ExecuteAsync())
                 {
                     CrashPoints.Pass(CrashPoint.AfterCommit);
-                    accept.Answered(mark is { } asked ? await acknowledgement.WaitAsync(accept.Partition, asked) : null);
+                    accept.Answered(mark is { } asked ? await acknowledgement.WaitAsync(asked) : null);
                     return null;
                 }
 

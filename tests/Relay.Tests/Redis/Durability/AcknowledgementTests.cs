@@ -74,12 +74,28 @@ public sealed partial class AcknowledgementTests
         var step = store.Connections.Intake.CreateTransaction();
         var mark = acknowledgement.Mark(step, partition);
         await step.ExecuteAsync();
-        Assert.Null(await acknowledgement.WaitAsync(partition, mark));
+        Assert.Null(await acknowledgement.WaitAsync(mark));
 
         // As a failover to a replica that had not received it.
         await redis.AskAsync(Cancellation, "FLUSHALL");
 
-        Assert.Contains("went back", (await acknowledgement.WaitAsync(partition, mark))!.Value.Reason, StringComparison.Ordinal);
+        Assert.Contains("went back", (await acknowledgement.WaitAsync(mark))!.Value.Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_step_that_was_overtaken_is_acknowledged_and_so_is_the_one_that_overtook_it()
+    {
+        await using var redis = await RedisServer.StartAsync(Cancellation, "everysec", "--repl-diskless-sync-delay", "0");
+        await using var replica = await ReplicaOfAsync(redis);
+        await using var store = await StartAsync(redis.ConnectionString, ("Durability:Replicas", "1"));
+        var acknowledgement = store.Get<Acknowledgement>();
+        var partition = store.Store.Partitions[0];
+        var (first, second) = (store.Connections.Guarded.CreateTransaction(), store.Connections.Guarded.CreateTransaction());
+        var marks = new[] { acknowledgement.MarkAlone(first, partition), acknowledgement.MarkAlone(second, partition) };
+        await second.ExecuteAsync();
+        await first.ExecuteAsync();
+
+        Assert.All(await Task.WhenAll(marks.Select(acknowledgement.WaitAsync)), Assert.Null);
     }
 
     /// <summary>Redis 7.0, which Debian has, does not know WAITAOF: its answers are acted here. That the real one flushes is not shown.</summary>
