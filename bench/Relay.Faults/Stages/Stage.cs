@@ -229,6 +229,8 @@ internal sealed class Stage : IAsyncDisposable
         // What a store has lost, as its class says, leaves halves behind of what it has not.
         if (_isDrained && (verdict.Lost == 0 || published >= asked))
         {
+            // A node that stood still may only now have said what became of its last attempts.
+            await StoreStructure.AwaitLateAsync(eyes, cancellation);
             findings.AddRange(await StoreStructure.LookAsync(eyes, cancellation));
         }
 

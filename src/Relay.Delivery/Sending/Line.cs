@@ -60,14 +60,21 @@ internal sealed class Line(Site site, CourierOffice office, Courier courier)
         }
 
         Connection = null;
-        site.Disconnected(courier);
-        if (politely)
+        try
         {
-            await connection.QuitAsync(office.Options.Timeouts.Quit);
+            if (politely)
+            {
+                await connection.QuitAsync(office.Options.Timeouts.Quit);
+            }
+            else
+            {
+                connection.Dispose();
+            }
         }
-        else
+        finally
         {
-            connection.Dispose();
+            // Not before: a receiver counts what is open, and whoever is told may open the next one at once.
+            site.Disconnected(courier);
         }
     }
 
