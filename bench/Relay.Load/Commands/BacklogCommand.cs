@@ -17,6 +17,7 @@ namespace Relay.Load.Commands;
 /// </summary>
 internal sealed class BacklogCommand
 {
+    private readonly RelayOptions _options = new("redis-everysec");
     // Seconds. A million messages of 10 KiB are written anew in less than a minute.
     private const int MostRewriting = 120;
 
@@ -42,26 +43,15 @@ internal sealed class BacklogCommand
         DefaultValueFactory = _ => TimeSpan.FromSeconds(20),
     };
 
-    private readonly Option<string> _store = new("--store") { Description = "What the relay keeps its mail in", DefaultValueFactory = _ => "redis-everysec" };
-
-    private readonly Option<string?> _relay = new("--relay")
-    {
-        Description = "Path of relay.dll; else the Release build of this checkout",
-        DefaultValueFactory = _ => RelaySetup.FindProgram(),
-    };
-
-    private readonly Option<string?> _work = new("--work") { Description = "Folder on a real disk for queues and logs" };
-    private readonly Option<bool> _keep = new("--keep") { Description = "Leave queues and logs there" };
-
     public Command AddTo(Command command)
     {
-        _store.AcceptOnlyFromAmong("redis-always", "redis-everysec", "embedded");
         _traffic.AddTo(command);
-        foreach (var option in (Option[])[_units, _dead, _by, _warmup, _rounds, _rest, _store, _relay, _work, _keep])
+        foreach (var option in (Option[])[_units, _dead, _by, _warmup, _rounds, _rest])
         {
             command.Add(option);
         }
 
+        _options.AddTo(command, "redis-always", "redis-everysec", "embedded");
         command.SetAction(RunAsync);
         return command;
     }
@@ -69,18 +59,13 @@ internal sealed class BacklogCommand
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
         var (units, domains) = (parsed.GetValue(_units), parsed.GetValue(_dead));
-        using var workspace = new Workspace(parsed.GetValue(_work), parsed.GetValue(_keep));
+        using var workspace = _options.OpenWorkspace(parsed);
         using var sink = SmtpSink.Listen(new(IPAddress.Loopback, 0), new());
         using var dead = new DeadHosts(parsed.GetValue(_by));
         AnsiConsole.MarkupLineInterpolated($"{MachineFacts.Describe(workspace)}");
 
-        var fsync = parsed.GetRequiredValue(_store) switch
-        {
-            "redis-always" => "always",
-            "redis-everysec" => "everysec",
-            _ => null,
-        };
-        var setup = new RelaySetup(parsed.GetRequiredValue(_relay)!, fsync, parsed.GetValue(_traffic.Http), parsed.GetValue(_traffic.Tls)) { DeadPort = dead.Port };
+        var fsync = _options.Fsync(parsed);
+        var setup = new RelaySetup(_options.Program(parsed), fsync, parsed.GetValue(_traffic.Http), parsed.GetValue(_traffic.Tls)) { DeadPort = dead.Port };
         await using var relay = await RelayTarget.StartAsync(workspace, "relay", setup, sink.Address, cancellation);
         var round = new Round(_traffic.Plan(parsed), sink, TimeSpan.FromSeconds(60));
         // What is compiled in the course of tens of thousands of messages would else be the empty queue's cost.

@@ -19,6 +19,7 @@ namespace Relay.Load.Commands;
 /// </summary>
 internal sealed class BulkCommand
 {
+    private readonly RelayOptions _options = new();
     private readonly Option<int> _units = new("--units") { Description = "Bulk messages to queue, one recipient each", DefaultValueFactory = _ => 1_000_000 };
     private readonly Option<int> _bulkSize = new("--bulk-size") { Description = "Octets of a bulk message", DefaultValueFactory = _ => 512 };
     private readonly Option<int> _size = new("--size") { Description = "Octets of a transactional message", DefaultValueFactory = _ => 10 * 1024 };
@@ -30,25 +31,14 @@ internal sealed class BulkCommand
         DefaultValueFactory = _ => TimeSpan.FromMilliseconds(25),
     };
 
-    private readonly Option<string> _store = new("--store") { Description = "What the relay keeps its mail in", DefaultValueFactory = _ => "redis-always" };
-
-    private readonly Option<string?> _relay = new("--relay")
-    {
-        Description = "Path of relay.dll; else the Release build of this checkout",
-        DefaultValueFactory = _ => RelaySetup.FindProgram(),
-    };
-
-    private readonly Option<string?> _work = new("--work") { Description = "Folder on a real disk for queues and logs" };
-    private readonly Option<bool> _keep = new("--keep") { Description = "Leave queues and logs there" };
-
     public Command AddTo(Command command)
     {
-        _store.AcceptOnlyFromAmong("redis-always", "redis-everysec");
-        foreach (var option in (Option[])[_units, _bulkSize, _size, _count, _pause, _store, _relay, _work, _keep])
+        foreach (var option in (Option[])[_units, _bulkSize, _size, _count, _pause])
         {
             command.Add(option);
         }
 
+        _options.AddTo(command, "redis-always", "redis-everysec");
         command.SetAction(RunAsync);
         return command;
     }
@@ -56,12 +46,12 @@ internal sealed class BulkCommand
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
         var (units, count) = (parsed.GetValue(_units), parsed.GetValue(_count));
-        using var workspace = new Workspace(parsed.GetValue(_work), parsed.GetValue(_keep));
+        using var workspace = _options.OpenWorkspace(parsed);
         using var sink = SmtpSink.Listen(new(IPAddress.Loopback, 0), new());
         AnsiConsole.MarkupLineInterpolated($"{MachineFacts.Describe(workspace)}");
 
-        var fsync = parsed.GetRequiredValue(_store) == "redis-always" ? "always" : "everysec";
-        var setup = new RelaySetup(parsed.GetRequiredValue(_relay)!, fsync, Http: false, LoadTls.None);
+        var fsync = _options.Fsync(parsed);
+        var setup = new RelaySetup(_options.Program(parsed), fsync, Http: false, LoadTls.None);
         await using var relay = await RelayTarget.StartAsync(workspace, "relay", setup, sink.Address, cancellation);
         var plan = new TrafficPlan
         {

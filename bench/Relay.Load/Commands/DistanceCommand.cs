@@ -19,6 +19,7 @@ namespace Relay.Load.Commands;
 /// </summary>
 internal sealed class DistanceCommand
 {
+    private readonly RelayOptions _options = new();
     private readonly TrafficOptions _traffic = new();
 
     private readonly Option<TimeSpan> _roundTrip = new("--round-trip")
@@ -37,23 +38,15 @@ internal sealed class DistanceCommand
     private readonly Option<int> _warmup = new("--warmup") { Description = "Messages before each round that are not counted", DefaultValueFactory = _ => 500 };
     private readonly Option<bool> _withoutPostfix = new("--without-postfix") { Description = "Only the relay; Postfix asks for root" };
 
-    private readonly Option<string?> _relay = new("--relay")
-    {
-        Description = "Path of relay.dll; else the Release build of this checkout",
-        DefaultValueFactory = _ => RelaySetup.FindProgram(),
-    };
-
-    private readonly Option<string?> _work = new("--work") { Description = "Folder on a real disk for queues and logs" };
-    private readonly Option<bool> _keep = new("--keep") { Description = "Leave queues and logs there" };
-
     public Command AddTo(Command command)
     {
         _traffic.AddTo(command);
-        foreach (var option in (Option[])[_roundTrip, _connections, _rounds, _warmup, _withoutPostfix, _relay, _work, _keep])
+        foreach (var option in (Option[])[_roundTrip, _connections, _rounds, _warmup, _withoutPostfix])
         {
             command.Add(option);
         }
 
+        _options.AddTo(command);
         command.SetAction(RunAsync);
         return command;
     }
@@ -61,7 +54,7 @@ internal sealed class DistanceCommand
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
         var (roundTrip, connections) = (parsed.GetValue(_roundTrip), parsed.GetValue(_connections));
-        using var workspace = new Workspace(parsed.GetValue(_work), parsed.GetValue(_keep));
+        using var workspace = _options.OpenWorkspace(parsed);
         using var pipelining = SmtpSink.Listen(new(IPAddress.Loopback, 0), new(Chunking: false));
         using var chunking = SmtpSink.Listen(new(IPAddress.Loopback, 0), new(Chunking: true));
         using var plain = DelayLine.To(pipelining.Address, roundTrip);
@@ -69,7 +62,7 @@ internal sealed class DistanceCommand
         var (warmup, count) = (parsed.GetValue(_warmup), parsed.GetValue(_traffic.Count));
         AnsiConsole.MarkupLineInterpolated($"{MachineFacts.Describe(workspace)}");
 
-        var setup = new RelaySetup(parsed.GetRequiredValue(_relay)!, "always", Http: false, LoadTls.None) { Connections = connections };
+        var setup = new RelaySetup(_options.Program(parsed), "always", Http: false, LoadTls.None) { Connections = connections };
         string[] many = [$"smtp_destination_concurrency_limit={connections}", $"initial_destination_concurrency={connections}"];
         List<(string Name, SmtpSink Sink, Func<string, Task<ITarget>> Start)> targets =
         [

@@ -16,6 +16,7 @@ namespace Relay.Load.Commands;
 /// </summary>
 internal sealed class RunCommand
 {
+    private readonly RelayOptions _options = new();
     private readonly TrafficOptions _traffic = new();
 
     private readonly Option<string[]> _compare = new("--compare")
@@ -42,23 +43,7 @@ internal sealed class RunCommand
         DefaultValueFactory = _ => 3_000,
     };
 
-    private readonly Option<string> _store = new("--store")
-    {
-        Description = "What the relay keeps its mail in",
-        DefaultValueFactory = _ => "redis-always",
-    };
-
-    private readonly Option<string?> _relay = new("--relay")
-    {
-        Description = "Path of relay.dll; else the Release build of this checkout",
-        DefaultValueFactory = _ => RelaySetup.FindProgram(),
-    };
-
     private readonly Option<bool> _dkim = new("--dkim") { Description = "Let the relay sign with RSA-2048 and Ed25519" };
-
-    private readonly Option<string?> _work = new("--work") { Description = "Folder on a real disk for queues and logs" };
-
-    private readonly Option<bool> _keep = new("--keep") { Description = "Leave queues and logs there" };
 
     private readonly Option<bool> _chunking = new("--chunking") { Description = "Let the sink offer CHUNKING" };
 
@@ -73,20 +58,20 @@ internal sealed class RunCommand
     public Command AddTo(Command command)
     {
         _compare.AcceptOnlyFromAmong("postfix", "exim", "opensmtpd", "haraka", "sink");
-        _store.AcceptOnlyFromAmong("redis-always", "redis-everysec", "embedded");
         _traffic.AddTo(command);
-        foreach (var option in (Option[])[_compare, _postfix, _withoutRelay, _rounds, _warmup, _store, _relay, _dkim, _work, _keep, _chunking, _sinkTls, _patience])
+        foreach (var option in (Option[])[_compare, _postfix, _withoutRelay, _rounds, _warmup, _dkim, _chunking, _sinkTls, _patience])
         {
             command.Add(option);
         }
 
+        _options.AddTo(command, "redis-always", "redis-everysec", "embedded");
         command.SetAction(RunAsync);
         return command;
     }
 
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
-        using var workspace = new Workspace(parsed.GetValue(_work), parsed.GetValue(_keep));
+        using var workspace = _options.OpenWorkspace(parsed);
         var certificate = parsed.GetValue(_sinkTls) || parsed.GetValue(_traffic.Tls) != LoadTls.None ? TestCertificate.Write(workspace) : null;
         using var sink = SmtpSink.Listen(
             new(IPAddress.Loopback, 0), new(parsed.GetValue(_chunking), parsed.GetValue(_sinkTls) ? certificate?.Certificate : null));
@@ -134,19 +119,8 @@ internal sealed class RunCommand
         var targets = new List<(string, Func<string, CancellationToken, Task<ITarget>>)>();
         if (!parsed.GetValue(_withoutRelay))
         {
-            var program = parsed.GetValue(_relay);
-            if (!File.Exists(program))
-            {
-                throw new InvalidOperationException($"No relay at '{program}': dotnet build Relay.sln -c Release, or --relay PATH");
-            }
-
-            var fsync = parsed.GetRequiredValue(_store) switch
-            {
-                "redis-always" => "always",
-                "redis-everysec" => "everysec",
-                _ => null,
-            };
-            var setup = new RelaySetup(program, fsync, parsed.GetValue(_traffic.Http), tls, parsed.GetValue(_dkim)) { SinkTls = parsed.GetValue(_sinkTls) };
+            var fsync = _options.Fsync(parsed);
+            var setup = new RelaySetup(_options.Program(parsed), fsync, parsed.GetValue(_traffic.Http), tls, parsed.GetValue(_dkim)) { SinkTls = parsed.GetValue(_sinkTls) };
             targets.Add(("relay", async (name, cancellation) =>
                 await RelayTarget.StartAsync(workspace, name, setup, sink.Address, cancellation)));
         }
