@@ -21,19 +21,9 @@ internal sealed class BodyBudget(IOptions<HttpOptions> options)
 
     private void Return(long octets) => Interlocked.Add(ref _held, -octets);
 
-    private sealed class Share(BodyBudget budget, Stream body) : Stream
+    private sealed class Share(BodyBudget budget, Stream body) : BodyReader
     {
         private long _mine;
-
-        public override bool CanRead => true;
-        public override bool CanSeek => false;
-        public override bool CanWrite => false;
-        public override long Length => throw new NotSupportedException();
-        public override long Position
-        {
-            get => throw new NotSupportedException();
-            set => throw new NotSupportedException();
-        }
 
         /// <exception cref="ProblemException">Other requests hold the rest.</exception>
         public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
@@ -45,15 +35,6 @@ internal sealed class BodyBudget(IOptions<HttpOptions> options)
                 ? octets
                 : throw new ProblemException(Problem.Unavailable("too many large requests are being read right now; try again later"));
         }
-
-        public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-            ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-        public override void Flush() => throw new NotSupportedException();
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-        public override void SetLength(long value) => throw new NotSupportedException();
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
         protected override void Dispose(bool disposing)
         {
