@@ -6,8 +6,9 @@ using Relay.Mail.Suppressions;
 namespace Relay.Delivery.Scheduling;
 
 /// <summary>
-/// Looks, right before a unit goes on its way, whether its account has suppressed any of its recipients. The only such
-/// look: whatever waited, however long, and whoever accepted it, passes here.
+/// Looks, each time that a unit leaves the queue to be tried, whether its account has suppressed any of its recipients. The
+/// only such look: whatever waited, however long, and whoever accepted it, passes here. What is suppressed while the unit
+/// stands in line for a connection is seen at its next attempt.
 /// </summary>
 internal sealed class SuppressionCheck(ISuppressionStore suppressions)
 {
