@@ -2,7 +2,9 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Relay.Feedback.Bounces;
+using Relay.Feedback.Tokens;
 using Relay.Mail.Bounces;
+using Relay.Mail.Tokens;
 
 namespace Relay.Feedback;
 
@@ -14,6 +16,9 @@ public static class FeedbackServices
     {
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<IFailureReports, FailureReports>();
+        services.TryAddSingleton<MailTokens>();
+        services.TryAddSingleton<TokenKeyring>();
+        services.AddHostedService<TokenKeyWatch>();
         return services;
     }
 }

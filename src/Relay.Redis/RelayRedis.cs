@@ -10,6 +10,7 @@ using Relay.Mail.Policies;
 using Relay.Mail.Queue;
 using Relay.Mail.Sites;
 using Relay.Mail.Suppressions;
+using Relay.Mail.Tokens;
 using Relay.Redis.Accounts;
 using Relay.Redis.Activity;
 using Relay.Redis.Administration;
@@ -23,6 +24,7 @@ using Relay.Redis.Queue;
 using Relay.Redis.Statistics;
 using Relay.Redis.Suppressions;
 using Relay.Redis.Telemetry;
+using Relay.Redis.Tokens;
 using Relay.Redis.Transcripts;
 
 namespace Relay.Redis;
@@ -88,6 +90,7 @@ public static class RelayRedis
         services.AddSingleton<IInbox, RedisInbox>();
         services.AddSingleton<ISuppressionStore, RedisSuppressionStore>();
         services.AddSingleton<ITranscriptStore, RedisTranscriptStore>();
+        services.AddSingleton<ITokenKeyStore, RedisTokenKeyStore>();
         services.AddSingleton<IStsPolicyStore, RedisStsPolicyStore>();
         services.AddSingleton<ITlsReportStore, RedisTlsReportStore>();
         return services;

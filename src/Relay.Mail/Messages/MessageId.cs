@@ -13,6 +13,9 @@ public readonly record struct MessageId : IComparable<MessageId>
     /// <summary>How many slots the ten bits tell apart: the most partitions a store can have.</summary>
     public const int Slots = 1024;
 
+    /// <summary>Octets of an id.</summary>
+    internal const int Octets = 16;
+
     private const string Alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
     private const int TextLength = 26;
 
@@ -71,6 +74,11 @@ public readonly record struct MessageId : IComparable<MessageId>
     /// <exception cref="FormatException">The text is not an id.</exception>
     public static MessageId Parse(string text) =>
         TryParse(text, out var id) ? id : throw new FormatException($"'{text}' is not a message id");
+
+    /// <summary>The id as octets, in their order on the wire.</summary>
+    internal void Write(Span<byte> octets) => BinaryPrimitives.WriteUInt128BigEndian(octets, _value);
+
+    internal static MessageId Read(ReadOnlySpan<byte> octets) => new(BinaryPrimitives.ReadUInt128BigEndian(octets));
 
     public int CompareTo(MessageId other) => _value.CompareTo(other._value);
 

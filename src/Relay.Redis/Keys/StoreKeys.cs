@@ -50,6 +50,9 @@ internal static class StoreKeys
     /// <summary>Addresses of the same part that were suppressed and released.</summary>
     public static RedisKey Released(string account, int part) => $"relay:acct:{{{account}:{part}}}:released";
 
+    /// <summary>The keys that tokens are signed with, by number.</summary>
+    public static RedisKey Tokens { get; } = "relay:tokens";
+
     /// <summary>A domain's MTA-STS policy; vanishes when it no longer holds.</summary>
     public static RedisKey StsPolicy(string domain) => $"relay:sts:{domain}";
 

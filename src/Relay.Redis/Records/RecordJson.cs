@@ -8,6 +8,7 @@ using Relay.Mail.Policies;
 using Relay.Mail.Queue;
 using Relay.Mail.Sites;
 using Relay.Mail.Suppressions;
+using Relay.Mail.Tokens;
 using Relay.Redis.Nodes;
 
 namespace Relay.Redis.Records;
@@ -33,6 +34,7 @@ namespace Relay.Redis.Records;
 [JsonSerializable(typeof(CapturedMessage))]
 [JsonSerializable(typeof(KeptStsPolicy))]
 [JsonSerializable(typeof(IReadOnlyList<TlsPolicyTotals>))]
+[JsonSerializable(typeof(KeptTokenKey))]
 [JsonSerializable(typeof(Suspension))]
 [JsonSerializable(typeof(QueueAsk))]
 [JsonSerializable(typeof(AskProgress))]

@@ -1,0 +1,178 @@
+using System.Buffers.Binary;
+using System.Buffers.Text;
+using System.Security.Cryptography;
+using Relay.Mail.Messages;
+
+namespace Relay.Mail.Tokens;
+
+/// <summary>
+/// Makes and reads what we put into addresses and links so that an answer finds its mail, and so that nobody else can make
+/// one up. Two forms: <see cref="TryMint"/> names a message in 48 characters, short enough for a local part and safe where
+/// case is lost; <see cref="TrySeal"/> carries a claim of any length that nobody can read or change, for links that must
+/// still work when the message is long forgotten.
+/// </summary>
+/// <remarks>
+/// Minted: <c>[purpose][key][message id, 16][recipient, 2][MAC, 10]</c> in base 32. 80 bits of HMAC-SHA256: who guesses
+/// asks us each time, and 2^80 questions are not to be had (RFC 2104, 5, allows no less).
+/// Sealed: <c>[key][nonce, 12][AES-256-GCM of the claim][tag, 16]</c> in base64url; the purpose is authenticated with it.
+/// </remarks>
+public sealed class MailTokens(TimeProvider time)
+{
+    /// <summary>Characters of a minted token.</summary>
+    public const int Length = 48;
+
+    /// <summary>The highest index of a recipient that a token can name.</summary>
+    public const int MaxRecipient = Nobody - 1;
+
+    private const int Nobody = ushort.MaxValue;
+    private const int MacBytes = 10;
+    private const int Signed = 1 + 1 + MessageId.Octets + 2;
+    private const int Whole = Signed + MacBytes;
+
+    private const int NonceBytes = 12;
+    private const int TagBytes = 16;
+    private const int SealBytes = 1 + NonceBytes + TagBytes;
+
+    private volatile KeySet? _keys;
+
+    /// <summary>Takes these keys in place of those before.</summary>
+    /// <param name="keys">At least one.</param>
+    public void Use(IReadOnlyList<TokenKey> keys) => _keys = new KeySet(keys);
+
+    /// <summary>The keys in use; empty before the store was read.</summary>
+    public IReadOnlyList<TokenKey> Keys => _keys?.All ?? [];
+
+    /// <summary>False while no key is known.</summary>
+    /// <param name="recipient">Index into the envelope's recipients; null where one token serves them all.</param>
+    public bool TryMint(TokenPurpose purpose, MessageId message, int? recipient, out string token)
+    {
+        token = "";
+        if (_keys?.SigningAt(time.GetUtcNow()) is not { } key)
+        {
+            return false;
+        }
+
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(recipient ?? 0, MaxRecipient);
+        Span<byte> octets = stackalloc byte[Whole];
+        octets[0] = (byte)purpose;
+        octets[1] = (byte)key.Number;
+        message.Write(octets[2..]);
+        BinaryPrimitives.WriteUInt16BigEndian(octets[(2 + MessageId.Octets)..], (ushort)(recipient ?? Nobody));
+        Sign(key, octets[..Signed], octets[Signed..]);
+
+        Span<char> text = stackalloc char[Length];
+        Base32.Write(octets, text);
+        token = new string(text);
+        return true;
+    }
+
+    /// <summary>False for whatever we did not make. Costs one MAC, and nothing for what does not look like a token.</summary>
+    public bool TryRead(ReadOnlySpan<char> text, out MailToken token)
+    {
+        token = default;
+        Span<byte> octets = stackalloc byte[Whole];
+        if (text.Length != Length || !Base32.TryRead(text, octets) || _keys?.Find(octets[1]) is not { } key)
+        {
+            return false;
+        }
+
+        Span<byte> mac = stackalloc byte[MacBytes];
+        Sign(key, octets[..Signed], mac);
+        if (!CryptographicOperations.FixedTimeEquals(mac, octets[Signed..]))
+        {
+            return false;
+        }
+
+        var recipient = BinaryPrimitives.ReadUInt16BigEndian(octets[(2 + MessageId.Octets)..]);
+        token = new MailToken((TokenPurpose)octets[0], MessageId.Read(octets[2..]), recipient == Nobody ? null : recipient);
+        return true;
+    }
+
+    /// <summary>Hides a claim and makes it unforgeable. The same claim never looks the same twice. False while no key is known.</summary>
+    public bool TrySeal(TokenPurpose purpose, ReadOnlySpan<byte> claim, out string token)
+    {
+        token = "";
+        if (_keys?.SigningAt(time.GetUtcNow()) is not { } key)
+        {
+            return false;
+        }
+
+        var octets = new byte[SealBytes + claim.Length];
+        octets[0] = (byte)key.Number;
+        var nonce = octets.AsSpan(1, NonceBytes);
+        RandomNumberGenerator.Fill(nonce);
+        using var aes = new AesGcm(key.SealingSecret, TagBytes);
+        aes.Encrypt(nonce, claim, octets.AsSpan(1 + NonceBytes, claim.Length), octets.AsSpan(^TagBytes..), [(byte)purpose]);
+        token = Base64Url.EncodeToString(octets);
+        return true;
+    }
+
+    /// <summary>False for whatever we did not seal for this purpose.</summary>
+    public bool TryOpen(TokenPurpose purpose, ReadOnlySpan<char> token, out byte[] claim)
+    {
+        claim = [];
+        if (!Base64Url.IsValid(token, out var length) || length < SealBytes)
+        {
+            return false;
+        }
+
+        var octets = Base64Url.DecodeFromChars(token);
+        if (_keys?.Find(octets[0]) is not { } key)
+        {
+            return false;
+        }
+
+        var opened = new byte[octets.Length - SealBytes];
+        using var aes = new AesGcm(key.SealingSecret, TagBytes);
+        try
+        {
+            aes.Decrypt(octets.AsSpan(1, NonceBytes), octets.AsSpan(1 + NonceBytes, opened.Length), octets.AsSpan(^TagBytes..), opened, [(byte)purpose]);
+        }
+        catch (AuthenticationTagMismatchException)
+        {
+            return false;
+        }
+
+        claim = opened;
+        return true;
+    }
+
+    private static void Sign(TokenKey key, ReadOnlySpan<byte> octets, Span<byte> mac)
+    {
+        Span<byte> whole = stackalloc byte[HMACSHA256.HashSizeInBytes];
+        HMACSHA256.HashData(key.Secret, octets, whole);
+        whole[..MacBytes].CopyTo(mac);
+    }
+
+    private sealed class KeySet
+    {
+        private readonly TokenKey?[] _byNumber = new TokenKey?[TokenKey.Numbers];
+
+        public KeySet(IReadOnlyList<TokenKey> keys)
+        {
+            All = [.. keys.OrderBy(key => key.From)];
+            foreach (var key in keys)
+            {
+                _byNumber[key.Number] = key;
+            }
+        }
+
+        public IReadOnlyList<TokenKey> All { get; }
+
+        public TokenKey? Find(byte number) => _byNumber[number];
+
+        // The newest whose time has come; a clock that goes behind the one which made the first key has that one all the same.
+        public TokenKey? SigningAt(DateTimeOffset now)
+        {
+            for (var i = All.Count - 1; i > 0; i--)
+            {
+                if (All[i].From <= now)
+                {
+                    return All[i];
+                }
+            }
+
+            return All.Count > 0 ? All[0] : null;
+        }
+    }
+}
