@@ -54,6 +54,7 @@ public static class RelayRedis
         services.AddSingleton<Drain>();
         services.AddSingleton<SettleWriter>();
         services.AddSingleton<Canceller>();
+        services.AddSingleton<SlotChoice>();
         services.AddSingleton<Aside>();
         services.AddSingleton<LowerBounds>();
         services.AddSingleton<LaneSearch>();

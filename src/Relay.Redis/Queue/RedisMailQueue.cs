@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Microsoft.Extensions.Options;
 using Relay.Mail.Crashing;
 using Relay.Mail.Messages;
@@ -15,7 +14,7 @@ namespace Relay.Redis.Queue;
 /// <summary>The queue as intake and delivery see it: a door to the writers and the window behind it.</summary>
 internal sealed class RedisMailQueue(
     Store store, Window window, AcceptWriter accepts, SettleWriter settles, Canceller canceller, Watermark watermark, Acknowledgement acknowledgement,
-    LocalJournal journal, DotWriter dots, NodeRegistry nodes, Wakes wakes,
+    LocalJournal journal, DotWriter dots, NodeRegistry nodes, SlotChoice slots, Wakes wakes,
     IOptions<StoreOptions> options, TimeProvider time) : IMailQueue
 {
     // The window looks by itself that often at what nobody told it of.
@@ -23,9 +22,6 @@ internal sealed class RedisMailQueue(
 
     // A store that does not take a note now is asked again while a connection to a remote stands still.
     private static readonly TimeSpan NotingPause = TimeSpan.FromMilliseconds(50);
-
-    // Of a hundred nodes each finds a partition of its own in most cases; where it does not, the mail is read back by its owner.
-    private const int SlotsTried = 128;
 
     // The step itself is bounded by the same time; this covers what waited in front of it.
     private readonly TimeSpan _answerTimeout = options.Value.Queue.AnswerTimeout * 2;
@@ -136,19 +132,7 @@ internal sealed class RedisMailQueue(
 
     public void Open(Gate gate) => window.Open(gate);
 
-    public int ChooseSlot()
-    {
-        var slot = RandomNumberGenerator.GetInt32(MessageId.Slots);
-        if (nodes.HasPeers && store.IsOpen)
-        {
-            for (var attempt = 0; attempt < SlotsTried && !store.PartitionOfSlot(slot).IsServed; attempt++)
-            {
-                slot = RandomNumberGenerator.GetInt32(MessageId.Slots);
-            }
-        }
-
-        return slot;
-    }
+    public int ChooseSlot() => slots.Choose();
 
     public void Release(Lease lease)
     {

@@ -95,8 +95,8 @@ public sealed class SharesTests
         await using var second = await StartAsync(redis);
         await Eventually.HoldsAsync(() => IsShared(first, second), Cancellation);
 
-        Assert.All(Enumerable.Range(0, 64), _ => Assert.True(first.Store.PartitionOfSlot(first.Queue.ChooseSlot()).IsOwned));
-        Assert.All(Enumerable.Range(0, 64), _ => Assert.True(second.Store.PartitionOfSlot(second.Queue.ChooseSlot()).IsOwned));
+        Assert.All(Enumerable.Range(0, 6400), _ => Assert.True(first.Store.PartitionOfSlot(first.Queue.ChooseSlot()).IsOwned));
+        Assert.All(Enumerable.Range(0, 6400), _ => Assert.True(second.Store.PartitionOfSlot(second.Queue.ChooseSlot()).IsOwned));
     }
 
     [Fact]
