@@ -70,6 +70,30 @@ public sealed class DkimSignerTests
         }
     }
 
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task DkimPy_finds_both_signatures_good(string kind)
+    {
+        await using var verifier = await DkimPy.CreateAsync(Pair.Records);
+        var content = Contents[kind];
+        byte[] end = content.AsSpan().EndsWith("\r\n"u8) ? [] : [.. "\r\n"u8];
+
+        var (good, all, words) = await verifier.VerifyAsync([.. Pair.Sign(content, "Received: from a\r\n\tby b; Mon, 02 Mar 2026 09:30:00 +0000\r\n"), .. end], TestContext.Current.CancellationToken);
+
+        Assert.True((good, all) == (2, kind == SignedByAnother ? 3 : 2), words);
+    }
+
+    [Fact]
+    public async Task DkimPy_finds_a_changed_message_bad()
+    {
+        await using var verifier = await DkimPy.CreateAsync(Pair.Records);
+        var signed = Encoding.Latin1.GetString(Pair.Sign(Contents["mailing list"]));
+
+        var changed = await verifier.VerifyAsync(Latin(signed.Replace("One-Click", "Two-Click", StringComparison.Ordinal)), TestContext.Current.CancellationToken);
+
+        Assert.Equal((0, 2), (changed.Good, changed.All));
+    }
+
     [Fact]
     public async Task OpenDkim_finds_a_changed_message_bad()
     {
