@@ -17,7 +17,7 @@ internal sealed class SuppressionCheck(ISuppressionStore suppressions)
     public async ValueTask<IReadOnlyDictionary<int, Outcome.Suppressed>?> LookAsync(Lease lease, CancellationToken cancellation)
     {
         var message = lease.Message;
-        var looks = lease.Open.Select(recipient => suppressions.FindAsync(message.Account, message.Envelope.Recipients[recipient].Address, cancellation)).ToArray();
+        var looks = lease.Open.Select(recipient => suppressions.FindAsync(message.Account, message.Envelope.Recipients[recipient].Address, message.Stream, cancellation)).ToArray();
         Dictionary<int, Outcome.Suppressed>? found = null;
         for (var i = 0; i < looks.Length; i++)
         {
@@ -32,13 +32,16 @@ internal sealed class SuppressionCheck(ISuppressionStore suppressions)
 
     private static string Words(Suppression suppression) => string.Create(
         CultureInfo.InvariantCulture,
-        $"{WordFor(suppression.Reason)}, {suppression.Since.UtcDateTime:yyyy-MM-dd HH:mm}{(suppression.Words is { } words ? $": {words}" : "")}");
+        $"{WordFor(suppression)}, {suppression.Since.UtcDateTime:yyyy-MM-dd HH:mm}{(suppression.Words is { } words ? $": {words}" : "")}");
 
-    private static string WordFor(SuppressionReason reason) => reason switch
+    private static string WordFor(Suppression suppression) => (suppression.Reason, suppression.Stream) switch
     {
-        SuppressionReason.Bounce => "suppressed since a bounce",
-        SuppressionReason.Complaint => "suppressed since a complaint",
-        SuppressionReason.Unsubscribe => "suppressed since its owner unsubscribed",
-        _ => "suppressed by the account",
+        (SuppressionReason.Bounce, _) => "suppressed since a bounce",
+        (SuppressionReason.Complaint, null) => "suppressed since a complaint",
+        (SuppressionReason.Complaint, var stream) => $"suppressed since a complaint about {stream}",
+        (SuppressionReason.Unsubscribe, null) => "suppressed since its owner unsubscribed",
+        (SuppressionReason.Unsubscribe, var stream) => $"suppressed since its owner unsubscribed from {stream}",
+        (_, null) => "suppressed by the account",
+        (_, var stream) => $"suppressed by the account for {stream}",
     };
 }

@@ -11,8 +11,9 @@ internal static class SuppressionCommand
     private const int LinesPerRequest = 50_000;
 
     private static readonly Argument<string> Address = new("ADDRESS") { Description = "The recipient: ada@example.com." };
-    private static readonly Argument<FileInfo> From = new("FILE") { Description = "Lines of email,reason,since,words; the first is enough." };
+    private static readonly Argument<FileInfo> From = new("FILE") { Description = "Lines of email,reason,since,words,stream; the first is enough." };
     private static readonly Option<string?> Note = new("--note") { Description = "Why, for whoever looks at it later." };
+    private static readonly Option<string?> Stream = new("--stream") { Description = "Only mail of this stream, such as a newsletter's; without it, all mail." };
     private static readonly Option<int> Limit = new("--limit") { Description = "How many, at most 500.", DefaultValueFactory = _ => 50 };
     private static readonly Option<string?> Cursor = new("--cursor") { Description = "The next of an earlier page." };
 
@@ -20,8 +21,8 @@ internal static class SuppressionCommand
     {
         new Command("list", "List suppressed addresses, in no order.") { Limit, Cursor }.Asks(ListAsync),
         new Command("show", "Show why an address is suppressed, or that it was released.") { Address }.Asks(ShowAsync),
-        new Command("add", "Send nothing to an address any more.") { Address, Note }.Asks(AddAsync),
-        new Command("remove", "Let mail go to an address again; that is remembered.") { Address }.Asks(RemoveAsync),
+        new Command("add", "Send nothing to an address any more.") { Address, Stream, Note }.Asks(AddAsync),
+        new Command("remove", "Let mail go to an address again; that is remembered.") { Address, Stream }.Asks(RemoveAsync),
         new Command("import", "Add the addresses of a file.") { From }.Asks(ImportAsync),
         new Command("export", "Print all of them as comma-separated values.").Asks(ExportAsync),
     };
@@ -33,8 +34,8 @@ internal static class SuppressionCommand
         if (!print.Whole(page))
         {
             Printout.Table(
-                ["email", "reason", "since", "words"],
-                [.. page.Items("items").Select(s => new[] { s.Text("email"), s.Text("reason"), s.Time("since"), s.Text("words") })],
+                ["email", "stream", "reason", "since", "words"],
+                [.. page.Items("items").Select(s => new[] { s.Text("email"), s.Text("stream"), s.Text("reason"), s.Time("since"), s.Text("words") })],
                 "No address is suppressed.");
             if (page.Text("next") is { } more)
             {
@@ -48,13 +49,14 @@ internal static class SuppressionCommand
 
     private static async Task AddAsync(RelayClient relay, ParseResult parsed, Printout print, CancellationToken cancellation)
     {
-        var wanted = new NewSuppression(parsed.GetRequiredValue(Address), parsed.GetValue(Note));
+        var wanted = new NewSuppression(parsed.GetRequiredValue(Address), parsed.GetValue(Stream), parsed.GetValue(Note));
         Show(await relay.PostAsync("suppressions", JsonSerializer.Serialize(wanted, SuppressionJson.Default.NewSuppression), cancellation), print);
     }
 
     private static async Task RemoveAsync(RelayClient relay, ParseResult parsed, Printout print, CancellationToken cancellation)
     {
-        await relay.DeleteAsync(PathOf(parsed), cancellation);
+        var stream = parsed.GetValue(Stream) is { } name ? $"?stream={Uri.EscapeDataString(name)}" : "";
+        await relay.DeleteAsync(PathOf(parsed) + stream, cancellation);
         if (Printout.IsTerminal && !print.IsJson)
         {
             Printout.Line($"Mail may go to {parsed.GetRequiredValue(Address)} again.");
@@ -104,6 +106,7 @@ internal static class SuppressionCommand
         {
             Printout.Facts(
                 ("email", suppression.Text("email")),
+                ("stream", suppression.Text("stream")),
                 ("status", suppression.Text("status")),
                 ("reason", suppression.Text("reason")),
                 ("since", suppression.Time("since")),
@@ -113,12 +116,17 @@ internal static class SuppressionCommand
                 ("by", suppression.Text("by")),
                 ("released", suppression.Time("releasedAt")),
                 ("released by", suppression.Text("releasedBy")));
+            foreach (var other in suppression.Items("others"))
+            {
+                Printout.Line("");
+                Show(other, print);
+            }
         }
     }
 
     private static string PathOf(ParseResult parsed) => $"suppressions/{Uri.EscapeDataString(parsed.GetRequiredValue(Address))}";
 
-    internal sealed record NewSuppression(string Email, string? Note);
+    internal sealed record NewSuppression(string Email, string? Stream, string? Note);
 }
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]

@@ -146,6 +146,11 @@ public sealed partial class AdmissionGate
             return Refuse(RefusalReason.HeaderInvalid, $"the Idempotency-Key field {Idempotency.KeyRule}");
         }
 
+        if (!Kind.TryRead(submission, header, out var kind, out var unclear))
+        {
+            return Refuse(RefusalReason.HeaderInvalid, unclear);
+        }
+
         DkimSigner? signer;
         try
         {
@@ -175,7 +180,7 @@ public sealed partial class AdmissionGate
             return new AdmissionResult.Refused(Unavailable(full: false));
         }
 
-        var message = MessageOf(submission, header, authors, signer);
+        var message = MessageOf(submission, header, kind, authors, signer);
         return ResultOf(await _queue.EnqueueAsync(message, idempotency, cancellation), message, idempotency);
     }
 
@@ -198,7 +203,7 @@ public sealed partial class AdmissionGate
         return true;
     }
 
-    private Message MessageOf(Submission submission, HeaderBlock header, Authors authors, DkimSigner? signer)
+    private Message MessageOf(Submission submission, HeaderBlock header, Kind kind, Authors authors, DkimSigner? signer)
     {
         var now = _time.GetUtcNow();
         var credential = submission.Credential;
@@ -216,7 +221,8 @@ public sealed partial class AdmissionGate
             Credential = credential.Id,
             Source = submission.Source,
             Mode = credential.Mode,
-            Class = submission.Class,
+            Class = kind.Class,
+            Stream = kind.Stream,
             Envelope = submission.Envelope with
             {
                 Recipients = RecipientList.Distinct(submission.Envelope.Recipients),

@@ -33,6 +33,10 @@ public sealed record Submission
 
     public bool HasEightBit { get; init; }
     public MessageClass Class { get; init; }
+
+    /// <summary>The stream that was named; null where none was.</summary>
+    public string? Stream { get; init; }
+
     public DateTimeOffset? SendAt { get; init; }
     public DateTimeOffset? ExpiresAt { get; init; }
     public IReadOnlyList<string> Tags { get; init; } = [];

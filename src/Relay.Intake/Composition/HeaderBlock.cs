@@ -17,6 +17,12 @@ internal enum HeaderField
     Received,
     IdempotencyKey,
     TlsRequired,
+    RelayClass,
+    RelayStream,
+    ListUnsubscribe,
+    ListUnsubscribePost,
+    FeedbackId,
+    CfblAddress,
 }
 
 /// <summary>
@@ -133,8 +139,14 @@ internal sealed class HeaderBlock
         8 when Is(name, "Reply-To"u8) => HeaderField.ReplyTo,
         8 when Is(name, "Received"u8) => HeaderField.Received,
         10 when Is(name, "Message-ID"u8) => HeaderField.MessageId,
+        11 when Is(name, "Relay-Class"u8) => HeaderField.RelayClass,
+        11 when Is(name, "Feedback-ID"u8) => HeaderField.FeedbackId,
         12 when Is(name, "TLS-Required"u8) => HeaderField.TlsRequired,
+        12 when Is(name, "Relay-Stream"u8) => HeaderField.RelayStream,
+        12 when Is(name, "CFBL-Address"u8) => HeaderField.CfblAddress,
         15 when Is(name, "Idempotency-Key"u8) => HeaderField.IdempotencyKey,
+        16 when Is(name, "List-Unsubscribe"u8) => HeaderField.ListUnsubscribe,
+        21 when Is(name, "List-Unsubscribe-Post"u8) => HeaderField.ListUnsubscribePost,
         _ => HeaderField.Other,
     };
 

@@ -111,11 +111,12 @@ public static class RelayApi
             .Requires(CredentialScope.Manage).WithTags("Suppressions").WithSummary("Send nothing to an address any more")
             .Reads<SuppressionRequest>().Produces<SuppressionView>(StatusCodes.Status201Created).Produces<SuppressionView>().AnswersProblems();
         routes.MapPost("/suppressions/import", (HttpContext context, SuppressionList list) => list.ImportAsync(context))
-            .Requires(CredentialScope.Manage).WithTags("Suppressions").WithSummary("Add a list: lines of email,reason,since,words")
+            .Requires(CredentialScope.Manage).WithTags("Suppressions").WithSummary("Add a list: lines of email,reason,since,words,stream")
             .WithDescription("The address alone is enough. A line that cannot be read is reported by its number, and the others are taken.")
             .Accepts<string>("text/csv", "*/*").Produces<ImportAnswer>().AnswersProblems();
-        routes.MapDelete("/suppressions/{email}", (HttpContext context, SuppressionEndpoints suppressions, string email) => suppressions.ReleaseAsync(context, email))
+        routes.MapDelete("/suppressions/{email}", (HttpContext context, SuppressionEndpoints suppressions, string email, string? stream) => suppressions.ReleaseAsync(context, email, stream))
             .Requires(CredentialScope.Manage).WithTags("Suppressions").WithSummary("Let mail go to an address again")
+            .WithDescription("What holds for one stream is released by naming it: ?stream=news.")
             .Produces(StatusCodes.Status204NoContent).AnswersProblems();
 
         routes.MapGet("/stats", (HttpContext context, StatisticsEndpoint statistics, string? from, string? to) => statistics.ReadAsync(context, from, to))

@@ -37,8 +37,14 @@ public sealed record MailEvent
     /// <summary>The rule that decided, by its id.</summary>
     public string? Rule { get; init; }
 
-    /// <summary>With <see cref="MailEventType.Bounced"/>: the address itself is at fault, so nothing more is sent there.</summary>
+    /// <summary>
+    /// With <see cref="MailEventType.Bounced"/>, true: the address itself is at fault, so nothing more is sent there. With
+    /// <see cref="MailEventType.Complained"/>, false: it was only played, and nothing follows.
+    /// </summary>
     public bool? Suppresses { get; init; }
+
+    /// <summary>With <see cref="MailEventType.Complained"/> and <see cref="MailEventType.Unsubscribed"/>: the stream it is confined to; null means all mail of the account.</summary>
+    public string? Stream { get; init; }
 
     /// <summary>Who decided, where a person did: the credential, by its id.</summary>
     public string? By { get; init; }
@@ -82,6 +88,7 @@ public sealed record MessageSummary
     public MessageSource Source { get; init; }
     public MessageMode Mode { get; init; }
     public MessageClass Class { get; init; }
+    public string? Stream { get; init; }
     public long Size { get; init; }
     public DateTimeOffset? SendAt { get; init; }
     public Alignment? Alignment { get; init; }
@@ -104,6 +111,7 @@ public sealed record MessageSummary
             Source = message.Source,
             Mode = message.Mode,
             Class = message.Class,
+            Stream = message.Stream,
             Size = message.Content.Length,
             SendAt = message.SendAt,
             Alignment = message.Alignment,

@@ -15,6 +15,10 @@ public sealed record Message
     public required MessageSource Source { get; init; }
     public MessageMode Mode { get; init; }
     public MessageClass Class { get; init; }
+
+    /// <summary>The list or kind of mail that recipients can be done with by itself (<see cref="StreamName"/>); null is none.</summary>
+    public string? Stream { get; init; }
+
     public required Envelope Envelope { get; init; }
     public required MessageContent Content { get; init; }
     public required DateTimeOffset AcceptedAt { get; init; }

@@ -6,17 +6,25 @@ namespace Relay.Mail.Suppressions;
 /// <exception cref="Queue.StoreUnavailableException">From every method: the store does not answer.</exception>
 public interface ISuppressionStore
 {
-    /// <summary>The entry that holds for an address; null when mail may go there. Its cost does not grow with the list.</summary>
-    ValueTask<Suppression?> FindAsync(string account, EnvelopeAddress address, CancellationToken cancellation);
+    /// <summary>
+    /// The entry that holds for mail of a stream to an address: of all the account's mail, else of that stream; null when mail may
+    /// go there. One look, whose cost does not grow with the list.
+    /// </summary>
+    /// <param name="stream">Null for mail of no stream.</param>
+    ValueTask<Suppression?> FindAsync(string account, EnvelopeAddress address, string? stream, CancellationToken cancellation);
 
-    /// <summary>The last entry that was released for an address; null when none was since the one that holds.</summary>
-    ValueTask<Suppression?> FindReleasedAsync(string account, EnvelopeAddress address, CancellationToken cancellation);
+    /// <summary>All that holds for an address: of all mail first, then stream by stream.</summary>
+    ValueTask<IReadOnlyList<Suppression>> FindAllAsync(string account, EnvelopeAddress address, CancellationToken cancellation);
 
-    /// <summary>Adds those whose address has no entry, and which were not released after they came about. Returns how many were added.</summary>
+    /// <summary>What was released for an address and does not hold again, in the same order.</summary>
+    ValueTask<IReadOnlyList<Suppression>> FindReleasedAsync(string account, EnvelopeAddress address, CancellationToken cancellation);
+
+    /// <summary>Adds those whose address has no entry of their stream, and which were not released after they came about. Returns how many were added.</summary>
     ValueTask<int> AddAsync(string account, IReadOnlyList<Suppression> suppressions, CancellationToken cancellation);
 
     /// <summary>Lets mail go to an address again, and remembers that. False when nothing held it back.</summary>
-    ValueTask<bool> ReleaseAsync(string account, EnvelopeAddress address, string by, DateTimeOffset now, CancellationToken cancellation);
+    /// <param name="stream">Null for the entry of all mail; those of streams stay.</param>
+    ValueTask<bool> ReleaseAsync(string account, EnvelopeAddress address, string? stream, string by, DateTimeOffset now, CancellationToken cancellation);
 
     /// <summary>Some of the entries that hold, in no order that means anything.</summary>
     /// <param name="cursor">The end of an earlier page; null begins.</param>

@@ -4,11 +4,14 @@ using Relay.Smtp.Addresses;
 
 namespace Relay.Mail.Suppressions;
 
-/// <summary>An address that an account sends nothing to any more, and the evidence for it.</summary>
+/// <summary>An address that an account sends nothing to any more, or nothing of one stream, and the evidence for it.</summary>
 public sealed record Suppression
 {
     /// <summary>As <see cref="KeyOf"/> has it.</summary>
     public required string Address { get; init; }
+
+    /// <summary>The stream whose mail does not go there; null means all mail of the account.</summary>
+    public string? Stream { get; init; }
 
     public required SuppressionReason Reason { get; init; }
     public required DateTimeOffset Since { get; init; }
@@ -37,19 +40,34 @@ public sealed record Suppression
     /// </summary>
     public static string KeyOf(EnvelopeAddress address) => address.AsciiDomainText.ToLowerInvariant();
 
-    /// <summary>What an event has proven about its recipient's address; null when it says nothing against it.</summary>
+    /// <summary>
+    /// What an event has proven about its recipient; null when it says nothing against writing there. A mailbox that is gone is
+    /// gone for all mail, while who complains or unsubscribes means the stream of that mail, where it had one.
+    /// </summary>
     public static Suppression? From(MailEvent happened) =>
-        happened is { Type: MailEventType.Bounced, Suppresses: true, Recipient: { } recipient } && EnvelopeAddress.TryParse(recipient, out var address, out _)
+        ReasonOf(happened) is { } reason && happened.Recipient is { } recipient && EnvelopeAddress.TryParse(recipient, out var address, out _)
             ? new Suppression
             {
                 Address = KeyOf(address),
-                Reason = SuppressionReason.Bounce,
+                Stream = reason == SuppressionReason.Bounce ? null : happened.Stream,
+                Reason = reason,
                 Since = happened.Time,
                 Words = happened.Reply,
                 Rule = happened.Rule,
                 Message = happened.Message,
             }
             : null;
+
+    /// <summary>Whether events of this kind may be evidence at all.</summary>
+    public static bool MayFollow(MailEventType type) => type is MailEventType.Bounced or MailEventType.Complained or MailEventType.Unsubscribed;
+
+    private static SuppressionReason? ReasonOf(MailEvent happened) => happened.Type switch
+    {
+        MailEventType.Bounced when happened.Suppresses == true => SuppressionReason.Bounce,
+        MailEventType.Complained when happened.Suppresses != false => SuppressionReason.Complaint,
+        MailEventType.Unsubscribed => SuppressionReason.Unsubscribe,
+        _ => null,
+    };
 }
 
 /// <summary>Why nothing is sent to an address.</summary>

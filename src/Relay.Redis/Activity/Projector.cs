@@ -139,7 +139,7 @@ internal sealed class Projector(
             {
                 events.Add(record);
                 tally.Add(record, type, happened);
-                if (type == MailEventType.Bounced && TryReadSuppression(partition, record) is { } suppression)
+                if (Suppression.MayFollow(type) && TryReadSuppression(partition, record) is { } suppression)
                 {
                     suppressed.Add((record.Account, suppression));
                 }

@@ -53,6 +53,9 @@ internal static class StoreKeys
     /// <summary>The keys that tokens are signed with, by number.</summary>
     public static RedisKey Tokens { get; } = "relay:tokens";
 
+    /// <summary>The streams for which an account has suppressions, or had.</summary>
+    public static RedisKey SuppressedStreams(string account) => $"relay:acct:{{{account}}}:suppressed-streams";
+
     /// <summary>A domain's MTA-STS policy; vanishes when it no longer holds.</summary>
     public static RedisKey StsPolicy(string domain) => $"relay:sts:{domain}";
 

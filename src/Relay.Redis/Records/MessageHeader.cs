@@ -11,6 +11,7 @@ internal sealed record MessageHeader
     public MessageSource Source { get; init; }
     public MessageMode Mode { get; init; }
     public MessageClass Class { get; init; }
+    public string? Stream { get; init; }
     public string? Sender { get; init; }
     public required RecipientHeader[] Recipients { get; init; }
     public DsnReturn Return { get; init; }
@@ -45,6 +46,7 @@ internal sealed record MessageHeader
         Source = message.Source,
         Mode = message.Mode,
         Class = message.Class,
+        Stream = message.Stream,
         Sender = message.Envelope.Sender?.Text,
         Recipients = [.. message.Envelope.Recipients.Select(r => new RecipientHeader(r.Address.Text, (int?)r.Notify, r.OriginalRecipient))],
         Return = message.Envelope.Return,
@@ -79,6 +81,7 @@ internal sealed record MessageHeader
         Source = Source,
         Mode = Mode,
         Class = Class,
+        Stream = Stream,
         Envelope = new Envelope
         {
             Sender = Sender is null ? null : EnvelopeAddress.Parse(Sender),

@@ -15,7 +15,8 @@ namespace Relay.Redis.Suppressions;
 
 /// <summary>
 /// An account's suppressions in hashes by address, spread over parts by the address's own hash: a list of ten million is
-/// spread over the shards of a cluster, and no part of it is ever read whole.
+/// spread over the shards of a cluster, and no part of it is ever read whole. What holds for one stream only stands beside the
+/// address's own entry in the same part, so that one command looks for both.
 /// </summary>
 internal sealed class RedisSuppressionStore(Store store, BrokenDocuments broken) : ISuppressionStore
 {
@@ -24,16 +25,30 @@ internal sealed class RedisSuppressionStore(Store store, BrokenDocuments broken)
 
     private IDatabase Database => store.Connections.Reading;
 
-    public ValueTask<Suppression?> FindAsync(string account, EnvelopeAddress address, CancellationToken cancellation)
+    public async ValueTask<Suppression?> FindAsync(string account, EnvelopeAddress address, string? stream, CancellationToken cancellation)
     {
         var key = Suppression.KeyOf(address);
-        return ReadAsync(StoreKeys.Suppressed(account, PartOf(key)), key, cancellation);
+        var hash = StoreKeys.Suppressed(account, PartOf(key));
+        if (stream is null)
+        {
+            return ReadFound(hash, key, await StoreFailure.TranslateAsync(Database.HashGetAsync(hash, key, StoreConnections.FromPrimary), cancellation));
+        }
+
+        RedisValue[] fields = [key, FieldOf(key, stream)];
+        var documents = await StoreFailure.TranslateAsync(Database.HashGetAsync(hash, fields, StoreConnections.FromPrimary), cancellation);
+        return ReadFound(hash, fields[0], documents[0]) ?? ReadFound(hash, fields[1], documents[1]);
     }
 
-    public ValueTask<Suppression?> FindReleasedAsync(string account, EnvelopeAddress address, CancellationToken cancellation)
+    public ValueTask<IReadOnlyList<Suppression>> FindAllAsync(string account, EnvelopeAddress address, CancellationToken cancellation)
     {
         var key = Suppression.KeyOf(address);
-        return ReadAsync(StoreKeys.Released(account, PartOf(key)), key, cancellation);
+        return ReadAllAsync(account, StoreKeys.Suppressed(account, PartOf(key)), key, cancellation);
+    }
+
+    public ValueTask<IReadOnlyList<Suppression>> FindReleasedAsync(string account, EnvelopeAddress address, CancellationToken cancellation)
+    {
+        var key = Suppression.KeyOf(address);
+        return ReadAllAsync(account, StoreKeys.Released(account, PartOf(key)), key, cancellation);
     }
 
     public async ValueTask<int> AddAsync(string account, IReadOnlyList<Suppression> suppressions, CancellationToken cancellation)
@@ -41,32 +56,41 @@ internal sealed class RedisSuppressionStore(Store store, BrokenDocuments broken)
         // A person who adds an address means it, whatever happened to it before.
         var told = suppressions.Where(each => each.Reason != SuppressionReason.Manual).ToList();
         var released = await StoreFailure.TranslateAsync(
-            Task.WhenAll(told.Select(each => Database.HashGetAsync(StoreKeys.Released(account, PartOf(each.Address)), each.Address, StoreConnections.FromPrimary))),
+            Task.WhenAll(told.Select(each => Database.HashGetAsync(StoreKeys.Released(account, PartOf(each.Address)), FieldOf(each), StoreConnections.FromPrimary))),
             cancellation);
-        var wanted = suppressions.Except(told.Where((each, n) => WasReleasedSince(account, each, released[n])));
+        var wanted = suppressions.Except(told.Where((each, n) => WasReleasedSince(account, each, released[n]))).ToList();
+
+        // First: a stream that is known without an entry does no harm, an entry of an unknown stream would not be shown.
+        RedisValue[] streams = [.. wanted.Select(each => each.Stream).OfType<string>().Distinct().Select(stream => (RedisValue)stream)];
+        if (streams.Length > 0)
+        {
+            await StoreFailure.TranslateAsync(Database.SetAddAsync(StoreKeys.SuppressedStreams(account), streams), cancellation);
+        }
+
         var added = await StoreFailure.TranslateAsync(
-            Task.WhenAll(wanted.Select(each => Database.HashSetAsync(StoreKeys.Suppressed(account, PartOf(each.Address)), each.Address, Write(each), When.NotExists))),
+            Task.WhenAll(wanted.Select(each => Database.HashSetAsync(StoreKeys.Suppressed(account, PartOf(each.Address)), FieldOf(each), Write(each), When.NotExists))),
             cancellation);
         return added.Count(isNew => isNew);
     }
 
-    public async ValueTask<bool> ReleaseAsync(string account, EnvelopeAddress address, string by, DateTimeOffset now, CancellationToken cancellation)
+    public async ValueTask<bool> ReleaseAsync(
+        string account, EnvelopeAddress address, string? stream, string by, DateTimeOffset now, CancellationToken cancellation)
     {
         var key = Suppression.KeyOf(address);
-        var part = PartOf(key);
+        var (part, field) = (PartOf(key), FieldOf(key, stream));
         var hash = StoreKeys.Suppressed(account, part);
-        var document = await StoreFailure.TranslateAsync(Database.HashGetAsync(hash, key, StoreConnections.FromPrimary), cancellation);
+        var document = await StoreFailure.TranslateAsync(Database.HashGetAsync(hash, field, StoreConnections.FromPrimary), cancellation);
         if (document.IsNull)
         {
             return false;
         }
 
         // One that cannot be read holds mail back all the same, and is released like the others.
-        var known = TryRead(hash, key, document) ?? new Suppression { Address = key, Reason = SuppressionReason.Manual, Since = now };
+        var known = TryRead(hash, field, document) ?? new Suppression { Address = key, Stream = stream, Reason = SuppressionReason.Manual, Since = now };
         var step = store.Connections.Background.CreateTransaction();
-        step.AddCondition(Condition.HashEqual(hash, key, document));
-        _ = step.HashDeleteAsync(hash, key);
-        _ = step.HashSetAsync(StoreKeys.Released(account, part), key, Write(known with { ReleasedAt = now, ReleasedBy = by }));
+        step.AddCondition(Condition.HashEqual(hash, field, document));
+        _ = step.HashDeleteAsync(hash, field);
+        _ = step.HashSetAsync(StoreKeys.Released(account, part), field, Write(known with { ReleasedAt = now, ReleasedBy = by }));
         return await StoreFailure.TranslateAsync(step.ExecuteAsync(), cancellation);
     }
 
@@ -105,17 +129,22 @@ internal sealed class RedisSuppressionStore(Store store, BrokenDocuments broken)
         return new Place(place.Part, cursor, offset);
     }
 
-    private async ValueTask<Suppression?> ReadAsync(RedisKey hash, string address, CancellationToken cancellation)
+    private async ValueTask<IReadOnlyList<Suppression>> ReadAllAsync(string account, RedisKey hash, string address, CancellationToken cancellation)
     {
-        var document = await StoreFailure.TranslateAsync(Database.HashGetAsync(hash, address, StoreConnections.FromPrimary), cancellation);
-        return document.IsNull
-            ? null
-            : TryRead(hash, address, document) ?? throw new StoreUnavailableException($"the document '{address}' of {hash} cannot be read");
+        var streams = await StoreFailure.TranslateAsync(Database.SetMembersAsync(StoreKeys.SuppressedStreams(account), StoreConnections.FromPrimary), cancellation);
+        RedisValue[] fields = [address, .. streams.Select(stream => stream.ToString()).Order(StringComparer.Ordinal).Select(stream => FieldOf(address, stream))];
+        var documents = await StoreFailure.TranslateAsync(Database.HashGetAsync(hash, fields, StoreConnections.FromPrimary), cancellation);
+        return [.. fields.Zip(documents, (field, document) => ReadFound(hash, field, document)).OfType<Suppression>()];
     }
+
+    private Suppression? ReadFound(RedisKey hash, RedisValue field, RedisValue document) =>
+        document.IsNull
+            ? null
+            : TryRead(hash, field, document) ?? throw new StoreUnavailableException($"the document '{field}' of {hash} cannot be read");
 
     private bool WasReleasedSince(string account, Suppression suppression, RedisValue document) =>
         !document.IsNull
-        && TryRead(StoreKeys.Released(account, PartOf(suppression.Address)), suppression.Address, document) is { ReleasedAt: { } released }
+        && TryRead(StoreKeys.Released(account, PartOf(suppression.Address)), FieldOf(suppression), document) is { ReleasedAt: { } released }
         && released >= suppression.Since;
 
     private Suppression? TryRead(RedisKey hash, RedisValue field, RedisValue document)
@@ -132,6 +161,11 @@ internal sealed class RedisSuppressionStore(Store store, BrokenDocuments broken)
     }
 
     private static byte[] Write(Suppression suppression) => JsonSerializer.SerializeToUtf8Bytes(suppression, RecordJson.Default.Suppression);
+
+    private static RedisValue FieldOf(Suppression suppression) => FieldOf(suppression.Address, suppression.Stream);
+
+    // No domain ends in a bar and a name, so the field of one address never is that of another.
+    private static RedisValue FieldOf(string address, string? stream) => stream is null ? address : $"{address}|{stream}";
 
     private static int PartOf(string address)
     {

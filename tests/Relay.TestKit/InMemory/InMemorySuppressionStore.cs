@@ -9,8 +9,8 @@ namespace Relay.TestKit.InMemory;
 /// <summary>Suppressions in memory.</summary>
 public sealed class InMemorySuppressionStore : ISuppressionStore
 {
-    private readonly ConcurrentDictionary<(string Account, string Address), Suppression> _held = new();
-    private readonly ConcurrentDictionary<(string Account, string Address), Suppression> _released = new();
+    private readonly ConcurrentDictionary<(string Account, string Address, string? Stream), Suppression> _held = new();
+    private readonly ConcurrentDictionary<(string Account, string Address, string? Stream), Suppression> _released = new();
 
     private int _looks;
 
@@ -20,23 +20,28 @@ public sealed class InMemorySuppressionStore : ISuppressionStore
     /// <summary>How often an address was looked for.</summary>
     public int Looks => Volatile.Read(ref _looks);
 
-    public ValueTask<Suppression?> FindAsync(string account, EnvelopeAddress address, CancellationToken cancellation)
+    public ValueTask<Suppression?> FindAsync(string account, EnvelopeAddress address, string? stream, CancellationToken cancellation)
     {
         Interlocked.Increment(ref _looks);
+        var key = Suppression.KeyOf(address);
         return Refusal is { } refusal
             ? ValueTask.FromException<Suppression?>(refusal)
-            : ValueTask.FromResult(_held.GetValueOrDefault((account, Suppression.KeyOf(address))));
+            : ValueTask.FromResult(_held.GetValueOrDefault((account, key, null)) ?? _held.GetValueOrDefault((account, key, stream)));
     }
 
-    public ValueTask<Suppression?> FindReleasedAsync(string account, EnvelopeAddress address, CancellationToken cancellation) =>
-        ValueTask.FromResult(_released.GetValueOrDefault((account, Suppression.KeyOf(address))));
+    public ValueTask<IReadOnlyList<Suppression>> FindAllAsync(string account, EnvelopeAddress address, CancellationToken cancellation) =>
+        ValueTask.FromResult(AllOf(_held, account, address));
+
+    public ValueTask<IReadOnlyList<Suppression>> FindReleasedAsync(string account, EnvelopeAddress address, CancellationToken cancellation) =>
+        ValueTask.FromResult(AllOf(_released, account, address));
 
     public ValueTask<int> AddAsync(string account, IReadOnlyList<Suppression> suppressions, CancellationToken cancellation) =>
-        ValueTask.FromResult(suppressions.Count(each => !WasReleasedSince(account, each) && _held.TryAdd((account, each.Address), each)));
+        ValueTask.FromResult(suppressions.Count(each => !WasReleasedSince(account, each) && _held.TryAdd((account, each.Address, each.Stream), each)));
 
-    public ValueTask<bool> ReleaseAsync(string account, EnvelopeAddress address, string by, DateTimeOffset now, CancellationToken cancellation)
+    public ValueTask<bool> ReleaseAsync(
+        string account, EnvelopeAddress address, string? stream, string by, DateTimeOffset now, CancellationToken cancellation)
     {
-        var key = (account, Suppression.KeyOf(address));
+        var key = (account, Suppression.KeyOf(address), stream);
         if (!_held.TryRemove(key, out var held))
         {
             return ValueTask.FromResult(false);
@@ -49,12 +54,19 @@ public sealed class InMemorySuppressionStore : ISuppressionStore
     public ValueTask<SuppressionPage> ListAsync(string account, string? cursor, int limit, CancellationToken cancellation)
     {
         var from = cursor is null ? 0 : int.Parse(cursor, NumberStyles.None, CultureInfo.InvariantCulture);
-        var all = _held.Where(entry => entry.Key.Account == account).Select(entry => entry.Value).OrderBy(s => s.Address, StringComparer.Ordinal).ToList();
+        var all = _held.Where(entry => entry.Key.Account == account).Select(entry => entry.Value).OrderBy(s => s.Address, StringComparer.Ordinal).ThenBy(s => s.Stream, StringComparer.Ordinal).ToList();
         var next = from + limit < all.Count ? (from + limit).ToString(CultureInfo.InvariantCulture) : null;
         return ValueTask.FromResult(new SuppressionPage([.. all.Skip(from).Take(limit)], next));
     }
 
+    private static IReadOnlyList<Suppression> AllOf(
+        ConcurrentDictionary<(string Account, string Address, string? Stream), Suppression> entries, string account, EnvelopeAddress address) =>
+    [
+        .. entries.Where(entry => entry.Key.Account == account && entry.Key.Address == Suppression.KeyOf(address))
+            .Select(entry => entry.Value).OrderBy(s => s.Stream, StringComparer.Ordinal),
+    ];
+
     private bool WasReleasedSince(string account, Suppression suppression) =>
         suppression.Reason != SuppressionReason.Manual
-        && _released.TryGetValue((account, suppression.Address), out var released) && released.ReleasedAt >= suppression.Since;
+        && _released.TryGetValue((account, suppression.Address, suppression.Stream), out var released) && released.ReleasedAt >= suppression.Since;
 }

@@ -15,6 +15,7 @@ internal sealed record MessageView
     public required string Source { get; init; }
     public required string Mode { get; init; }
     public required string Class { get; init; }
+    public string? Stream { get; init; }
     public required long Size { get; init; }
     public DateTimeOffset? SendAt { get; init; }
 
@@ -45,6 +46,7 @@ internal sealed record MessageView
             Source = Word.Of(summary.Source),
             Mode = Word.Of(summary.Mode),
             Class = Word.Of(summary.Class),
+            Stream = summary.Stream,
             Size = summary.Size,
             SendAt = summary.SendAt,
             Alignment = summary.Alignment is { } alignment ? new AlignmentView(alignment.IsAligned, alignment.Dkim, alignment.Spf) : null,
@@ -87,6 +89,9 @@ internal sealed record TimelineView
     /// <summary>Who would have to change something.</summary>
     public string? Fault { get; init; }
 
+    /// <summary>With <c>complained</c> and <c>unsubscribed</c>: the stream that is meant; left out, all mail.</summary>
+    public string? Stream { get; init; }
+
     /// <summary>Who decided, where a person did: the key, by its id.</summary>
     public string? By { get; init; }
 
@@ -115,6 +120,7 @@ internal sealed record TimelineView
         TlsProof = happened.TlsProof,
         Reply = happened.Reply,
         Rule = happened.Rule,
+        Stream = happened.Stream,
         By = happened.By,
         NextAttempt = happened.NextAttempt,
         MayHaveBeenDelivered = happened.MayHaveBeenDelivered,

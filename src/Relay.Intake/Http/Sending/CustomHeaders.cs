@@ -19,6 +19,7 @@ internal static class CustomHeaders
     {
         "From", "Sender", "Reply-To", "To", "Cc", "Bcc", "Subject", "Date", "Message-ID", "MIME-Version", "Received",
         "Return-Path", "Delivered-To", "DKIM-Signature", "Authentication-Results", "Idempotency-Key",
+        "Relay-Class", "Relay-Stream",
     }.ToFrozenSet(StringComparer.OrdinalIgnoreCase);
 
     private static readonly string[] ReservedPrefixes = ["Content-", "Resent-", "ARC-"];

@@ -8,6 +8,7 @@ namespace Relay.Intake.Http.Sending;
 internal sealed record Draft(Letter Letter, IReadOnlyList<Mailbox> Recipients)
 {
     public MessageClass Class { get; init; }
+    public string? Stream { get; init; }
     public TlsDemand Tls { get; init; }
     public DateTimeOffset? SendAt { get; init; }
     public TimeSpan? ExpiresIn { get; init; }

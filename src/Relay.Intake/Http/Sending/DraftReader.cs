@@ -51,6 +51,7 @@ internal sealed class DraftReader(SendRequest request, int maxRecipients, DateTi
         var expiresIn = ReadExpiresIn();
         var @class = ReadClass();
         var tls = ReadTls();
+        CheckStream();
         CheckTags();
         CheckMetadata();
         _errors.ThrowIfAny();
@@ -70,6 +71,7 @@ internal sealed class DraftReader(SendRequest request, int maxRecipients, DateTi
         return new Draft(letter, [.. to, .. cc, .. bcc])
         {
             Class = @class,
+            Stream = request.Stream,
             Tls = tls,
             SendAt = sendAt,
             ExpiresIn = expiresIn,
@@ -166,6 +168,14 @@ internal sealed class DraftReader(SendRequest request, int maxRecipients, DateTi
             default:
                 _errors.Add("class", "must be transactional or bulk");
                 return default;
+        }
+    }
+
+    private void CheckStream()
+    {
+        if (request.Stream is { } stream && !StreamName.IsValid(stream))
+        {
+            _errors.Add("stream", StreamName.Rule);
         }
     }
 

@@ -94,6 +94,7 @@ internal sealed class SendEndpoint(AdmissionGate gate, IContentStore contents, B
             BodyHash = content.Length > head.Length ? BodyDigest.Of(content.AsSpan(BodyDigest.StartOfBody(content))) : default,
             HasEightBit = !System.Text.Ascii.IsValid(content),
             Class = draft.Class,
+            Stream = draft.Stream,
             SendAt = draft.SendAt,
             Tags = draft.Tags,
             Metadata = draft.Metadata,

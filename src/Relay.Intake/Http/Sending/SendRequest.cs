@@ -50,6 +50,9 @@ internal sealed record SendRequest
     [Description("\"transactional\" (the default) or \"bulk\".")]
     public string? Class { get; init; }
 
+    [Description("The list or kind of mail it belongs to, such as \"newsletter\": who unsubscribes from one stream still gets the others. Bulk mail that names none is of the stream \"bulk\".")]
+    public string? Stream { get; init; }
+
     [Description("Not before this time: ISO 8601, UTC where it names no offset.")]
     public string? SendAt { get; init; }
 

@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Http;
 using Relay.Intake.Composition;
 using Relay.Intake.Http.Access;
 using Relay.Intake.Http.Json;
+using Relay.Mail.Messages;
 using Relay.Mail.Suppressions;
 using Relay.Smtp.Addresses;
 
@@ -17,7 +18,7 @@ internal sealed class SuppressionEndpoints(ISuppressionStore suppressions, TimeP
         try
         {
             var page = await suppressions.ListAsync(Caller.Of(context).Account, cursor, PageRequest.Of(limit, null).Limit, context.RequestAborted);
-            return TypedResults.Json(new Page<SuppressionView>([.. page.Items.Select(SuppressionView.Of)], page.Next), AnswerJson.Default.PageSuppressionView);
+            return TypedResults.Json(new Page<SuppressionView>([.. page.Items.Select(item => SuppressionView.Of(item))], page.Next), AnswerJson.Default.PageSuppressionView);
         }
         catch (FormatException)
         {
@@ -28,9 +29,13 @@ internal sealed class SuppressionEndpoints(ISuppressionStore suppressions, TimeP
     public async Task<IResult> FindAsync(HttpContext context, string email)
     {
         var (account, address) = (Caller.Of(context).Account, AddressOf(email));
-        var found = await suppressions.FindAsync(account, address, context.RequestAborted)
-            ?? await suppressions.FindReleasedAsync(account, address, context.RequestAborted);
-        return found is null ? NotFound() : Answer(found);
+        var found = await suppressions.FindAllAsync(account, address, context.RequestAborted);
+        if (found.Count == 0)
+        {
+            found = await suppressions.FindReleasedAsync(account, address, context.RequestAborted);
+        }
+
+        return found.Count == 0 ? NotFound() : Answer(SuppressionView.Of(found[0], [.. found.Skip(1)]));
     }
 
     public async Task<IResult> CreateAsync(HttpContext context)
@@ -47,34 +52,57 @@ internal sealed class SuppressionEndpoints(ISuppressionStore suppressions, TimeP
             errors.Add("note", $"must be at most {MaxNote} characters on one line");
         }
 
+        if (request.Stream is { } stream && !StreamName.IsValid(stream))
+        {
+            errors.Add("stream", StreamName.Rule);
+        }
+
         errors.ThrowIfAny();
         var caller = Caller.Of(context);
         var suppression = new Suppression
         {
             Address = Suppression.KeyOf(address),
+            Stream = request.Stream,
             Reason = SuppressionReason.Manual,
             Since = time.GetUtcNow(),
             Words = request.Note,
             By = caller.Id,
         };
-        return await suppressions.AddAsync(caller.Account, [suppression], context.RequestAborted) == 1
-            ? Answer(suppression, StatusCodes.Status201Created)
-            : Answer(await suppressions.FindAsync(caller.Account, address, context.RequestAborted) ?? suppression);
+        if (await suppressions.AddAsync(caller.Account, [suppression], context.RequestAborted) == 1)
+        {
+            return Answer(SuppressionView.Of(suppression), StatusCodes.Status201Created);
+        }
+
+        var all = await suppressions.FindAllAsync(caller.Account, address, context.RequestAborted);
+        return Answer(SuppressionView.Of(all.FirstOrDefault(each => each.Stream == request.Stream) ?? suppression));
     }
 
-    public async Task<IResult> ReleaseAsync(HttpContext context, string email)
+    public async Task<IResult> ReleaseAsync(HttpContext context, string email, string? stream)
     {
-        var caller = Caller.Of(context);
-        return await suppressions.ReleaseAsync(caller.Account, AddressOf(email), caller.Id, time.GetUtcNow(), context.RequestAborted)
-            ? TypedResults.NoContent()
-            : NotFound();
+        var (caller, address) = (Caller.Of(context), AddressOf(email));
+        if (stream is not null && !StreamName.IsValid(stream))
+        {
+            throw new ProblemException(Problem.Unprocessable("stream", StreamName.Rule));
+        }
+
+        if (await suppressions.ReleaseAsync(caller.Account, address, stream, caller.Id, time.GetUtcNow(), context.RequestAborted))
+        {
+            return TypedResults.NoContent();
+        }
+
+        // Who unsubscribed from a list is not to be brought back by somebody who only meant a bounce.
+        var streams = (await suppressions.FindAllAsync(caller.Account, address, context.RequestAborted)).Select(each => each.Stream).OfType<string>().ToList();
+        return streams.Count == 0
+            ? NotFound()
+            : new ProblemAnswer(Problem.NotFound(
+                $"this address is not suppressed {(stream is null ? "for all mail" : $"for {stream}")}, but for {string.Join(", ", streams)}: name one with ?stream="));
     }
 
     private static EnvelopeAddress AddressOf(string email) =>
         EnvelopeAddress.TryParse(email, out var address, out var problem) ? address : throw new ProblemException(Problem.Unprocessable("email", problem));
 
-    private static IResult Answer(Suppression suppression, int status = StatusCodes.Status200OK) =>
-        TypedResults.Json(SuppressionView.Of(suppression), AnswerJson.Default.SuppressionView, statusCode: status);
+    private static IResult Answer(SuppressionView view, int status = StatusCodes.Status200OK) =>
+        TypedResults.Json(view, AnswerJson.Default.SuppressionView, statusCode: status);
 
     private static ProblemAnswer NotFound() => new(Problem.NotFound("this address is not suppressed"));
 }

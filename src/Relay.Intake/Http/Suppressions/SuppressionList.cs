@@ -8,6 +8,7 @@ using Microsoft.AspNetCore.Http.Features;
 using Relay.Intake.Http.Access;
 using Relay.Intake.Http.Json;
 using Relay.Intake.Http.Messages;
+using Relay.Mail.Messages;
 using Relay.Mail.Suppressions;
 using Relay.Smtp.Addresses;
 
@@ -15,7 +16,7 @@ namespace Relay.Intake.Http.Suppressions;
 
 /// <summary>
 /// <c>/suppressions/import</c> and <c>/suppressions/export</c>: whole lists as comma-separated values, a line each:
-/// <c>email,reason,since,words</c>, of which the first is enough. Neither holds a list in memory.
+/// <c>email,reason,since,words,stream</c>, of which the first is enough. Neither holds a list in memory.
 /// </summary>
 internal sealed class SuppressionList(ISuppressionStore suppressions, TimeProvider time)
 {
@@ -30,7 +31,7 @@ internal sealed class SuppressionList(ISuppressionStore suppressions, TimeProvid
     // Enough to see what is wrong with a file.
     private const int MostErrors = 100;
 
-    private static readonly string[] Names = ["email", "reason", "since", "words"];
+    private static readonly string[] Names = ["email", "reason", "since", "words", "stream"];
 
     public async Task<IResult> ImportAsync(HttpContext context)
     {
@@ -95,7 +96,7 @@ internal sealed class SuppressionList(ISuppressionStore suppressions, TimeProvid
             foreach (var each in page.Items)
             {
                 var since = each.Since.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
-                await WriteAsync(context.Response.BodyWriter, CsvLine.Write(each.Address, Word.Of(each.Reason), since, each.Words), context.RequestAborted);
+                await WriteAsync(context.Response.BodyWriter, CsvLine.Write(each.Address, Word.Of(each.Reason), since, each.Words, each.Stream), context.RequestAborted);
             }
 
             if (page.Next is null)
@@ -189,9 +190,13 @@ internal sealed class SuppressionList(ISuppressionStore suppressions, TimeProvid
         {
             problem = "since: must be a time like 2026-01-31T12:00:00Z";
         }
+        else if (Value(4) is { } stream && !StreamName.IsValid(stream))
+        {
+            problem = $"stream: {StreamName.Rule}";
+        }
         else
         {
-            suppression = new Suppression { Address = Suppression.KeyOf(address), Reason = reason, Since = since, Words = Value(3), By = by };
+            suppression = new Suppression { Address = Suppression.KeyOf(address), Stream = Value(4), Reason = reason, Since = since, Words = Value(3), By = by };
         }
 
         return problem.Length == 0;

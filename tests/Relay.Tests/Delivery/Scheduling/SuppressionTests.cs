@@ -45,6 +45,24 @@ public sealed class SuppressionTests
     }
 
     [Fact]
+    public async Task Who_unsubscribed_from_a_stream_gets_the_mail_of_others()
+    {
+        await using var remote = ScriptedSmtpServer.Start();
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote);
+        await SuppressAsync(delivery, "a@remote.test", stream: "news");
+
+        await delivery.AcceptAsync(A.Message(delivery.Time, "a@remote.test") with { Stream = "news" });
+        var dropped = Assert.Single((await delivery.SettledAsync(1)).Events);
+        await delivery.AcceptAsync(A.Message(delivery.Time, "a@remote.test") with { Stream = "offers" });
+        await delivery.AcceptAsync(A.Message(delivery.Time, "a@remote.test"));
+        await delivery.SettledAsync(3);
+
+        Assert.Equal(MailEventType.Suppressed, dropped.Type);
+        Assert.Contains("news", dropped.Reply, StringComparison.Ordinal);
+        Assert.Equal(2, delivery.Queue.Settlements.Count(settlement => settlement.Events[0].Type == MailEventType.Delivered));
+    }
+
+    [Fact]
     public async Task Who_is_suppressed_while_the_message_waits_does_not_get_it()
     {
         await using var remote = ScriptedSmtpServer.Start(new RemoteScript().Once(RemoteStage.Rcpt, "451 4.3.2 Later"));
@@ -99,9 +117,9 @@ public sealed class SuppressionTests
         Assert.Equal(suppresses, Assert.Single(await delivery.SendAsync("a@remote.test")).Suppresses);
     }
 
-    private static async Task SuppressAsync(DeliveryUnderTest delivery, string address, string? words = null) =>
+    private static async Task SuppressAsync(DeliveryUnderTest delivery, string address, string? words = null, string? stream = null) =>
         Assert.Equal(1, await delivery.Suppressions.AddAsync(
             "default",
-            [new Suppression { Address = address, Reason = SuppressionReason.Bounce, Since = delivery.Time.GetUtcNow(), Words = words }],
+            [new Suppression { Address = address, Reason = stream is null ? SuppressionReason.Bounce : SuppressionReason.Unsubscribe, Since = delivery.Time.GetUtcNow(), Words = words, Stream = stream }],
             Cancellation));
 }

@@ -20,7 +20,7 @@ public sealed class SendTests
         var answer = await api.SendAsync("""
             { "from": "Shop <orders@shop.test>", "to": ["A <a@there.test>", {"email": "b@there.test", "name": "Bé"}, "a@there.test"],
               "cc": "c@there.test", "bcc": ["d@there.test"], "replyTo": "help@shop.test", "subject": "Grüße", "text": "Hi", "html": "<p>Hi</p>",
-              "headers": {"X-Order": "42"}, "tags": ["order"], "metadata": {"order": "42"}, "class": "bulk" }
+              "headers": {"X-Order": "42"}, "tags": ["order"], "metadata": {"order": "42"}, "class": "bulk", "stream": "news" }
             """);
 
         Assert.Equal(HttpStatusCode.Accepted, answer.Status);
@@ -35,7 +35,7 @@ public sealed class SendTests
 
         Assert.Equal(["a@there.test", "b@there.test", "c@there.test", "d@there.test"], message.Envelope.Recipients.Select(r => r.Address.Text));
         Assert.Equal("orders@shop.test", message.Envelope.Sender?.Text);
-        Assert.Equal(MessageClass.Bulk, message.Class);
+        Assert.Equal((MessageClass.Bulk, "news"), (message.Class, message.Stream));
         Assert.Equal(["order"], message.Tags);
         Assert.Equal("42", message.Metadata["order"]);
         Assert.Equal("shop", message.Account);
@@ -194,7 +194,7 @@ public sealed class SendTests
         await using var api = await ApiUnderTest.StartAsync();
 
         var answer = await api.SendAsync("""
-            { "from": "nobody", "to": ["a@there.test", "there.test", "a@there.test, b@there.test"], "class": "fast", "sendAt": "tomorrow",
+            { "from": "nobody", "to": ["a@there.test", "there.test", "a@there.test, b@there.test"], "class": "fast", "stream": "A List", "sendAt": "tomorrow",
               "expiresIn": "10", "headers": {"Bcc": "x@there.test", "Content-Type": "text/html", "DKIM-Signature": "x", "X Y": "1"},
               "attachments": [{"content": ""}, {"filename": "a"}, {"filename": "a", "content": "", "contentType": "multipart/mixed"},
                 {"filename": "a", "content": "", "contentId": "a b"}, null] }
@@ -204,7 +204,7 @@ public sealed class SendTests
         Assert.Equal(
             [
                 "attachments[0].filename", "attachments[1].content", "attachments[2].contentType", "attachments[3].contentId", "attachments[4]",
-                "class", "expiresIn", "from", "headers.Bcc", "headers.Content-Type", "headers.DKIM-Signature", "headers.X Y", "sendAt", "text", "to[1]", "to[2]",
+                "class", "expiresIn", "from", "headers.Bcc", "headers.Content-Type", "headers.DKIM-Signature", "headers.X Y", "sendAt", "stream", "text", "to[1]", "to[2]",
             ],
             answer.Json.GetProperty("errors").EnumerateObject().Select(error => error.Name).Order(StringComparer.Ordinal));
     }

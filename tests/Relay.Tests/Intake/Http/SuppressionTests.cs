@@ -30,12 +30,32 @@ public sealed class SuppressionTests
     }
 
     [Fact]
+    public async Task A_stream_is_suppressed_shown_and_released_by_itself()
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+        await api.PostAsync("/suppressions", """{ "email": "ada@there.test", "stream": "news" }""");
+        await api.PostAsync("/suppressions", """{ "email": "ada@there.test", "stream": "offers" }""");
+
+        var shown = await api.GetAsync("/suppressions/ada@there.test");
+        Assert.Equal("news", shown.String("stream"));
+        Assert.Equal("offers", Assert.Single(shown.Json.GetProperty("others").EnumerateArray()).GetProperty("stream").GetString());
+
+        var refused = await api.DeleteAsync("/suppressions/ada@there.test");
+        refused.IsProblem(HttpStatusCode.NotFound);
+        Assert.Contains("?stream=", refused.Text, StringComparison.Ordinal);
+        Assert.Equal(HttpStatusCode.NoContent, (await api.DeleteAsync("/suppressions/ada@there.test?stream=news")).Status);
+        Assert.Equal("offers", (await api.GetAsync("/suppressions/ada@there.test")).String("stream"));
+    }
+
+    [Fact]
     public async Task What_is_wrong_is_named()
     {
         await using var api = await ApiUnderTest.StartAsync();
 
         (await api.PostAsync("/suppressions", """{ "email": "nobody" }""")).Names(HttpStatusCode.UnprocessableEntity, "email");
         (await api.PostAsync("/suppressions", """{ "email": "a@b.test", "note": "two\nlines" }""")).Names(HttpStatusCode.UnprocessableEntity, "note");
+        (await api.PostAsync("/suppressions", """{ "email": "a@b.test", "stream": "No Stream" }""")).Names(HttpStatusCode.UnprocessableEntity, "stream");
+        (await api.DeleteAsync("/suppressions/a@b.test?stream=No+Stream")).Names(HttpStatusCode.UnprocessableEntity, "stream");
         (await api.GetAsync("/suppressions/nobody")).Names(HttpStatusCode.UnprocessableEntity, "email");
         (await api.GetAsync("/suppressions/a@b.test")).IsProblem(HttpStatusCode.NotFound);
         (await api.GetAsync("/suppressions?limit=0")).Names(HttpStatusCode.UnprocessableEntity, "limit");
@@ -50,7 +70,7 @@ public sealed class SuppressionTests
 
         (await api.GetAsync("/suppressions/ada@there.test", other)).IsProblem(HttpStatusCode.NotFound);
         (await api.DeleteAsync("/suppressions/ada@there.test", other)).IsProblem(HttpStatusCode.NotFound);
-        Assert.Equal("email,reason,since,words\r\n", (await api.GetAsync("/suppressions/export", other)).Text);
+        Assert.Equal("email,reason,since,words,stream\r\n", (await api.GetAsync("/suppressions/export", other)).Text);
     }
 
     [Fact]
@@ -79,12 +99,15 @@ public sealed class SuppressionTests
             "e@x.test,\"open",
             new string('f', 100_000) + "@x.test",
             "A@X.test",
-            "g@x.test"));
+            "g@x.test",
+            "h@x.test,unsubscribe,,,news",
+            "h@x.test,unsubscribe,,,Not A Stream"));
 
-        Assert.Equal((3, 1, 5), (answer.Json.GetProperty("added").GetInt32(), answer.Json.GetProperty("known").GetInt32(), answer.Json.GetProperty("refused").GetInt32()));
-        Assert.Equal([3, 6, 7, 8, 9], answer.Json.GetProperty("errors").EnumerateArray().Select(error => error.GetProperty("line").GetInt32()));
+        Assert.Equal((4, 1, 6), (answer.Json.GetProperty("added").GetInt32(), answer.Json.GetProperty("known").GetInt32(), answer.Json.GetProperty("refused").GetInt32()));
+        Assert.Equal([3, 6, 7, 8, 9, 13], answer.Json.GetProperty("errors").EnumerateArray().Select(error => error.GetProperty("line").GetInt32()));
         var bounced = await api.GetAsync("/suppressions/b@x.test");
         Assert.Equal(("bounce", "550 5.1.1 \"No\", gone"), (bounced.String("reason"), bounced.String("words")));
+        Assert.Equal("news", (await api.GetAsync("/suppressions/h@x.test")).String("stream"));
     }
 
     [Fact]
@@ -92,7 +115,7 @@ public sealed class SuppressionTests
     {
         await using var api = await ApiUnderTest.StartAsync();
         var other = await api.KeyAsync("other");
-        var lines = Enumerable.Range(0, 2_500).Select(n => $"a{n}@x.test,complaint,2026-01-31T12:00:00Z,\"words, {n}\"");
+        var lines = Enumerable.Range(0, 2_500).Select(n => $"a{n}@x.test,complaint,2026-01-31T12:00:00Z,\"words, {n}\",{(n % 2 == 0 ? "news" : "")}");
         await api.PostAsync("/suppressions/import", string.Join('\n', lines));
 
         var exported = await api.GetAsync("/suppressions/export");

@@ -32,6 +32,20 @@ public sealed class SuppressionTests
             },
             Suppression.From(Blamed));
 
+    [Theory]
+    [InlineData(MailEventType.Complained, "news", SuppressionReason.Complaint, "news")]
+    [InlineData(MailEventType.Complained, null, SuppressionReason.Complaint, null)]
+    [InlineData(MailEventType.Unsubscribed, "news", SuppressionReason.Unsubscribe, "news")]
+    [InlineData(MailEventType.Bounced, "news", SuppressionReason.Bounce, null)]
+    public void Who_complains_or_unsubscribes_means_the_stream_and_a_mailbox_that_is_gone_is_gone_for_all(
+        MailEventType type, string? stream, SuppressionReason reason, string? holds)
+    {
+        var suppression = Suppression.From(Blamed with { Type = type, Stream = stream });
+
+        Assert.Equal((reason, holds), (suppression!.Reason, suppression.Stream));
+        Assert.True(Suppression.MayFollow(type));
+    }
+
     [Fact]
     public void Nothing_else_is()
     {

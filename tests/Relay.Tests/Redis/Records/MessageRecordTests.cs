@@ -68,6 +68,7 @@ public sealed class MessageRecordTests
     private static Message Full() => TestMail.To(TimeProvider.System, "a@x.test") with
     {
         Class = MessageClass.Bulk,
+        Stream = "news",
         Mode = MessageMode.Test,
         Envelope = new Envelope
         {

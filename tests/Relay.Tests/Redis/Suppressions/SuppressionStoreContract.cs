@@ -32,8 +32,8 @@ public abstract class SuppressionStoreContract : IAsyncLifetime
         var entry = Entry("ada@xn--bcher-kva.test") with { Words = "550 5.1.1 No", Rule = "code.5.1.1", Message = MessageId.Create(TimeProvider.System) };
         Assert.Equal(1, await Store.AddAsync("acme", [entry], Cancellation));
 
-        Assert.Equal(entry, await Store.FindAsync("acme", EnvelopeAddress.Parse("Ada@Bücher.test"), Cancellation));
-        Assert.Null(await Store.FindAsync("acme", EnvelopeAddress.Parse("bob@xn--bcher-kva.test"), Cancellation));
+        Assert.Equal(entry, await Store.FindAsync("acme", EnvelopeAddress.Parse("Ada@Bücher.test"), null, Cancellation));
+        Assert.Null(await Store.FindAsync("acme", EnvelopeAddress.Parse("bob@xn--bcher-kva.test"), null, Cancellation));
     }
 
     [Fact]
@@ -41,7 +41,7 @@ public abstract class SuppressionStoreContract : IAsyncLifetime
     {
         await Store.AddAsync("acme", [Entry("ada@x.test")], Cancellation);
 
-        Assert.Null(await Store.FindAsync("other", Ada, Cancellation));
+        Assert.Null(await Store.FindAsync("other", Ada, null, Cancellation));
         Assert.Empty((await Store.ListAsync("other", null, 10, Cancellation)).Items);
     }
 
@@ -52,7 +52,7 @@ public abstract class SuppressionStoreContract : IAsyncLifetime
         await Store.AddAsync("acme", [first], Cancellation);
 
         Assert.Equal(0, await Store.AddAsync("acme", [first with { Words = "second" }], Cancellation));
-        Assert.Equal(first, await Store.FindAsync("acme", Ada, Cancellation));
+        Assert.Equal(first, await Store.FindAsync("acme", Ada, null, Cancellation));
     }
 
     [Fact]
@@ -61,13 +61,13 @@ public abstract class SuppressionStoreContract : IAsyncLifetime
         var bounce = Entry("ada@x.test");
         await Store.AddAsync("acme", [bounce], Cancellation);
 
-        Assert.True(await Store.ReleaseAsync("acme", Ada, "key1", Now.AddMinutes(1), Cancellation));
-        Assert.False(await Store.ReleaseAsync("acme", Ada, "key1", Now.AddMinutes(1), Cancellation));
+        Assert.True(await Store.ReleaseAsync("acme", Ada, null, "key1", Now.AddMinutes(1), Cancellation));
+        Assert.False(await Store.ReleaseAsync("acme", Ada, null, "key1", Now.AddMinutes(1), Cancellation));
 
-        Assert.Null(await Store.FindAsync("acme", Ada, Cancellation));
-        Assert.Equal(bounce with { ReleasedAt = Now.AddMinutes(1), ReleasedBy = "key1" }, await Store.FindReleasedAsync("acme", Ada, Cancellation));
+        Assert.Null(await Store.FindAsync("acme", Ada, null, Cancellation));
+        Assert.Equal([bounce with { ReleasedAt = Now.AddMinutes(1), ReleasedBy = "key1" }], await Store.FindReleasedAsync("acme", Ada, Cancellation));
         Assert.Equal(0, await Store.AddAsync("acme", [bounce], Cancellation));
-        Assert.Null(await Store.FindAsync("acme", Ada, Cancellation));
+        Assert.Null(await Store.FindAsync("acme", Ada, null, Cancellation));
     }
 
     [Fact]
@@ -76,11 +76,51 @@ public abstract class SuppressionStoreContract : IAsyncLifetime
         foreach (var again in (Suppression[])[Entry("ada@x.test") with { Since = Now.AddMinutes(2) }, Entry("ada@x.test") with { Reason = SuppressionReason.Manual }])
         {
             await Store.AddAsync("acme", [Entry("ada@x.test") with { Since = Now.AddMinutes(2) }], Cancellation);
-            await Store.ReleaseAsync("acme", Ada, "key1", Now.AddMinutes(1), Cancellation);
+            await Store.ReleaseAsync("acme", Ada, null, "key1", Now.AddMinutes(1), Cancellation);
 
             Assert.Equal(1, await Store.AddAsync("acme", [again], Cancellation));
-            Assert.Equal(again, await Store.FindAsync("acme", Ada, Cancellation));
+            Assert.Equal(again, await Store.FindAsync("acme", Ada, null, Cancellation));
         }
+    }
+
+    [Fact]
+    public async Task What_holds_for_one_stream_concerns_no_other_mail()
+    {
+        var news = Entry("ada@x.test") with { Stream = "news", Reason = SuppressionReason.Unsubscribe };
+        Assert.Equal(1, await Store.AddAsync("acme", [news], Cancellation));
+
+        Assert.Equal(news, await Store.FindAsync("acme", Ada, "news", Cancellation));
+        Assert.Null(await Store.FindAsync("acme", Ada, "offers", Cancellation));
+        Assert.Null(await Store.FindAsync("acme", Ada, null, Cancellation));
+        Assert.Null(await Store.FindAsync("other", Ada, "news", Cancellation));
+    }
+
+    [Fact]
+    public async Task What_holds_for_all_mail_holds_for_each_stream()
+    {
+        var (all, news) = (Entry("ada@x.test"), Entry("ada@x.test") with { Stream = "news", Reason = SuppressionReason.Complaint });
+        Assert.Equal(2, await Store.AddAsync("acme", [news, all], Cancellation));
+
+        Assert.Equal(all, await Store.FindAsync("acme", Ada, "news", Cancellation));
+        Assert.Equal(all, await Store.FindAsync("acme", Ada, "offers", Cancellation));
+        Assert.Equal([all, news], await Store.FindAllAsync("acme", Ada, Cancellation));
+        Assert.Equal(2, (await Store.ListAsync("acme", null, 10, Cancellation)).Items.Count);
+    }
+
+    [Fact]
+    public async Task A_release_lifts_what_it_names_and_nothing_else()
+    {
+        var (all, news) = (Entry("ada@x.test"), Entry("ada@x.test") with { Stream = "news" });
+        await Store.AddAsync("acme", [all, news], Cancellation);
+
+        Assert.True(await Store.ReleaseAsync("acme", Ada, null, "key1", Now.AddMinutes(1), Cancellation));
+        Assert.Equal([news], await Store.FindAllAsync("acme", Ada, Cancellation));
+        Assert.Equal(news, await Store.FindAsync("acme", Ada, "news", Cancellation));
+
+        Assert.True(await Store.ReleaseAsync("acme", Ada, "news", "key1", Now.AddMinutes(1), Cancellation));
+        Assert.Null(await Store.FindAsync("acme", Ada, "news", Cancellation));
+        Assert.Equal([null, "news"], (await Store.FindReleasedAsync("acme", Ada, Cancellation)).Select(released => released.Stream));
+        Assert.Equal(0, await Store.AddAsync("acme", [news], Cancellation));
     }
 
     [Theory]
@@ -166,9 +206,9 @@ public sealed class RedisSuppressionStoreTests : SuppressionStoreContract
         var lease = Assert.Single(await queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime());
         await queue.SettleAsync(TestMail.Bounced(lease, time), Cancellation).InTime();
 
-        await Eventually.HoldsAsync(async () => await Store.FindAsync("acme", Ada, Cancellation) is not null, Cancellation);
+        await Eventually.HoldsAsync(async () => await Store.FindAsync("acme", Ada, null, Cancellation) is not null, Cancellation);
 
-        var entry = await Store.FindAsync("acme", Ada, Cancellation);
+        var entry = await Store.FindAsync("acme", Ada, null, Cancellation);
         Assert.Equal((SuppressionReason.Bounce, "550 5.1.1 No such user", lease.Message.Id), (entry!.Reason, entry.Words, entry.Message));
     }
 }
