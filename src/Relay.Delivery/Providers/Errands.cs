@@ -1,17 +1,17 @@
 using Relay.Delivery.Scheduling;
-using Relay.Delivery.Sending;
 
 namespace Relay.Delivery.Providers;
 
 /// <summary>What is decided under a provider's lock and done behind it: hiring and waking run others' code.</summary>
 internal struct Errands
 {
-    private List<(Site? Hires, Courier? Woken, HeldLease? With)>? _list;
+    private List<(Site? Hires, TaskCompletionSource<HeldLease?>? Woken, HeldLease? With)>? _list;
 
     public void Hire(Site site) => (_list ??= []).Add((site, null, null));
 
+    /// <param name="wake">Ends the wait of a courier.</param>
     /// <param name="held">Its next unit; null sends it home.</param>
-    public void Wake(Courier courier, HeldLease? held) => (_list ??= []).Add((null, courier, held));
+    public void Wake(TaskCompletionSource<HeldLease?> wake, HeldLease? held) => (_list ??= []).Add((null, wake, held));
 
     public readonly void Run()
     {
@@ -23,7 +23,7 @@ internal struct Errands
         foreach (var (hires, woken, held) in _list)
         {
             hires?.Hire();
-            woken?.Wake(held);
+            woken?.SetResult(held);
         }
     }
 }

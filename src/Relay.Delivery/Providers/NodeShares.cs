@@ -25,6 +25,22 @@ internal sealed class NodeShares(ISiteBoard board)
     /// <summary>Connections of so many that have to be asked for.</summary>
     public int SharedOf(int ceiling) => ceiling - (FreeOf(ceiling) * board.Nodes);
 
+    /// <summary>
+    /// Asks anew for what the provider needs, and lets it use what it has by now. May throw
+    /// <see cref="Mail.Queue.StoreUnavailableException"/>: then what was given before holds until its end.
+    /// </summary>
+    public async ValueTask RenewAsync(Provider provider, CancellationToken cancellation)
+    {
+        if (AreNeeded && provider.Wish() is { } wish)
+        {
+            provider.Take(await board.RenewAsync(provider.Name, wish, cancellation));
+        }
+        else
+        {
+            provider.LookAgain();
+        }
+    }
+
     /// <summary>Mail waits for a share: it is not to wait for the next beat too.</summary>
     public void Ask(Provider provider) => _asking.Writer.TryWrite(provider);
 }

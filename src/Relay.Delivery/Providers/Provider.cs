@@ -25,6 +25,7 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
     private long _messages;
     private long _opened;
     private ConnectionShare _share;
+    private bool _isListed;
     private volatile Rest? _rest;
     private int _rests;
     private ITimer? _timer;
@@ -176,9 +177,12 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
             var free = shares.FreeOf(Ceilings.Connections);
             var busy = _couriers - _sites.Sum(site => site.ParkedCountHoldingLock);
             var demand = Math.Min(Ceilings.Connections, busy + WaitingHoldingLock) - free;
-            return demand > 0 || (_share.Connections > 0 && _share.Until > time.GetUtcNow())
-                ? new ShareWish(shares.SharedOf(Ceilings.Connections), Math.Max(0, demand), Math.Max(0, _couriers - free))
-                : null;
+            var wish = new ShareWish(shares.SharedOf(Ceilings.Connections), Math.Max(0, demand), Math.Max(0, _couriers - free));
+
+            // One that wants nothing more says so once: what it had is then the others' at once, and not when it runs out.
+            var wasListed = _isListed;
+            _isListed = wish is not { Demand: 0, InUse: 0 };
+            return _isListed || wasListed ? wish : null;
         }
     }
 
@@ -190,12 +194,24 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
         {
             // One that was given back is as if it had never been: the next mail asks at once.
             _share = share.Connections == 0 && WaitingHoldingLock == 0 ? default : share;
-            for (var tooMany = _couriers - LimitHoldingLock; tooMany > 0 && _idle.First?.Value is { } idle; tooMany--)
-            {
-                idle.SendHomeHoldingLock(ref after);
-            }
-
+            SendSurplusHomeHoldingLock(LimitHoldingLock, ref after);
             GiveOutHoldingLock(ref after);
+        }
+
+        after.Run();
+    }
+
+    /// <summary>Nodes have come or gone, or a share has run out: what this one may have is more or less without a word.</summary>
+    public void LookAgain()
+    {
+        var after = default(Errands);
+        lock (Lock)
+        {
+            SendSurplusHomeHoldingLock(LimitHoldingLock, ref after);
+            if (_wanting.Count > 0)
+            {
+                GiveOutHoldingLock(ref after);
+            }
         }
 
         after.Run();
@@ -342,7 +358,7 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
 
             if (LimitHoldingLock is var limit && _couriers >= limit)
             {
-                MakeRoomHoldingLock(ref after);
+                MakeRoomHoldingLock(limit, ref after);
                 AskHoldingLock(limit);
                 return;
             }
@@ -371,9 +387,19 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
 
     // A warm connection that nobody uses gives way to mail that waits for one elsewhere; its place is free when it has left.
     // Wants may be out of date: whose mail has gone by itself wants nothing any more.
-    private void MakeRoomHoldingLock(ref Errands after)
+    private void MakeRoomHoldingLock(int limit, ref Errands after)
     {
+        SendSurplusHomeHoldingLock(limit, ref after);
         if (_idle.First?.Value is { } idle && !idle.TryServeParkedHoldingLock(ref after) && OthersWantHoldingLock(idle))
+        {
+            idle.SendHomeHoldingLock(ref after);
+        }
+    }
+
+    // As long as there are too many, nobody gets work: the mail of a site would wait beside its own idle couriers.
+    private void SendSurplusHomeHoldingLock(int limit, ref Errands after)
+    {
+        while (_connected > limit && _idle.First?.Value is { } idle)
         {
             idle.SendHomeHoldingLock(ref after);
         }

@@ -29,12 +29,17 @@ internal sealed class ShareKeeper(
     private async Task BeatAsync(CancellationToken stopping)
     {
         using var timer = new PeriodicTimer(Beat, time);
+        var wereNeeded = false;
         while (await timer.WaitForNextTickAsync(stopping))
         {
-            foreach (var provider in shares.AreNeeded ? providers.All : [])
+            // Once more where they were needed until now: the last of several nodes has everything, and nobody else tells it.
+            var areNeeded = shares.AreNeeded;
+            foreach (var provider in areNeeded || wereNeeded ? providers.All : [])
             {
                 await RenewAsync(provider, stopping);
             }
+
+            wereNeeded = areNeeded;
 
             await PostAsync(stopping);
         }
@@ -50,19 +55,15 @@ internal sealed class ShareKeeper(
 
     private async Task RenewAsync(Provider provider, CancellationToken stopping)
     {
-        if (provider.Wish() is not { } wish)
-        {
-            return;
-        }
-
         try
         {
-            provider.Take(await board.RenewAsync(provider.Name, wish, stopping));
+            await shares.RenewAsync(provider, stopping);
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            // The store is away, or it is a mistake of ours: neither must end the delivery.
+            // The store is away, or it is a mistake of ours: neither must end the delivery. A share that has run out meanwhile is used no more.
             logger.ShareNotRenewed(provider.Name, e.Message);
+            provider.LookAgain();
         }
     }
 

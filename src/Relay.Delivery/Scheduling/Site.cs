@@ -1,7 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using Relay.Delivery.Providers;
 using Relay.Delivery.Routing;
-using Relay.Delivery.Sending;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
 
@@ -18,12 +17,9 @@ internal sealed class Site
     private const int MessagesInTurn = 20;
 
     private readonly TurnQueue<HeldLease> _waiting = new(held => held.Lease.Unit.Lane);
-    private readonly List<Courier> _parked = [];
+    private readonly List<TaskCompletionSource<HeldLease?>> _parked = [];
     private readonly List<RiderSeat> _seats = [];
-
-    // They have a connection still, but it is not counted any more: one that is too much sends one courier home.
-    private readonly HashSet<Courier> _onTheirWayHome = [];
-    private readonly Func<Site, Courier> _hire;
+    private readonly Action<Site> _hire;
     private readonly Action<Site> _gone;
     private readonly Provider _provider;
     private int _couriers;
@@ -33,7 +29,9 @@ internal sealed class Site
     private volatile bool _stopping;
     private bool _isGone;
 
-    public Site(RoutePlan plan, Standing standing, Func<Site, Courier> hire, Action<Site> gone)
+    /// <param name="hire">Sets a courier to work: it takes units here until it leaves.</param>
+    /// <param name="gone">Told when it has neither work nor couriers.</param>
+    public Site(RoutePlan plan, Standing standing, Action<Site> hire, Action<Site> gone)
     {
         (Plan, Standing, _hire, _gone) = (plan, standing, hire, gone);
         _provider = standing.Provider;
@@ -120,8 +118,12 @@ internal sealed class Site
         }
     }
 
-    /// <summary>Takes the next unit, or else lets the courier wait for one; neither when it had better leave.</summary>
-    public bool TryPark(Courier courier, out HeldLease? held)
+    /// <summary>
+    /// Takes the next unit, or else lets the courier wait for one; neither when it had better leave. Who is sent home, now or
+    /// by null after a wait, has a connection still, but it is not counted any more: one that is too much sends one courier home.
+    /// </summary>
+    /// <param name="wake">Ends the courier's wait, with work or, with null, for good.</param>
+    public bool TryPark(TaskCompletionSource<HeldLease?> wake, out HeldLease? held)
     {
         var after = default(Errands);
         lock (_provider.Lock)
@@ -133,12 +135,11 @@ internal sealed class Site
 
             if (_stopping || _provider.IsTooMuchHoldingLock(this) || (_provider.IsShared && _provider.OthersWantHoldingLock(this)))
             {
-                _onTheirWayHome.Add(courier);
                 DisconnectHoldingLock();
                 return false;
             }
 
-            _parked.Add(courier);
+            _parked.Add(wake);
             _provider.ParkedHoldingLock(this);
 
             // What waits nevertheless waits for the rate.
@@ -149,14 +150,19 @@ internal sealed class Site
         return true;
     }
 
-    /// <summary>Ends a courier's waiting; false when it has work already.</summary>
-    public bool TryUnpark(Courier courier)
+    /// <summary>A courier has waited long enough, and goes home; false when it was woken already.</summary>
+    public bool TryUnpark(TaskCompletionSource<HeldLease?> wake)
     {
         lock (_provider.Lock)
         {
-            var was = _parked.Remove(courier);
+            if (!_parked.Remove(wake))
+            {
+                return false;
+            }
+
             UnlistHoldingLock();
-            return was;
+            DisconnectHoldingLock();
+            return true;
         }
     }
 
@@ -195,14 +201,12 @@ internal sealed class Site
         }
     }
 
-    public void Disconnected(Courier courier)
+    /// <summary>A connection that is still counted was lost, or is to be replaced.</summary>
+    public void Disconnected()
     {
         lock (_provider.Lock)
         {
-            if (!_onTheirWayHome.Remove(courier))
-            {
-                DisconnectHoldingLock();
-            }
+            DisconnectHoldingLock();
         }
     }
 
@@ -281,7 +285,7 @@ internal sealed class Site
     }
 
     /// <summary>Starts the courier whose place was given.</summary>
-    public void Hire() => _ = Task.Run(_hire(this).RunAsync);
+    public void Hire() => _hire(this);
 
     public bool TryHireHoldingLock(ref Errands after)
     {
@@ -314,6 +318,7 @@ internal sealed class Site
         after.Wake(_parked[0], null);
         _parked.RemoveAt(0);
         UnlistHoldingLock();
+        DisconnectHoldingLock();
     }
 
     // Their envelopes may have left, but not a word of their content.

@@ -25,7 +25,7 @@ internal sealed class Courier
     public Courier(Site site, CourierOffice office)
     {
         (_site, _office) = (site, office);
-        _line = new Line(site, office, this);
+        _line = new Line(site, office);
         _pipeline = new Pipeline(site, office, _line);
     }
 
@@ -43,9 +43,6 @@ internal sealed class Courier
             await _patience.DisposeAsync();
         }
     }
-
-    /// <summary>Ends the wait of a parked courier, with work or, with null, for good.</summary>
-    public void Wake(HeldLease? held) => _wake!.SetResult(held);
 
     // Null when this courier has left its _site.
     private async ValueTask<Carriage?> NextAsync()
@@ -74,7 +71,13 @@ internal sealed class Courier
         }
 
         _wake = new TaskCompletionSource<HeldLease?>(TaskCreationOptions.RunContinuationsAsynchronously);
-        if (!_site.TryPark(this, out var held) || held is not null)
+        if (!_site.TryPark(_wake, out var held))
+        {
+            _line.IsCounted = false;
+            return null;
+        }
+
+        if (held is not null)
         {
             return held;
         }
@@ -83,6 +86,7 @@ internal sealed class Courier
         _patience ??= _office.Time.CreateTimer(static courier => ((Courier)courier!).LosePatience(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _patience.Change(_office.Options.IdleConnection, Timeout.InfiniteTimeSpan);
         held = await _wake.Task;
+        _line.IsCounted = held is not null;
         _line.EndRest();
         _patience.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         return held;
@@ -90,9 +94,9 @@ internal sealed class Courier
 
     private void LosePatience()
     {
-        if (_site.TryUnpark(this))
+        if (_wake is { } wake && _site.TryUnpark(wake))
         {
-            Wake(null);
+            wake.SetResult(null);
         }
     }
 

@@ -45,7 +45,7 @@ internal sealed class CourierOffice(
     public CancellationToken Aborted => _abort.Token;
 
     public Site NewSite(RoutePlan plan, Standing standing, Action<Site> gone) =>
-        new(plan, standing, site => new Courier(site, this), gone);
+        new(plan, standing, site => _ = Task.Run(new Courier(site, this).RunAsync), gone);
 
     /// <summary>The next transaction of an attempt.</summary>
     public Transaction NewTransaction(SmtpConnection connection, Attempt attempt)

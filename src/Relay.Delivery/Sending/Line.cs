@@ -4,7 +4,7 @@ using Relay.Delivery.Scheduling;
 namespace Relay.Delivery.Sending;
 
 /// <summary>A courier's connection to its site: opened when it is needed, kept while it fits, given up when it does not.</summary>
-internal sealed class Line(Site site, CourierOffice office, Courier courier)
+internal sealed class Line(Site site, CourierOffice office)
 {
     // A connection that was used this moment is alive; one that rested longer may have lost its other end without a sign.
     private static readonly TimeSpan Idle = TimeSpan.FromSeconds(1);
@@ -12,6 +12,9 @@ internal sealed class Line(Site site, CourierOffice office, Courier courier)
     private long _restBegan;
 
     public SmtpConnection? Connection { get; private set; }
+
+    /// <summary>The site counts the connection among its own.</summary>
+    public bool IsCounted { get; set; }
 
     /// <summary>Another transaction may begin on it.</summary>
     public bool HasTurnsLeft => Connection is { } open
@@ -36,6 +39,7 @@ internal sealed class Line(Site site, CourierOffice office, Courier courier)
             case Opened.Ready ready:
                 Connection = ready.Connection;
                 Connection.FlightSize = office.ChunkingHosts.HasPassed(Connection.Place) ? 1 : 0;
+                IsCounted = true;
                 office.Reached(site);
                 return null;
             case var other:
@@ -74,7 +78,11 @@ internal sealed class Line(Site site, CourierOffice office, Courier courier)
         finally
         {
             // Not before: a receiver counts what is open, and whoever is told may open the next one at once.
-            site.Disconnected(courier);
+            if (IsCounted)
+            {
+                IsCounted = false;
+                site.Disconnected();
+            }
         }
     }
 
