@@ -4,8 +4,9 @@ using Relay.Mail.Sites;
 namespace Relay.Delivery.Providers;
 
 /// <summary>
-/// How receivers' connections are parted among nodes. Where there is enough of them, one is each node's without asking, so
-/// that a message for a small host never waits for the store; the rest is asked for, by <see cref="ShareKeeper"/>.
+/// How what receivers take is parted among nodes. Where there are enough connections, one is each node's without asking, so
+/// that a message for a small host never waits for the store; the rest is asked for, by <see cref="ShareKeeper"/>. A rate is
+/// parted as the connections are, and then all of them are asked for: whoever has none sends nothing.
 /// </summary>
 internal sealed class NodeShares(ISiteBoard board)
 {
@@ -19,11 +20,11 @@ internal sealed class NodeShares(ISiteBoard board)
     /// <summary>Those whose mail waits for a share.</summary>
     public ChannelReader<Provider> Asking => _asking.Reader;
 
-    /// <summary>Connections of so many that this node has without asking.</summary>
-    public int FreeOf(int ceiling) => AreNeeded && ceiling >= 2 * board.Nodes ? 1 : 0;
+    /// <summary>Connections that this node has without asking.</summary>
+    public int FreeOf(Ceilings ceilings) => AreNeeded && ceilings.Rate is null && ceilings.Connections >= 2 * board.Nodes ? 1 : 0;
 
-    /// <summary>Connections of so many that have to be asked for.</summary>
-    public int SharedOf(int ceiling) => ceiling - (FreeOf(ceiling) * board.Nodes);
+    /// <summary>Connections that have to be asked for.</summary>
+    public int SharedOf(Ceilings ceilings) => ceilings.Connections - (FreeOf(ceilings) * board.Nodes);
 
     /// <summary>
     /// Asks anew for what the provider needs, and lets it use what it has by now. May throw

@@ -11,8 +11,11 @@ namespace Relay.Delivery.Providers;
 /// </summary>
 internal sealed class Provider(string name, bool isShared, Ceilings ceilings, NodeShares shares, TimeProvider time, Func<int, TimeSpan> restAfter) : IDisposable
 {
+    // Of a rate, while others have all of it: nothing to speak of, and yet not a wait without end.
+    private const double LeastPart = 0.001;
+
     private readonly ConcurrencyTuner _tuner = new();
-    private readonly RateMeter _rate = NewMeter(ceilings);
+    private readonly RateMeter _rate = NewMeter(ceilings, shares, time);
     private readonly TurnQueue<Want> _wanting = new(want => want.Turn);
     private readonly LinkedList<Site> _idle = new();
     private readonly HashSet<Standing> _standings = [];
@@ -64,7 +67,7 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
 
     // This node's part of the ceiling.
     private int PartHoldingLock =>
-        !shares.AreNeeded ? int.MaxValue : shares.FreeOf(Ceilings.Connections) + (_share.Until > time.GetUtcNow() ? _share.Connections : 0);
+        !shares.AreNeeded ? int.MaxValue : shares.FreeOf(Ceilings) + (_share.Until > time.GetUtcNow() ? _share.Connections : 0);
 
     public void Join(Standing site)
     {
@@ -110,12 +113,8 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
         var after = default(Errands);
         lock (Lock)
         {
-            if (ceilings.Rate != _ceilings.Rate)
-            {
-                _rate.Set(ceilings.Rate);
-            }
-
             Volatile.Write(ref _ceilings, ceilings);
+            SetRateHoldingLock();
             GiveOutHoldingLock(ref after);
         }
 
@@ -174,10 +173,10 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
     {
         lock (Lock)
         {
-            var free = shares.FreeOf(Ceilings.Connections);
+            var free = shares.FreeOf(Ceilings);
             var busy = _couriers - _sites.Sum(site => site.ParkedCountHoldingLock);
             var demand = Math.Min(Ceilings.Connections, busy + WaitingHoldingLock) - free;
-            var wish = new ShareWish(shares.SharedOf(Ceilings.Connections), Math.Max(0, demand), Math.Max(0, _couriers - free));
+            var wish = new ShareWish(shares.SharedOf(Ceilings), Math.Max(0, demand), Math.Max(0, _couriers - free));
 
             // One that wants nothing more says so once: what it had is then the others' at once, and not when it runs out.
             var wasListed = _isListed;
@@ -194,6 +193,7 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
         {
             // One that was given back is as if it had never been: the next mail asks at once.
             _share = share.Connections == 0 && WaitingHoldingLock == 0 ? default : share;
+            SetRateHoldingLock();
             SendSurplusHomeHoldingLock(LimitHoldingLock, ref after);
             GiveOutHoldingLock(ref after);
         }
@@ -207,6 +207,7 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
         var after = default(Errands);
         lock (Lock)
         {
+            SetRateHoldingLock();
             SendSurplusHomeHoldingLock(LimitHoldingLock, ref after);
             if (_wanting.Count > 0)
             {
@@ -353,6 +354,7 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
             if (_rate.Wait(Ceilings.Rate is null ? default : time.GetUtcNow()) is { } wait && wait > TimeSpan.Zero)
             {
                 WakeHoldingLock(time.GetUtcNow() + wait);
+                AskHoldingLock(LimitHoldingLock);
                 return;
             }
 
@@ -440,12 +442,24 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
         after.Run();
     }
 
-    private static RateMeter NewMeter(Ceilings ceilings)
+    private void SetRateHoldingLock()
+    {
+        if (PartOf(Ceilings.Rate, shares, _share) is var rate && rate != _rate.Rate)
+        {
+            _rate.Set(rate, time.GetUtcNow());
+        }
+    }
+
+    private static RateMeter NewMeter(Ceilings ceilings, NodeShares shares, TimeProvider time)
     {
         var meter = new RateMeter();
-        meter.Set(ceilings.Rate);
+        meter.Set(PartOf(ceilings.Rate, shares, default), time.GetUtcNow());
         return meter;
     }
+
+    // This node's part of a rate.
+    private static Rate? PartOf(Rate? rate, NodeShares shares, ConnectionShare share) =>
+        rate is { } all && shares.AreNeeded ? all with { Time = all.Time / Math.Max(share.Part, LeastPart) } : rate;
 
     private sealed record Rest(DateTimeOffset Until, string Words);
 

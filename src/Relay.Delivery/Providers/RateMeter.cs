@@ -5,21 +5,23 @@ internal sealed class RateMeter
 {
     private static readonly TimeSpan Saved = TimeSpan.FromSeconds(1);
 
-    private Rate? _rate;
     private double _tokens;
     private DateTimeOffset _counted;
 
+    public Rate? Rate { get; private set; }
+
     /// <summary>From now on this many; null for as many as come.</summary>
-    public void Set(Rate? rate)
+    public void Set(Rate? rate, DateTimeOffset now)
     {
-        // What was allowed before is not taken back, nor given twice.
-        _tokens = _rate is null ? MostOf(rate) : Math.Min(_tokens, MostOf(rate));
-        _rate = rate;
+        // What was allowed before is not taken back, nor given twice; the time until now counts at the rate until now.
+        Count(now);
+        _tokens = Rate is null ? MostOf(rate) : Math.Min(_tokens, MostOf(rate));
+        Rate = rate;
     }
 
     public bool TryTake(DateTimeOffset now)
     {
-        if (_rate is null)
+        if (Rate is null)
         {
             return true;
         }
@@ -37,7 +39,7 @@ internal sealed class RateMeter
     /// <summary>How long until one may pass; zero when it may now.</summary>
     public TimeSpan Wait(DateTimeOffset now)
     {
-        if (_rate is not { } rate)
+        if (Rate is not { } rate)
         {
             return TimeSpan.Zero;
         }
@@ -49,7 +51,7 @@ internal sealed class RateMeter
     private void Count(DateTimeOffset now)
     {
         // A clock that was set back gives nothing and takes nothing.
-        if (_rate is { } rate && now > _counted && _counted != default)
+        if (Rate is { } rate && now > _counted && _counted != default)
         {
             _tokens = Math.Min(MostOf(rate), _tokens + ((now - _counted) / rate.Time * rate.Messages));
         }

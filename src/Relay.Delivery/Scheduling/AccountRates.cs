@@ -77,7 +77,7 @@ internal sealed class AccountRates(DeliveryWindow window, NodeShares shares, IOp
         if (held.Rate != part)
         {
             held.Rate = part;
-            held.Meter.Set(part);
+            held.Meter.Set(part, time.GetUtcNow());
         }
 
         return held;

@@ -26,4 +26,5 @@ public readonly record struct ShareWish(int Limit, int Demand, int InUse);
 
 /// <param name="Connections">This node may have so many.</param>
 /// <param name="Until">Then the share is over, unless it is renewed before.</param>
-public readonly record struct ConnectionShare(int Connections, DateTimeOffset Until);
+/// <param name="Part">And so much of whatever else the receiver takes, from 0 to 1: those of all nodes are 1 at the most.</param>
+public readonly record struct ConnectionShare(int Connections, DateTimeOffset Until, double Part = 0);

@@ -38,16 +38,23 @@ public sealed record ShareTable(IReadOnlyList<ShareEntry> Entries)
         var free = Math.Max(0, wish.Limit - others.Sum(e => e.Slots));
         var allowed = Math.Min(Fair(all, own, wish.Limit, now), free);
         var slots = Math.Max(allowed, wish.InUse);
+        var part = PartOf(allowed, others);
         own = own with
         {
             Slots = slots,
+            Part = part,
             HeldSince = slots == 0 ? null : own.HeldSince ?? now,
 
             // Who gives his turn up goes to the end of the line.
             AskedAt = slots == 0 && own.Slots > 0 ? now : own.AskedAt,
         };
-        return (new ShareTable([.. all.Select(e => e.Node == node ? own : e)]), new ConnectionShare(allowed, now + Life));
+        return (new ShareTable([.. all.Select(e => e.Node == node ? own : e)]), new ConnectionShare(allowed, now + Life, part));
     }
+
+    // As its connections are to those of all, as far as the others have let go of it.
+    private static double PartOf(int connections, List<ShareEntry> others) => connections == 0
+        ? 0
+        : Math.Clamp(1 - others.Sum(e => e.Part), 0, (double)connections / (connections + others.Sum(e => e.Slots)));
 
     private static int Fair(List<ShareEntry> all, ShareEntry own, int limit, DateTimeOffset now)
     {
@@ -95,4 +102,5 @@ public sealed record ShareTable(IReadOnlyList<ShareEntry> Entries)
 /// <param name="AskedAt">Since when it waits for its turn.</param>
 /// <param name="HeldSince">Since when it has any; null when it has none.</param>
 /// <param name="Until">The end of it all, unless it is renewed.</param>
-public sealed record ShareEntry(string Node, int Slots, int Demand, DateTimeOffset AskedAt, DateTimeOffset? HeldSince, DateTimeOffset Until);
+/// <param name="Part">Of what else there is to share.</param>
+public sealed record ShareEntry(string Node, int Slots, int Demand, DateTimeOffset AskedAt, DateTimeOffset? HeldSince, DateTimeOffset Until, double Part = 0);

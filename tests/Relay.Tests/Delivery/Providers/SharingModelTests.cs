@@ -17,18 +17,21 @@ public sealed class SharingModelTests
 {
     private const int Steps = 500;
 
+    private static readonly Gen<Rate?> Rates = Gen.Int[-600, 600].Select(perMinute => perMinute > 0 ? new Rate(perMinute, TimeSpan.FromMinutes(1)) : (Rate?)null);
+
     // A beat each, in which every courier does all it can: more than the nodes need for each to have its turn at each site.
     private const int MostRounds = 2_000;
 
     [Fact]
     public void Nobody_opens_one_too_many_and_no_mail_waits_beside_a_free_place() =>
-        Gen.Select(Gen.Int[1, 6], Gen.Int[1, 6], Gen.Int[1, 3], Gen.Int).Sample((limit, nodes, sites, seed) =>
+        Gen.Select(Gen.Int[1, 6], Rates, Gen.Int[1, 6], Gen.Int[1, 3], Gen.Int).Sample((limit, rate, nodes, sites, seed) =>
         {
-            using var model = new Model(limit, nodes, sites, new Random(seed));
+            using var model = new Model(new Ceilings(limit, 100, rate), nodes, sites, new Random(seed));
             for (var i = 0; i < Steps; i++)
             {
                 model.Step();
                 Assert.True(model.Open <= limit, $"{model.Open} connections are open of {limit}");
+                Assert.True(model.Sent <= model.MostAllowed, $"{model.Sent} messages were sent where {model.MostAllowed} may be");
                 Assert.Null(model.WhoWaitsInVain());
             }
 
@@ -37,9 +40,9 @@ public sealed class SharingModelTests
 
     [Fact]
     public void Whichever_nodes_come_and_go_and_however_often_the_store_is_away_all_mail_leaves() =>
-        Gen.Select(Gen.Int[1, 6], Gen.Int[1, 6], Gen.Int[1, 3], Gen.Int).Sample((limit, nodes, sites, seed) =>
+        Gen.Select(Gen.Int[1, 6], Rates, Gen.Int[1, 6], Gen.Int[1, 3], Gen.Int).Sample((limit, rate, nodes, sites, seed) =>
         {
-            using var model = new Model(limit, nodes, sites, new Random(seed));
+            using var model = new Model(new Ceilings(limit, 100, rate), nodes, sites, new Random(seed));
             for (var i = 0; i < Steps; i++)
             {
                 model.Step();
@@ -54,14 +57,16 @@ public sealed class SharingModelTests
         private readonly FakeTimeProvider _time = new(new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.Zero));
         private readonly Board _board;
         private readonly List<Node> _nodes = [];
-        private readonly int _limit;
+        private readonly DateTimeOffset _began;
+        private readonly Ceilings _ceilings;
         private readonly int _sites;
         private readonly Random _random;
         private int _joined;
 
-        public Model(int limit, int nodes, int sites, Random random)
+        public Model(Ceilings ceilings, int nodes, int sites, Random random)
         {
-            (_limit, _sites, _random) = (limit, sites, random);
+            (_ceilings, _sites, _random) = (ceilings, sites, random);
+            _began = _time.GetUtcNow();
             _board = new Board(_time);
             for (var i = 0; i < nodes; i++)
             {
@@ -70,6 +75,14 @@ public sealed class SharingModelTests
         }
 
         public int Open => _nodes.Sum(node => node.Open);
+
+        public int Sent => _nodes.Sum(node => node.Sent);
+
+        /// <summary>What the rate allows, with what each node may have saved up.</summary>
+        public double MostAllowed => _ceilings.Rate is not { } rate
+            ? double.PositiveInfinity
+            : (((_time.GetUtcNow() - _began) / rate.Time * rate.Messages) * (1 + (0.001 * _nodes.Count)))
+                + (_nodes.Count * (1 + (TimeSpan.FromSeconds(1) / rate.Time * rate.Messages)));
 
         public void Step()
         {
@@ -134,7 +147,7 @@ public sealed class SharingModelTests
         private void Join()
         {
             _board.Nodes++;
-            _nodes.Add(new Node($"node{++_joined}", _board, _limit, _sites, _time, _random.Next(2_000)));
+            _nodes.Add(new Node($"node{++_joined}", _board, _ceilings, _sites, _time, _random.Next(2_000)));
         }
 
         private void Pass(TimeSpan time)
@@ -163,11 +176,11 @@ public sealed class SharingModelTests
         private readonly List<Courier> _couriers = [];
         private DateTimeOffset _nextBeat;
 
-        public Node(string name, Board board, int limit, int sites, FakeTimeProvider time, int phase)
+        public Node(string name, Board board, Ceilings ceilings, int sites, FakeTimeProvider time, int phase)
         {
             (_name, _time) = (name, time);
             _shares = new NodeShares(board.For(name));
-            _provider = new Provider("remote", isShared: sites > 1, new Ceilings(limit, 100), _shares, time, rests => TimeSpan.FromSeconds(30 * rests));
+            _provider = new Provider("remote", isShared: sites > 1, ceilings, _shares, time, rests => TimeSpan.FromSeconds(30 * rests));
             _standings = [.. Enumerable.Range(0, sites).Select(i => new Standing(
                 RoutePlan.ToExchangers([new RouteHost($"mx{i}.remote.test", 25)]), _provider, time, _ => TimeSpan.FromSeconds(30)))];
             _sites = new Site?[sites];
@@ -176,12 +189,14 @@ public sealed class SharingModelTests
 
         public int Open => _couriers.Count(courier => courier.IsConnected);
 
+        public int Sent { get; private set; }
+
         public int Waiting => _provider.Describe(_name)?.Waiting ?? 0;
 
         public bool IsBusy => _couriers.Exists(courier => !courier.IsParked);
 
-        /// <summary>Mail waits although there is a place for it, and nobody is about to take it.</summary>
-        public bool WaitsInVain => !IsBusy && _provider.Describe(_name) is { Waiting: > 0, Limit: > 0 };
+        /// <summary>Mail waits although there is a place for it, and nobody is about to take it. What waits for a rate waits for the clock.</summary>
+        public bool WaitsInVain => _provider.Ceilings.Rate is null && !IsBusy && _provider.Describe(_name) is { Waiting: > 0, Limit: > 0 };
 
         public void Add(int number, string account, MessageClass @class)
         {
@@ -259,6 +274,7 @@ public sealed class SharingModelTests
         {
             if (courier.Move())
             {
+                Sent++;
                 _provider.Answered(TimeSpan.FromMilliseconds(1));
             }
 

@@ -28,6 +28,18 @@ public sealed class ShareTableTests
     }
 
     [Fact]
+    public void What_else_there_is_goes_with_the_connections()
+    {
+        var nodes = new Nodes(10, 100, 100, 0);
+        nodes.Run(TimeSpan.FromSeconds(10));
+        Assert.Equal([0.5, 0.5, 0], nodes.Parts);
+
+        nodes.Demand[1] = 0;
+        nodes.Run(TimeSpan.FromSeconds(10));
+        Assert.Equal([1, 0, 0], nodes.Parts);
+    }
+
+    [Fact]
     public void What_a_dead_node_held_is_given_to_the_others()
     {
         var nodes = new Nodes(10, 100, 100);
@@ -86,6 +98,8 @@ public sealed class ShareTableTests
 
         public int[] Held => [.. _inUse];
 
+        public double[] Parts => [.. _shares.Select((share, i) => PartOf(i))];
+
         public void Run(TimeSpan time)
         {
             for (var end = _now + time; _now < end; _now += TimeSpan.FromSeconds(1))
@@ -96,8 +110,11 @@ public sealed class ShareTableTests
                 }
 
                 Assert.True(_inUse.Where((_, i) => !IsDead[i]).Sum() <= limit, $"{_inUse.Sum()} of {limit}");
+                Assert.True(Parts.Sum() < 1 + 1e-9, $"{Parts.Sum()} of 1");
             }
         }
+
+        private double PartOf(int i) => !IsDead[i] && _shares[i].Until > _now ? _shares[i].Part : 0;
 
         private void Live(int i)
         {
