@@ -44,8 +44,12 @@ internal readonly record struct Contact(string? Host, string? Address, string? T
     /// <summary>What proved the host; null where nothing did.</summary>
     public string? Proof { get; init; }
 
+    /// <summary>It was asked for reports, or could have been: it sends those that are wanted of it (RFC 3461).</summary>
+    public bool TakesReportRequests { get; init; }
+
     public static Contact With(SmtpConnection connection) => new(connection.Host.Name, connection.Address, connection.Tls)
     {
+        TakesReportRequests = connection.Capabilities.Dsn,
         Policy = connection.Security.Terms?.Policy,
         Proof = connection.Security.Proof,
     };

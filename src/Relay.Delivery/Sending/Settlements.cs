@@ -1,6 +1,7 @@
 using Relay.Mail.Bounces;
 using Relay.Mail.Classification;
 using Relay.Mail.Events;
+using Relay.Mail.Messages;
 using Relay.Mail.Queue;
 
 namespace Relay.Delivery.Sending;
@@ -125,15 +126,20 @@ internal sealed class Settlements(RetrySchedule retries, IFailureReports reports
         }
     }
 
-    private Mail.Messages.Message[] ReportsOf(
+    private Message[] ReportsOf(
         Lease lease, IReadOnlyList<int> recipients, ReadOnlySpan<Outcome> outcomes, ReadOnlySpan<Contact> contacts, IReadOnlyList<OpenRecipient>? expired, DateTimeOffset now)
     {
         List<FailedRecipient>? failures = null;
+        List<RelayedRecipient>? relayed = null;
         for (var i = 0; i < outcomes.Length; i++)
         {
             if (outcomes[i] is Outcome.Bounced bounced)
             {
                 (failures ??= []).Add(new FailedRecipient(recipients[i], bounced.Status, bounced.Reply, HostOf(bounced, contacts[i]), now));
+            }
+            else if (outcomes[i] is Outcome.Delivered delivered && IsSilent(lease.Message.Envelope.Recipients[recipients[i]], contacts[i]))
+            {
+                (relayed ??= []).Add(new RelayedRecipient(recipients[i], delivered.Reply, contacts[i].Host!, now));
             }
         }
 
@@ -142,8 +148,25 @@ internal sealed class Settlements(RetrySchedule retries, IFailureReports reports
             (failures ??= []).Add(new FailedRecipient(recipient.Index, ExpiredStatus, recipient.Reply, null, now));
         }
 
-        return failures is not null && reports.Compose(lease.Message, failures) is { } report ? [report] : [];
+        return failures is null && relayed is null ? [] : [.. ReportsOf(lease.Message, failures, relayed)];
     }
+
+    private IEnumerable<Message> ReportsOf(Message message, IReadOnlyList<FailedRecipient>? failures, IReadOnlyList<RelayedRecipient>? relayed)
+    {
+        if (failures is not null && reports.Compose(message, failures) is { } failed)
+        {
+            yield return failed;
+        }
+
+        if (relayed is not null && reports.ComposeRelayed(message, relayed) is { } passedOn)
+        {
+            yield return passedOn;
+        }
+    }
+
+    // The sender wants to hear of success, and only we can tell him.
+    private static bool IsSilent(Recipient recipient, Contact contact) =>
+        recipient.Notify is { } notify && notify.HasFlag(DsnNotify.Success) && contact is { TakesReportRequests: false, Host: not null, Address: not null };
 
     // The remote's name stands only over the remote's own words.
     private static string? HostOf(Outcome.Bounced bounced, Contact contact) => bounced.IsRemotes ? contact.Host : null;

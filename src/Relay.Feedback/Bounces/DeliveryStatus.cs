@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Text;
 using MimeKit;
 using MimeKit.Utils;
-using Relay.Mail.Bounces;
 using Relay.Mail.Messages;
 using Relay.Smtp.Addresses;
 
@@ -18,13 +17,13 @@ internal static class DeliveryStatus
     // One reply is one line of a header here; what is longer helps nobody.
     private const int MaxDiagnostic = 900;
 
-    public static MessageDeliveryStatus Write(Message original, IReadOnlyList<FailedRecipient> failures, string host)
+    public static MessageDeliveryStatus Write(Message original, IReadOnlyList<Fate> fates, string host)
     {
         var status = new MessageDeliveryStatus();
         status.StatusGroups.Add(MessageFields(original, host));
-        foreach (var failure in failures)
+        foreach (var fate in fates)
         {
-            status.StatusGroups.Add(RecipientFields(original.Envelope.Recipients[failure.Index], failure));
+            status.StatusGroups.Add(RecipientFields(original.Envelope.Recipients[fate.Index], fate));
         }
 
         return status;
@@ -44,7 +43,7 @@ internal static class DeliveryStatus
         return fields;
     }
 
-    private static HeaderList RecipientFields(Recipient recipient, FailedRecipient failure)
+    private static HeaderList RecipientFields(Recipient recipient, Fate fate)
     {
         var fields = new HeaderList();
         if (OriginalRecipient(recipient) is { } asked)
@@ -53,16 +52,16 @@ internal static class DeliveryStatus
         }
 
         fields.Add("Final-Recipient", FinalRecipient(recipient.Address));
-        fields.Add("Action", "failed");
-        fields.Add("Status", failure.Status);
-        if (failure.Host is not null)
+        fields.Add("Action", fate.Action);
+        fields.Add("Status", fate.Status);
+        if (fate.Host is not null)
         {
-            fields.Add("Remote-MTA", $"dns; {failure.Host}");
+            fields.Add("Remote-MTA", $"dns; {fate.Host}");
         }
 
         // The words of no remote are not a reply of SMTP (RFC 3464, 2.3.6).
-        fields.Add("Diagnostic-Code", $"{(failure.Host is null ? "x-relay" : "smtp")}; {Diagnostic(failure.Reply)}");
-        fields.Add("Last-Attempt-Date", DateUtils.FormatDate(failure.LastAttempt));
+        fields.Add("Diagnostic-Code", $"{(fate.Host is null ? "x-relay" : "smtp")}; {Diagnostic(fate.Reply)}");
+        fields.Add("Last-Attempt-Date", DateUtils.FormatDate(fate.Time));
         return fields;
     }
 

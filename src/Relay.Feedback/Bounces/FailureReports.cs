@@ -8,8 +8,8 @@ using Relay.Smtp.Addresses;
 namespace Relay.Feedback.Bounces;
 
 /// <summary>
-/// Writes the letter that tells a sender which recipients did not get a message and why: a multipart/report of words
-/// for people, fields for programs, and the message's own header (RFC 3462, RFC 3464).
+/// Writes the letter that tells a sender which recipients did not get a message and why, or of which nothing more will be
+/// heard: a multipart/report of words for people, fields for programs, and the message's own header (RFC 3462, RFC 3464).
 /// </summary>
 internal sealed class FailureReports(IOptions<RelayOptions> relay, TimeProvider time) : IFailureReports
 {
@@ -19,28 +19,37 @@ internal sealed class FailureReports(IOptions<RelayOptions> relay, TimeProvider 
 
     public Message? Compose(Message original, IReadOnlyList<FailedRecipient> failures)
     {
-        // Never about a message that was itself a report: that is how mail loops begin (RFC 5321, 6.1).
-        if (original is not { ReportsFailures: true, Source: MessageSource.Smtp, Envelope.Sender: { } sender })
-        {
-            return null;
-        }
-
-        var reported = failures.Where(failure => IsWanted(original.Envelope.Recipients[failure.Index])).ToList();
-        return reported.Count == 0 ? null : Compose(original, sender, reported);
+        var reported = failures.Where(failure => IsWanted(original, failure.Index, DsnNotify.Failure)).ToList();
+        return SenderOf(original) is { } sender && reported.Count > 0
+            ? Compose(original, sender, new Letter("Undeliverable", FailureText.Write(original, reported, _host), [.. reported.Select(Fate.Of)]))
+            : null;
     }
 
-    // Silence means FAILURE (RFC 3461, 4.1); NEVER, and a list without FAILURE, mean none.
-    private static bool IsWanted(Recipient recipient) => (recipient.Notify ?? DsnNotify.Failure).HasFlag(DsnNotify.Failure);
+    public Message? ComposeRelayed(Message original, IReadOnlyList<RelayedRecipient> relayed)
+    {
+        var reported = relayed.Where(recipient => IsWanted(original, recipient.Index, DsnNotify.Success)).ToList();
+        return SenderOf(original) is { } sender && reported.Count > 0
+            ? Compose(original, sender, new Letter("Relayed", RelayedText.Write(original, reported, _host), [.. reported.Select(Fate.Of)]))
+            : null;
+    }
 
-    private Message Compose(Message original, EnvelopeAddress sender, IReadOnlyList<FailedRecipient> failures)
+    // Never about a message that was itself a report: that is how mail loops begin (RFC 5321, 6.1).
+    private static EnvelopeAddress? SenderOf(Message original) =>
+        original is { ReportsFailures: true, Source: MessageSource.Smtp } ? original.Envelope.Sender : null;
+
+    // Silence means FAILURE (RFC 3461, 4.1); NEVER, and a list without FAILURE, mean none.
+    private static bool IsWanted(Message original, int recipient, DsnNotify what) =>
+        (original.Envelope.Recipients[recipient].Notify ?? DsnNotify.Failure).HasFlag(what);
+
+    private Message Compose(Message original, EnvelopeAddress sender, Letter letter)
     {
         var id = MessageId.Create(time, original.Id.Slot);
-        var subject = SubjectOf(original);
-        var content = Write(original, sender, failures, id, subject, ReturnedContent.Of(original));
+        var subject = SubjectOf(original, letter.Title);
+        var content = Write(original, sender, letter, id, subject, ReturnedContent.Of(original));
         if (content.Length > MessageContent.ChunkBytes)
         {
             // A report must stand in one record: it is accepted in the step that ends the failed unit.
-            content = Write(original, sender, failures, id, subject, ReturnedContent.ShortHeaderOf(original));
+            content = Write(original, sender, letter, id, subject, ReturnedContent.ShortHeaderOf(original));
         }
 
         var hasEightBit = content.AsSpan().ContainsAnyExceptInRange((byte)0, (byte)127);
@@ -76,8 +85,7 @@ internal sealed class FailureReports(IOptions<RelayOptions> relay, TimeProvider 
 
     private string DaemonAddress => $"MAILER-DAEMON@{_host}";
 
-    private byte[] Write(
-        Message original, EnvelopeAddress sender, IReadOnlyList<FailedRecipient> failures, MessageId id, string subject, MimePart returned)
+    private byte[] Write(Message original, EnvelopeAddress sender, Letter letter, MessageId id, string subject, MimePart returned)
     {
         using var report = new MimeMessage();
         report.From.Add(new MailboxAddress("Mail Delivery System", DaemonAddress));
@@ -93,12 +101,12 @@ internal sealed class FailureReports(IOptions<RelayOptions> relay, TimeProvider 
             report.References.Add(original.MessageIdHeader);
         }
 
-        var words = new TextPart("plain") { Text = FailureText.Write(original, failures, _host) };
+        var words = new TextPart("plain") { Text = letter.Words };
         words.Prepare(EncodingConstraint.SevenBit, maxLineLength: 998);
         report.Body = new MultipartReport("delivery-status")
         {
             words,
-            DeliveryStatus.Write(original, failures, _host),
+            DeliveryStatus.Write(original, letter.Recipients, _host),
             returned,
         };
 
@@ -111,13 +119,17 @@ internal sealed class FailureReports(IOptions<RelayOptions> relay, TimeProvider 
         return stream.ToArray();
     }
 
-    private static string SubjectOf(Message original)
+    private static string SubjectOf(Message original, string title)
     {
         var subject = original.Subject.Length > MaxSubject ? $"{original.Subject.AsSpan(0, MaxSubject)}…" : original.Subject;
-        return subject.Length == 0 ? "Undeliverable mail" : $"Undeliverable: {subject}";
+        return subject.Length == 0 ? $"{title} mail" : $"{title}: {subject}";
     }
 
     // Only what every program takes for one; a client may have sent anything.
     private static bool IsMessageId(string text) =>
         text.Contains('@', StringComparison.Ordinal) && !text.AsSpan().ContainsAnyExceptInRange('!', '~') && !text.AsSpan().ContainsAny('<', '>');
+
+    /// <param name="Title">In a word, for the subject.</param>
+    /// <param name="Words">For people.</param>
+    private sealed record Letter(string Title, string Words, IReadOnlyList<Fate> Recipients);
 }

@@ -40,7 +40,7 @@ internal static class FailureText
         _ => "The words above say why. If they do not help, show this report to whoever looks after your mail.",
     };
 
-    private static string OneLine(string reply)
+    public static string OneLine(string reply)
     {
         var line = reply.Length > MaxReply ? reply[..MaxReply] : reply;
         return line.ReplaceLineEndings(" ");

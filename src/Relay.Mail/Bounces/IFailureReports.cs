@@ -2,7 +2,7 @@ using Relay.Mail.Messages;
 
 namespace Relay.Mail.Bounces;
 
-/// <summary>Turns final failures into a delivery status notification (RFC 3464) to the sender.</summary>
+/// <summary>Turns what became of a message into a delivery status notification (RFC 3464) to the sender.</summary>
 public interface IFailureReports
 {
     /// <summary>
@@ -10,6 +10,12 @@ public interface IFailureReports
     /// message did not come by SMTP, its credential turned reports off, or NOTIFY excludes each of the recipients.
     /// </summary>
     Message? Compose(Message original, IReadOnlyList<FailedRecipient> failures);
+
+    /// <summary>
+    /// The same for senders who asked to hear of success, where the host that took the message will tell them nothing
+    /// (RFC 3461, 5.2.2). Null when none is due.
+    /// </summary>
+    Message? ComposeRelayed(Message original, IReadOnlyList<RelayedRecipient> relayed);
 }
 
 /// <param name="Index">Into the envelope's recipients.</param>
@@ -18,3 +24,8 @@ public interface IFailureReports
 /// <param name="Host">The remote that said so; null when the words are ours.</param>
 /// <param name="LastAttempt">When it was tried last.</param>
 public sealed record FailedRecipient(int Index, string Status, string Reply, string? Host, DateTimeOffset LastAttempt);
+
+/// <param name="Index">Into the envelope's recipients.</param>
+/// <param name="Reply">The words with which it was taken.</param>
+/// <param name="Host">Who took it.</param>
+public sealed record RelayedRecipient(int Index, string Reply, string Host, DateTimeOffset Time);

@@ -253,7 +253,7 @@ internal sealed class RecordedOwnMail : IOwnMail
     }
 }
 
-/// <summary>Failure reports as they were asked for; composes one where the message reports failures.</summary>
+/// <summary>Reports as they were asked for; composes one where the message reports failures.</summary>
 internal sealed class RecordedReports : IFailureReports
 {
     private readonly List<(Message Original, IReadOnlyList<FailedRecipient> Failures)> _asked = [];
@@ -267,6 +267,19 @@ internal sealed class RecordedReports : IFailureReports
                 return [.. _asked];
             }
         }
+    }
+
+    /// <summary>Recipients whose mail went to a host that tells nothing more.</summary>
+    public System.Collections.Concurrent.ConcurrentQueue<RelayedRecipient> Relayed { get; } = new();
+
+    public Message? ComposeRelayed(Message original, IReadOnlyList<RelayedRecipient> relayed)
+    {
+        foreach (var recipient in relayed)
+        {
+            Relayed.Enqueue(recipient);
+        }
+
+        return null;
     }
 
     public Message? Compose(Message original, IReadOnlyList<FailedRecipient> failures)

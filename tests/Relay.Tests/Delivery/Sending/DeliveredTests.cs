@@ -162,6 +162,31 @@ public sealed class DeliveredTests
         Assert.DoesNotContain("RET=", remote.Messages[0].MailFrom);
     }
 
+    [Theory]
+    [InlineData(false, DsnNotify.Success, true)]
+    [InlineData(false, DsnNotify.Success | DsnNotify.Failure, true)]
+    [InlineData(false, DsnNotify.Failure, false)]
+    [InlineData(false, null, false)]
+    [InlineData(true, DsnNotify.Success, false)]
+    public async Task Who_wants_to_hear_of_success_hears_it_from_us_where_the_remote_will_not_tell(bool knowsDsn, DsnNotify? notify, bool isTold)
+    {
+        var script = new RemoteScript();
+        if (!knowsDsn)
+        {
+            script.Capabilities.Remove("DSN");
+        }
+
+        await using var remote = ScriptedSmtpServer.Start(script);
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote);
+        var message = A.Message(delivery.Time, "a@remote.test", "b@remote.test");
+        Recipient[] recipients = [message.Envelope.Recipients[0], message.Envelope.Recipients[1] with { Notify = notify }];
+
+        await delivery.SendAsync(message with { Envelope = message.Envelope with { Recipients = recipients } });
+
+        var told = delivery.Reports.Relayed.Select(r => (r.Index, r.Host)).ToList();
+        Assert.Equal(isTold ? [(1, "127.0.0.1")] : [], told);
+    }
+
     [Fact]
     public async Task A_test_message_ends_in_the_inbox_and_nowhere_else()
     {

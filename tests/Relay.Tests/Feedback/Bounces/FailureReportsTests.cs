@@ -152,6 +152,38 @@ public sealed class FailureReportsTests
     }
 
     [Fact]
+    public void Who_asked_to_hear_of_success_is_told_that_the_message_was_passed_on_and_that_this_is_all()
+    {
+        var original = Original(
+            envelope => envelope with { EnvelopeId = "QQ-314159" },
+            new Recipient { Address = EnvelopeAddress.Parse("a@there.test"), Notify = DsnNotify.Success | DsnNotify.Failure },
+            new Recipient { Address = EnvelopeAddress.Parse("b@there.test") });
+
+        var report = _reports.ComposeRelayed(original, [Relayed(0), Relayed(1)]) ?? throw new InvalidOperationException("no report was due");
+
+        var groups = StatusOf(report);
+        Assert.Equal(2, groups.Count);
+        Assert.Equal("QQ-314159", groups[0]["Original-Envelope-Id"]);
+        Assert.Equal("rfc822; a@there.test", groups[1]["Final-Recipient"]);
+        Assert.Equal(("relayed", "2.1.9", "dns; mx.there.test"), (groups[1]["Action"], groups[1]["Status"], groups[1]["Remote-MTA"]));
+        Assert.Equal("smtp; 250 2.0.0 Ok: queued", groups[1]["Diagnostic-Code"]);
+        Assert.Equal("Relayed: Your order", Parse(report).Subject);
+        Assert.Contains("no other report of success will come", TextOf(report), StringComparison.Ordinal);
+        Assert.DoesNotContain("not delivered", TextOf(report), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData(DsnNotify.Never)]
+    [InlineData(DsnNotify.Failure | DsnNotify.Delay)]
+    public void Nobody_hears_of_success_who_has_not_asked(DsnNotify? notify)
+    {
+        var original = Original(recipients: new Recipient { Address = EnvelopeAddress.Parse("a@there.test"), Notify = notify });
+
+        Assert.Null(_reports.ComposeRelayed(original, [Relayed(0)]));
+    }
+
+    [Fact]
     public void Only_the_recipients_that_want_it_are_reported()
     {
         var original = Original(recipients:
@@ -249,6 +281,8 @@ public sealed class FailureReportsTests
 
     private Message Compose(Message original, params FailedRecipient[] failures) =>
         _reports.Compose(original, failures) ?? throw new InvalidOperationException("no report was due");
+
+    private static RelayedRecipient Relayed(int index) => new(index, "250 2.0.0 Ok: queued", "mx.there.test", Now);
 
     private static FailedRecipient Failure(int index) => new(index, "5.1.1", "550 5.1.1 No such user", "mx.there.test", Now);
 

@@ -64,5 +64,7 @@ public sealed class AskedEndTests
             Last = $"{failures[0].Status}: {failures[0].Reply}";
             return original;
         }
+
+        public Message? ComposeRelayed(Message original, IReadOnlyList<RelayedRecipient> relayed) => throw new NotSupportedException();
     }
 }
