@@ -23,6 +23,11 @@ public sealed class TimeoutOptions
     [Range(typeof(TimeSpan), "00:00:00.050", "01:00:00")]
     public TimeSpan Mail { get; set; } = TimeSpan.FromMinutes(5);
 
+    /// <summary>For the first word on a connection that lay unused: then it is taken for dead, and another one opened. That is no attempt.</summary>
+    // Not in the RFC. A host that is there answers within some round trips; mail should not wait minutes for one that is not.
+    [Range(typeof(TimeSpan), "00:00:00.050", "01:00:00")]
+    public TimeSpan Reuse { get; set; } = TimeSpan.FromSeconds(10);
+
     [Range(typeof(TimeSpan), "00:00:00.050", "01:00:00")]
     public TimeSpan Recipient { get; set; } = TimeSpan.FromMinutes(5);
 

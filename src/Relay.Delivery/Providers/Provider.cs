@@ -174,7 +174,7 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
         lock (Lock)
         {
             var free = shares.FreeOf(Ceilings);
-            var busy = _couriers - _sites.Sum(site => site.ParkedCountHoldingLock);
+            var busy = _couriers - ParkedHoldingLock;
             var demand = Math.Min(Ceilings.Connections, busy + WaitingHoldingLock) - free;
             var wish = new ShareWish(shares.SharedOf(Ceilings), Math.Max(0, demand), Math.Max(0, _couriers - free));
 
@@ -259,6 +259,9 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
         : shares.AreNeeded && limit == PartHoldingLock ? ("as many as this node's share", null)
         : _tuner.Trouble is { } trouble ? (trouble, _tuner.TriesMoreAt)
         : ("more as it answers and mail waits", null);
+
+    /// <summary>Couriers with a warm connection and nothing to do.</summary>
+    public int ParkedHoldingLock => _sites.Sum(site => site.ParkedCountHoldingLock);
 
     private int WaitingHoldingLock => _sites.Sum(site => site.WaitingHoldingLock);
 

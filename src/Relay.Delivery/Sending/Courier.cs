@@ -70,6 +70,7 @@ internal sealed class Courier
             return null;
         }
 
+        _line.BeginRest();
         _wake = new TaskCompletionSource<HeldLease?>(TaskCreationOptions.RunContinuationsAsynchronously);
         if (!_site.TryPark(_wake, out var held))
         {
@@ -82,7 +83,7 @@ internal sealed class Courier
             return held;
         }
 
-        _line.BeginRest();
+        _line.FreeMemory();
         _patience ??= _office.Time.CreateTimer(static courier => ((Courier)courier!).LosePatience(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _patience.Change(_office.Options.IdleConnection, Timeout.InfiniteTimeSpan);
         held = await _wake.Task;

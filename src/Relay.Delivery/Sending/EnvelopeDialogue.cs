@@ -24,6 +24,9 @@ internal sealed class EnvelopeDialogue(
 {
     private bool _resets;
 
+    // A connection that lay unused may have lost its other end without a sign: what was sent vanishes, and no answer comes.
+    private TimeSpan FirstAnswer => connection.WasIdle && timeouts.Reuse < timeouts.Mail ? timeouts.Reuse : timeouts.Mail;
+
     /// <summary>All commands in one write (RFC 2920). Every reply is then read, whatever the first ones said.</summary>
     public async ValueTask<EnvelopeStep> SendAheadAsync()
     {
@@ -71,7 +74,7 @@ internal sealed class EnvelopeDialogue(
             return trouble;
         }
 
-        var mail = await connection.ReadReplyAsync(timeouts.Mail);
+        var mail = await connection.ReadReplyAsync(_resets ? timeouts.Mail : FirstAnswer);
         if (mail.IsLost || mail.IsGoodbye)
         {
             return mail.IsLost ? EnvelopeStep.NoReplyAtAll : Goodbye(mail);
@@ -122,9 +125,10 @@ internal sealed class EnvelopeDialogue(
             }
         }
 
+        var answer = connection.NeedsReset ? timeouts.Mail : FirstAnswer;
         WriteMail();
         connection.NeedsReset = true;
-        var mail = await AskAsync(timeouts.Mail);
+        var mail = await AskAsync(answer);
         if (mail.IsLost || mail.IsGoodbye)
         {
             return mail.IsLost ? EnvelopeStep.NoReplyAtAll : Goodbye(mail);
@@ -172,7 +176,7 @@ internal sealed class EnvelopeDialogue(
     // Null when all is well.
     private async ValueTask<EnvelopeStep?> HearResetAsync()
     {
-        var reply = await connection.ReadReplyAsync(timeouts.Mail);
+        var reply = await connection.ReadReplyAsync(FirstAnswer);
         return reply.IsPositive ? null : EnvelopeStep.NoReplyAtAll;
     }
 

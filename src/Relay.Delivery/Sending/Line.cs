@@ -47,12 +47,10 @@ internal sealed class Line(Site site, CourierOffice office)
         }
     }
 
+    public void BeginRest() => _restBegan = office.Time.GetTimestamp();
+
     /// <summary>Nothing goes over it for a while: it holds no memory for what could.</summary>
-    public void BeginRest()
-    {
-        Connection!.Output.Dispose();
-        _restBegan = office.Time.GetTimestamp();
-    }
+    public void FreeMemory() => Connection!.Output.Dispose();
 
     public void EndRest() => Connection!.WasIdle = office.Time.GetElapsedTime(_restBegan) > Idle;
 

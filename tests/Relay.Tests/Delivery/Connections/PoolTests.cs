@@ -1,3 +1,4 @@
+using Relay.Delivery.Providers;
 using Relay.Mail.Events;
 using Relay.TestKit.Dns;
 using Relay.TestKit.Remote;
@@ -120,6 +121,49 @@ public sealed class PoolTests
     }
 
     [Fact]
+    public async Task An_idle_connection_that_has_lost_its_other_end_without_a_sign_costs_no_attempt_and_little_time()
+    {
+        var never = new TaskCompletionSource();
+        var script = new RemoteScript().On(RemoteStage.Mail, m => m is { Session.Number: 1, Count: 2 } ? RemoteAnswer.Silence.After(never.Task) : null);
+        await using var remote = ScriptedSmtpServer.Start(script);
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(
+            remote, ("Delivery:ConnectionsPerSite", 1), ("Delivery:Timeouts:Mail", "01:00:00"));
+        await delivery.SendAsync("a@remote.test");
+        await WaitUntil.TrueAsync(() => IsAnyParked(delivery));
+        delivery.Time.Advance(TimeSpan.FromSeconds(5));
+
+        var began = delivery.Time.GetUtcNow();
+        await delivery.AcceptAsync("b@remote.test");
+        await WaitUntil.TrueAsync(() =>
+        {
+            delivery.Time.Advance(TimeSpan.FromSeconds(1));
+            return delivery.Queue.Settlements.Count == 2;
+        });
+
+        var delivered = delivery.Queue.Settlements[1].Events[0];
+        Assert.Equal((MailEventType.Delivered, 1), (delivered.Type, delivered.Attempt));
+        Assert.Equal([1, 2], remote.Messages.Select(m => m.Session.Number));
+        Assert.InRange(delivered.Time - began, TimeSpan.FromSeconds(10), TimeSpan.FromMinutes(59));
+    }
+
+    [Fact]
+    public async Task A_connection_in_use_has_all_the_time_for_its_answers_that_it_may_take()
+    {
+        var go = new TaskCompletionSource();
+        var script = new RemoteScript().On(RemoteStage.Mail, m => m.Count == 1 ? RemoteAnswer.Say("250 Ok").After(go.Task) : null);
+        await using var remote = ScriptedSmtpServer.Start(script);
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote);
+        await delivery.AcceptAsync("a@remote.test");
+        await WaitUntil.TrueAsync(() => remote.Sessions is [{ Commands.Count: > 1 }]);
+
+        delivery.Time.Advance(TimeSpan.FromMinutes(4));
+        go.SetResult();
+
+        Assert.Equal(MailEventType.Delivered, (await delivery.SettledAsync()).Events[0].Type);
+        Assert.Single(remote.Sessions);
+    }
+
+    [Fact]
     public async Task A_remote_that_allows_few_connections_gets_its_mail_over_those()
     {
         var go = new TaskCompletionSource();
@@ -168,4 +212,12 @@ public sealed class PoolTests
 
         Assert.Equal("127.0.0.9", remote.Sessions[0].ClientAddress.ToString());
     }
+
+    private static bool IsAnyParked(DeliveryUnderTest delivery) => delivery.Part<ProviderDirectory>().All.Any(provider =>
+    {
+        lock (provider.Lock)
+        {
+            return provider.ParkedHoldingLock > 0;
+        }
+    });
 }
