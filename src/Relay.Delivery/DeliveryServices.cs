@@ -53,6 +53,7 @@ public static class DeliveryServices
 
         services.AddSingleton<HostBreakers>();
         services.AddSingleton<ChunkingHosts>();
+        services.AddSingleton<UnwantedSources>();
         services.AddSingleton<SourceAddresses>();
         services.AddSingleton<SourcePools>();
         services.AddSingleton<AddressRace>();
@@ -78,6 +79,8 @@ public static class DeliveryServices
         services.AddSingleton<AccountRates>();
         services.AddSingleton<Settler>();
         services.AddSingleton<RestingSites>();
+        services.AddSingleton<BlockedDomains>();
+        services.AddSingleton<Aftermath>();
         services.AddSingleton<SiteDirectory>();
         services.AddSingleton<SuppressionCheck>();
         services.AddSingleton<Dispatcher>();

@@ -116,13 +116,13 @@ internal sealed class Connector(
 
     private async ValueTask<Opened> ConnectAsync(Call call, IPEndPoint place, Heat heat, CancellationToken stop)
     {
-        var (plan, host, terms, _) = call;
+        var (plan, host, terms, domain) = call;
         if (place.AddressFamily == AddressFamily.InterNetworkV6 && !Socket.OSSupportsIPv6)
         {
             return new Opened.Failed("this machine has no IPv6", DeliveryRules.Unreachable, host.Name, place.ToString());
         }
 
-        var source = sources.For(plan, place.AddressFamily);
+        var source = sources.For(plan, domain, place.AddressFamily);
         if (source is null && plan.Pool is { } pool)
         {
             return new Opened.Failed($"the pool {pool.Name} has no address of this family today", DeliveryRules.Unreachable, host.Name, place.ToString());

@@ -11,15 +11,17 @@ namespace Relay.Delivery.Providers;
 /// </summary>
 internal sealed class Provider(string name, bool isShared, Ceilings ceilings, NodeShares shares, TimeProvider time, Func<int, TimeSpan> restAfter) : IDisposable
 {
-    // Of a rate, while others have all of it: nothing to speak of, and yet not a wait without end.
-    private const double LeastPart = 0.001;
+    // Two may share an owner, or a list that is not their provider's.
+    private const int DomainsToRest = 3;
 
     private readonly ConcurrencyTuner _tuner = new();
-    private readonly RateMeter _rate = NewMeter(ceilings, shares, time);
+    private readonly NodePart _part = new(shares, time);
+    private readonly RateMeter _rate = new();
     private readonly TurnQueue<Want> _wanting = new(want => want.Turn);
     private readonly LinkedList<Site> _idle = new();
     private readonly HashSet<Standing> _standings = [];
     private readonly HashSet<Site> _sites = [];
+    private readonly HashSet<string> _refusedBy = new(StringComparer.Ordinal);
     private Ceilings _ceilings = ceilings;
     private int _couriers;
     private int _connected;
@@ -27,8 +29,6 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
     private readonly MinuteCount _sent = new();
     private long _messages;
     private long _opened;
-    private ConnectionShare _share;
-    private bool _isListed;
     private volatile Rest? _rest;
     private int _rests;
     private ITimer? _timer;
@@ -63,11 +63,7 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
     public bool IsIdleHoldingLock => _couriers == 0 && _standings.Count == 0;
 
     /// <summary>Connections and attempts to get one that it may have now.</summary>
-    public int LimitHoldingLock => _rest is { } rest && time.GetUtcNow() < rest.Until ? 0 : Math.Min(Math.Min(_tuner.Limit, Ceilings.Connections), PartHoldingLock);
-
-    // This node's part of the ceiling.
-    private int PartHoldingLock =>
-        !shares.AreNeeded ? int.MaxValue : shares.FreeOf(Ceilings) + (_share.Until > time.GetUtcNow() ? _share.Connections : 0);
+    public int LimitHoldingLock => _rest is { } rest && time.GetUtcNow() < rest.Until ? 0 : Math.Min(Math.Min(_tuner.Limit, Ceilings.Connections), _part.ConnectionsOf(Ceilings));
 
     public void Join(Standing site)
     {
@@ -114,7 +110,6 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
         lock (Lock)
         {
             Volatile.Write(ref _ceilings, ceilings);
-            SetRateHoldingLock();
             GiveOutHoldingLock(ref after);
         }
 
@@ -122,7 +117,8 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
     }
 
     /// <summary>An attempt was answered, whatever the answer was. True when more may come than before.</summary>
-    public bool Answered(TimeSpan? took)
+    /// <param name="wasTaken">Somebody's mail was.</param>
+    public bool Answered(TimeSpan? took, bool wasTaken)
     {
         var after = default(Errands);
         bool wasProbing;
@@ -136,6 +132,11 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
                 (_rests, _rest) = (0, null);
             }
 
+            if (wasTaken)
+            {
+                _refusedBy.Clear();
+            }
+
             _messages++;
             _sent.Add(now);
             _tuner.Answered(_connected, _hungry > 0, Ceilings.Connections, took, now);
@@ -147,6 +148,19 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
 
         after.Run();
         return wasProbing;
+    }
+
+    /// <summary>
+    /// A domain refuses us for good, for what is thought of us. True when it is the receiver who does: so many of its domains in
+    /// a row, and none of them took anything meanwhile. One alone may have reasons of its own.
+    /// </summary>
+    public bool IsRefusedBy(string domain)
+    {
+        lock (Lock)
+        {
+            _refusedBy.Add(domain);
+            return _refusedBy.Count >= DomainsToRest;
+        }
     }
 
     /// <summary>The receiver refuses since it is too much. The sites that rest with it from now on; null when it goes on with less.</summary>
@@ -173,15 +187,8 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
     {
         lock (Lock)
         {
-            var free = shares.FreeOf(Ceilings);
             var busy = _couriers - ParkedHoldingLock;
-            var demand = Math.Min(Ceilings.Connections, busy + WaitingHoldingLock) - free;
-            var wish = new ShareWish(shares.SharedOf(Ceilings), Math.Max(0, demand), Math.Max(0, _couriers - free));
-
-            // One that wants nothing more says so once: what it had is then the others' at once, and not when it runs out.
-            var wasListed = _isListed;
-            _isListed = wish is not { Demand: 0, InUse: 0 };
-            return _isListed || wasListed ? wish : null;
+            return _part.Wish(Ceilings, Math.Min(Ceilings.Connections, busy + WaitingHoldingLock), _couriers);
         }
     }
 
@@ -191,9 +198,7 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
         var after = default(Errands);
         lock (Lock)
         {
-            // One that was given back is as if it had never been: the next mail asks at once.
-            _share = share.Connections == 0 && WaitingHoldingLock == 0 ? default : share;
-            SetRateHoldingLock();
+            _part.Take(share, isWanted: WaitingHoldingLock > 0);
             SendSurplusHomeHoldingLock(LimitHoldingLock, ref after);
             GiveOutHoldingLock(ref after);
         }
@@ -207,7 +212,6 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
         var after = default(Errands);
         lock (Lock)
         {
-            SetRateHoldingLock();
             SendSurplusHomeHoldingLock(LimitHoldingLock, ref after);
             if (_wanting.Count > 0)
             {
@@ -241,7 +245,7 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
                 Connections = _connected,
                 Limit = limit,
                 Ceiling = Ceilings.Connections,
-                Share = shares.AreNeeded ? PartHoldingLock : null,
+                Share = _part.IsShared ? _part.ConnectionsOf(Ceilings) : null,
                 Waiting = waiting,
                 Why = why,
                 Until = until,
@@ -256,7 +260,7 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
     private (string Why, DateTimeOffset? Until) WhyHoldingLock(int limit, bool isResting) =>
         isResting ? (_rest!.Words, _rest.Until)
         : limit >= Ceilings.Connections ? ("as many as it is ever given", null)
-        : shares.AreNeeded && limit == PartHoldingLock ? ("as many as this node's share", null)
+        : limit == _part.ConnectionsOf(Ceilings) ? ("as many as this node's share", null)
         : _tuner.Trouble is { } trouble ? (trouble, _tuner.TriesMoreAt)
         : ("more as it answers and mail waits", null);
 
@@ -288,7 +292,7 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
     }
 
     /// <summary>A message may leave now; it counts.</summary>
-    public bool TryPassHoldingLock() => _rate.TryTake(Ceilings.Rate is null ? default : time.GetUtcNow());
+    public bool TryPassHoldingLock() => Ceilings.Rate is null || RateHoldingLock.TryTake(time.GetUtcNow());
 
     /// <summary>A courier of this site had better leave: there are more than may be, or others have waited long enough.</summary>
     // Whoever is about to connect is not counted: he finds out himself, and one that has a connection should not leave for him.
@@ -354,7 +358,7 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
     {
         for (var wants = _wanting.Count; wants > 0; wants--)
         {
-            if (_rate.Wait(Ceilings.Rate is null ? default : time.GetUtcNow()) is { } wait && wait > TimeSpan.Zero)
+            if (Ceilings.Rate is not null && RateHoldingLock.Wait(time.GetUtcNow()) is { Ticks: > 0 } wait)
             {
                 WakeHoldingLock(time.GetUtcNow() + wait);
                 AskHoldingLock(LimitHoldingLock);
@@ -413,7 +417,7 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
     // Only where it is the share that holds it up. Once: what waits longer is asked for with the others, again and again.
     private void AskHoldingLock(int limit)
     {
-        if (shares.AreNeeded && limit == PartHoldingLock && limit < Ceilings.Connections && _share.Until <= time.GetUtcNow())
+        if (limit == _part.ConnectionsOf(Ceilings) && limit < Ceilings.Connections && _part.IsUnanswered)
         {
             shares.Ask(this);
         }
@@ -445,24 +449,19 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
         after.Run();
     }
 
-    private void SetRateHoldingLock()
+    // This node's part of the rate, which changes with its share.
+    private RateMeter RateHoldingLock
     {
-        if (PartOf(Ceilings.Rate, shares, _share) is var rate && rate != _rate.Rate)
+        get
         {
-            _rate.Set(rate, time.GetUtcNow());
+            if (_part.RateOf(Ceilings) is var rate && rate != _rate.Rate)
+            {
+                _rate.Set(rate, time.GetUtcNow());
+            }
+
+            return _rate;
         }
     }
-
-    private static RateMeter NewMeter(Ceilings ceilings, NodeShares shares, TimeProvider time)
-    {
-        var meter = new RateMeter();
-        meter.Set(PartOf(ceilings.Rate, shares, default), time.GetUtcNow());
-        return meter;
-    }
-
-    // This node's part of a rate.
-    private static Rate? PartOf(Rate? rate, NodeShares shares, ConnectionShare share) =>
-        rate is { } all && shares.AreNeeded ? all with { Time = all.Time / Math.Max(share.Part, LeastPart) } : rate;
 
     private sealed record Rest(DateTimeOffset Until, string Words);
 

@@ -8,7 +8,7 @@ namespace Relay.Delivery.Scheduling;
 
 /// <summary>What an administrator may ask of the delivery that runs here.</summary>
 internal sealed class DeliveryDesk(
-    Dispatcher dispatcher, SiteDirectory sites, SourcePools pools, Resolver resolver, StsPolicies policies, HostBreakers breakers) : IDeliveryDesk
+    Dispatcher dispatcher, SiteDirectory sites, SourcePools pools, UnwantedSources unwanted, BlockedDomains blocked, Resolver resolver, StsPolicies policies, HostBreakers breakers) : IDeliveryDesk
 {
     public void GiveBack(Func<Lease, bool> which) => dispatcher.GiveBack(which);
 
@@ -30,6 +30,8 @@ internal sealed class DeliveryDesk(
             }
         }
 
+        unwanted.Forget(domain);
+        blocked.Forget(domain);
         resolver.Forget(domain);
         policies.Forget(domain);
         breakers.Forget(domain);

@@ -19,6 +19,7 @@ internal sealed class Dispatcher(
     SiteDirectory sites,
     SourcePools pools,
     InboxDelivery inbox,
+    BlockedDomains blocked,
     SuppressionCheck suppressions,
     DeliveryWindow window,
     AccountRates rates,
@@ -83,9 +84,9 @@ internal sealed class Dispatcher(
             : window.Fits(lane.Account, destination.Stock, new Room(options.Value.Window.UnitsPerConnection), isGood: false);
     }
 
-    /// <summary>Why the lane's site is left alone; null when it is not.</summary>
+    /// <summary>Why the lane's site, or its domain, is left alone; null when it is not.</summary>
     public Excuse? ExcuseFor(Lane lane) =>
-        _destinations.TryGetValue(lane.Domain, out var destination) && destination.Routed is Routed.To(var plan) ? sites.ExcuseFor(pools.PlanFor(plan, lane)) : null;
+        _destinations.TryGetValue(lane.Domain, out var destination) && destination.Routed is Routed.To(var plan) ? ExcuseFor(pools.PlanFor(plan, lane), lane) : null;
 
     /// <summary>Why the account's mail is held back; null when it is not.</summary>
     public string? ExcuseFor(string account) => rates.ExcuseFor(account);
@@ -214,7 +215,7 @@ internal sealed class Dispatcher(
         {
             case Routed.To(var way):
                 var plan = pools.PlanFor(way, held.Lease.Unit.Lane);
-                if (sites.ExcuseFor(plan) is { } excuse)
+                if (ExcuseFor(plan, held.Lease.Unit.Lane) is { } excuse)
                 {
                     PutOff(held, excuse);
                 }
@@ -234,6 +235,8 @@ internal sealed class Dispatcher(
                 break;
         }
     }
+
+    private Excuse? ExcuseFor(RoutePlan plan, Lane lane) => sites.ExcuseFor(plan) ?? blocked.ExcuseFor(plan.Key, lane.Domain);
 
     // It came to be told why it waits, or that it has expired.
     private void PutOff(HeldLease held, Excuse excuse)

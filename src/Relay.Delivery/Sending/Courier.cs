@@ -162,11 +162,11 @@ internal sealed class Courier
                 // Who says that it is too much is there: that is heard with the outcome.
                 if (failed is { Status: null, IsForMessage: false, IsTooMuch: false })
                 {
-                    _office.NotReached(_site, failed.Words);
+                    _office.Aftermath.NotReached(_site, failed.Words);
                 }
 
                 attempt.Overhear(failed.Dialogue ?? []);
-                attempt.EndRest(failed.ToOutcome(), new Contact(failed.Host, failed.Address) { Policy = TlsTerms.PolicyOf(failed.Source) });
+                attempt.EndRest(failed.ToOutcome(), new Contact(failed.Host, failed.Address) { From = failed.From, Policy = TlsTerms.PolicyOf(failed.Source) });
             }
             else
             {

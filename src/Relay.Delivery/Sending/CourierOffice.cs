@@ -3,8 +3,8 @@ using Microsoft.Extensions.Options;
 using Relay.Delivery.Connections;
 using Relay.Delivery.Routing;
 using Relay.Delivery.Scheduling;
+using Relay.Delivery.Sources;
 using Relay.Delivery.Transcripts;
-using Relay.Mail.Classification;
 using Relay.Mail.Queue;
 
 namespace Relay.Delivery.Sending;
@@ -16,9 +16,8 @@ internal sealed class CourierOffice(
     Settler settler,
     IMailQueue queue,
     IContentStore contents,
-    DeliveryWindow window,
-    RestingSites resting,
-    Alerts alerts,
+    Aftermath aftermath,
+    SourceAddresses sources,
     ChunkingHosts chunkingHosts,
     SevenBitCopies copies,
     TranscriptKeeper transcripts,
@@ -34,6 +33,7 @@ internal sealed class CourierOffice(
     public Connector Connector { get; } = connector;
     public Settlements Settlements { get; } = settlements;
     public Settler Settler { get; } = settler;
+    public Aftermath Aftermath { get; } = aftermath;
     public ChunkingHosts ChunkingHosts { get; } = chunkingHosts;
     public TranscriptKeeper Transcripts { get; } = transcripts;
     public DeliveryMetrics Metrics { get; } = metrics;
@@ -72,6 +72,10 @@ internal sealed class CourierOffice(
             return false;
         }
     }
+
+    /// <summary>Whether the attempt's mail may go over a connection to this site: it proves what is asked for, and comes from where it should.</summary>
+    public bool Suits(SmtpConnection connection, RoutePlan plan, Attempt attempt) =>
+        connection.Security.Satisfies(attempt.Demand, attempt.Domain) && !sources.IsUnwanted(plan, attempt.Domain, connection.From);
 
     /// <summary>Whether the message may end at this host from now on.</summary>
     public ValueTask<bool> MayEndAsync(SmtpConnection connection, Attempt attempt) => _body.MayEndAsync(connection, attempt.Lease, Aborted);
@@ -120,7 +124,7 @@ internal sealed class CourierOffice(
         }
 
         Metrics.Attempted();
-        Heard(site, attempt);
+        Aftermath.Of(site, attempt);
         Settler.Settle(held, attempt.ToSettlement(Settlements));
         if (attempt.ToTranscript(Time.GetUtcNow()) is { } transcript)
         {
@@ -128,80 +132,7 @@ internal sealed class CourierOffice(
         }
     }
 
-    /// <summary>A courier has a connection to the site.</summary>
-    public void Reached(Site site)
-    {
-        site.Connected();
-        if (site.Standing.Connected())
-        {
-            Reopen(site.Standing);
-        }
-    }
-
-    /// <summary>No host of the site could be reached, and nobody else has a connection to it.</summary>
-    public void NotReached(Site site, string words)
-    {
-        if (site.Standing.Failed(words))
-        {
-            resting.Add(site.Standing);
-        }
-    }
-
     public void Abort() => _abort.Cancel();
-
-    // What an attempt came to, told to whom it concerns beside its message.
-    private void Heard(Site site, Attempt attempt)
-    {
-        Outcome? refusal = null;
-        var wasAnswered = false;
-        foreach (var outcome in attempt.Outcomes)
-        {
-            wasAnswered |= outcome.IsRemotes || outcome is Outcome.Delivered;
-            if (outcome.Follows.HasFlag(Consequence.SlowSite))
-            {
-                refusal = outcome;
-            }
-
-            if (outcome.Follows.HasFlag(Consequence.Alert))
-            {
-                alerts.Raise(site.Plan.Key, outcome, attempt.LastContact);
-            }
-        }
-
-        if (refusal is not null)
-        {
-            Refused(site, refusal);
-        }
-        else if (wasAnswered && site.Standing.Provider.Answered(attempt.Took))
-        {
-            Reopen(site.Standing);
-        }
-    }
-
-    // The mail in hand goes back untried: what it would be told, one message has been told for all.
-    private void Refused(Site site, Outcome refusal)
-    {
-        if (site.Standing.Provider.Refused(refusal.Reply, (refusal as Outcome.Deferred)?.Wait) is not { } rests)
-        {
-            return;
-        }
-
-        foreach (var standing in rests)
-        {
-            resting.Add(standing);
-        }
-
-        foreach (var held in site.Standing.Provider.TakeBack())
-        {
-            Settler.Release(held);
-        }
-    }
-
-    private void Reopen(Standing standing)
-    {
-        window.Open(standing.Stock.Gate);
-        window.Open(standing.Stock.Shared?.Gate);
-    }
 
     // A 250 to a chunk looks like a 250 to RCPT; only where each carries its enhanced code can they be told apart.
     private TransactionWay WayOf(SmtpConnection connection, Attempt attempt) =>

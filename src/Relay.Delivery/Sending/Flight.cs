@@ -1,4 +1,5 @@
 using Relay.Delivery.Connections;
+using Relay.Delivery.Routing;
 using Relay.Mail.Crashing;
 
 namespace Relay.Delivery.Sending;
@@ -17,7 +18,7 @@ namespace Relay.Delivery.Sending;
 /// nothing was taken: no attempt.</item>
 /// </list>
 /// </summary>
-internal sealed class Flight(SmtpConnection connection, CourierOffice office)
+internal sealed class Flight(SmtpConnection connection, RoutePlan plan, CourierOffice office)
 {
     // One write takes as much from us without waiting.
     private const int MaxOctets = 64 * 1024;
@@ -32,7 +33,7 @@ internal sealed class Flight(SmtpConnection connection, CourierOffice office)
     public async ValueTask<bool> TryBoardAsync(Carriage carriage)
     {
         var attempt = carriage.Attempt;
-        if (attempt.IsCareful || connection.Output.Length >= MaxOctets || !connection.Security.Satisfies(attempt.Demand, attempt.Domain))
+        if (attempt.IsCareful || connection.Output.Length >= MaxOctets || !office.Suits(connection, plan, attempt))
         {
             return false;
         }

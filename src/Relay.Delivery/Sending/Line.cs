@@ -40,7 +40,7 @@ internal sealed class Line(Site site, CourierOffice office)
                 Connection = ready.Connection;
                 Connection.FlightSize = office.ChunkingHosts.HasPassed(Connection.Place) ? 1 : 0;
                 IsCounted = true;
-                office.Reached(site);
+                office.Aftermath.Reached(site);
                 return null;
             case var other:
                 return (Opened.Failed)other;
@@ -87,6 +87,6 @@ internal sealed class Line(Site site, CourierOffice office)
     private bool Fits(SmtpConnection open, Attempt attempt) =>
         !open.HasInput
         && HasTurnsLeft
-        && open.Security.Satisfies(attempt.Demand, attempt.Domain)
+        && office.Suits(open, site.Plan, attempt)
         && (attempt.HostToTryFirst is not { } host || host == open.Host.Name);
 }

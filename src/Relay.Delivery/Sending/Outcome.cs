@@ -1,3 +1,4 @@
+using System.Net;
 using Relay.Delivery.Connections;
 using Relay.Mail.Classification;
 
@@ -38,6 +39,9 @@ internal abstract record Outcome(string Reply, string? Rule)
 /// <summary>With whom an attempt was made, as far as it came.</summary>
 internal readonly record struct Contact(string? Host, string? Address, string? Tls = null)
 {
+    /// <summary>Our own address; null where it never came to a connection.</summary>
+    public IPAddress? From { get; init; }
+
     /// <summary>What the connection had to prove, as events name it; null where nothing.</summary>
     public string? Policy { get; init; }
 
@@ -49,6 +53,7 @@ internal readonly record struct Contact(string? Host, string? Address, string? T
 
     public static Contact With(SmtpConnection connection) => new(connection.Host.Name, connection.Address, connection.Tls)
     {
+        From = connection.From,
         TakesReportRequests = connection.Capabilities.Dsn,
         Policy = connection.Security.Terms?.Policy,
         Proof = connection.Security.Proof,

@@ -55,7 +55,7 @@ internal sealed class Pipeline(Site site, CourierOffice office, Line line) : IDi
         }
 
         var began = office.Time.GetUtcNow();
-        var flight = new Flight(connection, office);
+        var flight = new Flight(connection, site.Plan, office);
         if (!await flight.TryBoardAsync(first))
         {
             return false;
@@ -86,7 +86,7 @@ internal sealed class Pipeline(Site site, CourierOffice office, Line line) : IDi
     private Transaction? TryRide(Attempt attempt, SmtpConnection connection)
     {
         if (attempt.IsCareful
-            || !connection.Security.Satisfies(attempt.Demand, attempt.Domain)
+            || !office.Suits(connection, site.Plan, attempt)
             || office.NewTransaction(connection, attempt) is not { IsOver: false } transaction
             || (transaction.IsByChunk && connection.FlightSize > 0))
         {

@@ -6,11 +6,33 @@ using Relay.Delivery.Routing;
 namespace Relay.Delivery.Sources;
 
 /// <summary>From which of our addresses a connection is made: one of the pool that its mail leaves from, else one of those that all share.</summary>
-internal sealed class SourceAddresses(IOptions<DeliveryOptions> options, TimeProvider time)
+internal sealed class SourceAddresses(UnwantedSources unwanted, IOptions<DeliveryOptions> options, TimeProvider time)
 {
     private readonly SourcePool _shared = new("", [.. options.Value.SourceAddresses.Select(a => new SourceAddress(IPAddress.Parse(a)))]);
 
-    /// <summary>Null leaves it to the system; where mail has a pool, there is no other way than from the pool.</summary>
-    public SourceAddress? For(RoutePlan plan, AddressFamily family) =>
-        (plan.Pool ?? _shared).Choose(plan.Key, family, DateOnly.FromDateTime(time.GetUtcNow().UtcDateTime), Random.Shared.NextDouble());
+    /// <summary>
+    /// One that the domain does not refuse, if there is any. Null leaves it to the system; where mail has a pool, there is no
+    /// other way than from the pool.
+    /// </summary>
+    public SourceAddress? For(RoutePlan plan, string domain, AddressFamily family) => Choose(plan, domain, family, Random.Shared.NextDouble());
+
+    /// <summary>Whether mail of the domain had better leave from another address than this one.</summary>
+    public bool IsUnwanted(RoutePlan plan, string domain, IPAddress? source) => source is not null && unwanted.Contains(plan.Key, domain, source);
+
+    /// <summary>The domain refuses this address. True when its mail leaves from another one from now on; false when it refuses all there are.</summary>
+    public bool TryAvoid(RoutePlan plan, string domain, IPAddress? source)
+    {
+        if (source is null || !PoolOf(plan).Contains(source))
+        {
+            return false;
+        }
+
+        unwanted.Note(plan.Key, domain, source);
+        return Choose(plan, domain, source.AddressFamily, lot: 1) is { } other && !unwanted.Contains(plan.Key, domain, other.Address);
+    }
+
+    private SourceAddress? Choose(RoutePlan plan, string domain, AddressFamily family, double lot) => PoolOf(plan).Choose(
+        plan.Key, family, address => unwanted.Contains(plan.Key, domain, address), DateOnly.FromDateTime(time.GetUtcNow().UtcDateTime), lot);
+
+    private SourcePool PoolOf(RoutePlan plan) => plan.Pool ?? _shared;
 }

@@ -11,14 +11,22 @@ internal sealed class SourcePool(string name, IReadOnlyList<SourceAddress> addre
 {
     public string Name { get; } = name;
 
+    public bool Contains(IPAddress address) => addresses.Any(a => a.Address.Equals(address));
+
     /// <summary>Null when the pool has no address of the family for use today.</summary>
+    /// <param name="isUnwanted">The other end refuses this one: any other is better.</param>
     /// <param name="lot">From 0 to 1, for each connection anew.</param>
-    public SourceAddress? Choose(string site, AddressFamily family, DateOnly today, double lot)
+    public SourceAddress? Choose(string site, AddressFamily family, Func<IPAddress, bool> isUnwanted, DateOnly today, double lot)
     {
-        var all = addresses.Where(a => a.Address.AddressFamily == family).ToList();
+        var all = addresses.Where(a => a.Address.AddressFamily == family && a.PercentOn(today) != 0).ToList();
+        if (all.Exists(a => !isUnwanted(a.Address)))
+        {
+            all.RemoveAll(a => isUnwanted(a.Address));
+        }
+
         var known = all.Where(a => a.PercentOn(today) is null).ToList();
         var percent = lot * 100;
-        foreach (var strange in all.Where(a => a.PercentOn(today) > 0))
+        foreach (var strange in all.Where(a => a.PercentOn(today) is not null))
         {
             if ((percent -= strange.PercentOn(today)!.Value) < 0)
             {
@@ -29,7 +37,7 @@ internal sealed class SourcePool(string name, IReadOnlyList<SourceAddress> addre
         // Where all are new they share as they come; there is nobody else to take the rest.
         return known.Count > 0
             ? known.MaxBy(a => a.ScoreFor(site))
-            : all.Where(a => a.PercentOn(today) > 0).MaxBy(a => a.PercentOn(today));
+            : all.MaxBy(a => a.PercentOn(today));
     }
 }
 

@@ -71,4 +71,7 @@ public enum Consequence
 
     /// <summary>A person should look: it will not mend itself.</summary>
     Alert = 32,
+
+    /// <summary>The recipient's domain is left alone for a while, and nobody else at its hosts.</summary>
+    RestDomain = 64,
 }

@@ -102,6 +102,59 @@ public sealed class ProviderTests
     }
 
     [Fact]
+    public async Task A_tenant_that_blocks_us_is_left_alone_by_itself_and_the_others_of_its_hosts_get_their_mail()
+    {
+        var blocks = true;
+        var script = new RemoteScript().On(
+            RemoteStage.Rcpt, m => blocks && m.Line.Contains("@strict.test", StringComparison.Ordinal) ? RemoteAnswer.Say("550 5.7.1 Your IP address is on a block list") : null);
+        await using var remote = ScriptedSmtpServer.Start(script);
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote, ("Delivery:ConnectionsPerSite", 2));
+        await delivery.SendAsync("a@strict.test");
+        for (var i = 0; i < 20; i++)
+        {
+            await delivery.AcceptAsync($"a{i}@strict.test");
+            await delivery.AcceptAsync($"a{i}@kind.test");
+        }
+
+        await delivery.SettledAsync(41);
+
+        var events = delivery.Queue.Settlements.SelectMany(s => s.Events).ToLookup(e => e.Recipient!.Split('@')[1]);
+        Assert.All(events["kind.test"], e => Assert.Equal(MailEventType.Delivered, e.Type));
+        Assert.Equal("domain.left-alone", events["strict.test"].Last().Rule);
+        Assert.Contains("on a block list", events["strict.test"].Last().Reply, StringComparison.Ordinal);
+
+        // The one that was told, and whatever was in the other courier's hands.
+        Assert.InRange(remote.Sessions.Sum(s => s.Commands.Count(c => c.Contains("@strict.test", StringComparison.Ordinal))), 1, 3);
+        Assert.Contains("strict.test is left alone", delivery.Part<IDeliveryDesk>().WhyNotNow(new Lane("strict.test", "default", default)), StringComparison.Ordinal);
+        Assert.Null(delivery.Part<IDeliveryDesk>().WhyNotNow(new Lane("kind.test", "default", default)));
+
+        blocks = false;
+        delivery.Part<IDeliveryDesk>().TryAgain("strict.test");
+        Assert.Equal(MailEventType.Delivered, (await delivery.SendAsync("b@strict.test"))[0].Type);
+    }
+
+    [Fact]
+    public async Task A_receiver_whose_domains_all_block_us_is_left_alone_as_a_whole()
+    {
+        await using var remote = ScriptedSmtpServer.Start(new RemoteScript().On(RemoteStage.Rcpt, "550 5.7.1 Your IP address is on a block list"));
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote, ("Delivery:ConnectionsPerSite", 1));
+        var provider = new Func<Provider>(() => Assert.Single(delivery.Part<ProviderDirectory>().All));
+        foreach (var domain in (string[])["one.test", "two.test"])
+        {
+            await delivery.SendAsync($"a@{domain}");
+            Assert.Null(provider().Excuse);
+        }
+
+        for (var i = 3; provider().Excuse is null; i++)
+        {
+            Assert.InRange(i, 3, 5);
+            await delivery.SendAsync($"a@domain{i}.test");
+        }
+
+        Assert.Contains("on a block list", provider().Excuse!.Words, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Greylisting_slows_nobody()
     {
         var script = new RemoteScript().On(RemoteStage.Rcpt, m => m.Line.Contains("<new", StringComparison.Ordinal) ? RemoteAnswer.Say("450 4.2.0 Greylisted, try again in 300 seconds") : null);

@@ -275,7 +275,7 @@ public sealed class SharingModelTests
             if (courier.Move())
             {
                 Sent++;
-                _provider.Answered(TimeSpan.FromMilliseconds(1));
+                _provider.Answered(TimeSpan.FromMilliseconds(1), wasTaken: true);
             }
 
             if (courier.HasLeft)

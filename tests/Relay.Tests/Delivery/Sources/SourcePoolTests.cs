@@ -1,6 +1,8 @@
 using System.Net;
 using System.Net.Sockets;
+using Relay.Delivery.Providers;
 using Relay.Delivery.Sources;
+using Relay.Mail.Events;
 using Relay.Mail.Messages;
 using Relay.TestKit.Remote;
 
@@ -57,7 +59,46 @@ public sealed class SourcePoolTests
     [Fact]
     public void A_pool_without_an_address_of_the_family_has_none()
     {
-        Assert.Null(new SourcePool("p", [Of("192.0.2.1")]).Choose("mx.test", AddressFamily.InterNetworkV6, Today, 0));
+        Assert.Null(new SourcePool("p", [Of("192.0.2.1")]).Choose("mx.test", AddressFamily.InterNetworkV6, _ => false, Today, 0));
+    }
+
+    [Fact]
+    public void One_that_is_not_wanted_is_chosen_only_where_there_is_no_other()
+    {
+        var pool = new SourcePool("p", [Of("192.0.2.1"), Of("192.0.2.2"), Of("192.0.2.9") with { WarmUpFrom = Today.AddDays(1), WarmUp = [100] }]);
+        var usual = pool.Choose("mx.test", AddressFamily.InterNetwork, _ => false, Today, 0.5)!.Address;
+
+        Assert.NotEqual(usual, pool.Choose("mx.test", AddressFamily.InterNetwork, address => address.Equals(usual), Today, 0.5)!.Address);
+        Assert.Equal(usual, pool.Choose("mx.test", AddressFamily.InterNetwork, _ => true, Today, 0.5)!.Address);
+    }
+
+    [Fact]
+    public async Task What_blames_our_address_is_tried_again_from_another_one_and_nobody_elses_mail_moves()
+    {
+        string? blamed = null;
+        var script = new RemoteScript().On(RemoteStage.Rcpt, m =>
+        {
+            if (!m.Line.Contains("@strict.test", StringComparison.Ordinal))
+            {
+                return null;
+            }
+
+            blamed ??= m.Session.ClientAddress.ToString();
+            return m.Session.ClientAddress.ToString() == blamed ? RemoteAnswer.Say("550 5.7.1 Your IP address is on a block list") : null;
+        });
+        await using var remote = ScriptedSmtpServer.Start(script);
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(
+            remote, ("Delivery:SourceAddresses:0", "127.0.0.8"), ("Delivery:SourceAddresses:1", "127.0.0.9"));
+
+        Assert.Equal(MailEventType.Deferred, (await delivery.SendAsync("a@strict.test"))[0].Type);
+        Assert.Equal(MailEventType.Delivered, (await delivery.SendAsync("b@kind.test"))[0].Type);
+        Assert.Equal(blamed, remote.Messages[0].Session.ClientAddress.ToString());
+        delivery.AdvanceTo(delivery.Queue.Settlements[0]);
+
+        var retried = (await delivery.SettledAsync(3)).Events[0];
+        Assert.Equal((MailEventType.Delivered, "a@strict.test", 2), (retried.Type, retried.Recipient, retried.Attempt));
+        Assert.NotEqual(blamed, remote.Messages[1].Session.ClientAddress.ToString());
+        Assert.Null(Assert.Single(delivery.Part<ProviderDirectory>().All).Excuse);
     }
 
     [Fact]
@@ -94,5 +135,5 @@ public sealed class SourcePoolTests
     private static SourceAddress Of(string address, int weight = 1) => new(IPAddress.Parse(address), null, weight);
 
     private static string? Choose(SourcePool pool, string site, double lot, int day = 0) =>
-        pool.Choose(site, AddressFamily.InterNetwork, Today.AddDays(day), lot)?.Address.ToString();
+        pool.Choose(site, AddressFamily.InterNetwork, _ => false, Today.AddDays(day), lot)?.Address.ToString();
 }
