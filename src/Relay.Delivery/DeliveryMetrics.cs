@@ -23,6 +23,7 @@ internal sealed class DeliveryMetrics : IDisposable
     private readonly UpDownCounter<long> _open;
     private readonly Counter<long> _opened;
     private readonly Counter<long> _reused;
+    private readonly Counter<long> _handshakes;
     private readonly Counter<long> _tlsSessions;
 
     public DeliveryMetrics(IMeterFactory meters)
@@ -38,6 +39,7 @@ internal sealed class DeliveryMetrics : IDisposable
         _open = _meter.CreateUpDownCounter<long>("relay.connections.open", "{connection}", "Connections open to remotes.");
         _opened = _meter.CreateCounter<long>("relay.connections.opened", "{connection}", "Connections opened to remotes.");
         _reused = _meter.CreateCounter<long>("relay.connections.reused", "{message}", "Messages that found an open connection.");
+        _handshakes = _meter.CreateCounter<long>("relay.tls.handshakes", "{handshake}", "TLS handshakes with remotes, and whether each resumed an earlier session.");
         _tlsSessions = _meter.CreateCounter<long>("relay.tls.sessions", "{session}", "Sessions with mail exchangers, by the policy they were under and what was wrong with TLS.");
     }
 
@@ -70,6 +72,8 @@ internal sealed class DeliveryMetrics : IDisposable
     public void ConnectionClosed() => _open.Add(-1);
 
     public void ConnectionReused() => _reused.Add(1);
+
+    public void HandshakeDone(bool isResumed) => _handshakes.Add(1, new KeyValuePair<string, object?>("resumed", isResumed));
 
     /// <param name="trouble">Under <c>mta-sts testing</c>, what would have kept the session from being used.</param>
     public void TlsSession(string? policy, TlsTrouble? trouble) => _tlsSessions.Add(

@@ -154,8 +154,16 @@ internal sealed class SmtpConnection : IDisposable
     /// <summary>Why there is no reply, for people.</summary>
     public string WhyLost => Garbage ?? Failure;
 
-    public ValueTask<bool> StartTlsAsync(SslClientAuthenticationOptions options, TimeSpan timeout) =>
-        _wire.StartTlsAsync(options, timeout);
+    public async ValueTask<bool> StartTlsAsync(SslClientAuthenticationOptions options, TimeSpan timeout)
+    {
+        var isSecure = await _wire.StartTlsAsync(options, timeout);
+        if (isSecure)
+        {
+            _metrics.HandshakeDone(_wire.IsResumed);
+        }
+
+        return isSecure;
+    }
 
     /// <summary>Says QUIT and does not insist on an answer.</summary>
     public async ValueTask QuitAsync(TimeSpan timeout)

@@ -28,6 +28,9 @@ internal sealed class Wire : IDisposable
     /// <summary>Protocol and cipher; null in clear text.</summary>
     public string? Tls { get; private set; }
 
+    /// <summary>TLS took up the session of an earlier connection, which spares both ends the certificate and its signature.</summary>
+    public bool IsResumed { get; private set; }
+
     /// <summary>Our own address; null before there is a connection.</summary>
     public IPAddress? From { get; private set; }
 
@@ -158,9 +161,11 @@ internal sealed class Wire : IDisposable
         try
         {
             _deadline.Arm(timeout);
-            _tls = new SslStream(new NetworkStream(_socket, ownsSocket: false));
+            var stream = new HandshakeStream(_socket);
+            _tls = new SslStream(stream);
             await _tls.AuthenticateAsClientAsync(options);
             _deadline.Disarm();
+            IsResumed = stream.EndHandshake(_tls.RemoteCertificate);
             Tls = $"{NameOf(_tls.SslProtocol)} {_tls.NegotiatedCipherSuite}";
             return true;
         }
