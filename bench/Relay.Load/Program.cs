@@ -7,6 +7,7 @@ var root = new RootCommand("Measures the relay under load, alone or beside anoth
     new BacklogCommand().AddTo(new Command("backlog", "Fill the queue with mail that cannot leave, and measure what that costs the rest")),
     new DistanceCommand().AddTo(new Command("distance", "Deliver over a long line, with few connections")),
     new BulkCommand().AddTo(new Command("bulk", "Queue a bulk run, and measure what that does to transactional mail for the same site")),
+    new BudgetCommand().AddTo(new Command("budget", "Say where the CPU of a message goes, and how often it calls the kernel")),
     CapacityCommand.Create(),
     GeneratorCommand.Create(),
     SinkCommand.Create(),

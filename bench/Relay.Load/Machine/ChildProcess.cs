@@ -6,6 +6,7 @@ namespace Relay.Load.Machine;
 /// <summary>A server that this run started, and therefore stops. Its output goes to a file without passing through us.</summary>
 internal sealed class ChildProcess : IAsyncDisposable
 {
+    private const int Interrupt = 2;
     private const int Terminate = 15;
 
     // The servers promise to finish what is in flight within a bounded time.
@@ -48,6 +49,13 @@ internal sealed class ChildProcess : IAsyncDisposable
 
             await Task.Delay(TimeSpan.FromMilliseconds(50), cancellation);
         }
+    }
+
+    /// <summary>Asks it to end as Ctrl-C does, and waits until it has: some write down what they have only then.</summary>
+    public async Task InterruptAsync(CancellationToken cancellation)
+    {
+        _ = Kill(Id, Interrupt);
+        await _process.WaitForExitAsync(cancellation).WaitAsync(StopTime, cancellation);
     }
 
     public async ValueTask DisposeAsync()

@@ -15,6 +15,8 @@ internal sealed class RedisServer : IAsyncDisposable
 
     public int Port { get; }
 
+    public int Process => _process.Id;
+
     public ProcessCost Cost => ProcessCost.Of(_process.Id);
 
     /// <param name="fsync">Redis's <c>appendfsync</c>: always or everysec.</param>

@@ -20,6 +20,9 @@ internal sealed record RelaySetup(string Program, string? RedisFsync, bool Http,
     /// <summary>The sink offers STARTTLS, and the route takes it.</summary>
     public bool SinkTls { get; init; }
 
+    /// <summary>It writes down what its compiled code is called, so that perf can tell.</summary>
+    public bool NamesItsCode { get; init; }
+
     /// <summary>Where <c>dotnet build -c Release</c> puts the relay of the checkout this program was built in.</summary>
     public static string? FindProgram()
     {

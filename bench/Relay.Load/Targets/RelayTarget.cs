@@ -35,6 +35,10 @@ internal sealed class RelayTarget : ITarget
 
     public int? RedisPort => _redis?.Port;
 
+    public int Process => _process.Id;
+
+    public int? StoreProcess => _redis?.Process;
+
     /// <summary>Octets of memory that its process has in use now.</summary>
     public long Resident => ProcessCost.ResidentOf(_process.Id);
 
@@ -54,7 +58,7 @@ internal sealed class RelayTarget : ITarget
 
             var door = new Door(new(IPAddress.Loopback, setup.Http ? http : smtp)) { Http = setup.Http, Tls = setup.Tls, Key = Key };
             var log = workspace.File($"{name}.log");
-            target = new(() => ChildProcess.Start(log, "dotnet", setup.Program, "serve", "--config", config), redis, door, new($"http://127.0.0.1:{http}"));
+            target = new(() => ChildProcess.Start(log, "env", [.. PerfMap(setup), "dotnet", setup.Program, "serve", "--config", config]), redis, door, new($"http://127.0.0.1:{http}"));
             await target._process.UntilAsync(target.IsReadyAsync, StartTime, cancellation);
             if (setup.Dkim)
             {
@@ -118,6 +122,9 @@ internal sealed class RelayTarget : ITarget
             },
         },
     };
+
+    // 3: names only, none of what another tool wants.
+    private static string[] PerfMap(RelaySetup setup) => setup.NamesItsCode ? ["DOTNET_PerfMapEnabled=3"] : [];
 
     private static JsonObject Route(string domain, IPEndPoint to, string tls = "None") => new()
     {
