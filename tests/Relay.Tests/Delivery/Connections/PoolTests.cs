@@ -54,8 +54,10 @@ public sealed class PoolTests
     [Fact]
     public async Task No_more_connections_than_allowed_are_open_to_a_site()
     {
-        var go = new TaskCompletionSource();
-        await using var remote = ScriptedSmtpServer.Start(new RemoteScript().On(RemoteStage.Mail, RemoteAnswer.Say("250 Ok").After(go.Task)));
+        var (go, third) = (new TaskCompletionSource(), new TaskCompletionSource());
+        await using var remote = ScriptedSmtpServer.Start(new RemoteScript()
+            .On(RemoteStage.Mail, RemoteAnswer.Say("250 Ok").After(go.Task))
+            .On(RemoteStage.EndOfData, m => m.Count > 2 ? RemoteAnswer.Say("250 Ok").After(third.Task) : null));
         await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote, ("Delivery:ConnectionsPerSite", 3));
 
         for (var i = 0; i < 20; i++)
@@ -66,6 +68,8 @@ public sealed class PoolTests
         // A stranger gets two, and more once it has answered.
         await remote.WaitForSessionsAsync(2, TestContext.Current.CancellationToken);
         go.SetResult();
+        await remote.WaitForSessionsAsync(3, TestContext.Current.CancellationToken);
+        third.SetResult();
         await delivery.SettledAsync(20);
 
         Assert.Equal(3, remote.Sessions.Count);
@@ -217,7 +221,7 @@ public sealed class PoolTests
     {
         lock (provider.Lock)
         {
-            return provider.ParkedHoldingLock > 0;
+            return provider.IdleCountHoldingLock > 0;
         }
     });
 }

@@ -109,6 +109,9 @@ public sealed class SharingTests
             nodes[i] = await DeliveryUnderTest.StartNodeAsync(
                 time, board,
                 ("Delivery:ConnectionsPerSite", connections),
+
+                // The clock runs faster than the wire: no connection is to be taken for dead by it.
+                ("Delivery:Timeouts:Reuse", "01:00:00"), ("Delivery:Timeouts:Quit", "01:00:00"),
                 ("Delivery:Routes:0:Domain", "*"), ("Delivery:Routes:0:Host", "127.0.0.1"), ("Delivery:Routes:0:Port", remote.Port), ("Delivery:Routes:0:Tls", "None"));
         }
 
