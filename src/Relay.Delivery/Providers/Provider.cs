@@ -187,7 +187,7 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
     {
         lock (Lock)
         {
-            var busy = _couriers - ParkedHoldingLock;
+            var busy = _couriers - IdleCountHoldingLock;
             return _part.Wish(Ceilings, Math.Min(Ceilings.Connections, busy + WaitingHoldingLock), _couriers);
         }
     }
@@ -265,7 +265,7 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
         : ("more as it answers and mail waits", null);
 
     /// <summary>Couriers with a warm connection and nothing to do.</summary>
-    public int ParkedHoldingLock => _sites.Sum(site => site.ParkedCountHoldingLock);
+    public int IdleCountHoldingLock => _sites.Sum(site => site.ParkedCountHoldingLock);
 
     private int WaitingHoldingLock => _sites.Sum(site => site.WaitingHoldingLock);
 
@@ -414,10 +414,11 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
         }
     }
 
-    // Only where it is the share that holds it up. Once: what waits longer is asked for with the others, again and again.
+    // Only where it is the share that holds up mail, and not a want that is out of date: that would be asked again at each answer.
+    // Once: what waits longer is asked for with the others, again and again.
     private void AskHoldingLock(int limit)
     {
-        if (limit == _part.ConnectionsOf(Ceilings) && limit < Ceilings.Connections && _part.IsUnanswered)
+        if (limit == _part.ConnectionsOf(Ceilings) && limit < Ceilings.Connections && _part.IsUnanswered && WaitingHoldingLock > 0)
         {
             shares.Ask(this);
         }
@@ -433,8 +434,10 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
 
         _timerAt = at;
         _timer ??= time.CreateTimer(static provider => ((Provider)provider!).Wake(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-        var wait = at - time.GetUtcNow();
-        _timer.Change(wait > TimeSpan.Zero ? wait : TimeSpan.Zero, Timeout.InfiniteTimeSpan);
+
+        // A timer counts in milliseconds: part of one less, and it would turn in a circle until that is over.
+        var wait = Math.Ceiling((at - time.GetUtcNow()).TotalMilliseconds);
+        _timer.Change(TimeSpan.FromMilliseconds(Math.Max(0, wait)), Timeout.InfiniteTimeSpan);
     }
 
     private void Wake()

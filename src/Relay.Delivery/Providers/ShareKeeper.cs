@@ -61,9 +61,8 @@ internal sealed class ShareKeeper(
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            // The store is away, or it is a mistake of ours: neither must end the delivery. A share that has run out meanwhile is used no more.
+            // The store is away, or it is a mistake of ours: neither must end the delivery.
             logger.ShareNotRenewed(provider.Name, e.Message);
-            provider.LookAgain();
         }
     }
 

@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using Relay.Delivery.Providers;
 using Relay.Delivery.Routing;
+using Relay.Delivery.Sending;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
 
