@@ -71,6 +71,11 @@ public sealed class QueueOptions
     [Range(1_048_576, long.MaxValue)]
     public long WindowBytes { get; set; } = 64 * 1024 * 1024;
 
+    /// <summary>Lanes (a destination's mail of one account and class) known in memory. Others are found in the store when these make place.</summary>
+    // Some 50 MiB of names and times. Far more than can be in flight or in the window.
+    [Range(1_024, 10_000_000)]
+    public int WindowLanes { get; set; } = 65_536;
+
     /// <summary>The most of the window that one account may fill.</summary>
     // Leaves room for everybody else while one sends a bulk run.
     [Range(0.01, 1)]

@@ -10,6 +10,7 @@ internal sealed class LaneGroup
         Account = account;
         Gate = gate;
         Place = new LinkedListNode<LaneGroup>(this);
+        Size = new Rank<LaneGroup>(this);
     }
 
     public AccountTurns Account { get; }
@@ -23,6 +24,12 @@ internal sealed class LaneGroup
     public LinkedListNode<LaneGroup> Place { get; }
 
     public bool IsOpen => Place.List == Account.Open;
+
+    /// <summary>Its lanes while it waits behind its gate, as they were counted last.</summary>
+    public int ClosedLanes { get; set; }
+
+    /// <summary>Among its account's groups that wait, by these.</summary>
+    public Rank<LaneGroup> Size { get; }
 }
 
 /// <summary>A gate, and who waits behind it.</summary>

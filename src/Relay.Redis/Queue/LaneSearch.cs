@@ -7,16 +7,20 @@ namespace Relay.Redis.Queue;
 /// <summary>
 /// Finds the lanes that are due and that nobody here has heard of, in the order in which they are due. Each is read once: what
 /// stands in <c>lanes</c> before <see cref="LaneLook.Next"/> is known already, however much it is. A page at a time, so
-/// that after a take-over the first lanes flow while the others are still being found.
+/// that after a take-over the first lanes flow while the others are still being found. Where there are more lanes than can be
+/// known, those without a place are passed over, and all are looked through again and again until each has had one.
 /// </summary>
 internal sealed class LaneSearch(Store store, Window window, Aside aside, TimeProvider time)
 {
     private const int LanesPerPage = 1_000;
 
-    // The window knows as many lanes as it can. Some will have gone quiet by then.
-    private static readonly TimeSpan NoRoomPause = TimeSpan.FromSeconds(1);
+    // Two pages overlap by half, since a lane may get an earlier time between them and move those behind it up.
+    private const int Step = LanesPerPage / 2;
 
-    private long _notBefore;
+    // Where there is no place for more lanes than before. A million are looked through in a part of a second.
+    private static readonly TimeSpan Again = TimeSpan.FromSeconds(5);
+
+    private long? _lookedAgain;
 
     /// <summary>When to look next, in Unix milliseconds.</summary>
     public long NextLook
@@ -29,7 +33,7 @@ internal sealed class LaneSearch(Store store, Window window, Aside aside, TimePr
                 next = partition.IsServed ? Math.Min(next, partition.Look.Next) : next;
             }
 
-            return Math.Max(next, _notBefore);
+            return next;
         }
     }
 
@@ -37,10 +41,14 @@ internal sealed class LaneSearch(Store store, Window window, Aside aside, TimePr
     public async Task LookAsync(CancellationToken cancellation)
     {
         var now = time.GetUtcNow().ToUnixTimeMilliseconds();
-        if (now >= _notBefore)
+        var served = store.Partitions.Where(p => p.IsServed).ToList();
+        if (_lookedAgain is not { } before || time.GetElapsedTime(before) >= Again || !window.IsCrowded)
         {
-            await Task.WhenAll(store.Partitions.Where(p => p.IsServed && p.Look.Next <= now).Select(p => LookAsync(p, now, cancellation)));
+            _lookedAgain = time.GetTimestamp();
+            served.ForEach(p => p.Look.LookAgain(now));
         }
+
+        await Task.WhenAll(served.Where(p => p.Look.Next <= now).Select(p => LookAsync(p, now, cancellation)));
     }
 
     private async Task LookAsync(Partition partition, long now, CancellationToken cancellation)
@@ -55,23 +63,23 @@ internal sealed class LaneSearch(Store store, Window window, Aside aside, TimePr
         finally
         {
             // From where it began, where it failed: else what stands there would wait until the partition changes hands.
-            partition.Look.From(reached);
+            partition.Look.End(reached, now);
         }
     }
 
     private async Task<long> LookAsync(Partition partition, long from, long now, CancellationToken cancellation)
     {
-        for (var take = LanesPerPage; ; take *= 2)
+        for (var skip = 0; ; skip += Step)
         {
             var page = await store.Connections.Reading
-                .SortedSetRangeByScoreWithScoresAsync(partition.Keys.Lanes, from, take: take, flags: StoreConnections.FromPrimary)
+                .SortedSetRangeByScoreWithScoresAsync(partition.Keys.Lanes, from, skip: skip, take: LanesPerPage, flags: StoreConnections.FromPrimary)
                 .WaitAsync(cancellation);
             if (TryLearn(partition, page, now) is { } next)
             {
                 return next;
             }
 
-            if (page.Length < take)
+            if (page.Length < LanesPerPage)
             {
                 return LaneShare.Nothing;
             }
@@ -87,6 +95,7 @@ internal sealed class LaneSearch(Store store, Window window, Aside aside, TimePr
     // When to look again, where the page tells.
     private long? TryLearn(Partition partition, SortedSetEntry[] page, long now)
     {
+        var look = partition.Look;
         foreach (var entry in page)
         {
             var due = (long)entry.Score;
@@ -95,15 +104,15 @@ internal sealed class LaneSearch(Store store, Window window, Aside aside, TimePr
                 return due;
             }
 
-            if (!Lane.TryParse(entry.Element, out var lane))
+            var name = entry.Element.ToString();
+            if (Lane.TryParse(name, out var lane))
+            {
+                look.Looked(due, name, window.Discover(partition, lane, due, look.MaySwap(due, name)));
+            }
+            else
             {
                 // It would else stand before all others at each look. What the lane holds stays under its own key.
-                aside.Set(partition, entry.Element.ToString(), "", "its name is not that of a lane");
-            }
-            else if (!window.TryDiscover(partition, lane, due))
-            {
-                _notBefore = now + (long)NoRoomPause.TotalMilliseconds;
-                return due;
+                aside.Set(partition, name, "", "its name is not that of a lane");
             }
         }
 

@@ -3,19 +3,33 @@ using Relay.Mail.Queue;
 namespace Relay.Redis.Queue;
 
 /// <summary>The lanes known here, and their accounts. A lane is known while one of its shares is. Guarded by the window's lock.</summary>
-internal sealed class LaneTable
+/// <param name="places">Lanes that may be known.</param>
+internal sealed class LaneTable(int places)
 {
+    // A lane has a share in each partition that has mail of it, which takes a fifth of the memory that the lane itself does. With
+    // few lanes known these may be all the partitions that there are.
+    private const int SharesPerPlace = 4;
+
     private readonly Dictionary<Lane, LaneTurn> _lanes = [];
     private readonly Dictionary<string, AccountTurns> _accounts = new(StringComparer.Ordinal);
     private readonly Dictionary<Partition, HashSet<LaneShare>> _unread = [];
 
     public int Count => _lanes.Count;
 
+    /// <summary>Of all lanes together.</summary>
+    public int Shares { get; private set; }
+
+    public bool IsFull => IsFilledTo(1);
+
+    /// <summary>What can be forgotten should be.</summary>
+    public bool IsCrowded => IsFilledTo(0.5);
+
     public IEnumerable<LaneTurn> All => _lanes.Values;
 
-    public bool Contains(Lane lane) => _lanes.ContainsKey(lane);
+    public LaneShare? Find(Partition partition, Lane name) => _lanes.GetValueOrDefault(name)?.ShareIn(partition);
 
-    public LaneTurn? Find(Lane name) => _lanes.GetValueOrDefault(name);
+    /// <summary>How many lanes of an account are known.</summary>
+    public int CountOf(string account) => _accounts.GetValueOrDefault(account)?.Lanes ?? 0;
 
     public LaneShare GetShare(Partition partition, Lane name)
     {
@@ -27,6 +41,7 @@ internal sealed class LaneTable
 
         var share = new LaneShare(partition, lane);
         lane.Add(share);
+        Shares++;
         if (!_unread.TryGetValue(partition, out var unread))
         {
             _unread[partition] = unread = [];
@@ -50,13 +65,20 @@ internal sealed class LaneTable
     public void Remove(LaneShare share)
     {
         var lane = share.Turn;
-        lane.Remove(share);
+        if (!lane.Remove(share))
+        {
+            return;
+        }
+
+        Shares--;
         ForgetUnread(share);
         if (lane.Shares.Count == 0 && _lanes.Remove(lane.Lane) && --lane.Account.Lanes == 0)
         {
             _accounts.Remove(lane.Account.Name);
         }
     }
+
+    private bool IsFilledTo(double part) => _lanes.Count >= places * part || Shares >= places * part * SharesPerPlace;
 
     private void ForgetUnread(LaneShare share)
     {

@@ -4,7 +4,7 @@ using Relay.Mail.Queue;
 namespace Relay.Redis.Queue;
 
 /// <summary>A lane's units in hand, in order, over all partitions: an account's lane gets one turn, not one a partition.</summary>
-internal sealed class LaneTurn : IRanked<LaneTurn>
+internal sealed class LaneTurn
 {
     private readonly PriorityQueue<HeldUnit, (long Due, MessageId Message, int Number)> _waiting = new();
     private readonly List<LaneShare> _shares = [];
@@ -14,7 +14,7 @@ internal sealed class LaneTurn : IRanked<LaneTurn>
         Lane = lane;
         Account = account;
         Place = new LinkedListNode<LaneTurn>(this);
-        RankPlace = new LinkedListNode<LaneTurn>(this);
+        Length = new Rank<LaneTurn>(this);
     }
 
     public Lane Lane { get; }
@@ -37,11 +37,14 @@ internal sealed class LaneTurn : IRanked<LaneTurn>
     /// <summary>In its group.</summary>
     public LinkedListNode<LaneTurn> Place { get; }
 
-    public LinkedListNode<LaneTurn> RankPlace { get; }
-    public int Rank { get; set; } = -1;
+    /// <summary>Among its account's lanes, by what waits of each.</summary>
+    public Rank<LaneTurn> Length { get; }
 
     /// <summary>It waits behind something, so it gets no turn and needs no more units.</summary>
     public bool IsHeldBack => Group is { IsOpen: false };
+
+    /// <summary>All that is known of it waits for a gate, and nothing of it is under way: it can be sent away and found again.</summary>
+    public bool IsIdle => IsHeldBack && Reads == 0 && _shares.Sum(share => share.Held) == Waiting;
 
     public HeldUnit Peek() => _waiting.Peek();
 
@@ -89,5 +92,5 @@ internal sealed class LaneTurn : IRanked<LaneTurn>
 
     public void Add(LaneShare share) => _shares.Add(share);
 
-    public void Remove(LaneShare share) => _shares.Remove(share);
+    public bool Remove(LaneShare share) => _shares.Remove(share);
 }

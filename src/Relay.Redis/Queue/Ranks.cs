@@ -7,24 +7,24 @@ namespace Relay.Redis.Queue;
 /// found is at least half as large as any.
 /// </summary>
 internal sealed class Ranks<T>
-    where T : class, IRanked<T>
+    where T : class
 {
     private readonly LinkedList<T>?[] _ranks = new LinkedList<T>?[32];
 
     /// <summary>Its size has changed; without any it is no member.</summary>
-    public void Set(T member, int size)
+    public void Set(Rank<T> member, int size)
     {
         var rank = size == 0 ? -1 : BitOperations.Log2((uint)size);
-        if (rank == member.Rank)
+        if (rank == member.Power)
         {
             return;
         }
 
-        member.RankPlace.List?.Remove(member.RankPlace);
-        member.Rank = rank;
+        member.Place.List?.Remove(member.Place);
+        member.Power = rank;
         if (rank >= 0)
         {
-            (_ranks[rank] ??= []).AddLast(member.RankPlace);
+            (_ranks[rank] ??= []).AddLast(member.Place);
         }
     }
 
@@ -53,10 +53,11 @@ internal sealed class Ranks<T>
     }
 }
 
-/// <summary>A member of <see cref="Ranks{T}"/>, which alone sets these.</summary>
-internal interface IRanked<T>
-    where T : class, IRanked<T>
+/// <summary>A member's place in one <see cref="Ranks{T}"/>, which alone changes it.</summary>
+internal sealed class Rank<T>(T member)
+    where T : class
 {
-    LinkedListNode<T> RankPlace { get; }
-    int Rank { get; set; }
+    public LinkedListNode<T> Place { get; } = new(member);
+
+    public int Power { get; set; } = -1;
 }

@@ -45,8 +45,9 @@ internal sealed class Refiller(
                 if (time.GetUtcNow() >= tidyAt)
                 {
                     tidyAt = time.GetUtcNow() + TidyingAgain;
-                    await bounds.RaiseAsync(window.TakeQuiet(QuietAtOnce));
-                    tidyAt = time.GetUtcNow() + Tidying;
+                    var quiet = window.TakeQuiet(QuietAtOnce);
+                    await bounds.RaiseAsync(quiet);
+                    tidyAt = time.GetUtcNow() + (quiet.Count == QuietAtOnce && window.IsCrowded ? TimeSpan.Zero : Tidying);
                 }
 
                 var (shares, nextDue) = window.TakeHungry(LanesPerRound);
@@ -56,7 +57,7 @@ internal sealed class Refiller(
                     continue;
                 }
 
-                wait = WaitUntil(nextDue);
+                wait = WaitUntil(Math.Min(nextDue, tidyAt.ToUnixTimeMilliseconds()));
             }
             catch (Exception e) when (StoreFailure.Covers(e) || e is StoreUnavailableException)
             {

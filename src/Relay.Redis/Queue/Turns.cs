@@ -15,9 +15,15 @@ namespace Relay.Redis.Queue;
 /// </remarks>
 internal sealed class Turns
 {
+    // Of members alike in size so many are looked at for one that is idle; nearly all that wait behind a gate are.
+    private const int LooksForIdle = 4;
+
     private readonly LinkedList<AccountTurns> _order = [];
     private readonly Dictionary<Gate, GateTurns> _gates = [];
     private readonly LinkedList<GateTurns> _closed = [];
+
+    // By the lanes that wait behind gates.
+    private readonly Ranks<AccountTurns> _crowds = new();
 
     /// <summary>The lane whose turn it is. It goes to the end of each order it stands in.</summary>
     public bool TryNext([NotNullWhen(true)] out LaneTurn? lane)
@@ -64,6 +70,8 @@ internal sealed class Turns
             {
                 Dissolve(group);
             }
+
+            Count(group);
         }
     }
 
@@ -96,6 +104,8 @@ internal sealed class Turns
         {
             _closed.AddLast(turns.Place);
         }
+
+        Count(group);
     }
 
     /// <summary>A unit was taken: where one found room behind a gate, the next may.</summary>
@@ -130,6 +140,17 @@ internal sealed class Turns
             Leave(lane);
             left(lane);
         }
+    }
+
+    /// <summary>
+    /// The lane that is missed least where not all can be remembered: one that only waits, of the account with most of these, of
+    /// the longest group that it has behind one gate the last. So whoever is next behind a gate stays. Null when none is found.
+    /// </summary>
+    public LaneTurn? Spare()
+    {
+        LaneTurn? spare = null;
+        _crowds.Largest(account => account.Closed.Largest(group => (spare = LastIdle(group)) is not null, LooksForIdle) is not null, LooksForIdle);
+        return spare;
     }
 
     private void LetNext(LaneTurn lane)
@@ -172,6 +193,32 @@ internal sealed class Turns
         {
             _order.AddLast(group.Account.Place);
         }
+
+        Count(group);
+    }
+
+    private void Count(LaneGroup group)
+    {
+        var lanes = group.IsOpen ? 0 : group.Lanes.Count;
+        if (lanes != group.ClosedLanes)
+        {
+            var account = group.Account;
+            account.ClosedLanes += lanes - group.ClosedLanes;
+            group.ClosedLanes = lanes;
+            account.Closed.Set(group.Size, lanes);
+            _crowds.Set(account.Crowd, account.ClosedLanes);
+        }
+    }
+
+    private static LaneTurn? LastIdle(LaneGroup group)
+    {
+        var node = group.Lanes.Last;
+        for (var look = 0; node is { Value.IsIdle: false } && look < LooksForIdle; look++)
+        {
+            node = node.Previous;
+        }
+
+        return node is { Value.IsIdle: true } ? node.Value : null;
     }
 
     private void Dissolve(LaneGroup group)

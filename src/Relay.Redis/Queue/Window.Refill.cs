@@ -8,11 +8,11 @@ internal sealed partial class Window
     // Milliseconds. Reading again at once would find no room again.
     private const int NoRoomPause = 1_000;
 
-    // Lanes are remembered by name, so their number must be bounded too; what is beyond is looked at again later.
-    private const int MaxLanes = 65_536;
-
     // A lane stands in many partitions; each read may bring all it wants.
     private const int ReadsAtOnce = 2;
+
+    // The lock is not held for longer than these take, however many there are of no use now.
+    private const int LooksAtOnce = 1_024;
 
     /// <summary>Ends when a lane should be read.</summary>
     public Task Hunger
@@ -38,12 +38,20 @@ internal sealed partial class Window
             }
 
             var taken = new List<LaneShare>();
-            while (taken.Count < limit && _hunger.TryTake(out var share))
+            for (var looks = 0; taken.Count < limit && looks < LooksAtOnce && _hunger.TryTake(out var share); looks++)
             {
                 if (share.IsCurrent && share.NextInStore <= now && !share.Turn.IsHeldBack)
                 {
-                    share.IsRefilling = true;
-                    taken.Add(share);
+                    if (HasRoomHoldingLock(share.Turn))
+                    {
+                        share.IsRefilling = true;
+                        taken.Add(share);
+                    }
+                    else
+                    {
+                        share.Turn.Reads--;
+                        PauseHoldingLock(share, now);
+                    }
                 }
                 else
                 {
@@ -56,72 +64,12 @@ internal sealed partial class Window
         }
     }
 
-    /// <summary>
-    /// The partition's <c>lanes</c> are about to be looked at from this time on. A lane that is known only from its new mail stands
-    /// there with the time of that, and not with what the look is for; so it is read by itself, once.
-    /// </summary>
-    public void BeginLook(Partition partition, long from)
-    {
-        lock (_lock)
-        {
-            foreach (var share in _lanes.TakeUnread(partition))
-            {
-                LeaveInStoreHoldingLock(share, from);
-            }
-        }
-    }
-
-    /// <summary>A lane that stands in <c>lanes</c> as due: nobody here may have heard of it. False when it cannot be remembered now.</summary>
-    public bool TryDiscover(Partition partition, Lane lane, long due)
-    {
-        lock (_lock)
-        {
-            if (IsSuspendedHoldingLock(lane))
-            {
-                return true;
-            }
-
-            if (_lanes.Count >= MaxLanes && !_lanes.Contains(lane))
-            {
-                return false;
-            }
-
-            if (partition.IsServed && _lanes.GetShare(partition, lane) is { IsBlind: true } share)
-            {
-                LeaveInStoreHoldingLock(share, due);
-            }
-
-            return true;
-        }
-    }
-
-    /// <summary>The store may hold units of the partition of which nobody told: each of its lanes is read anew.</summary>
-    public void Doubt(Partition partition)
-    {
-        lock (_lock)
-        {
-            foreach (var share in _lanes.All.Select(lane => lane.ShareIn(partition)).OfType<LaneShare>().ToList())
-            {
-                LeaveInStoreHoldingLock(share, 0);
-            }
-        }
-    }
-
     /// <summary>Wakes whoever waits for <see cref="Hunger"/>: a partition is to be looked at.</summary>
     public void WakeRefill()
     {
         lock (_lock)
         {
             _hunger.Wake();
-        }
-    }
-
-    /// <summary>Another node accepted mail into a lane of ours.</summary>
-    public void Arrived(Partition partition, Lane lane, long due)
-    {
-        lock (_lock)
-        {
-            ArriveHoldingLock(partition, lane, due);
         }
     }
 
@@ -206,8 +154,7 @@ internal sealed partial class Window
 
             _held.Forget(held);
             share.NextInStore = Math.Min(share.NextInStore, held.Due);
-            share.NotBefore = Now + NoRoomPause;
-            _hunger.LookAt(share, share.NotBefore);
+            PauseHoldingLock(share, Now);
             return false;
         }
     }
@@ -275,56 +222,6 @@ internal sealed partial class Window
         }
     }
 
-    /// <summary>Shares with nothing to do: their lane's lower bound may be raised, and they forgotten.</summary>
-    public IReadOnlyList<LaneShare> TakeQuiet(int limit)
-    {
-        lock (_lock)
-        {
-            return _hunger.TakeQuiet(limit, Now);
-        }
-    }
-
-    /// <summary>The lane's lower bound is right now: the share is forgotten, if it is still quiet and holds no earlier time. False when it must stay.</summary>
-    public bool TryForget(LaneShare share, long bound)
-    {
-        lock (_lock)
-        {
-            if (!share.IsQuiet(Now) || share.NextInStore < bound)
-            {
-                return false;
-            }
-
-            ForgetHoldingLock(share);
-            share.Partition.Look.From(bound);
-            return true;
-        }
-    }
-
-    /// <summary>The bound could not be raised; the share is looked at again next time.</summary>
-    public void KeepQuiet(LaneShare share)
-    {
-        lock (_lock)
-        {
-            NoteQuietHoldingLock(share, Now);
-        }
-    }
-
-    private void ArriveHoldingLock(Partition partition, Lane lane, long due)
-    {
-        if (!partition.IsServed)
-        {
-            return;
-        }
-
-        // A suspended lane without a share is found in lanes when it may flow; one that has a share is not looked for there, so
-        // the share must know of all that it has in the store.
-        var share = IsSuspendedHoldingLock(lane) ? _lanes.Find(lane)?.ShareIn(partition) : _lanes.GetShare(partition, lane);
-        if (share is not null)
-        {
-            LeaveInStoreHoldingLock(share, due);
-        }
-    }
-
     private void LeaveInStoreHoldingLock(LaneShare share, long due)
     {
         if (!share.IsCurrent)
@@ -354,25 +251,14 @@ internal sealed partial class Window
         NoteQuietHoldingLock(share, now);
     }
 
-    private void NoteQuietHoldingLock(LaneShare share, long now)
-    {
-        if (IsSuspendedHoldingLock(share.Turn.Lane))
-        {
-            TryForgetSuspendedHoldingLock(share);
-        }
-        else
-        {
-            _hunger.NoteQuiet(share, now);
-        }
-    }
+    // Else all lanes with mail would be read once a second for as long as those in the window keep it full.
+    private bool HasRoomHoldingLock(LaneTurn lane) =>
+        _room.Fits(lane, 0) || _room.GivingWayTo(lane, 0, isShort: lane.Waiting < LowWater) is not null;
 
-    private void ForgetHoldingLock(LaneShare share)
+    private void PauseHoldingLock(LaneShare share, long now)
     {
-        _lanes.Remove(share);
-        if (share.Turn.Shares.Count == 0)
-        {
-            _turns.Leave(share.Turn);
-        }
+        share.NotBefore = now + NoRoomPause;
+        _hunger.LookAt(share, share.NotBefore);
     }
 
     // The share whose units wait longest goes first; another only when that was not enough.

@@ -7,12 +7,13 @@ namespace Relay.Redis.Queue;
 /// <summary>
 /// What of the queue is held in memory: units that are due, handed over by accepts or read back lane by lane, and the
 /// units in flight. Bounded, whatever waits in the store: what does not fit is left there and remembered only as the
-/// earliest time of its lane.
+/// earliest time of its lane, and of lanes that are too many nothing is.
 /// </summary>
 /// <remarks>
 /// One lock around parts with one job each: <see cref="HeldUnits"/> sees to it that a unit is leased once,
 /// <see cref="Turns"/> whose turn it is, <see cref="WindowRoom"/> who finds room, <see cref="Hunger"/> what is read next.
-/// This side takes and gives; the others refill, keep out what is suspended, and hand out what the owner was asked to change.
+/// This side takes and gives; the others take in what is accepted, refill, know the lanes, keep out what is suspended, and hand
+/// out what the owner was asked to change.
 /// </remarks>
 internal sealed partial class Window
 {
@@ -27,7 +28,7 @@ internal sealed partial class Window
     private readonly Lock _lock = new();
     private readonly TimeProvider _time;
     private readonly HeldUnits _held = new();
-    private readonly LaneTable _lanes = new();
+    private readonly LaneTable _lanes;
     private readonly Turns _turns = new();
     private readonly WindowRoom _room;
     private readonly Hunger _hunger = new();
@@ -41,8 +42,21 @@ internal sealed partial class Window
     {
         var queue = options.Value.Queue;
         _time = time;
+        _lanes = new LaneTable(queue.WindowLanes);
         _room = new WindowRoom(queue.WindowUnits, queue.WindowBytes, queue.AccountShare);
         _triedGates = time.GetTimestamp();
+    }
+
+    /// <summary>Lanes known in memory, and the parts of them that partitions have.</summary>
+    public (int Known, int Shares) Lanes
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return (_lanes.Count, _lanes.Shares);
+            }
+        }
     }
 
     /// <summary>Ends when there may be something to lease that was not there before.</summary>
@@ -65,72 +79,6 @@ internal sealed partial class Window
             lock (_lock)
             {
                 return (_held.Count, _room.Units, _room.Octets);
-            }
-        }
-    }
-
-    /// <summary>Makes a message's units known before they are written.</summary>
-    public void BeginAccept(Partition partition, IReadOnlyList<Unit> units, long due)
-    {
-        if (!partition.IsServed)
-        {
-            return;
-        }
-
-        lock (_lock)
-        {
-            foreach (var unit in units)
-            {
-                _held.Add(unit.Id, _lanes.GetShare(partition, unit.Lane), due, HeldPhase.Accepting);
-            }
-        }
-    }
-
-    /// <summary>The units are durable: hands them over, or leaves them in the store for later.</summary>
-    public void EndAccept(Partition partition, Message message, IReadOnlyList<Unit> units, long due)
-    {
-        lock (_lock)
-        {
-            var now = Now;
-            foreach (var unit in units)
-            {
-                if (!_held.TryGet(unit.Id, HeldPhase.Accepting, out var held))
-                {
-                    // The partition became ours in the meantime, and may have been looked through before the write.
-                    ArriveHoldingLock(partition, unit.Lane, due);
-                    continue;
-                }
-
-                if (held.Due <= now && TrySuspendHoldingLock(held))
-                {
-                    continue;
-                }
-
-                if (held.Due > now)
-                {
-                    GiveBackHoldingLock(held);
-                    continue;
-                }
-
-                held.Lease = new Lease { Unit = unit, Message = message, Term = held.Share.Partition.Term };
-                WaitIfItFitsHoldingLock(held);
-            }
-
-            SignalHoldingLock();
-        }
-    }
-
-    /// <summary>The units were not written.</summary>
-    public void AbandonAccept(IReadOnlyList<Unit> units)
-    {
-        lock (_lock)
-        {
-            foreach (var unit in units)
-            {
-                if (_held.TryGet(unit.Id, HeldPhase.Accepting, out var held))
-                {
-                    EndHoldingLock(held);
-                }
             }
         }
     }

@@ -63,7 +63,7 @@ internal sealed class WindowRoom(int maxUnits, long maxOctets, double accountSha
         Octets += sign * held.Octets;
         account.WaitingUnits += sign;
         account.WaitingOctets += sign * held.Octets;
-        account.ByLength.Set(lane, lane.Waiting);
-        _accounts.Set(account, account.WaitingUnits);
+        account.ByLength.Set(lane.Length, lane.Waiting);
+        _accounts.Set(account.Fill, account.WaitingUnits);
     }
 }

@@ -12,7 +12,7 @@ public sealed class HungerTests
     private const long Later = 4 * 60 * 60 * 1_000;
 
     private readonly Hunger _hunger = new();
-    private readonly LaneTable _lanes = new();
+    private readonly LaneTable _lanes = new(places: 100_000);
     private readonly Partition _partition = new(0, new PartitionKeys("t"));
 
     [Fact]

@@ -79,6 +79,31 @@ public sealed class ManyLanesTests : IAsyncLifetime
         Assert.Equal(60, (await new LaneWalk(store.Store, most: 60).LookAsync(null, Cancellation)).Lanes.Count);
     }
 
-    private Task<StoreUnderTest> StartAsync(string folder) =>
-        StoreUnderTest.StartAsync(_redis.ConnectionString, folder, TimeProvider.System, Cancellation, ("Queue:Partitions", "1"));
+    [Fact]
+    public async Task All_mail_is_found_after_a_start_though_more_lanes_have_some_than_may_be_known()
+    {
+        const int count = 2_300;
+        const int places = 1_024;
+        var folder = StoreUnderTest.NewFolder();
+        await using (var store = await StartAsync(folder))
+        {
+            await Task.WhenAll(Enumerable.Range(0, count).Select(async i => Assert.IsType<EnqueueResult.Accepted>(
+                await store.Queue.EnqueueAsync(TestMail.To(TimeProvider.System, $"a@d{i}.test"), null, Cancellation))));
+        }
+
+        await using var again = await StartAsync(folder, ("Queue:WindowLanes", "1024"));
+        for (var left = count; left > 0;)
+        {
+            var leases = await again.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime();
+            Assert.InRange(again.Window.Lanes.Known, 1, places);
+            await Task.WhenAll(leases.Select(lease => again.Queue.SettleAsync(TestMail.Delivered(lease, TimeProvider.System), Cancellation).InTime()));
+            left -= leases.Count;
+        }
+
+        await Eventually.HoldsAsync(() => again.Window.Lanes.Known == 0, Cancellation);
+        Assert.Equal(0, (await again.Reader.MeasureAsync(Cancellation)).Units);
+    }
+
+    private Task<StoreUnderTest> StartAsync(string folder, params (string, string)[] settings) =>
+        StoreUnderTest.StartAsync(_redis.ConnectionString, folder, TimeProvider.System, Cancellation, [("Queue:Partitions", "1"), .. settings]);
 }

@@ -38,7 +38,7 @@ public sealed class SuspendedWindowTests
         Assert.Empty(Lease());
         Assert.Empty(_window.TakeHungry(10).Shares);
         Assert.Equal(LaneShare.Nothing, _window.TakeHungry(10).NextDue);
-        Assert.True(_window.TryDiscover(_partition, new Lane("x.test", "acme", MessageClass.Transactional), Now));
+        Assert.Equal(Discovery.Known, _window.Discover(_partition, new Lane("x.test", "acme", MessageClass.Transactional), Now, maySwap: false));
         Assert.Empty(_window.TakeHungry(10).Shares);
         Assert.Empty(_window.TakeQuiet(10));
     }
@@ -62,7 +62,7 @@ public sealed class SuspendedWindowTests
         Suspend(new QueueSelector { Account = "acme" });
 
         Suspend();
-        _window.TryDiscover(_partition, new Lane("x.test", "acme", MessageClass.Transactional), Now);
+        _window.Discover(_partition, new Lane("x.test", "acme", MessageClass.Transactional), Now, maySwap: false);
 
         Assert.Single(_window.TakeHungry(10).Shares);
     }

@@ -124,15 +124,15 @@ public sealed class TurnsTests
         var ranks = new Ranks<LaneTurn>();
         foreach (var (lane, size) in lanes.Zip([3, 70, 100, 0]))
         {
-            ranks.Set(lane, size);
+            ranks.Set(lane.Length, size);
         }
 
         Assert.Equal([lanes[1], lanes[2], lanes[1]], Enumerable.Range(0, 3).Select(_ => ranks.Largest()));
 
-        ranks.Set(lanes[1], 0);
-        ranks.Set(lanes[2], 0);
+        ranks.Set(lanes[1].Length, 0);
+        ranks.Set(lanes[2].Length, 0);
         Assert.Equal(lanes[0], ranks.Largest());
-        ranks.Set(lanes[0], 0);
+        ranks.Set(lanes[0].Length, 0);
         Assert.Null(ranks.Largest());
     }
 

@@ -27,6 +27,7 @@ internal sealed class WindowModel
 
     // Time and ids are the same in each run, so that a seed that failed once fails again.
     private readonly FakeTimeProvider _time = new(new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
+    private readonly int _places;
     private readonly Window _window;
     private readonly Partition[] _partitions = [.. Enumerable.Range(0, Partitions).Select(n => new Partition(n, new PartitionKeys($"p{n}")))];
     private readonly Gate[] _gates = [.. Enumerable.Range(0, Gates).Select(_ => new Gate())];
@@ -43,10 +44,15 @@ internal sealed class WindowModel
     private SuspensionSnapshot _suspended = SuspensionSnapshot.None;
     private uint _made;
 
-    public WindowModel()
+    // Lanes that became known since something was asked of the owner.
+    private int _asked;
+
+    /// <param name="places">Lanes that the window may know.</param>
+    public WindowModel(int places = Lanes)
     {
-        _window = new Window(
-            Options.Create(new StoreOptions { Queue = new QueueOptions { WindowUnits = MaxUnits, WindowBytes = MaxOctets, AccountShare = AccountShare } }), _time);
+        _places = places;
+        var queue = new QueueOptions { WindowUnits = MaxUnits, WindowBytes = MaxOctets, AccountShare = AccountShare, WindowLanes = places };
+        _window = new Window(Options.Create(new StoreOptions { Queue = queue }), _time);
         foreach (var partition in _partitions)
         {
             Own(partition);
@@ -172,7 +178,9 @@ internal sealed class WindowModel
     {
         if (Pick([.. _store.Values.Where(s => _partitions[s.Partition].IsServed)], which) is { } stored)
         {
+            var known = _window.Lanes.Known;
             var taken = _window.Claim(_partitions[stored.Partition], [(stored.Unit.Id, stored.Unit.Lane, stored.Due)]).Count > 0;
+            _asked += _window.Lanes.Known - known;
             Assert.False(taken && stored.IsLeased, $"{stored.Unit.Id} was claimed in flight");
             _claims.Add(new Claim(stored.Unit.Id, stored.Partition, taken));
         }
@@ -271,19 +279,32 @@ internal sealed class WindowModel
     {
         foreach (var partition in _partitions.Where(p => p.IsServed && p.Look.Next <= Now))
         {
-            var from = partition.Look.Begin();
+            var look = partition.Look;
+            var from = look.Begin();
             _window.BeginLook(partition, from);
             var next = LaneShare.Nothing;
             foreach (var ((_, lane), due) in _bounds.Where(b => b.Key.Partition == partition.Number && b.Value >= from).OrderBy(b => b.Value).ToList())
             {
-                if (due > Now || !_window.TryDiscover(partition, lane, due))
+                if (due > Now)
                 {
                     next = due;
                     break;
                 }
+
+                var name = lane.ToString();
+                look.Looked(due, name, _window.Discover(partition, lane, due, look.MaySwap(due, name)));
             }
 
-            partition.Look.From(next);
+            look.End(next, Now);
+        }
+    }
+
+    /// <summary>What was passed over for want of a place is looked for once more.</summary>
+    public void LookAgain()
+    {
+        foreach (var partition in _partitions)
+        {
+            partition.Look.LookAgain(Now);
         }
     }
 
@@ -389,6 +410,9 @@ internal sealed class WindowModel
         var (_, waiting, octets) = _window.Size;
         Assert.InRange(waiting, 0, MaxUnits);
         Assert.InRange(octets, 0, MaxOctets);
+
+        // What is asked of the owner is done, whether there is a place or not.
+        Assert.InRange(_window.Lanes.Known, 0, _places + _asked);
     }
 
     /// <summary>With every obstacle gone, all that was accepted is leased and settled.</summary>
@@ -427,6 +451,8 @@ internal sealed class WindowModel
         for (var round = 0; round < Rounds && _store.Count > 0; round++)
         {
             Advance(500);
+            LookAgain();
+            ForgetQuiet();
             LookForLanes();
             BeginReads();
             DrainAll(_reads, () => EndRead(0, ReadEnd.Succeeds));

@@ -26,6 +26,7 @@ public sealed class WindowModelTests
         (1, Which.Select(which => new Step($"BeginClaim({which})", m => m.BeginClaim(which)))),
         (1, Gen.Select(Which, Gen.Bool, (which, ends) => new Step($"EndClaim({which}, {ends})", m => m.EndClaim(which, ends)))),
         (3, Gen.Const(new Step("LookForLanes()", m => m.LookForLanes()))),
+        (1, Gen.Const(new Step("LookAgain()", m => m.LookAgain()))),
         (2, Gen.Const(new Step("ForgetQuiet()", m => m.ForgetQuiet()))),
         (1, Gen.Int[0, WindowModel.Partitions - 1].Select(partition => new Step($"Leave({partition})", m => m.Leave(partition)))),
         (1, Gen.Int[0, WindowModel.Partitions - 1].Select(partition => new Step($"Lose({partition})", m => m.Lose(partition)))),
@@ -40,12 +41,14 @@ public sealed class WindowModelTests
 
     private static Gen<T> OneOf<T>(params T[] values) => Gen.Int[0, values.Length - 1].Select(index => values[index]);
 
-    [Fact]
-    public void What_was_accepted_is_leased_once_and_in_the_end_all_of_it() =>
+    [Theory]
+    [InlineData(WindowModel.Lanes, 1_500)]
+    [InlineData(2, 1_000)]
+    public void What_was_accepted_is_leased_once_and_in_the_end_all_of_it(int places, long iterations) =>
         Steps.Array[0, 300].Sample(
             steps =>
             {
-                var model = new WindowModel();
+                var model = new WindowModel(places);
                 foreach (var step in steps)
                 {
                     step.Do(model);
@@ -54,7 +57,7 @@ public sealed class WindowModelTests
 
                 model.Drain();
             },
-            iter: 1_500,
+            iter: iterations,
             print: steps => string.Join("\n", steps.Select(step => step.Name)));
 
     [Fact]
