@@ -10,7 +10,8 @@ namespace Relay.Faults.Scenarios;
 
 /// <summary>
 /// F5. The destination takes nothing, mail piles up, and the store runs out of memory: at first to the watermark, then really,
-/// so that it refuses every write in a MULTI. The destination comes back before the memory does.
+/// so that it refuses every write in a MULTI. The relay is killed and starts on a store that is full, and the destination comes
+/// back before the memory does.
 /// </summary>
 internal sealed class StoreFull : Scenario
 {
@@ -22,7 +23,7 @@ internal sealed class StoreFull : Scenario
 
     public override string Fault => "store out of memory, then freed";
 
-    public override string Expectation => "452 and 503; the queue still drains while the store is full; nothing half-stored";
+    public override string Expectation => "452 and 503; the queue still drains while the store is full, by a relay that starts on it too; nothing half-stored";
 
     public override IReadOnlyList<StoreKind> Stores => [StoreKind.Redis];
 
@@ -49,6 +50,8 @@ internal sealed class StoreFull : Scenario
                 await redis.AskAsync(cancellation, "CONFIG", "SET", "maxmemory", "1mb");
                 await Task.Delay(TimeSpan.FromSeconds(2), cancellation);
                 await load.StopAsync();
+                await stage.KillAsync(stage.Relay);
+                await stage.Relay.StartAgainAsync(cancellation);
 
                 stage.Sink.Mood = SinkMood.Kind;
                 if (!await DrainsAsync(stage, cancellation))

@@ -51,8 +51,7 @@ internal sealed class NodeRegistry(Store store, IOptions<StoreOptions> options, 
             return;
         }
 
-        var told = Database.StringSetAsync(StoreKeys.Node(own.Owner), JsonSerializer.SerializeToUtf8Bytes(own, RecordJson.Default.NodeRecord), options.Value.Queue.Lease);
-        await Task.WhenAll(told, Database.SetAddAsync(StoreKeys.Nodes, own.Owner));
+        await TellAsync(own);
         var nodes = await ReadAsync();
         if (!_isKnown)
         {
@@ -68,6 +67,20 @@ internal sealed class NodeRegistry(Store store, IOptions<StoreOptions> options, 
 
         _nodes = nodes.Any(n => n.Owner == own.Owner) ? nodes : [.. nodes, own];
         HasPeers = DeliveringCount > (own.Delivers ? 1 : 0);
+    }
+
+    private async Task TellAsync(NodeRecord own)
+    {
+        var (record, life) = (JsonSerializer.SerializeToUtf8Bytes(own, RecordJson.Default.NodeRecord), options.Value.Queue.Lease);
+        try
+        {
+            await Task.WhenAll(Database.StringSetAsync(StoreKeys.Node(own.Owner), record, life), Database.SetAddAsync(StoreKeys.Nodes, own.Owner));
+        }
+        catch (RedisServerException e) when (FullStore.Refused(e))
+        {
+            await FullStore.WriteAsync(Database, "SET", StoreKeys.Node(own.Owner), record, "PX", (long)life.TotalMilliseconds);
+            await FullStore.WriteAsync(Database, "SADD", StoreKeys.Nodes, own.Owner);
+        }
     }
 
     /// <summary>All that run now, the longest running first.</summary>

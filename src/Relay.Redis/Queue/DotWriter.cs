@@ -47,14 +47,28 @@ internal sealed class DotWriter(Store store, ILogger<DotWriter> logger)
     {
         try
         {
-            await Task.WhenAll(batch.GroupBy(dot => dot.Partition).Select(partition => store.Connections.Noting.HashSetAsync(
-                partition.Key.Keys.Dots, [.. partition.Select(dot => new HashEntry(dot.Entry.Unit.ToString(), dot.Entry.ToArray()))])));
+            await Task.WhenAll(batch.GroupBy(dot => dot.Partition).Select(dots => WriteAsync(
+                dots.Key, [.. dots.Select(dot => new HashEntry(dot.Entry.Unit.ToString(), dot.Entry.ToArray()))])));
             return true;
         }
         catch (Exception e) when (StoreFailure.Covers(e) || e is Mail.Queue.StoreUnavailableException)
         {
             logger.DotsFailed(StoreFailure.Of(e).Reason);
             return false;
+        }
+    }
+
+    private async Task WriteAsync(Partition partition, HashEntry[] dots)
+    {
+        var (database, key) = (store.Connections.Noting, partition.Keys.Dots);
+        try
+        {
+            await database.HashSetAsync(key, dots);
+        }
+        catch (RedisServerException e) when (FullStore.Refused(e))
+        {
+            // Else nothing would leave a full store that several relays share, and so nothing would free it.
+            await FullStore.WriteAsync(database, "HSET", key, [.. dots.SelectMany(dot => new[] { dot.Name, dot.Value })]);
         }
     }
 

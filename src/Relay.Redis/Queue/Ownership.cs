@@ -9,14 +9,9 @@ using StackExchange.Redis;
 namespace Relay.Redis.Queue;
 
 /// <summary>
-/// Keeps this node's share of the partitions. One without an owner is taken over:
-/// <code>
-/// SET lease OWNER NX PX ttl
-/// then, on condition settled = E:S and projected = E:S as read:  SET settled E+1:0, SET projected E+1:0
-/// </code>
-/// The raised epoch is what stops the steps of the old owner, not the lease: it may be late by any pause. What it may still
-/// send is stopped by the lease: no dot leaves with less than two thirds of its life left, and nobody takes it over before
-/// its end.
+/// Keeps this node's share of the partitions. One without an owner is taken over (<see cref="TakeOverStep"/>). What the old owner
+/// may still send is stopped by the lease: no dot leaves with less than two thirds of its life left, and nobody takes it over
+/// before its end.
 /// The lease is renewed by PEXPIRE, which works in a full store too, and is never a condition of a step, since each
 /// renewal would abort it.
 /// </summary>
@@ -43,6 +38,7 @@ internal sealed class Ownership
     private (int Nodes, int Share) _told;
     private bool _hasClaimed;
     private int _turns;
+    private Task _settling = Task.CompletedTask;
 
     public Ownership(
         Store store, Window window, NodeRegistry nodes, Recovery recovery, Wakes wakes, IOptions<StoreOptions> options, TimeProvider time, ILogger<Ownership> logger)
@@ -78,10 +74,7 @@ internal sealed class Ownership
             _window.Signal();
             await _nodes.BeatAsync();
             await ShareAsync();
-            if (_nodes.HasPeers || _recovery.HasKnown || _turns++ % TurnsPerLookAlone == 0)
-            {
-                await Task.WhenAll(_store.Partitions.Where(p => p.IsServed).Select(_recovery.SettleKnownAsync));
-            }
+            await SettleKnownAsync();
         }
         catch (Exception e) when (StoreFailure.Covers(e) || e is StoreUnavailableException)
         {
@@ -101,6 +94,23 @@ internal sealed class Ownership
         await _nodes.LeaveAsync();
         await Task.WhenAll(_store.Partitions.Where(p => p.IsOwned).Select(GiveAsync));
         await _wakes.FlushAsync();
+    }
+
+    // A full store takes no outcome that puts off, and the leases end meanwhile.
+    private async Task SettleKnownAsync()
+    {
+        if (_settling.IsCompleted && (_nodes.HasPeers || _recovery.HasKnown || _turns++ % TurnsPerLookAlone == 0))
+        {
+            _settling = Task.WhenAll(_store.Partitions.Where(p => p.IsServed).Select(_recovery.SettleKnownAsync));
+        }
+
+        var settling = _settling;
+        await settling.WaitAsync(_lease / RenewalsPerLease, _time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (settling.IsCompleted)
+        {
+            _settling = Task.CompletedTask;
+            await settling;
+        }
     }
 
     private async Task RenewAsync(Partition partition)
@@ -151,7 +161,7 @@ internal sealed class Ownership
     private async Task<bool> IsStillOursAsync(Partition partition)
     {
         var database = _store.Connections.Background;
-        return await database.StringSetAsync(partition.Keys.Lease, _store.Owner, _lease, When.NotExists)
+        return await TakeOverStep.TryLeaseAsync(database, partition.Keys, _store.Owner, _lease)
             && Fence.Parse(await database.StringGetAsync(partition.Keys.Settled, StoreConnections.FromPrimary)).Epoch == partition.Settled.Epoch;
     }
 
@@ -208,53 +218,20 @@ internal sealed class Ownership
     // from us what we take from it, for ever.
     private bool IsFormerSelf(string owner) => !_hasClaimed && owner.StartsWith(_store.NodeId, StringComparison.Ordinal);
 
-    private async Task TakeAsync(Partition partition, string? owner)
+    private async Task TakeAsync(Partition partition, string? holder)
     {
-        var database = _store.Connections.Background;
         var asked = _time.GetTimestamp();
-        if (owner == _store.Owner || (owner is null
-            ? await database.StringSetAsync(partition.Keys.Lease, _store.Owner, _lease, When.NotExists)
-            : await TryReplaceAsync(database, partition, owner)))
-        {
-            for (var attempt = 0; !partition.IsOwned && attempt <= StoreRetry.AbortsAtOnce; attempt++)
-            {
-                await TryTakeOverAsync(database, partition, asked);
-            }
-        }
-    }
-
-    private async Task<bool> TryReplaceAsync(IDatabase database, Partition partition, string owner)
-    {
-        var step = database.CreateTransaction();
-        step.AddCondition(Condition.StringEqual(partition.Keys.Lease, owner));
-        _ = step.StringSetAsync(partition.Keys.Lease, _store.Owner, _lease, When.Always, CommandFlags.FireAndForget);
-        return await step.ExecuteAsync();
-    }
-
-    private async Task TryTakeOverAsync(IDatabase database, Partition partition, long asked)
-    {
-        var keys = partition.Keys;
-        var settled = await database.StringGetAsync(keys.Settled, StoreConnections.FromPrimary);
-        var projected = await database.StringGetAsync(keys.Projected, StoreConnections.FromPrimary);
-        var settledNext = Fence.Parse(settled).NextEpoch;
-        var projectedNext = Fence.Parse(projected).NextEpoch;
-
-        var step = database.CreateTransaction();
-        step.AddCondition(Is(keys.Settled, settled));
-        step.AddCondition(Is(keys.Projected, projected));
-        _ = step.StringSetAsync(keys.Settled, settledNext.ToString(), null, When.Always, CommandFlags.FireAndForget);
-        _ = step.StringSetAsync(keys.Projected, projectedNext.ToString(), null, When.Always, CommandFlags.FireAndForget);
-        if (!await step.ExecuteAsync())
+        if (await TakeOverStep.TryAsync(_store.Connections.Background, partition.Keys, _store.Owner, holder, _lease) is not { } taken)
         {
             return;
         }
 
         // Behind the raised epoch nobody else changes its units, and before it is ours nobody here leases them.
-        await _recovery.MarkAsync(partition, Fence.Parse(settled));
-        partition.Take(settledNext, projectedNext);
+        await _recovery.MarkAsync(partition, taken.Before);
+        partition.Take(taken.Settled, taken.Projected);
         Renew(partition, asked);
         _window.WakeRefill();
-        _logger.PartitionTaken(partition.Number, settledNext.Epoch);
+        _logger.PartitionTaken(partition.Number, taken.Settled.Epoch);
     }
 
     /// <summary>Nothing new begins; what has begun may end, within bounds; then another node may have it.</summary>
@@ -324,9 +301,6 @@ internal sealed class Ownership
             _logger.PartitionLost(partition.Number, owner ?? "nobody");
         }
     }
-
-    private static Condition Is(RedisKey key, RedisValue value) =>
-        value.IsNull ? Condition.KeyNotExists(key) : Condition.StringEqual(key, value);
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

@@ -140,14 +140,29 @@ internal sealed class Recovery(
         Recall(partition);
         foreach (var entry in JournalledOf(partition))
         {
-            await store.Connections.Background.ListRightPushAsync(partition.Keys.Late, entry.ToArray());
+            await PushLateAsync(partition, entry.ToArray());
             Forget(entry.Unit, ended: true);
+        }
+    }
+
+    // Taking over what is nobody's comes behind it, which is what frees a full store.
+    private async Task PushLateAsync(Partition partition, RedisValue entry)
+    {
+        var database = store.Connections.Background;
+        try
+        {
+            await database.ListRightPushAsync(partition.Keys.Late, entry);
+        }
+        catch (RedisServerException e) when (FullStore.Refused(e))
+        {
+            await FullStore.WriteAsync(database, "RPUSH", partition.Keys.Late, entry);
         }
     }
 
     private async Task SettleJournalledAsync(Partition partition)
     {
-        foreach (var some in JournalledOf(partition).Chunk(SettledAtOnce))
+        // What ended first: a full store takes nothing that puts off, and what ended frees it.
+        foreach (var some in JournalledOf(partition).OrderBy(entry => entry is DoneEntry { Next: not null }).Chunk(SettledAtOnce))
         {
             await Task.WhenAll(some.Select(entry => SettleAsync(partition, entry)));
         }

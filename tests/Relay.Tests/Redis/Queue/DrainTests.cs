@@ -110,6 +110,83 @@ public sealed class DrainTests : IAsyncLifetime
         Assert.Equal(0, (await again.Reader.MeasureAsync(Cancellation)).Units);
     }
 
+    [Fact]
+    public async Task A_relay_that_starts_on_a_full_store_takes_its_partitions_and_empties_it()
+    {
+        List<Message> messages;
+        await using (var store = await OpenAsync())
+        {
+            messages = await AcceptAsync(store);
+            await store.StopAsync();
+        }
+
+        await FillAsync();
+        await using var again = await OpenAsync();
+        Assert.All(again.Store.Partitions, partition => Assert.True(partition.IsServed));
+        Assert.True(again.Get<IStoreHealth>().IsReady);
+        var leases = await LeaseAsync(again, messages.Sum(m => Unit.Of(m).Count));
+        await Task.WhenAll(leases.Select(lease => again.Queue.SettleAsync(TestMail.Delivered(lease, Time), Cancellation).InTime()));
+        Assert.Equal(0, (await again.Reader.MeasureAsync(Cancellation)).Units);
+
+        await EmptyAsync();
+        await ToldOnceAsync(again, messages);
+    }
+
+    [Fact]
+    public async Task What_a_killed_relay_put_off_into_a_full_store_keeps_neither_leases_nor_other_outcomes_waiting()
+    {
+        var (putOff, delivered) = (TestMail.To(Time, "a@x.test"), TestMail.To(Time, "b@y.test"));
+        await using (var proxy = new RedisProxy(_redis.Port))
+        await using (var store = await OpenAsync(redis: proxy.ConnectionString))
+        {
+            await store.Queue.EnqueueAsync(putOff, null, Cancellation);
+            await store.Queue.EnqueueAsync(delivered, null, Cancellation);
+            var leases = await LeaseAsync(store, 2);
+            proxy.Cut();
+            foreach (var lease in leases)
+            {
+                var outcome = lease.Message.Id == putOff.Id ? TestMail.Deferred(lease, Time, TimeSpan.FromHours(1)) : TestMail.Delivered(lease, Time);
+                _ = store.Queue.SettleAsync(outcome, Cancellation).AsTask();
+            }
+        }
+
+        await FillAsync();
+        await using var again = await OpenAsync(lease: "00:00:02");
+        await Eventually.HoldsAsync(async () => (await again.Reader.MeasureAsync(Cancellation)).Units == 1, Cancellation);
+        Assert.NotEmpty(await again.Reader.FindUnitsAsync(putOff.Id, Cancellation));
+
+        // Renewed for longer than a lease lives.
+        var until = Time.GetTimestamp() + (3 * Time.TimestampFrequency);
+        await Eventually.HoldsAsync(() => again.Store.Partitions.All(partition => partition.IsServed && partition.LiveUntil > until), Cancellation);
+
+        await EmptyAsync();
+        await Eventually.HoldsAsync(
+            async () => (await again.Activity.FindAsync("acme", putOff.Id, Cancellation))!.Events.Any(e => e.Type == MailEventType.Deferred), Cancellation);
+        await ToldOnceAsync(again, [delivered]);
+    }
+
+    [Fact]
+    public async Task Relays_that_share_a_full_store_take_over_from_each_other_and_note_what_leaves()
+    {
+        await using var one = await OpenAsync(lease: "00:00:02");
+        var messages = await AcceptAsync(one);
+        await using var other = await OpenAsync(StoreUnderTest.NewFolder(), lease: "00:00:02");
+        await Eventually.HoldsAsync(() => other.Store.Partitions.Count(p => p.IsServed) == 2 && one.Store.Partitions.Count(p => p.IsServed) == 2, Cancellation);
+        await FillAsync();
+
+        var noted = (await other.Queue.LeaseDueAsync(TestMail.Everything with { MaxUnits = 1 }, Cancellation).InTime())[0];
+        Assert.True(other.Queue.TryBegin(noted));
+        Assert.True(await other.Queue.TryBeginDotAsync(noted, "mx.x.test", Cancellation).AsTask().WaitAsync(TimeSpan.FromSeconds(30), Cancellation));
+        Assert.True(await other.Connections.Reading.HashExistsAsync(other.Store.PartitionOf(noted.Message.Id).Keys.Dots, noted.Id.ToString()));
+        await other.Queue.SettleAsync(TestMail.Delivered(noted, Time), Cancellation).InTime();
+
+        await one.DisposeAsync();
+        await Eventually.HoldsAsync(() => other.Store.Partitions.All(p => p.IsServed), Cancellation);
+        var leases = await LeaseAsync(other, messages.Sum(m => Unit.Of(m).Count) - 1);
+        await Task.WhenAll(leases.Select(lease => other.Queue.SettleAsync(TestMail.Delivered(lease, Time), Cancellation).InTime()));
+        Assert.Equal(0, (await other.Reader.MeasureAsync(Cancellation)).Units);
+    }
+
     private static bool IsLast(Lease lease, List<Lease> leases) => leases.FindLast(l => l.Message.Id == lease.Message.Id) == lease;
 
     private static DrainedUnit Drained(long sequence, Lease lease, bool ends)
@@ -162,6 +239,6 @@ public sealed class DrainTests : IAsyncLifetime
 
     private Task EmptyAsync() => _redis.AskAsync(Cancellation, "CONFIG", "SET", "maxmemory", "0");
 
-    private Task<StoreUnderTest> OpenAsync() =>
-        StoreUnderTest.StartAsync(_redis.ConnectionString, _folder, Time, Cancellation, ("Queue:Partitions", "4"));
+    private Task<StoreUnderTest> OpenAsync(string? folder = null, string lease = "00:00:15", string? redis = null) =>
+        StoreUnderTest.StartAsync(redis ?? _redis.ConnectionString, folder ?? _folder, Time, Cancellation, ("Queue:Partitions", "4"), ("Queue:Lease", lease));
 }
