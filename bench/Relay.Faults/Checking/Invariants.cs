@@ -83,7 +83,7 @@ internal static class Invariants
         where d.Cause is not null && !d.IsAdmitted && d.Strike?.Kind != StrikeKind.MachineCut
         select new Finding("I4", $"{d.Token} {d.Recipient}", $"doubled by {d.Cause}, and its timeline knows of no uncertain attempt");
 
-    /// <summary>I5: the body is the same to the octet, and the relay added exactly one Received to what came by SMTP.</summary>
+    /// <summary>I5: the body is the same to the octet, the relay added exactly one Received to what came by SMTP, and what it signed verifies.</summary>
     public static IEnumerable<Finding> ContentIsKept(ClosedBook book)
     {
         var submissions = book.Submissions.ToDictionary(s => s.Token);
@@ -102,6 +102,11 @@ internal static class Invariants
             if (submission.Door == Door.Smtp && arrival.ReceivedLines != 1)
             {
                 yield return new Finding("I5", arrival.Token, $"{arrival.ReceivedLines} Received lines instead of one");
+            }
+
+            if (arrival.SignatureFault is { } fault)
+            {
+                yield return new Finding("I5", arrival.Token, fault);
             }
         }
     }

@@ -3,6 +3,7 @@ namespace Relay.Faults.Ledgers;
 /// <summary>One final dot that reached a sink, and what the sink did: one line of the sink ledger.</summary>
 /// <param name="Token">Null where the header holds none: a report of the relay itself.</param>
 /// <param name="ReceivedLines">Received fields in the header; each relay on the way adds one.</param>
+/// <param name="SignatureFault">What is wrong with the DKIM signatures, where the relay is to sign.</param>
 internal sealed record Arrival(
     string? Token,
     string Sink,
@@ -12,7 +13,8 @@ internal sealed record Arrival(
     int ReceivedLines,
     DateTimeOffset At,
     SinkAnswer Answer,
-    bool IsEncrypted = false)
+    bool IsEncrypted = false,
+    string? SignatureFault = null)
 {
     /// <summary>The recipients have it, whatever the relay knows of that.</summary>
     public bool IsAcceptance => Answer is SinkAnswer.Accepted or SinkAnswer.AcceptedUnheard or SinkAnswer.AcceptedLate or SinkAnswer.AcceptedThenReset;

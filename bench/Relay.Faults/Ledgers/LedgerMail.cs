@@ -7,7 +7,8 @@ namespace Relay.Faults.Ledgers;
 /// <summary>One mail as a client makes it up: nobody else's token, lines that begin with dots, any size up to some chunks.</summary>
 internal sealed record LedgerMail
 {
-    public const string Sender = "orders@sender.test";
+    public const string SenderDomain = "sender.test";
+    public const string Sender = $"orders@{SenderDomain}";
     public const string TokenHeader = "X-Ledger-Token";
 
     // Lines that a careless relay would change: dots to stuff, trailing blanks, the mbox separator.

@@ -25,6 +25,7 @@ internal sealed class AnswersLost : Scenario
     {
         await using var stage = await Stage.StartAsync(Id, request, cancellation, new StageSetup
         {
+            Signs = true,
             Settings = (relay, _) => relay.With("Delivery:Timeouts:EndOfData", DotTimeout.ToString()),
         });
         stage.Sink.Mood = new SinkMood { Dot = _ => Act(stage.Random) };

@@ -10,13 +10,13 @@ internal sealed class RelayKilled : Scenario
 
     public override string Fault => "kill -9 of the relay at random moments";
 
-    public override string Expectation => "nothing lost; doubles at most the mail between dot and answer";
+    public override string Expectation => "nothing lost; doubles at most the mail between dot and answer; all signatures good";
 
     public override (int Short, int Long) Rounds => (3, 100);
 
     public override async Task<Verdict> PlayAsync(RunRequest request, CancellationToken cancellation)
     {
-        await using var stage = await Stage.StartAsync(Id, request, cancellation);
+        await using var stage = await Stage.StartAsync(Id, request, cancellation, new StageSetup { Signs = true });
         var load = stage.Load();
         for (var round = 0; round < request.Rounds; round++)
         {

@@ -13,6 +13,7 @@ internal sealed class LedgerSink : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _accepting;
     private volatile SinkMood _mood;
+    private volatile SigningKeys? _keys;
     private int _sessions;
     private int _open;
     private int _asked;
@@ -39,6 +40,9 @@ internal sealed class LedgerSink : IAsyncDisposable
 
     /// <summary>From now on, for the sessions that are open too.</summary>
     public SinkMood Mood { get => _mood; set => _mood = value; }
+
+    /// <summary>With what the mail that comes is signed; null where it is not looked at.</summary>
+    public SigningKeys? Keys { get => _keys; set => _keys = value; }
 
     /// <summary>Sessions so far.</summary>
     public int Sessions => Volatile.Read(ref _sessions);

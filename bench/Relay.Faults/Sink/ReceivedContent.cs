@@ -5,10 +5,11 @@ using Relay.Faults.Ledgers;
 namespace Relay.Faults.Sink;
 
 /// <summary>What stands in a message as it came over the wire, dots unstuffed once (RFC 5321, 4.5.2).</summary>
-internal readonly record struct ReceivedContent(string? Token, string BodyHash, int ReceivedLines)
+internal readonly record struct ReceivedContent(string? Token, string BodyHash, int ReceivedLines, string? SignatureFault)
 {
     /// <param name="isStuffed">It came behind DATA and not as a chunk.</param>
-    public static ReceivedContent Read(byte[] wire, bool isStuffed = true)
+    /// <param name="keys">With what the relay signs; null where it does not.</param>
+    public static ReceivedContent Read(byte[] wire, bool isStuffed, SigningKeys? keys)
     {
         var content = isStuffed ? Unstuff(wire) : wire;
         var end = content.AsSpan().IndexOf("\r\n\r\n"u8);
@@ -23,11 +24,12 @@ internal readonly record struct ReceivedContent(string? Token, string BodyHash, 
         return new ReceivedContent(
             Array.Find(header, l => l.StartsWith(Field, StringComparison.OrdinalIgnoreCase))?[Field.Length..].Trim(),
             LedgerMail.HashOf(body),
-            header.Count(l => l.StartsWith("Received:", StringComparison.OrdinalIgnoreCase)));
+            header.Count(l => l.StartsWith("Received:", StringComparison.OrdinalIgnoreCase)),
+            keys?.FaultOf(content));
     }
 
     public Arrival ToArrival(string sink, int session, IReadOnlyList<string> recipients, SinkAnswer answer) =>
-        new(Token, sink, session, recipients, BodyHash, ReceivedLines, DateTimeOffset.UtcNow, answer);
+        new(Token, sink, session, recipients, BodyHash, ReceivedLines, DateTimeOffset.UtcNow, answer, SignatureFault: SignatureFault);
 
     // The relay composed it from JSON and may have encoded the text; what it says must be the same.
     private static byte[] Decode(byte[] content)

@@ -86,7 +86,7 @@ internal sealed class SinkSession(LedgerSink sink, Socket socket, int number) : 
 
         // Decided and written down before it is said: what the relay hears can never be more than the ledger holds.
         var act = sink.Mood.Dot(recipients[0]);
-        sink.Took(ReceivedContent.Read(content, isStuffed).ToArrival(sink.Name, number, recipients, act.Answer) with { IsEncrypted = _stream is SslStream });
+        sink.Took(ReceivedContent.Read(content, isStuffed, sink.Keys).ToArrival(sink.Name, number, recipients, act.Answer) with { IsEncrypted = _stream is SslStream });
         if (act.After > TimeSpan.Zero)
         {
             await Task.Delay(act.After, cancellation);

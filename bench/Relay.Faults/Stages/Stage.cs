@@ -308,6 +308,27 @@ internal sealed class Stage : IAsyncDisposable
         }
 
         _tenants = [await MakeTenantAsync("first", cancellation), await MakeTenantAsync("second", cancellation)];
+        if (setup.Signs)
+        {
+            await SignAsync(cancellation);
+        }
+    }
+
+    // As long as none of them was seen in the DNS all keys sign.
+    private async Task SignAsync(CancellationToken cancellation)
+    {
+        var records = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
+        foreach (var tenant in _tenants)
+        {
+            var domain = await Relay.PostAsync("/domains", new { name = LedgerMail.SenderDomain }, cancellation, tenant.Key);
+            foreach (var record in domain.GetProperty("records").EnumerateArray().Where(r => r.GetProperty("purpose").GetString() == "dkim"))
+            {
+                records[record.GetProperty("name").GetString()!] = record.GetProperty("value").GetString()!;
+            }
+        }
+
+        var keys = new SigningKeys(records);
+        _sinks.ForEach(sink => sink.Keys = keys);
     }
 
     private async Task<int> DotsAsync()

@@ -33,6 +33,9 @@ internal sealed record StageSetup
     /// <summary>Puts a wire that can be cut between each relay and the store.</summary>
     public bool HasLinks { get; init; }
 
+    /// <summary>The relay signs what it is sent, and the sinks verify it.</summary>
+    public bool Signs { get; init; }
+
     /// <summary>Settings of a relay over the stage's own, by its number from 0.</summary>
     public Func<RelaySetup, int, RelaySetup> Settings { get; init; } = (setup, _) => setup;
 

@@ -187,12 +187,13 @@ public sealed class InvariantsTests
     }
 
     [Fact]
-    public void I5_finds_a_body_that_was_changed_and_a_trace_line_too_many()
+    public void I5_finds_a_body_that_was_changed_a_trace_line_too_many_and_a_bad_signature()
     {
         var arrival = Took(Ada, 1);
 
         Assert.Single(Invariants.ContentIsKept(Sound with { Arrivals = [arrival with { BodyHash = "other" }] }));
         Assert.Single(Invariants.ContentIsKept(Sound with { Arrivals = [arrival with { ReceivedLines = 2 }] }));
+        Assert.Single(Invariants.ContentIsKept(Sound with { Arrivals = [arrival with { SignatureFault = "no signature" }] }));
     }
 
     [Fact]

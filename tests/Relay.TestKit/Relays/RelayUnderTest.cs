@@ -185,9 +185,11 @@ internal sealed class RelayUnderTest : IAsyncDisposable
     }
 
     /// <summary>Posts and gives the answer, whose status is one of success.</summary>
-    public async Task<JsonElement> PostAsync(string path, object body, CancellationToken cancellation)
+    public async Task<JsonElement> PostAsync(string path, object body, CancellationToken cancellation, string? key = null)
     {
-        using var response = await Http.PostAsJsonAsync(path, body, cancellation);
+        using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = JsonContent.Create(body) };
+        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", key ?? AdminKey);
+        using var response = await Http.SendAsync(request, cancellation);
         var answer = await response.Content.ReadAsStringAsync(cancellation);
         Assert.True(response.IsSuccessStatusCode, $"{path}: {response.StatusCode}: {answer}");
         return JsonElement.Parse(answer);
