@@ -14,6 +14,9 @@ internal sealed record BacklogFigures
     public required IReadOnlyList<RoundResult> Empty { get; init; }
     public required IReadOnlyList<RoundResult> Full { get; init; }
 
+    /// <summary>With the queue empty, and full; null where there is no Redis.</summary>
+    public required (LogRewriting? Empty, LogRewriting? Full) Rewriting { get; init; }
+
     /// <summary>Of the relay's process, in octets: before the queue was filled, at most while it was, and with it full.</summary>
     public required (long Empty, long Filling, long Full) Resident { get; init; }
 
@@ -25,6 +28,9 @@ internal sealed record BacklogFigures
 
     public double CpuRatio => Ratio(Of(Full, Cost), Of(Empty, Cost));
 
+    /// <summary>The same with each message's share of writing the log anew.</summary>
+    public double WholeRatio => Ratio(Of(Full, Cost) + Share(Rewriting.Full, Full), Of(Empty, Cost) + Share(Rewriting.Empty, Empty));
+
     /// <summary>How far the rounds with an empty queue lie apart, the largest over the smallest: less than this tells nothing.</summary>
     public double Spread => Ratio(Empty.Max(Cost), Empty.Min(Cost));
 
@@ -35,7 +41,10 @@ internal sealed record BacklogFigures
         Rounds("CPU s per 1000", Cost, "0.000");
         Rounds("  of it relay", r => r.CpuPerThousandOf("relay"), "0.000");
         Rounds("  of it redis", r => Cost(r) - r.CpuPerThousandOf("relay"), "0.000");
-        Rounds("beside it, redis rewriting its log", r => r.CpuPerThousand - Cost(r), "0.000");
+        Row("beside it, its share of redis rewriting its log", Share(Rewriting.Empty, Empty), Share(Rewriting.Full, Full), "0.000");
+        Row("  each time, CPU s", Rewriting.Empty?.Cpu.TotalSeconds ?? 0, Rewriting.Full?.Cpu.TotalSeconds ?? 0, "0.00");
+        Row("  and after so many MiB of log", MiB(Rewriting.Empty?.Growth ?? 0), MiB(Rewriting.Full?.Growth ?? 0), "0");
+        Rounds("  fell into the rounds", r => r.CpuPerThousand - Cost(r), "0.000");
         Rounds("accept p50, ms", r => r.AcceptLatency.P50.TotalMilliseconds, "0.0");
         Rounds("accept p99, ms", r => r.AcceptLatency.P99.TotalMilliseconds, "0.0");
         Rounds("delivery p50, ms", r => r.DeliveryLatency.P50.TotalMilliseconds, "0.0");
@@ -43,7 +52,7 @@ internal sealed record BacklogFigures
         Row("lost", Empty.Sum(r => r.Lost), Full.Sum(r => r.Lost), "0");
         Rounds("machine taken by others, %", r => 100 * r.TakenByOthers, "0");
         AnsiConsole.Write(table);
-        AnsiConsole.MarkupLineInterpolated($"a message costs {100 * (CpuRatio - 1):+0;-0} % with the queue full; rounds with it empty lie {100 * (Spread - 1):0} % apart");
+        AnsiConsole.MarkupLineInterpolated($"a message costs {100 * (CpuRatio - 1):+0;-0} % with the queue full, {100 * (WholeRatio - 1):+0;-0} % with its share of rewriting; rounds with it empty lie {100 * (Spread - 1):0} % apart");
         AnsiConsole.MarkupLineInterpolated($"relay resident while it was filled: at most {MiB(Resident.Filling):0} MiB");
         AnsiConsole.MarkupLineInterpolated($"with the queue full and nothing sent: {IdleCpu * 100:0.0} % of a core, relay and store");
         AnsiConsole.MarkupLineInterpolated($"restart: ready after {Restart.Ready.TotalSeconds:0.0} s, first delivery after {Restart.Delivered.TotalSeconds:0.0} s");
@@ -56,6 +65,9 @@ internal sealed record BacklogFigures
 
     /// <summary>How many times the second the first is; 0 where there is nothing to compare with.</summary>
     public static double Ratio(double full, double empty) => empty > 0 ? full / empty : 0;
+
+    // Of the round in whose course the log was not written anew, which would make it shorter.
+    private static double Share(LogRewriting? rewriting, IReadOnlyList<RoundResult> rounds) => rewriting is null ? 0 : rounds.Max(rewriting.PerThousand);
 
     // The store writes its log anew now and then, all that it holds: that falls on one round and not on another.
     private static double Cost(RoundResult round) =>

@@ -17,10 +17,10 @@ namespace Relay.Load.Commands;
 /// </summary>
 internal sealed class BacklogCommand
 {
-    private readonly RelayOptions _options = new("redis-everysec");
     // Seconds. A million messages of 10 KiB are written anew in less than a minute.
     private const int MostRewriting = 120;
 
+    private readonly RelayOptions _options = new("redis-everysec");
     private readonly TrafficOptions _traffic = new();
 
     private readonly Option<int> _units = new("--units") { Description = "Messages to queue", DefaultValueFactory = _ => 100_000 };
@@ -65,12 +65,17 @@ internal sealed class BacklogCommand
         AnsiConsole.MarkupLineInterpolated($"{MachineFacts.Describe(workspace)}");
 
         var fsync = _options.Fsync(parsed);
-        var setup = new RelaySetup(_options.Program(parsed), fsync, parsed.GetValue(_traffic.Http), parsed.GetValue(_traffic.Tls)) { DeadPort = dead.Port };
+        var setup = new RelaySetup(_options.Program(parsed), fsync, parsed.GetValue(_traffic.Http), parsed.GetValue(_traffic.Tls)) 
+        {
+            DeadPort = dead.Port,
+            RedisSettings = _options.RedisSettings(parsed),
+        };
         await using var relay = await RelayTarget.StartAsync(workspace, "relay", setup, sink.Address, cancellation);
         var round = new Round(_traffic.Plan(parsed), sink, TimeSpan.FromSeconds(60));
         // What is compiled in the course of tens of thousands of messages would else be the empty queue's cost.
         var empty = await MeasureAsync("queue empty", parsed.GetValue(_warmup));
         var emptyMemory = relay.Resident;
+        var emptyRewriting = await LogRewriting.MeasureAsync(relay, cancellation);
 
         var filled = System.Diagnostics.Stopwatch.StartNew();
         var (accepted, fillingMemory) = await FillAsync(parsed, relay, workspace, cancellation);
@@ -80,6 +85,7 @@ internal sealed class BacklogCommand
 
         var full = await MeasureAsync("queue full", 0);
         var fullMemory = relay.Resident;
+        var fullRewriting = await LogRewriting.MeasureAsync(relay, cancellation);
 
         var ready = await relay.RestartAsync(cancellation);
         var first = await round.RunAsync(relay, 0, 1, _ => { }, cancellation);
@@ -89,6 +95,7 @@ internal sealed class BacklogCommand
             Domains = domains,
             Empty = empty,
             Full = full,
+            Rewriting = (emptyRewriting, fullRewriting),
             Resident = (emptyMemory, fillingMemory, fullMemory),
             IdleCpu = idle,
             Restart = (ready, ready + Round.ClearingUp + first.DeliveryLatency.P50),

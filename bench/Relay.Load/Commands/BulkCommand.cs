@@ -51,7 +51,7 @@ internal sealed class BulkCommand
         AnsiConsole.MarkupLineInterpolated($"{MachineFacts.Describe(workspace)}");
 
         var fsync = _options.Fsync(parsed);
-        var setup = new RelaySetup(_options.Program(parsed), fsync, Http: false, LoadTls.None);
+        var setup = new RelaySetup(_options.Program(parsed), fsync, Http: false, LoadTls.None) { RedisSettings = _options.RedisSettings(parsed) };
         await using var relay = await RelayTarget.StartAsync(workspace, "relay", setup, sink.Address, cancellation);
         var plan = new TrafficPlan
         {

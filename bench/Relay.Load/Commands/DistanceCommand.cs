@@ -62,7 +62,7 @@ internal sealed class DistanceCommand
         var (warmup, count) = (parsed.GetValue(_warmup), parsed.GetValue(_traffic.Count));
         AnsiConsole.MarkupLineInterpolated($"{MachineFacts.Describe(workspace)}");
 
-        var setup = new RelaySetup(_options.Program(parsed), "always", Http: false, LoadTls.None) { Connections = connections };
+        var setup = new RelaySetup(_options.Program(parsed), "always", Http: false, LoadTls.None) { Connections = connections, RedisSettings = _options.RedisSettings(parsed) };
         string[] many = [$"smtp_destination_concurrency_limit={connections}", $"initial_destination_concurrency={connections}"];
         List<(string Name, SmtpSink Sink, Func<string, Task<ITarget>> Start)> targets =
         [

@@ -20,6 +20,12 @@ internal sealed class RelayOptions(string store = "redis-always")
         DefaultValueFactory = _ => RelaySetup.FindProgram(),
     };
 
+    private readonly Option<string?> _settings = new("--redis-settings")
+    {
+        Description = "Settings of the Redis that it keeps its mail in: a file, or 'none' for Redis's own; else ops/redis/redis.conf of this checkout",
+        DefaultValueFactory = _ => RelaySetup.FindRedisSettings(),
+    };
+
     private readonly Option<string?> _work = new("--work") { Description = "Folder on a real disk for queues and logs" };
     private readonly Option<bool> _keep = new("--keep") { Description = "Leave queues and logs there" };
 
@@ -33,6 +39,7 @@ internal sealed class RelayOptions(string store = "redis-always")
         }
 
         command.Add(_relay);
+        command.Add(_settings);
         command.Add(_work);
         command.Add(_keep);
     }
@@ -43,6 +50,15 @@ internal sealed class RelayOptions(string store = "redis-always")
     public string Program(ParseResult parsed) => parsed.GetValue(_relay) is { } program && File.Exists(program)
         ? program
         : throw new InvalidOperationException($"No relay at '{parsed.GetValue(_relay)}': dotnet build Relay.sln -c Release, or --relay PATH");
+
+    /// <summary>Null is Redis's own.</summary>
+    /// <exception cref="InvalidOperationException">There is no such file.</exception>
+    public string? RedisSettings(ParseResult parsed) => parsed.GetValue(_settings) switch
+    {
+        null or "none" => null,
+        { } file when File.Exists(file) => Path.GetFullPath(file),
+        { } file => throw new InvalidOperationException($"No settings at '{file}': --redis-settings PATH, or none"),
+    };
 
     /// <summary>Redis's <c>appendfsync</c>; null is the embedded store.</summary>
     public string? Fsync(ParseResult parsed) => parsed.GetRequiredValue(_store) switch

@@ -120,7 +120,11 @@ internal sealed class RunCommand
         if (!parsed.GetValue(_withoutRelay))
         {
             var fsync = _options.Fsync(parsed);
-            var setup = new RelaySetup(_options.Program(parsed), fsync, parsed.GetValue(_traffic.Http), tls, parsed.GetValue(_dkim)) { SinkTls = parsed.GetValue(_sinkTls) };
+            var setup = new RelaySetup(_options.Program(parsed), fsync, parsed.GetValue(_traffic.Http), tls, parsed.GetValue(_dkim))
+            {
+                SinkTls = parsed.GetValue(_sinkTls),
+                RedisSettings = _options.RedisSettings(parsed),
+            };
             targets.Add(("relay", async (name, cancellation) =>
                 await RelayTarget.StartAsync(workspace, name, setup, sink.Address, cancellation)));
         }

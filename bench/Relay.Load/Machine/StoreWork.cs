@@ -18,6 +18,12 @@ internal sealed record StoreWork
     /// <summary>Its own CPU, without the children that write its log anew.</summary>
     public TimeSpan Cpu { get; init; }
 
+    /// <summary>CPU of the children that wrote its log anew and have ended.</summary>
+    public TimeSpan ChildrenCpu { get; init; }
+
+    /// <summary>Octets of its log as it stands there.</summary>
+    public long LogSize { get; init; }
+
     /// <summary>It is writing its log anew, or about to: the work of a while, which grows with all that it holds.</summary>
     public bool IsRewriting { get; init; }
 
@@ -32,6 +38,8 @@ internal sealed record StoreWork
         Network = (a.Network.In - b.Network.In, a.Network.Out - b.Network.Out),
         Log = a.Log - b.Log,
         Cpu = a.Cpu - b.Cpu,
+        ChildrenCpu = a.ChildrenCpu - b.ChildrenCpu,
+        LogSize = a.LogSize - b.LogSize,
     };
 
     /// <param name="info">The answer to INFO everything.</param>
@@ -46,6 +54,8 @@ internal sealed record StoreWork
                 field => field.Key[CommandPrefix.Length..],
                 field => Number(field.Value.Split(',')[0]["calls=".Length..])),
             Cpu = TimeSpan.FromSeconds(Seconds(fields.GetValueOrDefault("used_cpu_sys")) + Seconds(fields.GetValueOrDefault("used_cpu_user"))),
+            ChildrenCpu = TimeSpan.FromSeconds(Seconds(fields.GetValueOrDefault("used_cpu_sys_children")) + Seconds(fields.GetValueOrDefault("used_cpu_user_children"))),
+            LogSize = Number(fields.GetValueOrDefault("aof_current_size")),
             IsRewriting = fields.GetValueOrDefault("aof_rewrite_in_progress") == "1" || fields.GetValueOrDefault("aof_rewrite_scheduled") == "1",
             Network = (Number(fields.GetValueOrDefault("total_net_input_bytes")), Number(fields.GetValueOrDefault("total_net_output_bytes"))),
         };

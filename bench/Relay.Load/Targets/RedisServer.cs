@@ -4,7 +4,7 @@ using Relay.Load.Machine;
 
 namespace Relay.Load.Targets;
 
-/// <summary>A private redis-server on loopback whose log is flushed as told. Everything else is Redis's default.</summary>
+/// <summary>A private redis-server on loopback, set as a file says but for when its log is flushed.</summary>
 internal sealed class RedisServer : IAsyncDisposable
 {
     private static readonly TimeSpan StartTime = TimeSpan.FromSeconds(15);
@@ -20,12 +20,14 @@ internal sealed class RedisServer : IAsyncDisposable
     public ProcessCost Cost => ProcessCost.Of(_process.Id);
 
     /// <param name="fsync">Redis's <c>appendfsync</c>: always or everysec.</param>
-    public static async Task<RedisServer> StartAsync(Workspace workspace, string name, string fsync, CancellationToken cancellation)
+    /// <param name="settings">A file of settings; null for Redis's defaults.</param>
+    public static async Task<RedisServer> StartAsync(Workspace workspace, string name, string fsync, string? settings, CancellationToken cancellation)
     {
         var port = Workspace.FreePort();
+        string[] file = settings is null ? [] : [settings];
         var process = ChildProcess.Start(workspace.File($"{name}.log"), "redis-server",
-            "--port", $"{port}", "--bind", "127.0.0.1", "--dir", workspace.Folder(name), "--save", "",
-            "--appendonly", "yes", "--appendfsync", fsync, "--maxmemory-policy", "noeviction");
+            [.. file, "--port", $"{port}", "--bind", "127.0.0.1", "--dir", workspace.Folder(name), "--save", "",
+            "--appendonly", "yes", "--appendfsync", fsync, "--maxmemory-policy", "noeviction"]);
 
         var server = new RedisServer(process, port);
         try

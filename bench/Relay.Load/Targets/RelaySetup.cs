@@ -17,6 +17,9 @@ internal sealed record RelaySetup(string Program, string? RedisFsync, bool Http,
     /// <summary>A port at which nobody answers; null where nothing is sent there.</summary>
     public int? DeadPort { get; init; }
 
+    /// <summary>A file of settings for its Redis; null for Redis's defaults.</summary>
+    public string? RedisSettings { get; init; }
+
     /// <summary>The sink offers STARTTLS, and the route takes it.</summary>
     public bool SinkTls { get; init; }
 
@@ -24,13 +27,18 @@ internal sealed record RelaySetup(string Program, string? RedisFsync, bool Http,
     public bool NamesItsCode { get; init; }
 
     /// <summary>Where <c>dotnet build -c Release</c> puts the relay of the checkout this program was built in.</summary>
-    public static string? FindProgram()
+    public static string? FindProgram() => Find("src/Relay.Host/bin/Release/net10.0/relay.dll");
+
+    /// <summary>What the checkout this program was built in tells operators to set.</summary>
+    public static string? FindRedisSettings() => Find("ops/redis/redis.conf");
+
+    private static string? Find(string path)
     {
         for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
         {
             if (File.Exists(Path.Combine(folder.FullName, "Relay.sln")))
             {
-                return Path.Combine(folder.FullName, "src/Relay.Host/bin/Release/net10.0/relay.dll");
+                return Path.Combine(folder.FullName, path);
             }
         }
 

@@ -46,7 +46,7 @@ internal sealed class RelayTarget : ITarget
         Workspace workspace, string name, RelaySetup setup, IPEndPoint sink, CancellationToken cancellation)
     {
         var redis = setup.RedisFsync is { } fsync
-            ? await RedisServer.StartAsync(workspace, $"{name}-redis", fsync, cancellation)
+            ? await RedisServer.StartAsync(workspace, $"{name}-redis", fsync, setup.RedisSettings, cancellation)
             : null;
         RelayTarget? target = null;
         try
