@@ -29,6 +29,11 @@ public sealed class EnvelopeAddress : IEquatable<EnvelopeAddress>
         NeedsSmtpUtf8 = !Ascii.IsValid(Text);
     }
 
+    /// <summary>The postmaster of whoever is asked: the one recipient that may go without a domain (RFC 5321, 4.1.1.3).</summary>
+    public static EnvelopeAddress BarePostmaster { get; } = new("postmaster", "localhost", "localhost");
+
+    public bool IsBarePostmaster => ReferenceEquals(this, BarePostmaster);
+
     /// <summary>The local part as it came, with its quotes if it had any.</summary>
     public string LocalPart { get; }
 

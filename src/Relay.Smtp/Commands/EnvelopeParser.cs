@@ -34,6 +34,11 @@ internal static class EnvelopeParser
             return new SmtpCommand.Malformed(SmtpVerb.Rcpt, Problems.RcptSyntax);
         }
 
+        if (Ascii.EqualsIgnoreCase(path, "postmaster"u8))
+        {
+            return EnvelopeParameters.ReadRcpt(EnvelopeAddress.BarePostmaster, arguments);
+        }
+
         EnvelopeAddress recipient = null!;
         var problem = path.IsEmpty ? Problems.BadRecipient("the address is empty")
             : path[0] == (byte)'@' ? Problems.RecipientRoute
