@@ -6,6 +6,7 @@ using Relay.Intake.Domains;
 using Relay.Intake.Http;
 using Relay.Intake.Smtp;
 using Relay.Mail.Messages;
+using Relay.Mail.Tokens;
 
 namespace Relay.Intake;
 
@@ -20,9 +21,11 @@ public static class IntakeServices
         services.AddSendingDomains(relay);
         services.AddMetrics();
         services.AddSingleton<IntakeMetrics>();
+        services.TryAddSingleton<MailTokens>();
+        services.TryAddSingleton<TokenKeyring>();
         services.AddSingleton<AdmissionGate>();
         services.AddSingleton<IOwnMail, OwnMailGate>();
-        services.AddSubmissionDoor(relay);
+        services.AddSmtpDoors(relay);
         services.AddHttpDoor(relay);
         return services;
     }

@@ -98,10 +98,10 @@ internal static class DoctorCommand
         }
 
         var doors = new List<(string Door, bool Well, string Finding)>();
-        foreach (var listener in readiness.Items("listeners").Where(l => l.Text("protocol") == "smtp"))
+        foreach (var listener in readiness.Items("listeners").Where(l => l.Text("protocol") is "smtp" or "inbound"))
         {
             var (well, finding) = await KnockAsync(url, listener, cancellation);
-            doors.Add(($"smtp {listener.Text("address")}", well, finding));
+            doors.Add(($"{listener.Text("protocol")} {listener.Text("address")}", well, finding));
         }
 
         var store = readiness.GetProperty("store");

@@ -1,6 +1,6 @@
 namespace Relay.Host.Listening;
 
-/// <summary>The doors that this process holds open: HTTP first, then SMTP as configured.</summary>
+/// <summary>The doors that this process holds open: HTTP first, then SMTP as configured, for submission and for what comes back.</summary>
 internal sealed class Listeners
 {
     private readonly List<Listener> _wanted = [];
@@ -13,7 +13,7 @@ internal sealed class Listeners
 
     public string ApiUrl => $"http://{_wanted[0].Address}";
 
-    public IEnumerable<Listener> Submission => _wanted.Skip(1);
+    public IEnumerable<Listener> Submission => _wanted.Where(listener => listener.Protocol == "smtp");
 
     public void Add(string protocol, string tls, string address) => _wanted.Add(new Listener(protocol, tls, address));
 
@@ -29,7 +29,7 @@ internal sealed class Listeners
     }
 }
 
-/// <param name="Protocol"><c>http</c> or <c>smtp</c>.</param>
+/// <param name="Protocol"><c>http</c>, <c>smtp</c>, or <c>inbound</c> for what the world answers.</param>
 /// <param name="Tls">How it is secured, as the settings say it.</param>
 /// <param name="Address">With its port.</param>
 internal sealed record Listener(string Protocol, string Tls, string Address);

@@ -7,7 +7,7 @@ using Relay.Intake.Smtp;
 
 namespace Relay.Host.Listening;
 
-/// <summary>Opens the doors on Kestrel: HTTP always, SMTP submission where this process takes mail in.</summary>
+/// <summary>Opens the doors on Kestrel: HTTP always, SMTP submission where this process takes mail in, and the door for what comes back where it reads that.</summary>
 internal static partial class RelayListening
 {
     public static void ListenRelay(this IWebHostBuilder web) => web.ConfigureKestrel(kestrel =>
@@ -17,6 +17,11 @@ internal static partial class RelayListening
         if (kestrel.Options<ProcessOptions>().Has(RelayRole.Intake))
         {
             kestrel.ListenSubmission();
+        }
+
+        if (kestrel.Options<ProcessOptions>().Has(RelayRole.Feedback) && kestrel.Options<InboundOptions>().Enabled)
+        {
+            kestrel.ListenInbound();
         }
     });
 
@@ -34,32 +39,51 @@ internal static partial class RelayListening
         kestrel.Listen(endPoint);
     }
 
-    private static void ListenSubmission(this KestrelServerOptions kestrel)
-    {
-        var services = kestrel.ApplicationServices;
-        var tolerant = services.GetRequiredService<IHostEnvironment>().IsDevelopment();
-        var logger = services.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(RelayListening).FullName!);
-        kestrel.AddSubmissionListeners(services, endPoint =>
+    private static void ListenSubmission(this KestrelServerOptions kestrel) =>
+        kestrel.AddSubmissionListeners(kestrel.ApplicationServices, endPoint =>
         {
-            if (PortProbe.Problem(endPoint.Address) is { } problem)
+            // On a developer's machine 587 and 465 often need root; the ports above serve as well.
+            if (!kestrel.IsFree(endPoint.Address, $"{SubmissionOptions.Section}:{nameof(SubmissionOptions.Listeners)} names the ports for SMTP"))
             {
-                // On a developer's machine 587 and 465 often need root; the ports above serve as well.
-                PortLeftOut(logger, tolerant ? problem : throw NotListening(problem));
                 return false;
             }
 
             kestrel.Listeners().Add("smtp", endPoint.Tls.ToString(), endPoint.Address.ToString());
             return true;
         });
+
+    private static void ListenInbound(this KestrelServerOptions kestrel)
+    {
+        var endPoint = InboundListener.EndPointOf(kestrel.Options<InboundOptions>());
+        if (kestrel.IsFree(endPoint, $"{InboundOptions.Section}:{nameof(InboundOptions.Port)} names another one"))
+        {
+            kestrel.Listeners().Add("inbound", nameof(ListenerTls.StartTls), endPoint.ToString());
+            kestrel.AddInboundListener(kestrel.ApplicationServices);
+        }
+    }
+
+    // A door that stays closed is no reason for a developer not to start.
+    private static bool IsFree(this KestrelServerOptions kestrel, IPEndPoint endPoint, string setting)
+    {
+        if (PortProbe.Problem(endPoint) is not { } problem)
+        {
+            return true;
+        }
+
+        var services = kestrel.ApplicationServices;
+        if (!services.GetRequiredService<IHostEnvironment>().IsDevelopment())
+        {
+            throw new ListenException($"{problem}; {RelaySettings.Root}:{setting}");
+        }
+
+        PortLeftOut(services.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(RelayListening).FullName!), problem);
+        return false;
     }
 
     private static IPAddress AddressOf(HttpOptions http) =>
         IPAddress.TryParse(http.Address, out var address)
             ? address
-            : throw new SettingsException($"{RelaySettings.Root}:{HttpOptions.Section}:{nameof(http.Address)} is '{http.Address}'; allowed: {IpAddressAttribute.Words}");
-
-    private static ListenException NotListening(string problem) =>
-        new($"{problem}; {RelaySettings.Root}:{SubmissionOptions.Section}:{nameof(SubmissionOptions.Listeners)} names the ports for SMTP");
+            : throw new SettingsException($"{RelaySettings.Root}:{HttpOptions.Section}:{nameof(http.Address)} is '{http.Address}'; allowed: an IP address, such as 127.0.0.1, 0.0.0.0 or ::");
 
     private static T Options<T>(this KestrelServerOptions kestrel)
         where T : class => kestrel.ApplicationServices.GetRequiredService<IOptions<T>>().Value;

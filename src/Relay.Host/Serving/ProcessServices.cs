@@ -29,7 +29,6 @@ internal static class ProcessServices
 
         services.AddSingleton<IValidateOptions<TlsOptions>, TlsOptionsValidator>();
         services.AddOptions<TlsOptions>().Bind(relay.GetSection(TlsOptions.Section)).ValidateOnStart();
-        services.AddOptions<InboundOptions>().Bind(relay.GetSection(InboundOptions.Section));
 
         services.AddSingleton<IServerCertificate, ServerCertificate>();
         services.AddSingleton<Listeners>();

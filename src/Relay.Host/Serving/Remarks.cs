@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Options;
 using Relay.Host.Settings;
+using Relay.Intake.Smtp;
 using Relay.Redis;
 
 namespace Relay.Host.Serving;
@@ -15,9 +16,9 @@ internal sealed partial class Remarks(
             NoDashboard();
         }
 
-        if (inbound.Value.Enabled)
+        if (inbound.Value.Enabled && process.Value.Has(RelayRole.Intake) && !process.Value.Has(RelayRole.Feedback))
         {
-            NoInbound(inbound.Value.Port);
+            InboundElsewhere();
         }
 
         if (!process.Value.Has(RelayRole.Delivery) && string.IsNullOrWhiteSpace(store.Value.Redis))
@@ -33,8 +34,8 @@ internal sealed partial class Remarks(
     [LoggerMessage(LogLevel.Warning, "Relay:Roles names the dashboard: this version has no web pages, the role does nothing")]
     private partial void NoDashboard();
 
-    [LoggerMessage(LogLevel.Warning, "Relay:Inbound:Enabled is true: this version takes no bounces or replies in, nothing listens on port {Port}")]
-    private partial void NoInbound(int port);
+    [LoggerMessage(LogLevel.Warning, "Relay:Inbound:Enabled is true and Relay:Roles leaves feedback out: bounces are to come in at another process")]
+    private partial void InboundElsewhere();
 
     [LoggerMessage(LogLevel.Warning, "Relay:Roles leaves delivery out, and no other process can reach the embedded store: mail is accepted and waits")]
     private partial void NobodyDelivers();

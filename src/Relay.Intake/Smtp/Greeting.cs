@@ -3,7 +3,8 @@ using System.Text;
 namespace Relay.Intake.Smtp;
 
 /// <summary>What a listener says of itself: the greeting, and its extensions as they hold in each state.</summary>
-internal sealed class Greeting(string hostName, long maxMessageBytes, ListenerTls tls)
+/// <param name="takesLogins">False at a door for mail of anybody, who passes nothing on and so promises no reports either (RFC 3461).</param>
+internal sealed class Greeting(string hostName, long maxMessageBytes, ListenerTls tls, bool takesLogins)
 {
     /// <summary>The first line (RFC 5321, 4.2); WP Mail SMTP and others look for ESMTP in it.</summary>
     public byte[] Banner { get; } = Encoding.ASCII.GetBytes($"220 {hostName} ESMTP Relay\r\n");
@@ -11,14 +12,14 @@ internal sealed class Greeting(string hostName, long maxMessageBytes, ListenerTl
     /// <summary>The answer to HELO.</summary>
     public byte[] Helo { get; } = Encoding.ASCII.GetBytes($"250 {hostName}\r\n");
 
-    private readonly byte[] _withStartTls = Hello(hostName, maxMessageBytes, "STARTTLS");
-    private readonly byte[] _withLogin = Hello(hostName, maxMessageBytes, "AUTH PLAIN LOGIN");
-    private readonly byte[] _withLoginInTls = Hello(hostName, maxMessageBytes, "AUTH PLAIN LOGIN", "REQUIRETLS");
-    private readonly byte[] _plain = Hello(hostName, maxMessageBytes);
-    private readonly byte[] _plainInTls = Hello(hostName, maxMessageBytes, "REQUIRETLS");
+    private readonly byte[] _withStartTls = Hello(hostName, maxMessageBytes, takesLogins, "STARTTLS");
+    private readonly byte[] _withLogin = Hello(hostName, maxMessageBytes, takesLogins, "AUTH PLAIN LOGIN");
+    private readonly byte[] _withLoginInTls = Hello(hostName, maxMessageBytes, takesLogins, "AUTH PLAIN LOGIN", "REQUIRETLS");
+    private readonly byte[] _plain = Hello(hostName, maxMessageBytes, takesLogins);
+    private readonly byte[] _plainInTls = Hello(hostName, maxMessageBytes, takesLogins, "REQUIRETLS");
 
     /// <summary>Whether a login may be tried here and now: in TLS, or where the operator says that clear text will do.</summary>
-    public bool AllowsLogin(bool encrypted) => encrypted || tls == ListenerTls.None;
+    public bool AllowsLogin(bool encrypted) => takesLogins && (encrypted || tls == ListenerTls.None);
 
     /// <summary>
     /// The answer to EHLO. AUTH is one line of PLAIN and LOGIN: clients try what they know best first, and CRAM-MD5 can
@@ -28,10 +29,11 @@ internal sealed class Greeting(string hostName, long maxMessageBytes, ListenerTl
     public byte[] Ehlo(bool encrypted, bool loggedIn, bool hasCertificate) =>
         loggedIn ? encrypted ? _plainInTls : _plain
         : AllowsLogin(encrypted) ? encrypted ? _withLoginInTls : _withLogin
+        : encrypted ? _plainInTls
         : hasCertificate ? _withStartTls
         : _plain;
 
-    private static byte[] Hello(string hostName, long maxMessageBytes, params string[] here)
+    private static byte[] Hello(string hostName, long maxMessageBytes, bool passesOn, params string[] here)
     {
         string[] lines =
         [
@@ -43,7 +45,7 @@ internal sealed class Greeting(string hostName, long maxMessageBytes, ListenerTl
             "SMTPUTF8",
             "ENHANCEDSTATUSCODES",
             "CHUNKING",
-            "DSN",
+            .. passesOn ? ["DSN"] : (string[])[],
         ];
         return Encoding.ASCII.GetBytes(string.Concat(lines.Select((line, i) => $"250{(i == lines.Length - 1 ? ' ' : '-')}{line}\r\n")));
     }

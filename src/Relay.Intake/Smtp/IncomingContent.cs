@@ -22,7 +22,7 @@ internal sealed class IncomingContent : IAsyncDisposable
 
     private readonly ContentDecoder _decoder;
     private readonly IContentStore _store;
-    private readonly SubmissionOptions _limits;
+    private readonly DoorOptions _limits;
     private readonly Func<ReadOnlyMemory<byte>, MessageId> _nameAfter;
     private readonly Queue<byte[]> _full = [];
     private byte[]? _buffer;
@@ -35,7 +35,7 @@ internal sealed class IncomingContent : IAsyncDisposable
 
     /// <param name="nameAfter">Gives the message its id, once its first octets are there.</param>
     /// <param name="expected">How many octets the client declared; a hint.</param>
-    public IncomingContent(ContentDecoder decoder, IContentStore store, SubmissionOptions limits, Func<ReadOnlyMemory<byte>, MessageId> nameAfter, long expected)
+    public IncomingContent(ContentDecoder decoder, IContentStore store, DoorOptions limits, Func<ReadOnlyMemory<byte>, MessageId> nameAfter, long expected)
     {
         _decoder = decoder;
         _store = store;
@@ -70,7 +70,7 @@ internal sealed class IncomingContent : IAsyncDisposable
         : Replies.Of(_decoder.Fault);
 
     /// <summary>A content that is over the limit is read to its end all the same, up to this.</summary>
-    public static long AbsurdOver(SubmissionOptions limits) => 2 * limits.MaxMessageBytes;
+    public static long AbsurdOver(DoorOptions limits) => 2 * limits.MaxMessageBytes;
 
     /// <summary>Takes off the front of what has come all that belongs to the content, but no more than <paramref name="limit"/> octets. Says how many.</summary>
     public long Take(ref ReadOnlySequence<byte> unread, long limit = long.MaxValue)

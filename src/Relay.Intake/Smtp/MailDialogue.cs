@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Net;
 using System.Text.Unicode;
-using Relay.Intake.Admission;
 using Relay.Mail.Accounts;
 using Relay.Mail.Crashing;
 using Relay.Mail.Messages;
@@ -14,8 +13,12 @@ namespace Relay.Intake.Smtp;
 /// <summary>The part of the dialogue that brings mail: MAIL, RCPT, DATA and BDAT, one transaction after the other.</summary>
 internal sealed class MailDialogue(SmtpDoor door, SmtpWire wire, Answers answers, IPAddress client) : IAsyncDisposable
 {
+    // As the log names who brings mail without a login.
+    private const string Nobody = "-";
+
     private Transaction? _transaction;
     private bool _isChunkRefused;
+    private int _refusedRecipients;
 
     /// <summary>How far the transaction has come.</summary>
     public DialogueState State =>
@@ -28,7 +31,8 @@ internal sealed class MailDialogue(SmtpDoor door, SmtpWire wire, Answers answers
     /// <summary>Messages accepted so far.</summary>
     public int Accepted { get; private set; }
 
-    public async ValueTask<bool> MailAsync(SmtpCommand.Mail mail, Credential credential)
+    /// <param name="credential">Null where nobody logs in.</param>
+    public async ValueTask<bool> MailAsync(SmtpCommand.Mail mail, Credential? credential)
     {
         if (mail.DeclaredOctets > door.Limits.MaxMessageBytes)
         {
@@ -45,11 +49,9 @@ internal sealed class MailDialogue(SmtpDoor door, SmtpWire wire, Answers answers
             return answers.Say(Replies.RequireTlsNeedsTls);
         }
 
-        if (await door.Gate.CheckSenderAsync(credential, mail.Sender, CancellationToken.None) is { } refusal)
+        if (await door.Desk.CheckSenderAsync(mail, credential) is { } refusal)
         {
-            door.Metrics.Refused(MessageSource.Smtp, refusal.Reason);
-            door.Logger.SenderRefused(credential.Account, refusal.Reason, refusal.Text);
-            return answers.Say(Replies.OfSender(refusal));
+            return answers.Say(refusal);
         }
 
         if (Accepted > 0)
@@ -72,6 +74,12 @@ internal sealed class MailDialogue(SmtpDoor door, SmtpWire wire, Answers answers
         if (_transaction!.Recipients >= door.Limits.MaxRecipients)
         {
             return answers.Say(Replies.TooManyRecipients);
+        }
+
+        if (door.Desk.CheckRecipient(rcpt.Recipient) is { } refusal)
+        {
+            // Who guesses addresses gets only so many guesses.
+            return answers.Say(refusal) && (++_refusedRecipients < door.Limits.MaxBadCommands || answers.LastWord(Replies.TooManyBadCommands, DoorRefusal.TooManyBadCommands));
         }
 
         _transaction.Add(rcpt);
@@ -138,9 +146,9 @@ internal sealed class MailDialogue(SmtpDoor door, SmtpWire wire, Answers answers
 
     private IncomingContent Open(ContentDecoder decoder)
     {
-        var credential = _transaction!.Credential;
-        return _transaction.Content = new IncomingContent(
-            decoder, door.Contents, door.Limits, head => door.Gate.CreateId(credential, head), _transaction.DeclaredOctets);
+        var transaction = _transaction!;
+        return transaction.Content = new IncomingContent(
+            decoder, door.Desk.Contents, door.Limits, head => door.Desk.CreateId(transaction, head), transaction.DeclaredOctets);
     }
 
     private bool TookChunk(long octets)
@@ -162,7 +170,7 @@ internal sealed class MailDialogue(SmtpDoor door, SmtpWire wire, Answers answers
     private async ValueTask<bool> EndAsync(IncomingContent content, SmtpCommand.Hello hello)
     {
         var goesOn = await content.FinishAsync()
-            ? await AdmitAsync(content, hello)
+            ? await TakeAsync(content, hello)
             : Refuse(content, content.Problem!);
         await ResetAsync();
         return goesOn;
@@ -170,48 +178,14 @@ internal sealed class MailDialogue(SmtpDoor door, SmtpWire wire, Answers answers
 
     private bool Refuse(IncomingContent content, SmtpReply problem)
     {
-        door.Logger.ContentRefused(_transaction!.Credential.Account, client, content.Length, problem.ToString());
+        door.Logger.ContentRefused(_transaction!.Credential?.Account ?? Nobody, client, content.Length, problem.ToString());
         return answers.Refuse(problem, problem == Replies.TooLarge ? DoorRefusal.TooLarge : DoorRefusal.Content);
     }
 
-    private async ValueTask<bool> AdmitAsync(IncomingContent content, SmtpCommand.Hello hello)
+    private async ValueTask<bool> TakeAsync(IncomingContent content, SmtpCommand.Hello hello)
     {
-        CrashPoints.Pass(CrashPoint.BodyStored);
-        var envelope = _transaction!.ToEnvelope();
-        var submission = new Submission
-        {
-            Id = content.Id,
-            Credential = _transaction.Credential,
-            Source = MessageSource.Smtp,
-            Envelope = envelope,
-            Trace = TraceLine.Of(FactsOf(hello, envelope), content.Id, door.Time.GetUtcNow()),
-            Head = content.Head,
-            Chunks = content.Chunks,
-            Length = content.Length,
-            BodyHash = content.BodyHash,
-            HasEightBit = content.HasEightBit,
-        };
-
-        // Not cancelled when the client goes: it may have said all it had to, and the store decides within its own time.
-        switch (await door.Gate.AdmitAsync(submission, CancellationToken.None))
-        {
-            case AdmissionResult.Admitted:
-                content.Keep();
-                CrashPoints.Pass(CrashPoint.Before250);
-                return Queued(content.Id);
-            case AdmissionResult.Replayed { First: var first }:
-                return Queued(first);
-            case AdmissionResult.Refused { Refusal: var refusal }:
-                if (refusal.Reason == RefusalReason.StoreUnavailable)
-                {
-                    // Nobody knows whether it was accepted: it may be needed. If not, it vanishes by itself.
-                    content.Keep();
-                }
-
-                return answers.Say(Replies.Of(refusal));
-            default:
-                throw new UnreachableException();
-        }
+        var answer = await door.Desk.TakeAsync(_transaction!, content, new DeskFacts(hello, client, wire.Encryption));
+        return answer.Refusal is { } refusal ? answers.Say(refusal) : Queued(answer.Id);
     }
 
     // In Postfix's words: PHPMailer and others find the id by them.
@@ -229,13 +203,4 @@ internal sealed class MailDialogue(SmtpDoor door, SmtpWire wire, Answers answers
         door.Logger.ContentLost(client, wire.End, content.Length);
         return false;
     }
-
-    private TraceFacts FactsOf(SmtpCommand.Hello hello, Envelope envelope) => new(
-        TraceLine.CleanName(hello.Name),
-        client,
-        door.HostName,
-        wire.Encryption,
-        Extended: hello.Verb == SmtpVerb.Ehlo,
-        Authenticated: true,
-        envelope.SmtpUtf8);
 }

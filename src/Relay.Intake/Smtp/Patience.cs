@@ -4,7 +4,7 @@ namespace Relay.Intake.Smtp;
 /// How long one client may let us wait. The session notes whose turn it is, which costs a few writes; the
 /// <see cref="PatienceWatch"/> reads that from outside, once a second, so no timer is set or cleared on the way of a message.
 /// </summary>
-internal sealed class Patience(SubmissionOptions limits, TimeProvider time, Action interrupt, Action abort)
+internal sealed class Patience(DoorOptions limits, TimeProvider time, Action interrupt, Action abort)
 {
     private enum Turn
     {

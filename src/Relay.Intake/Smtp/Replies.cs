@@ -34,6 +34,7 @@ internal static class Replies
     public static ReadOnlySpan<byte> LoginMalformed => "501 5.5.2 Authentication response is malformed\r\n"u8;
     public static ReadOnlySpan<byte> LoginTooLong => "500 5.5.6 Authentication response is too long\r\n"u8;
     public static ReadOnlySpan<byte> UnknownMechanism => "504 5.5.4 Authentication mechanism is not supported\r\n"u8;
+    public static ReadOnlySpan<byte> LoginNotOffered => "502 5.5.1 AUTH is not offered here\r\n"u8;
     public static ReadOnlySpan<byte> LoginNeedsTls => "538 5.7.11 Encryption is required before logging in; use STARTTLS\r\n"u8;
     public static ReadOnlySpan<byte> TlsFirst => "530 5.7.0 Must issue a STARTTLS command first\r\n"u8;
     public static ReadOnlySpan<byte> LoginFirst => "530 5.7.0 Authentication required\r\n"u8;
@@ -49,6 +50,10 @@ internal static class Replies
     public static ReadOnlySpan<byte> TooManyBadCommands => "421 4.7.0 Too many errors, closing connection\r\n"u8;
     public static ReadOnlySpan<byte> TooManyCommands => "421 4.7.0 Too many commands without a login, closing connection\r\n"u8;
     public static ReadOnlySpan<byte> TooManyLogins => "421 4.7.0 Too many failed logins, closing connection\r\n"u8;
+
+    public static readonly SmtpReply NoDomain = new(501, "5.1.3", "The address has no domain");
+    public static readonly SmtpReply UnknownRecipient = new(550, "5.1.1", "No such address here");
+    public static readonly SmtpReply TooEarly = new(451, "4.2.0", "The mail that this is about is still under way here, try again later");
 
     public static readonly SmtpReply TooLarge = new(552, "5.3.4", "Message exceeds the size limit");
     public static readonly SmtpReply BareCr = new(550, "5.6.0", "Message holds a CR without LF; lines must end with CR LF");

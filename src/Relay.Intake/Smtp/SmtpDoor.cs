@@ -1,18 +1,20 @@
 using Microsoft.Extensions.Logging;
 using Relay.Intake.Admission;
-using Relay.Mail.Queue;
 
 namespace Relay.Intake.Smtp;
 
 /// <summary>What all sessions of a listener share.</summary>
+/// <param name="Logins">Null where nobody logs in.</param>
 internal sealed record SmtpDoor(
     ListenerTls Tls,
-    string HostName,
     Greeting Greeting,
-    SubmissionOptions Limits,
-    AdmissionGate Gate,
-    IContentStore Contents,
+    DoorOptions Limits,
+    LoginDesk? Logins,
+    IMailDesk Desk,
     IServerCertificate Certificate,
     IntakeMetrics Metrics,
     TimeProvider Time,
     ILogger Logger);
+
+/// <summary>Who knows the keys, and how much patience there is with wrong ones.</summary>
+internal sealed record LoginDesk(AdmissionGate Gate, SubmissionOptions Limits);

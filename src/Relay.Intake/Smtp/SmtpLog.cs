@@ -1,6 +1,8 @@
 using System.Net;
 using Microsoft.Extensions.Logging;
 using Relay.Intake.Admission;
+using Relay.Mail.Incoming;
+using Relay.Mail.Messages;
 
 namespace Relay.Intake.Smtp;
 
@@ -39,4 +41,7 @@ internal static partial class SmtpLog
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "The content from {Client} broke off ({End}) after {Octets} octets")]
     public static partial void ContentLost(this ILogger logger, IPAddress client, WireEnd end, long octets);
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "Mail {Incoming} from {Client}, {Octets} octets: {Result}")]
+    public static partial void IncomingTaken(this ILogger logger, MessageId incoming, IPAddress client, long octets, IncomingResult result);
 }

@@ -4,10 +4,10 @@ using Microsoft.Extensions.Options;
 
 namespace Relay.Intake.Smtp;
 
-/// <summary>The submission door among the intake's services.</summary>
+/// <summary>The SMTP doors among the intake's services.</summary>
 internal static class SmtpServices
 {
-    public static IServiceCollection AddSubmissionDoor(this IServiceCollection services, IConfiguration relay)
+    public static IServiceCollection AddSmtpDoors(this IServiceCollection services, IConfiguration relay)
     {
         services.AddSingleton<IValidateOptions<SubmissionOptions>, SubmissionOptionsValidator>();
         services.AddOptions<SubmissionOptions>()
@@ -20,6 +20,9 @@ internal static class SmtpServices
                 }
             })
             .ValidateOnStart();
+
+        services.AddSingleton<IValidateOptions<InboundOptions>, InboundOptionsValidator>();
+        services.AddOptions<InboundOptions>().Bind(relay.GetSection(InboundOptions.Section)).ValidateOnStart();
 
         services.AddSingleton<PatienceWatch>();
         services.AddSingleton(provider =>

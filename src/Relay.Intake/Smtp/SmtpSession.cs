@@ -34,12 +34,12 @@ internal sealed class SmtpSession : IAsyncDisposable
         _clientGone = clientGone;
         _answers = new Answers(door, wire, client);
         _mail = new MailDialogue(door, wire, _answers, client);
-        _failedLogins = new FailedLogins(door.Limits.MaxFailedLogins);
+        _failedLogins = new FailedLogins(door.Logins?.Limits.MaxFailedLogins ?? 0);
     }
 
     private DialogueState State =>
         _hello is null ? DialogueState.Connected
-        : _credential is null ? DialogueState.Greeted
+        : _credential is null && _door.Logins is not null ? DialogueState.Greeted
         : _mail.State;
 
     public async Task RunAsync()
@@ -80,9 +80,14 @@ internal sealed class SmtpSession : IAsyncDisposable
 
     private ValueTask<bool> AnswerAsync(SmtpCommand command)
     {
-        if (_credential is null && ++_commandsBeforeLogin > _door.Limits.MaxCommandsBeforeLogin)
+        if (_credential is null && _door.Logins is { } logins && ++_commandsBeforeLogin > logins.Limits.MaxCommandsBeforeLogin)
         {
             return Now(_answers.LastWord(Replies.TooManyCommands, DoorRefusal.TooManyCommands));
+        }
+
+        if (command.Verb == SmtpVerb.Auth && _door.Logins is null)
+        {
+            return Now(_answers.Say(Replies.LoginNotOffered));
         }
 
         var turn = VerbOrder.TurnOf(command.Verb, State);
@@ -92,7 +97,7 @@ internal sealed class SmtpSession : IAsyncDisposable
             // A size nobody can read: where the chunk ends and the next command begins is anybody's guess.
             SmtpCommand.Malformed { Verb: SmtpVerb.Bdat } malformed => Now(_answers.LastWord(malformed.Reply, DoorRefusal.OutOfStep)),
             _ when turn != Turn.Yes => Now(_answers.Say(NotYet(turn))),
-            SmtpCommand.Mail mail => _mail.MailAsync(mail, _credential!),
+            SmtpCommand.Mail mail => _mail.MailAsync(mail, _credential),
             SmtpCommand.Rcpt rcpt => Now(_mail.Rcpt(rcpt)),
             SmtpCommand.Malformed malformed => Now(Malformed(malformed)),
             SmtpCommand.Hello hello => HelloAsync(hello),
@@ -202,7 +207,7 @@ internal sealed class SmtpSession : IAsyncDisposable
 
     private async ValueTask<bool> LogInAsync(string key)
     {
-        switch (await _door.Gate.AuthenticateAsync(key, CancellationToken.None))
+        switch (await _door.Logins!.Gate.AuthenticateAsync(key, CancellationToken.None))
         {
             case AuthenticationResult.Authenticated { Credential: var credential }:
                 _credential = credential;
@@ -218,7 +223,7 @@ internal sealed class SmtpSession : IAsyncDisposable
     {
         _door.Metrics.Refused(DoorRefusal.Login);
         _door.Logger.LoginFailed(_client);
-        await Task.Delay(_door.Limits.FailedLoginDelay, _door.Time, _clientGone);
+        await Task.Delay(_door.Logins!.Limits.FailedLoginDelay, _door.Time, _clientGone);
 
         _answers.Say(Replies.LoginFailed);
         return _failedLogins.MayGoOnAfter(key) || _answers.LastWord(Replies.TooManyLogins);

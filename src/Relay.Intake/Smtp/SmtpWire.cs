@@ -26,7 +26,7 @@ internal sealed class SmtpWire : IAsyncDisposable
     private bool _isHeld;
     private bool _hasUnsent;
 
-    public SmtpWire(IDuplexPipe transport, SubmissionOptions limits, TimeProvider time, Action abort)
+    public SmtpWire(IDuplexPipe transport, DoorOptions limits, TimeProvider time, Action abort)
     {
         _transport = transport;
         _input = transport.Input;

@@ -18,7 +18,8 @@ public static class SubmissionListeners
         {
             if (wanted is null || wanted(endPoint))
             {
-                var handler = ActivatorUtilities.CreateInstance<SmtpConnectionHandler>(services, endPoint.Tls);
+                var handler = new SmtpConnectionHandler(
+                    SmtpDoors.ForSubmission(services, endPoint.Tls), services.GetRequiredService<ConnectionCensus>(), services.GetRequiredService<PatienceWatch>());
                 kestrel.Listen(endPoint.Address, listen => listen.Run(handler.OnConnectedAsync));
             }
         }

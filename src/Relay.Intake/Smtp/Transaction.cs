@@ -5,11 +5,12 @@ using Relay.Smtp.Commands;
 namespace Relay.Intake.Smtp;
 
 /// <summary>One mail transaction: from MAIL to the last octet of its content, or to RSET (RFC 5321, 3.3).</summary>
-internal sealed class Transaction(SmtpCommand.Mail mail, Credential credential)
+internal sealed class Transaction(SmtpCommand.Mail mail, Credential? credential)
 {
     private readonly List<Recipient> _recipients = [];
 
-    public Credential Credential => credential;
+    /// <summary>Null where nobody logs in.</summary>
+    public Credential? Credential => credential;
     public int Recipients => _recipients.Count;
     public bool SmtpUtf8 => mail.SmtpUtf8;
 

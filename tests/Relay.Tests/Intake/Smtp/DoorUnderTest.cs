@@ -189,8 +189,13 @@ internal sealed class DoorUnderTest : IAsyncDisposable
         return request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
     }
 
-    private sealed class Certificate(X509Certificate2? certificate) : IServerCertificate
+    internal sealed class Certificate(X509Certificate2? certificate) : IServerCertificate
     {
+        public Certificate()
+            : this(SelfSigned)
+        {
+        }
+
         public SslStreamCertificateContext? Current { get; } =
             certificate is null ? null : SslStreamCertificateContext.Create(certificate, additionalCertificates: null, offline: true);
     }

@@ -45,7 +45,7 @@ public sealed class SubmissionOptionsTests
         var relay = new ConfigurationBuilder()
             .AddInMemoryCollection(settings.Select(s => KeyValuePair.Create($"Submission:{s.Name}", (string?)s.Value)))
             .Build();
-        var services = new ServiceCollection().AddSubmissionDoor(relay).BuildServiceProvider();
+        var services = new ServiceCollection().AddSmtpDoors(relay).BuildServiceProvider();
         return SubmissionListeners.EndPointsOf(services.GetRequiredService<IOptions<SubmissionOptions>>().Value)
             .Select(e => (e.Address.ToString(), e.Tls));
     }

@@ -1,0 +1,72 @@
+using System.Diagnostics;
+using Microsoft.Extensions.Logging;
+using Relay.Mail.Accounts;
+using Relay.Mail.Incoming;
+using Relay.Mail.Messages;
+using Relay.Mail.Queue;
+using Relay.Smtp.Addresses;
+using Relay.Smtp.Commands;
+using Relay.Smtp.Replies;
+
+namespace Relay.Intake.Smtp;
+
+/// <summary>
+/// Behind the inbound door stand those who read what comes back: mail of anybody, to the addresses that we gave out and to
+/// nobody else. An unknown recipient is refused at once, so nothing is ever taken that would have to be sent back.
+/// </summary>
+/// <param name="returnPathLabel">The first label of return-path domains, whose postmaster must be reachable (RFC 5321, 4.5.1).</param>
+internal sealed class InboundDesk(IIncomingMail incoming, string hostName, string returnPathLabel, IntakeMetrics metrics, TimeProvider time, ILogger logger) : IMailDesk
+{
+    private readonly string _returnPaths = $"{returnPathLabel}.";
+
+    public IContentStore Contents => Forgotten.Instance;
+
+    public ValueTask<SmtpReply?> CheckSenderAsync(SmtpCommand.Mail mail, Credential? credential) => ValueTask.FromResult<SmtpReply?>(null);
+
+    public SmtpReply? CheckRecipient(EnvelopeAddress recipient)
+    {
+        if (IsPostmaster(recipient) || incoming.Knows(recipient))
+        {
+            return null;
+        }
+
+        metrics.Refused(DoorRefusal.UnknownRecipient);
+        return Replies.UnknownRecipient;
+    }
+
+    public MessageId CreateId(Transaction transaction, ReadOnlyMemory<byte> head) => MessageId.Create(time);
+
+    public async ValueTask<DeskAnswer> TakeAsync(Transaction transaction, IncomingContent content, DeskFacts facts)
+    {
+        var envelope = transaction.ToEnvelope();
+        var mail = new IncomingMail(
+            content.Id, envelope.Sender, [.. envelope.Recipients.Select(recipient => recipient.Address)], content.Head, content.Length, facts.Client, time.GetUtcNow());
+        var result = await incoming.TakeAsync(mail, CancellationToken.None);
+        logger.IncomingTaken(content.Id, facts.Client, content.Length, result);
+        return result switch
+        {
+            IncomingResult.Taken => new DeskAnswer(content.Id),
+            IncomingResult.TooEarly => DeskAnswer.No(Replies.TooEarly),
+            IncomingResult.StoreFull => DeskAnswer.No(Replies.StoreFull),
+            IncomingResult.StoreUnavailable => DeskAnswer.No(Replies.StoreUnavailable),
+            _ => throw new UnreachableException(),
+        };
+    }
+
+    private bool IsPostmaster(EnvelopeAddress recipient) =>
+        recipient.IsBarePostmaster
+        || (recipient.LocalPart.Equals("postmaster", StringComparison.OrdinalIgnoreCase)
+            && (recipient.Domain.Equals(hostName, StringComparison.OrdinalIgnoreCase) || recipient.Domain.StartsWith(_returnPaths, StringComparison.Ordinal)));
+
+    /// <summary>What a report tells stands in its first octets; the rest, mostly the mail given back, is read and dropped.</summary>
+    private sealed class Forgotten : IContentStore
+    {
+        public static readonly Forgotten Instance = new();
+
+        public ValueTask WriteChunkAsync(MessageId message, int chunk, ReadOnlyMemory<byte> octets, CancellationToken cancellation) => ValueTask.CompletedTask;
+
+        public IAsyncEnumerable<ReadOnlyMemory<byte>> ReadChunksAsync(Message message, CancellationToken cancellation) => throw new NotSupportedException();
+
+        public ValueTask DiscardAsync(MessageId message, int chunks) => ValueTask.CompletedTask;
+    }
+}
