@@ -231,7 +231,7 @@ internal sealed class EnvelopeDialogue(
     {
         var envelope = message.Envelope;
         var offered = connection.Capabilities;
-        connection.Output.Mail(envelope.Sender, new MailParameters(
+        connection.Output.Mail(message.WireSender, new MailParameters(
             Size: offered.Size ? message.Content.Length : null,
             EightBitMime: needs.EightBitMime && offered.EightBitMime,
             SmtpUtf8: needs.SmtpUtf8 && offered.SmtpUtf8,

@@ -11,7 +11,7 @@ internal readonly record struct TransportNeeds(bool EightBitMime, bool SmtpUtf8)
     public static TransportNeeds Of(Message message, IReadOnlyList<int> recipients)
     {
         var content = message.Content;
-        var utf8 = content.HasEightBitHeader || NeedsUtf8(message.Envelope.Sender);
+        var utf8 = content.HasEightBitHeader || NeedsUtf8(message.WireSender);
         for (var i = 0; i < recipients.Count && !utf8; i++)
         {
             utf8 = NeedsUtf8(message.Envelope.Recipients[recipients[i]].Address);
@@ -29,7 +29,7 @@ internal readonly record struct TransportNeeds(bool EightBitMime, bool SmtpUtf8)
                 ? new Outcome.Bounced($"the message has {content.Length} octets, the remote takes {limit}", "5.3.4", DeliveryRules.TooLarge)
             : message.Envelope.Tls == TlsDemand.RequireTls && !offered.RequireTls
                 ? new Outcome.Bounced("the message demands REQUIRETLS, which the remote does not offer", "5.7.30", DeliveryRules.NeedsRequireTls)
-            : !offered.SmtpUtf8 && (content.HasEightBitHeader || NeedsUtf8(message.Envelope.Sender))
+            : !offered.SmtpUtf8 && (content.HasEightBitHeader || NeedsUtf8(message.WireSender))
                 ? new Outcome.Bounced("the message needs SMTPUTF8, which the remote does not offer", "5.6.7", DeliveryRules.NeedsUtf8)
             : !offered.EightBitMime && content.HasEightBit
                 ? new Outcome.Bounced("the message needs 8BITMIME, which the remote does not offer, and cannot be written without", "5.6.3", DeliveryRules.NeedsEightBit)

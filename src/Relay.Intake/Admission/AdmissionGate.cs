@@ -5,10 +5,12 @@ using Microsoft.Extensions.Options;
 using Relay.Intake.Composition;
 using Relay.Intake.Domains;
 using Relay.Intake.Http;
+using Relay.Intake.Smtp;
 using Relay.Mail.Accounts;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
 using Relay.Mail.Signing;
+using Relay.Mail.Tokens;
 using Relay.Smtp.Addresses;
 
 namespace Relay.Intake.Admission;
@@ -23,6 +25,7 @@ public sealed partial class AdmissionGate
     private readonly Credentials _credentials;
     private readonly SendingDomains _domains;
     private readonly SenderRules _senders;
+    private readonly ReturnPaths _returnPaths;
 
     public AdmissionGate(
         IMailQueue queue,
@@ -31,7 +34,9 @@ public sealed partial class AdmissionGate
         IOptions<BootstrapOptions> bootstrap,
         IOptions<HttpOptions> http,
         IOptions<DomainOptions> domains,
+        IOptions<InboundOptions> inbound,
         KeySeal seal,
+        MailTokens tokens,
         IntakeMetrics metrics,
         ILogger<AdmissionGate> logger)
     {
@@ -42,6 +47,7 @@ public sealed partial class AdmissionGate
         _credentials = new Credentials(accounts, time, bootstrap);
         _domains = new SendingDomains(accounts, seal, domains.Value.Grace, time);
         _senders = new SenderRules(_domains, bootstrap.Value, http.Value.PublicUrl);
+        _returnPaths = new ReturnPaths(_domains, tokens, inbound.Value.Enabled);
     }
 
     /// <summary>Finds the credential of a key. Takes the same time whatever is wrong with it.</summary>
@@ -152,6 +158,7 @@ public sealed partial class AdmissionGate
         }
 
         DkimSigner? signer;
+        EnvelopeAddress? returnPath;
         try
         {
             // What the relay writes itself is nobody's pretence.
@@ -166,6 +173,7 @@ public sealed partial class AdmissionGate
             }
 
             signer = await _domains.FindSignerAsync(credential.Account, authors.From[0].Domain, cancellation);
+            returnPath = await _returnPaths.FindAsync(submission, authors.From[0].Domain, cancellation);
         }
         catch (StoreUnavailableException exception)
         {
@@ -180,7 +188,7 @@ public sealed partial class AdmissionGate
             return new AdmissionResult.Refused(Unavailable(full: false));
         }
 
-        var message = MessageOf(submission, header, kind, authors, signer);
+        var message = MessageOf(submission, header, kind, authors, signer, returnPath);
         return ResultOf(await _queue.EnqueueAsync(message, idempotency, cancellation), message, idempotency);
     }
 
@@ -203,7 +211,7 @@ public sealed partial class AdmissionGate
         return true;
     }
 
-    private Message MessageOf(Submission submission, HeaderBlock header, Kind kind, Authors authors, DkimSigner? signer)
+    private Message MessageOf(Submission submission, HeaderBlock header, Kind kind, Authors authors, DkimSigner? signer, EnvelopeAddress? returnPath)
     {
         var now = _time.GetUtcNow();
         var credential = submission.Credential;
@@ -228,6 +236,7 @@ public sealed partial class AdmissionGate
                 Recipients = RecipientList.Distinct(submission.Envelope.Recipients),
                 Tls = DemandOf(submission.Envelope, header),
             },
+            ReturnPath = returnPath,
             Content = new MessageContent
             {
                 Prologue = prologue,
@@ -240,7 +249,7 @@ public sealed partial class AdmissionGate
             AcceptedAt = now,
             SendAt = submission.SendAt,
             ExpiresAt = submission.ExpiresAt,
-            Alignment = new Alignment(signer?.Domain, AlignedSender(submission.Envelope.Sender?.Domain, authors.From[0].Domain, signer?.Domain)),
+            Alignment = new Alignment(signer?.Domain, AlignedSender((returnPath ?? submission.Envelope.Sender)?.Domain, authors.From[0].Domain, signer?.Domain)),
             From = HeaderText.Decode(header.Value(HeaderField.From)),
             Subject = HeaderText.Decode(header.Value(HeaderField.Subject)),
             MessageIdHeader = messageId,

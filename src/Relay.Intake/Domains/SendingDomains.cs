@@ -11,7 +11,7 @@ namespace Relay.Intake.Domains;
 /// </summary>
 internal sealed class SendingDomains(IAccountStore store, KeySeal seal, TimeSpan grace, TimeProvider time) : ISigners
 {
-    private static readonly Known Nothing = new(SendingDomainStatus.Pending, null, null);
+    private static readonly Known Nothing = new(SendingDomainStatus.Pending, null, null, null);
 
     // As long as credentials are remembered, for the same reason.
     private readonly ShortCache<(string Account, string Domain), Known> _cache = new(time, TimeSpan.FromSeconds(10), capacity: 20_000);
@@ -37,6 +37,21 @@ internal sealed class SendingDomains(IAccountStore store, KeySeal seal, TimeSpan
             if ((await FindAsync(account, name, cancellation)).Signer is { } signer)
             {
                 return signer.Value;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>The return path of the nearest of the account's domains at or above this one; null when that has none that works.</summary>
+    /// <param name="domain">Lower case, A-labels.</param>
+    public async ValueTask<string?> FindReturnPathAsync(string account, string domain, CancellationToken cancellation)
+    {
+        for (var name = domain; IsDomain(name); name = Above(name))
+        {
+            if (await FindAsync(account, name, cancellation) is var known && MaySendAs(known))
+            {
+                return known.ReturnPath;
             }
         }
 
@@ -74,11 +89,11 @@ internal sealed class SendingDomains(IAccountStore store, KeySeal seal, TimeSpan
     private Known Of(SendingDomain domain)
     {
         var keys = domain.SigningKeys();
-        return new Known(domain.Status, domain.FailingSince, keys.Count == 0 ? null : new Lazy<DkimSigner>(() => new DkimSigner(
+        return new Known(domain.Status, domain.FailingSince, domain.ReturnPath(), keys.Count == 0 ? null : new Lazy<DkimSigner>(() => new DkimSigner(
             domain.Name,
             [.. keys.Select(key => SigningKey.Of(key.Algorithm, key.Selector, seal.Open(key.PrivateKey, KeyPair.PlaceOf(domain, key.Selector))))])));
     }
 
     // The keys are made ready at the first message: most look-ups only ask whether they may.
-    private sealed record Known(SendingDomainStatus Status, DateTimeOffset? FailingSince, Lazy<DkimSigner>? Signer);
+    private sealed record Known(SendingDomainStatus Status, DateTimeOffset? FailingSince, string? ReturnPath, Lazy<DkimSigner>? Signer);
 }

@@ -24,6 +24,16 @@ public sealed record SendingDomain(
     public DateTimeOffset? FailingSince { get; init; }
 
     /// <summary>
+    /// The name below it that bounces come back to: where the last look found that it leads to us, and that SPF lets us send
+    /// for it. Null otherwise, since an address there would lose either bounces or mail.
+    /// </summary>
+    public string? ReturnPath()
+    {
+        var name = VerifiedName(RecordFinding.ReturnPath);
+        return name is not null && name == VerifiedName(RecordFinding.ReturnPathSpf) ? name : null;
+    }
+
+    /// <summary>
     /// The newest key of each algorithm among those that were seen in the DNS. As long as none was, the newest that there
     /// are: such mail only leaves where nobody asks for verified domains, and else ends in the inbox of a test key.
     /// </summary>
@@ -33,6 +43,9 @@ public sealed record SendingDomain(
         var seen = live.Where(key => key.SeenAt is not null).ToList();
         return [.. (seen.Count > 0 ? seen : live).GroupBy(key => key.Algorithm).OrderBy(same => same.Key).Select(same => same.Last())];
     }
+
+    private string? VerifiedName(string purpose) =>
+        Findings.FirstOrDefault(finding => finding.Purpose == purpose && finding.State == RecordState.Verified)?.Name;
 }
 
 public enum SendingDomainStatus
@@ -69,7 +82,11 @@ public sealed record DkimKey
 /// <summary>How one record of a domain stood at the last look.</summary>
 /// <param name="Purpose">As the API names it.</param>
 /// <param name="Advice">What is wrong and what to do about it, for people; empty when nothing is.</param>
-public sealed record RecordFinding(string Purpose, string Name, RecordState State, string Advice);
+public sealed record RecordFinding(string Purpose, string Name, RecordState State, string Advice)
+{
+    public const string ReturnPath = "return-path";
+    public const string ReturnPathSpf = "return-path-spf";
+}
 
 public enum RecordState
 {

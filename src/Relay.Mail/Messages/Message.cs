@@ -1,3 +1,5 @@
+using Relay.Smtp.Addresses;
+
 namespace Relay.Mail.Messages;
 
 /// <summary>
@@ -20,6 +22,12 @@ public sealed record Message
     public string? Stream { get; init; }
 
     public required Envelope Envelope { get; init; }
+    /// <summary>
+    /// The address of ours that the world is told as sender, so that bounces come back to us; null where it is told the
+    /// envelope's own. Given once: every attempt says the same.
+    /// </summary>
+    public EnvelopeAddress? ReturnPath { get; init; }
+
     public required MessageContent Content { get; init; }
     public required DateTimeOffset AcceptedAt { get; init; }
 
@@ -49,6 +57,9 @@ public sealed record Message
 
     /// <summary>The W3C <c>traceparent</c> of the request that brought it; null when it was not traced.</summary>
     public string? TraceParent { get; init; }
+
+    /// <summary>What MAIL FROM says towards the world; null is the empty reverse-path.</summary>
+    public EnvelopeAddress? WireSender => ReturnPath ?? Envelope.Sender;
 
     /// <summary>When the first attempt is due.</summary>
     public DateTimeOffset DueAt => SendAt is { } sendAt && sendAt > AcceptedAt ? sendAt : AcceptedAt;

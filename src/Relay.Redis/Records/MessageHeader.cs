@@ -13,6 +13,7 @@ internal sealed record MessageHeader
     public MessageClass Class { get; init; }
     public string? Stream { get; init; }
     public string? Sender { get; init; }
+    public string? ReturnPath { get; init; }
     public required RecipientHeader[] Recipients { get; init; }
     public DsnReturn Return { get; init; }
     public string? EnvelopeId { get; init; }
@@ -48,6 +49,7 @@ internal sealed record MessageHeader
         Class = message.Class,
         Stream = message.Stream,
         Sender = message.Envelope.Sender?.Text,
+        ReturnPath = message.ReturnPath?.Text,
         Recipients = [.. message.Envelope.Recipients.Select(r => new RecipientHeader(r.Address.Text, (int?)r.Notify, r.OriginalRecipient))],
         Return = message.Envelope.Return,
         EnvelopeId = message.Envelope.EnvelopeId,
@@ -92,6 +94,7 @@ internal sealed record MessageHeader
             SmtpUtf8 = SmtpUtf8,
             Tls = Tls ?? TlsDemand.Policy,
         },
+        ReturnPath = ReturnPath is null ? null : EnvelopeAddress.Parse(ReturnPath),
         Content = new MessageContent
         {
             Prologue = octets[..PrologueLength],

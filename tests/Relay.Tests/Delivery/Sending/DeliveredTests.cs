@@ -1,6 +1,7 @@
 using System.Text;
 using Relay.Mail.Events;
 using Relay.Mail.Messages;
+using Relay.Smtp.Addresses;
 using Relay.TestKit.Remote;
 
 namespace Relay.Tests.Delivery.Sending;
@@ -26,6 +27,17 @@ public sealed class DeliveredTests
         Assert.Equal("250 2.0.0 Ok: queued as 1-1", delivered.Reply);
         Assert.Null(delivered.Tls);
         Assert.Equal(0, delivery.Queue.Messages);
+    }
+
+    [Fact]
+    public async Task The_world_is_told_the_return_path_instead_of_the_senders_own_address()
+    {
+        await using var remote = ScriptedSmtpServer.Start();
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote);
+
+        await delivery.SendAsync(A.Message(delivery.Time, "a@remote.test", "b@remote.test") with { ReturnPath = EnvelopeAddress.Parse("t0ken@bounce.shop.test") });
+
+        Assert.StartsWith("MAIL FROM:<t0ken@bounce.shop.test> ", Assert.Single(remote.Messages).MailFrom);
     }
 
     [Fact]

@@ -7,9 +7,11 @@ using Relay.Intake;
 using Relay.Intake.Admission;
 using Relay.Intake.Domains;
 using Relay.Intake.Http;
+using Relay.Intake.Smtp;
 using Relay.Mail.Accounts;
 using Relay.Mail.Messages;
 using Relay.Mail.Signing;
+using Relay.Mail.Tokens;
 using Relay.Smtp.Addresses;
 using Relay.TestKit.InMemory;
 
@@ -20,11 +22,12 @@ internal sealed class GateUnderTest : IDisposable
 {
     private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().BuildServiceProvider();
 
-    public GateUnderTest(Action<BootstrapOptions>? configure = null, string? publicUrl = null)
+    public GateUnderTest(Action<BootstrapOptions>? configure = null, string? publicUrl = null, bool inbound = true)
     {
         var bootstrap = new BootstrapOptions();
         configure?.Invoke(bootstrap);
         Queue = new InMemoryMailQueue(Time);
+        Tokens = new MailTokens(Time);
         Credential = new Credential
         {
             Id = "key_1",
@@ -40,7 +43,9 @@ internal sealed class GateUnderTest : IDisposable
             Options.Create(bootstrap),
             Options.Create(new HttpOptions { PublicUrl = publicUrl }),
             Options.Create(new DomainOptions()),
+            Options.Create(new InboundOptions { Enabled = inbound }),
             Seal,
+            Tokens,
             new IntakeMetrics(_services.GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>()),
             NullLogger<AdmissionGate>.Instance);
     }
@@ -48,6 +53,7 @@ internal sealed class GateUnderTest : IDisposable
     public static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public string Key { get; } = ApiKey.Create(MessageMode.Live);
+    public MailTokens Tokens { get; }
     public KeySeal Seal { get; } = new(["a secret that nobody else knows, and long"]);
     public FakeTimeProvider Time { get; } = new(new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.Zero));
     public InMemoryAccountStore Accounts { get; } = new();

@@ -70,6 +70,7 @@ public sealed class MessageRecordTests
         Class = MessageClass.Bulk,
         Stream = "news",
         Mode = MessageMode.Test,
+        ReturnPath = EnvelopeAddress.Parse("token@bounce.acme.test"),
         Envelope = new Envelope
         {
             Sender = EnvelopeAddress.Parse("sänder@acme.test"),
