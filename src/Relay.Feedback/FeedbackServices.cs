@@ -2,8 +2,10 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Relay.Feedback.Bounces;
+using Relay.Feedback.Returns;
 using Relay.Feedback.Tokens;
 using Relay.Mail.Bounces;
+using Relay.Mail.Incoming;
 using Relay.Mail.Tokens;
 
 namespace Relay.Feedback;
@@ -16,6 +18,8 @@ public static class FeedbackServices
     {
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<IFailureReports, FailureReports>();
+        services.AddSingleton<FeedbackMetrics>();
+        services.AddSingleton<IIncomingMail, ReturnsDesk>();
         services.TryAddSingleton<MailTokens>();
         services.TryAddSingleton<TokenKeyring>();
         services.AddHostedService<TokenKeyWatch>();

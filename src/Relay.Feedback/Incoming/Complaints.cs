@@ -31,7 +31,7 @@ internal static class Complaints
         // RFC 6591 and RFC 5965, 7.3: a failed check of authentication, or a reader who says that it was no spam after all.
         if (type is "auth-failure" or "not-spam" or "dmarc" or "dkim")
         {
-            return IncomingReport.Other with { FeedbackType = type, OriginalMessageId = letter.Returned["Message-ID"] };
+            return IncomingReport.Other with { IsNews = true, FeedbackType = type, OriginalMessageId = letter.Returned["Message-ID"] };
         }
 
         return Complaint(letter, type, Addresses(fields, letter)) with { EnvelopeId = fields["Original-Envelope-Id"] };

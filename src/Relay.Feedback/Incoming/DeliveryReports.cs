@@ -24,7 +24,7 @@ internal static class DeliveryReports
         var failed = groups.Where(IsFailure).ToList();
         if (failed.Count == 0)
         {
-            return IncomingReport.Other;
+            return IncomingReport.Other with { IsNews = true };
         }
 
         var recipients = new List<ReportedRecipient>(failed.Count);

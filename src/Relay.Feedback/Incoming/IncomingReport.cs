@@ -18,6 +18,12 @@ public sealed record IncomingReport
     /// <summary>The Message-ID of the mail that the report gives back.</summary>
     public string? OriginalMessageId { get; init; }
 
+    /// <summary>With <see cref="ReportKind.Other"/>: a program tells of mail that did arrive, or of checks, so nobody need look at it.</summary>
+    public bool IsNews { get; init; }
+
+    /// <summary>The Subject of the mail that came in.</summary>
+    public string Subject { get; init; } = "";
+
     public static IncomingReport Other { get; } = new() { Kind = ReportKind.Other };
 }
 

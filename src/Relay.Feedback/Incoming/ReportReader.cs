@@ -29,12 +29,13 @@ public static class ReportReader
     public static IncomingReport Read(ReadOnlySpan<byte> message)
     {
         var letter = LetterReader.Read(message.Length > MaxOctets ? message[..MaxOctets] : message);
-        return Complaints.Read(letter)
+        var report = Complaints.Read(letter)
             ?? DeliveryReports.Read(letter)
             ?? ServiceNotices.Read(letter)
             ?? Unsubscribes.Read(letter)
             ?? FreeTextBounces.Read(letter)
             ?? AutoReplies.Read(letter)
-            ?? IncomingReport.Other;
+            ?? (letter.IsReceipt ? IncomingReport.Other with { IsNews = true } : IncomingReport.Other);
+        return report with { Subject = letter.Header["Subject"] ?? "" };
     }
 }

@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using Relay.Intake.Http.Domains;
 using Relay.Intake.Http.Inbox;
+using Relay.Intake.Http.Incoming;
 using Relay.Intake.Http.Keys;
 using Relay.Intake.Http.Messages;
 using Relay.Intake.Http.Queue;
@@ -25,6 +26,8 @@ internal static class HttpServices
         services.AddSingleton<MessageEndpoints>();
         services.AddSingleton<TranscriptEndpoint>();
         services.AddSingleton<InboxEndpoints>();
+        services.AddSingleton<AsideEndpoints>();
+        services.AddSingleton<TokenEndpoint>();
         services.AddSingleton<KeyEndpoints>();
         services.AddSingleton<AccountEndpoints>();
         services.AddSingleton<DomainEndpoints>();

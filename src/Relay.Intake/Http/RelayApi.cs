@@ -5,6 +5,7 @@ using Relay.Intake.Http.Access;
 using Relay.Intake.Http.Description;
 using Relay.Intake.Http.Domains;
 using Relay.Intake.Http.Inbox;
+using Relay.Intake.Http.Incoming;
 using Relay.Intake.Http.Json;
 using Relay.Intake.Http.Keys;
 using Relay.Intake.Http.Messages;
@@ -56,6 +57,18 @@ public static class RelayApi
         routes.MapGet("/inbox/{id}/raw", (HttpContext context, InboxEndpoints inbox, string id) => inbox.ReadRawAsync(context, id))
             .Requires(CredentialScope.Read).WithTags("Inbox").WithSummary("Give a captured message as it would have left")
             .Produces(StatusCodes.Status200OK, contentType: "message/rfc822").AnswersProblems();
+
+        routes.MapGet("/incoming/aside", (HttpContext context, AsideEndpoints aside) => aside.ListAsync(context))
+            .RequiresAdmin().WithTags("Incoming").WithSummary("List mail that came back and that nobody could make anything of, newest first")
+            .WithDescription("To a return path, but no report; or for the postmaster. The newest two hundred.")
+            .Produces<Page<AsideView>>().AnswersProblems();
+        routes.MapGet("/incoming/aside/{id}/raw", (HttpContext context, AsideEndpoints aside, string id) => aside.ReadRawAsync(context, id))
+            .RequiresAdmin().WithTags("Incoming").WithSummary("Give the first 32 KiB of such a mail")
+            .Produces(StatusCodes.Status200OK, contentType: "message/rfc822").AnswersProblems();
+        routes.MapPost("/tokens/rotate", (HttpContext context, TokenEndpoint tokens) => tokens.RotateAsync(context))
+            .RequiresAdmin().WithTags("Incoming").WithSummary("Make the next key that return paths and links to unsubscribe are signed with")
+            .WithDescription("It takes over in a few minutes, once every node knows it. What older keys signed stays good.")
+            .Produces<TokenKeyView>(StatusCodes.Status201Created).AnswersProblems();
 
         routes.MapPost("/keys", (HttpContext context, KeyEndpoints keys) => keys.CreateAsync(context))
             .Requires(CredentialScope.Manage).WithTags("Keys").WithSummary("Make a key; it is shown this once")

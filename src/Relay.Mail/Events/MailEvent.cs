@@ -1,3 +1,4 @@
+using Relay.Mail.Bounces;
 using Relay.Mail.Messages;
 
 namespace Relay.Mail.Events;
@@ -95,6 +96,9 @@ public sealed record MessageSummary
     public IReadOnlyList<string> Tags { get; init; } = [];
     public IReadOnlyDictionary<string, string>? Metadata { get; init; }
 
+    /// <summary>What a report about a late failure needs; null where nobody wants one.</summary>
+    public ReportTerms? Reports { get; init; }
+
     /// <summary>The event with which every message begins.</summary>
     public static MailEvent AcceptedEvent(Message message) => new()
     {
@@ -117,6 +121,7 @@ public sealed record MessageSummary
             Alignment = message.Alignment,
             Tags = message.Tags,
             Metadata = message.Metadata.Count == 0 ? null : message.Metadata,
+            Reports = ReportTerms.Of(message),
         },
     };
 }

@@ -18,7 +18,11 @@ internal sealed class RedisActivityReader(Store store) : IActivityReader
 
     private IDatabase Database => store.Connections.Reading;
 
-    public async ValueTask<MessageActivity?> FindAsync(string account, MessageId id, CancellationToken cancellation)
+    public async ValueTask<MessageActivity?> FindAsync(string account, MessageId id, CancellationToken cancellation) =>
+        await FindAsync(id, cancellation) is { Events: [var accepted, ..] } found && accepted.Account == account ? found : null;
+
+    /// <summary>The same for whoever does not know whose it is.</summary>
+    public async ValueTask<MessageActivity?> FindAsync(MessageId id, CancellationToken cancellation)
     {
         var partition = store.PartitionOf(id);
         var step = Database.CreateTransaction();
@@ -34,7 +38,7 @@ internal sealed class RedisActivityReader(Store store) : IActivityReader
             await AddFromRecordAsync(partition, id, events, cancellation);
         }
 
-        return ActivityOf(account, id, events);
+        return events is [{ Summary: { } summary }, ..] ? new MessageActivity(id, summary, events) : null;
     }
 
     public async ValueTask<IReadOnlyList<MessageActivity>> ListAsync(string account, MessageId? before, int limit, CancellationToken cancellation)
@@ -98,7 +102,4 @@ internal sealed class RedisActivityReader(Store store) : IActivityReader
             events.Insert(0, MessageSummary.AcceptedEvent(message));
         }
     }
-
-    private static MessageActivity? ActivityOf(string account, MessageId id, List<MailEvent> events) =>
-        events is [{ Summary: { } summary } first, ..] && first.Account == account ? new MessageActivity(id, summary, events) : null;
 }

@@ -78,6 +78,9 @@ internal sealed class PartitionKeys(string tag)
     /// <summary>What happened to a message.</summary>
     public RedisKey Activity(MessageId id) => $"{_prefix}act:{id}";
 
+    /// <summary>What the world has told of a message within the last hour.</summary>
+    public RedisKey Told(MessageId id) => $"{_prefix}told:{id}";
+
     /// <summary>The dialogues of a message's attempts, the last ones.</summary>
     public RedisKey Transcripts(MessageId id) => $"{_prefix}said:{id}";
 

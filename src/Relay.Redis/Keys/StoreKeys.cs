@@ -50,11 +50,14 @@ internal static class StoreKeys
     /// <summary>Addresses of the same part that were suppressed and released.</summary>
     public static RedisKey Released(string account, int part) => $"relay:acct:{{{account}:{part}}}:released";
 
+    /// <summary>The streams for which an account has suppressions, or had.</summary>
+    public static RedisKey SuppressedStreams(string account) => $"relay:acct:{{{account}}}:suppressed-streams";
+
     /// <summary>The keys that tokens are signed with, by number.</summary>
     public static RedisKey Tokens { get; } = "relay:tokens";
 
-    /// <summary>The streams for which an account has suppressions, or had.</summary>
-    public static RedisKey SuppressedStreams(string account) => $"relay:acct:{{{account}}}:suppressed-streams";
+    /// <summary>Mail that came in and that nobody could make anything of, newest first.</summary>
+    public static RedisKey Aside { get; } = "relay:aside";
 
     /// <summary>A domain's MTA-STS policy; vanishes when it no longer holds.</summary>
     public static RedisKey StsPolicy(string domain) => $"relay:sts:{domain}";

@@ -3,6 +3,7 @@ using System.Text.Json.Serialization;
 using Relay.Mail.Accounts;
 using Relay.Mail.Events;
 using Relay.Mail.Inbox;
+using Relay.Mail.Incoming;
 using Relay.Mail.Messages;
 using Relay.Mail.Policies;
 using Relay.Mail.Queue;
@@ -32,6 +33,7 @@ namespace Relay.Redis.Records;
 [JsonSerializable(typeof(SendingDomain))]
 [JsonSerializable(typeof(Suppression))]
 [JsonSerializable(typeof(CapturedMessage))]
+[JsonSerializable(typeof(AsideMail))]
 [JsonSerializable(typeof(KeptStsPolicy))]
 [JsonSerializable(typeof(IReadOnlyList<TlsPolicyTotals>))]
 [JsonSerializable(typeof(KeptTokenKey))]

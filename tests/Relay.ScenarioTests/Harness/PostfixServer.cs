@@ -9,14 +9,19 @@ namespace Relay.ScenarioTests.Harness;
 internal sealed class PostfixServer : IRemoteEnd
 {
     public const string Domain = "postfix.test";
+
+    /// <summary>Whose mail it takes and then finds nobody for, where it may send bounces.</summary>
+    public const string EmptyDomain = "gone.test";
     private const int MailboxUser = 5000;
     private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(30);
     private readonly string _program;
     private readonly string _folder = Directory.CreateTempSubdirectory("relay-postfix-").FullName;
 
     private readonly IReadOnlyList<string> _domains;
+    private readonly int? _bouncePort;
 
-    private PostfixServer(string program, IReadOnlyList<string> domains) => (_program, _domains) = (program, [Domain, .. domains]);
+    private PostfixServer(string program, IReadOnlyList<string> domains, int? bouncePort) =>
+        (_program, _domains, _bouncePort) = (program, [Domain, .. domains], bouncePort);
 
     public int Port { get; } = FreePorts.Next();
 
@@ -28,11 +33,18 @@ internal sealed class PostfixServer : IRemoteEnd
     /// <summary>Starts one, or skips the test where Postfix is missing or the tests do not run as root, which its start demands.</summary>
     /// <param name="certificate">With one it offers STARTTLS.</param>
     /// <param name="domains">Whose mail it takes beside that of <see cref="Domain"/>, for the same mailboxes.</param>
-    public static async Task<PostfixServer> StartAsync(CancellationToken cancellation, ServerCertificate? certificate = null, params IReadOnlyList<string> domains)
+    public static Task<PostfixServer> StartAsync(CancellationToken cancellation, ServerCertificate? certificate = null, params IReadOnlyList<string> domains) =>
+        StartAsync(certificate, null, domains, cancellation);
+
+    /// <summary>Starts one that takes mail for <see cref="EmptyDomain"/> too, and brings its bounces to a port.</summary>
+    public static Task<PostfixServer> StartBouncingAsync(int port, CancellationToken cancellation, params IReadOnlyList<string> domains) =>
+        StartAsync(null, port, domains, cancellation);
+
+    private static async Task<PostfixServer> StartAsync(ServerCertificate? certificate, int? bouncePort, IReadOnlyList<string> domains, CancellationToken cancellation)
     {
         var program = RealParts.Require("postfix");
         Assert.SkipUnless(OperatingSystem.IsLinux() && Environment.IsPrivilegedProcess, "Postfix starts as root only");
-        var server = new PostfixServer(program, domains);
+        var server = new PostfixServer(program, domains, bouncePort);
         try
         {
             await server.LaunchAsync(certificate, cancellation);
@@ -79,8 +91,8 @@ internal sealed class PostfixServer : IRemoteEnd
         (await ChildProcess.RunAsync("chown", ["postfix", Path.Combine(_folder, "data")], cancellation)).Succeeded();
         (await ChildProcess.RunAsync("chown", [$"{MailboxUser}:{MailboxUser}", Path.Combine(_folder, "mail")], cancellation)).Succeeded();
         certificate?.Write(Config);
-        await File.WriteAllTextAsync(Path.Combine(Config, "main.cf"), Main() + (certificate is null ? "" : Tls()), cancellation);
-        await File.WriteAllTextAsync(Path.Combine(Config, "master.cf"), Services() + (certificate is null ? "" : ImplicitTls()), cancellation);
+        await File.WriteAllTextAsync(Path.Combine(Config, "main.cf"), Main() + (certificate is null ? "" : Tls()) + (_bouncePort is { } port ? Bounces(port) : ""), cancellation);
+        await File.WriteAllTextAsync(Path.Combine(Config, "master.cf"), Services() + (certificate is null ? "" : ImplicitTls()) + (_bouncePort is null ? "" : Client), cancellation);
         (await ChildProcess.RunAsync(_program, ["-c", Config, "start"], cancellation)).Succeeded();
 
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
@@ -130,6 +142,20 @@ internal sealed class PostfixServer : IRemoteEnd
     private string ImplicitTls() => $"""
         tlsmgr unix - - n 1000? 1 tlsmgr
         127.0.0.1:{ImplicitTlsPort} inet n - n - - smtpd -o smtpd_tls_wrappermode=yes -o smtpd_tls_security_level=encrypt
+
+        """;
+
+    // Taken at RCPT, since whom a relayed domain has is not known; the agent that would deliver it finds no mailbox.
+    private static string Bounces(int port) => $"""
+        relay_domains = {EmptyDomain}
+        transport_maps = inline:{"{"} {EmptyDomain}=virtual: {"}"}
+        relayhost = [127.0.0.1]:{port}
+        smtp_host_lookup = native
+
+        """;
+
+    private const string Client = """
+        smtp unix - - n - - smtp
 
         """;
 

@@ -36,6 +36,15 @@ public sealed class InMemoryActivity : IActivityReader, IStatisticsReader
         }
     }
 
+    /// <summary>The message, whosever it is.</summary>
+    public MessageActivity? Find(MessageId id)
+    {
+        lock (_lock)
+        {
+            return _messages.TryGetValue(id, out var events) && events[0].Summary is not null ? ActivityOf(id, events) : null;
+        }
+    }
+
     public ValueTask<MessageActivity?> FindAsync(string account, MessageId id, CancellationToken cancellation)
     {
         lock (_lock)

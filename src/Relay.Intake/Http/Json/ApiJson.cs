@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
 using Relay.Intake.Http.Domains;
 using Relay.Intake.Http.Inbox;
+using Relay.Intake.Http.Incoming;
 using Relay.Intake.Http.Keys;
 using Relay.Intake.Http.Messages;
 using Relay.Intake.Http.Queue;
@@ -31,6 +32,8 @@ namespace Relay.Intake.Http.Json;
 [JsonSerializable(typeof(Page<TranscriptView>))]
 [JsonSerializable(typeof(CapturedView))]
 [JsonSerializable(typeof(Page<CapturedView>))]
+[JsonSerializable(typeof(Page<AsideView>))]
+[JsonSerializable(typeof(TokenKeyView))]
 [JsonSerializable(typeof(KeyRequest))]
 [JsonSerializable(typeof(KeyView))]
 [JsonSerializable(typeof(Page<KeyView>))]

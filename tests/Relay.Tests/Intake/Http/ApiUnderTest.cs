@@ -16,9 +16,11 @@ using Relay.Mail.Accounts;
 using Relay.Mail.Domains;
 using Relay.Mail.Events;
 using Relay.Mail.Inbox;
+using Relay.Mail.Incoming;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
 using Relay.Mail.Suppressions;
+using Relay.Mail.Tokens;
 using Relay.TestKit.InMemory;
 
 namespace Relay.Tests.Intake.Http;
@@ -176,6 +178,7 @@ internal sealed class ApiUnderTestStores
     {
         Queue = new InMemoryMailQueue(Time);
         Inbox = new InMemoryInbox(Contents, Time);
+        Incoming = new InMemoryIncomingStore(Queue);
     }
 
     public FakeTimeProvider Time { get; } = new(new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.Zero));
@@ -183,6 +186,7 @@ internal sealed class ApiUnderTestStores
     public InMemoryContentStore Contents { get; } = new();
     public InMemoryMailQueue Queue { get; }
     public InMemoryInbox Inbox { get; }
+    public InMemoryIncomingStore Incoming { get; }
     public InMemoryTranscripts Transcripts { get; } = new();
     public InMemoryNodes Nodes { get; } = new();
     public InMemorySuppressionStore Suppressions { get; } = new();
@@ -207,6 +211,8 @@ internal sealed class ApiUnderTestStores
         services.AddSingleton<IActivityReader>(Queue.Activity);
         services.AddSingleton<IStatisticsReader>(Queue.Activity);
         services.AddSingleton<IInbox>(Inbox);
+        services.AddSingleton<IIncomingStore>(Incoming);
+        services.AddSingleton<ITokenKeyStore>(new InMemoryTokenKeyStore());
         services.AddSingleton<ITranscriptStore>(Transcripts);
         services.AddSingleton<IDomainRecords>(Records);
         services.AddSingleton<ISuppressionStore>(Suppressions);

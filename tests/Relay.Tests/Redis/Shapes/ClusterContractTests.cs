@@ -2,10 +2,12 @@ using Microsoft.Extensions.Time.Testing;
 using Relay.Mail.Accounts;
 using Relay.Mail.Events;
 using Relay.Mail.Inbox;
+using Relay.Mail.Incoming;
 using Relay.Mail.Queue;
 using Relay.Tests.Redis.Accounts;
 using Relay.Tests.Redis.Contents;
 using Relay.Tests.Redis.Inbox;
+using Relay.Tests.Redis.Incoming;
 using Relay.Tests.Redis.Queue;
 
 namespace Relay.Tests.Redis.Shapes;
@@ -68,6 +70,20 @@ public sealed class ClusterInboxTests(SharedCluster shared) : InboxContract
     {
         _store = await shared.OpenAsync(Time, Cancellation);
         return (_store.Get<IInbox>(), _store.Get<IContentStore>());
+    }
+
+    protected override ValueTask CloseAsync() => _store?.DisposeAsync() ?? ValueTask.CompletedTask;
+}
+
+[Collection(ClusterCollection.Name)]
+public sealed class ClusterIncomingStoreTests(SharedCluster shared) : IncomingStoreContract
+{
+    private StoreUnderTest? _store;
+
+    protected override async ValueTask<(IIncomingStore, IMailQueue)> OpenAsync()
+    {
+        _store = await shared.OpenAsync(Time, Cancellation);
+        return (_store.Get<IIncomingStore>(), _store.Queue);
     }
 
     protected override ValueTask CloseAsync() => _store?.DisposeAsync() ?? ValueTask.CompletedTask;

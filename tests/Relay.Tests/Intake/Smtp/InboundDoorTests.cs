@@ -1,0 +1,297 @@
+using System.Net;
+using System.Text;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Relay.Intake;
+using Relay.Intake.Smtp;
+using Relay.Mail;
+using Relay.Mail.Accounts;
+using Relay.Mail.Domains;
+using Relay.Mail.Events;
+using Relay.Mail.Incoming;
+using Relay.Mail.Messages;
+using Relay.Mail.Queue;
+using Relay.Mail.Tokens;
+using Relay.TestKit.InMemory;
+using Relay.TestKit.Smtp;
+using Relay.Tests.Feedback.Returns;
+
+namespace Relay.Tests.Intake.Smtp;
+
+public sealed class InboundDoorTests
+{
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_bounce_that_is_answered_with_250_is_an_event()
+    {
+        await using var door = await InboundDoor.StartAsync();
+        var message = await door.Returns.DeliveredAsync("ann@there.test");
+
+        await using var client = await door.GreetAsync();
+        await client.Says("MAIL FROM:<>", expect: "250 2.1.0 ");
+        await client.Says($"RCPT TO:<{door.AddressOf(message)}>", expect: "250 2.1.5 ");
+        await client.Says("DATA", expect: "354 ");
+        await client.SendsRaw(Reports.Bounce("ann@there.test"));
+        await client.Says(".", expect: "250 2.0.0 Ok: queued as ");
+
+        Assert.Equal(RecipientState.Bounced, door.Returns.StateOf(message));
+        await client.Says("QUIT", expect: "221 ");
+    }
+
+    [Fact]
+    public async Task It_comes_by_chunks_as_well_and_several_in_a_session()
+    {
+        await using var door = await InboundDoor.StartAsync();
+        await using var client = await door.GreetAsync();
+        for (var i = 0; i < 3; i++)
+        {
+            var message = await door.Returns.DeliveredAsync("ann@there.test");
+            var bounce = Reports.Bounce("ann@there.test");
+            await client.Says("MAIL FROM:<>", expect: "250 ");
+            await client.Says($"RCPT TO:<{door.AddressOf(message)}>", expect: "250 ");
+            await client.SendsRaw($"BDAT {bounce.Length} LAST\r\n");
+            await client.SendsRaw(bounce);
+            await client.Expects("250 2.0.0 Ok: queued as ");
+            Assert.Equal(RecipientState.Bounced, door.Returns.StateOf(message));
+        }
+    }
+
+    [Theory]
+    [InlineData("ann@there.test")]
+    [InlineData("ann@mx.relay.test")]
+    [InlineData("bounce@bounce.shop.test")]
+    [InlineData("ann%there.test@mx.relay.test")]
+    [InlineData("there.test!ann@mx.relay.test")]
+    [InlineData("\"ann@there.test\"@mx.relay.test")]
+    [InlineData("ann@[127.0.0.1]")]
+    [InlineData("postmaster@there.test")]
+    [InlineData("0000000000000000000000000000000000000000000000ab@bounce.shop.test")]
+    public async Task Nobody_else_is_known_here_and_nothing_is_passed_on(string recipient)
+    {
+        await using var door = await InboundDoor.StartAsync();
+        await using var client = await door.GreetAsync();
+
+        await client.Says("MAIL FROM:<spam@there.test>", expect: "250 ");
+        await client.Says($"RCPT TO:<{recipient}>", expect: "550 5.1.1 ");
+        await client.Says("DATA", expect: "554 5.5.1 ");
+
+        Assert.Empty(door.Returns.Queue.Accepted);
+        Assert.Empty(door.Returns.Aside);
+    }
+
+    [Fact]
+    public async Task A_forged_bounce_among_good_ones_changes_nothing_and_is_answered_to_nobody()
+    {
+        await using var door = await InboundDoor.StartAsync();
+        var message = await door.Returns.DeliveredAsync("ann@there.test");
+        var token = door.AddressOf(message).Split('@')[0];
+        // Another message's id under the signature of this one.
+        var forged = token[..20] + (token[20] == 'a' ? 'b' : 'a') + token[21..];
+        await using var client = await door.GreetAsync();
+
+        await client.Says("MAIL FROM:<>", expect: "250 ");
+        await client.Says($"RCPT TO:<{forged}@bounce.shop.test>", expect: "550 5.1.1 ");
+
+        Assert.Empty(door.Returns.Store.Tellings);
+        Assert.Equal(RecipientState.Delivered, door.Returns.StateOf(message));
+        Assert.Single(door.Returns.Queue.Accepted);
+    }
+
+    [Fact]
+    public async Task Who_guesses_addresses_is_parted_with()
+    {
+        await using var door = await InboundDoor.StartAsync(("MaxBadCommands", "5"));
+        await using var client = await door.GreetAsync();
+        await client.Says("MAIL FROM:<>", expect: "250 ");
+        for (var guess = 1; guess < 5; guess++)
+        {
+            await client.Says($"RCPT TO:<guess{guess}@bounce.shop.test>", expect: "550 ");
+        }
+
+        await client.Says("RCPT TO:<guess5@bounce.shop.test>", expect: "550 ");
+        await client.Expects("421 4.7.0 ");
+        await client.ExpectsEnd();
+    }
+
+    [Fact]
+    public async Task There_is_no_login_and_tls_is_offered_but_not_asked_for()
+    {
+        await using var door = await InboundDoor.StartAsync();
+        await using var client = await SmtpConversation.ConnectAsync(door.EndPoint, Cancellation);
+        await client.Expects("220 mx.relay.test ESMTP");
+
+        var hello = await client.Says("EHLO mx.there.test", expect: "250 ");
+        Assert.Contains("250-STARTTLS", hello, StringComparison.Ordinal);
+        Assert.DoesNotContain("AUTH", hello, StringComparison.Ordinal);
+        Assert.DoesNotContain("DSN", hello, StringComparison.Ordinal);
+        await client.Says("AUTH PLAIN AGEAYg==", expect: "502 5.5.1 ");
+        await client.Says("AUTH", expect: "502 5.5.1 ");
+
+        await client.Says("STARTTLS", expect: "220 ");
+        await client.Encrypts();
+        hello = await client.Says("EHLO mx.there.test", expect: "250 ");
+        Assert.DoesNotContain("AUTH", hello, StringComparison.Ordinal);
+        Assert.DoesNotContain("STARTTLS", hello, StringComparison.Ordinal);
+        await client.Says("MAIL FROM:<>", expect: "250 ");
+    }
+
+    [Theory]
+    [InlineData("postmaster")]
+    [InlineData("Postmaster")]
+    [InlineData("postmaster@mx.relay.test")]
+    [InlineData("POSTMASTER@bounce.shop.test")]
+    public async Task The_postmaster_can_be_reached(string recipient)
+    {
+        await using var door = await InboundDoor.StartAsync();
+        await using var client = await door.GreetAsync();
+
+        await client.Says("MAIL FROM:<ann@there.test>", expect: "250 ");
+        await client.Says($"RCPT TO:<{recipient}>", expect: "250 ");
+        await client.Says("DATA", expect: "354 ");
+        await client.SendsRaw("From: ann@there.test\r\nSubject: Help\r\n\r\nHelp\r\n.\r\n");
+        await client.Expects("250 ");
+
+        var kept = Assert.Single(door.Returns.Aside);
+        Assert.Equal(("ann@there.test", "127.0.0.1"), (kept.Sender, kept.Client));
+        Assert.Contains("Subject: Help", Encoding.ASCII.GetString(kept.Content), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_is_larger_than_any_report_is_refused_when_it_says_so()
+    {
+        await using var door = await InboundDoor.StartAsync();
+        await using var client = await door.GreetAsync();
+
+        await client.Says("MAIL FROM:<> SIZE=104857600", expect: "552 5.3.4 ");
+    }
+
+    [Fact]
+    public async Task A_hundred_megabytes_are_read_to_their_end_and_refused()
+    {
+        await using var door = await InboundDoor.StartAsync();
+        var message = await door.Returns.DeliveredAsync("ann@there.test");
+        await using var client = await door.GreetAsync();
+        await client.Says("MAIL FROM:<>", expect: "250 ");
+        await client.Says($"RCPT TO:<{door.AddressOf(message)}>", expect: "250 ");
+        await client.Says("DATA", expect: "354 ");
+
+        await client.SendsRaw(Reports.Bounce("ann@there.test"));
+        var lines = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat(new string('x', 998) + "\r\n", 1_000)));
+        for (var megabyte = 0; megabyte < 100; megabyte++)
+        {
+            await client.SendsRaw(lines);
+        }
+
+        await client.Says(".", expect: "552 5.3.4 ");
+        Assert.Equal(RecipientState.Delivered, door.Returns.StateOf(message));
+        Assert.Empty(door.Returns.Aside);
+        await client.Says("RSET", expect: "250 ");
+    }
+
+    [Fact]
+    public async Task Of_a_large_one_the_front_is_enough()
+    {
+        await using var door = await InboundDoor.StartAsync();
+        var message = await door.Returns.DeliveredAsync("ann@there.test");
+        await using var client = await door.GreetAsync();
+        await client.Says("MAIL FROM:<>", expect: "250 ");
+        await client.Says($"RCPT TO:<{door.AddressOf(message)}>", expect: "250 ");
+        await client.Says("DATA", expect: "354 ");
+        await client.SendsRaw(Reports.Bounce("ann@there.test"));
+        var line = new string('x', 76) + "\r\n";
+        await client.SendsRaw(string.Concat(Enumerable.Repeat(line, 2 * 1024 * 1024 / line.Length)));
+        await client.Says(".", expect: "250 ");
+
+        Assert.Equal(RecipientState.Bounced, door.Returns.StateOf(message));
+    }
+
+    [Theory]
+    [InlineData(TellResult.StoreFull, "452 4.3.1 ")]
+    [InlineData(TellResult.StoreUnavailable, "451 4.3.0 ")]
+    public async Task Without_the_store_it_is_to_come_again(TellResult refusal, string expected)
+    {
+        await using var door = await InboundDoor.StartAsync();
+        var message = await door.Returns.DeliveredAsync("ann@there.test");
+        door.Returns.Store.Refusal = refusal;
+        await using var client = await door.GreetAsync();
+        await client.Says("MAIL FROM:<>", expect: "250 ");
+        await client.Says($"RCPT TO:<{door.AddressOf(message)}>", expect: "250 ");
+        await client.Says("DATA", expect: "354 ");
+        await client.SendsRaw(Reports.Bounce("ann@there.test"));
+        await client.Says(".", expect: expected);
+    }
+
+    [Fact]
+    public async Task One_address_gets_so_many_connections_and_no_more()
+    {
+        await using var door = await InboundDoor.StartAsync(("MaxConnectionsPerAddress", "2"));
+        await using var first = await door.GreetAsync();
+        await using var second = await door.GreetAsync();
+
+        await using var third = await SmtpConversation.ConnectAsync(door.EndPoint, Cancellation);
+
+        await third.Expects("421 4.7.0 ");
+    }
+
+    /// <summary>The inbound door on a real socket, with the real desk behind it.</summary>
+    private sealed class InboundDoor : IAsyncDisposable
+    {
+        private readonly WebApplication _application;
+
+        private InboundDoor(WebApplication application) => _application = application;
+
+        public ReturnsUnderTest Returns { get; private init; } = null!;
+
+        public IPEndPoint EndPoint { get; private set; } = null!;
+
+        public static async Task<InboundDoor> StartAsync(params (string Name, string Value)[] settings)
+        {
+            var returns = new ReturnsUnderTest();
+            var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+            builder.Configuration.AddInMemoryCollection(
+            [
+                new("Relay:HostName", DoorUnderTest.HostName),
+                new("Relay:Inbound:Enabled", "true"),
+                new("Relay:Inbound:Port", "0"),
+                .. settings.Select(setting => new KeyValuePair<string, string?>($"Relay:Inbound:{setting.Name}", setting.Value)),
+            ]);
+            var services = builder.Services;
+            services.AddSingleton<IMailQueue>(returns.Queue);
+            services.AddSingleton<IAccountStore>(new InMemoryAccountStore());
+            services.AddSingleton<IDomainRecords>(new InMemoryDomainRecords());
+            services.AddSingleton<IContentStore>(new InMemoryContentStore());
+            services.AddSingleton<IServerCertificate>(new DoorUnderTest.Certificate());
+            services.AddSingleton<IIncomingMail>(returns.Desk);
+            services.Configure<RelayOptions>(builder.Configuration.GetSection(RelayOptions.Section));
+            services.AddRelayIntake(builder.Configuration.GetSection(RelayOptions.Section));
+            builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.AddInboundListener(kestrel.ApplicationServices));
+
+            var door = new InboundDoor(builder.Build()) { Returns = returns };
+            await door._application.StartAsync(Cancellation);
+            var port = new Uri(door._application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single()).Port;
+            door.EndPoint = new IPEndPoint(IPAddress.Loopback, port);
+            return door;
+        }
+
+        public string AddressOf(Message message) => Returns.AddressOf(message.Id, TokenPurpose.ReturnPath).Text;
+
+        public async Task<SmtpConversation> GreetAsync()
+        {
+            var client = await SmtpConversation.ConnectAsync(EndPoint, Cancellation);
+            await client.Expects("220 ");
+            await client.Says("EHLO mx.there.test", expect: "250 ");
+            return client;
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            await _application.DisposeAsync();
+            Returns.Dispose();
+        }
+    }
+}
