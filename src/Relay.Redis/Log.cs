@@ -55,6 +55,9 @@ internal static partial class Log
     [LoggerMessage(LogLevel.Warning, "The store is full and refuses steps: {Count} units that ended were taken out of it one by one, and will be told of when it has room")]
     public static partial void Drained(this ILogger logger, int count);
 
+    [LoggerMessage(LogLevel.Debug, "Whether accounts were changed cannot be seen, so nothing that was read of them is relied on: {Reason}")]
+    public static partial void AccountChangesUnread(this ILogger logger, string reason);
+
     [LoggerMessage(LogLevel.Warning, "A step is tried again after attempt {Attempt}: {Reason}")]
     public static partial void StepRetried(this ILogger logger, int attempt, string reason);
 

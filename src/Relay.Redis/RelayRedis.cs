@@ -28,6 +28,7 @@ using Relay.Redis.Suppressions;
 using Relay.Redis.Telemetry;
 using Relay.Redis.Tokens;
 using Relay.Redis.Transcripts;
+using Relay.Redis.Usage;
 
 namespace Relay.Redis;
 
@@ -52,6 +53,7 @@ public static class RelayRedis
         services.AddSingleton<Watermark>();
         services.AddSingleton<StoreIdentity>();
         services.AddSingleton<Acknowledgement>();
+        services.AddSingleton<UsageStep>();
         services.AddSingleton<AcceptWriter>();
         services.AddSingleton<Drain>();
         services.AddSingleton<SettleWriter>();
@@ -91,7 +93,11 @@ public static class RelayRedis
         services.AddSingleton<IIncomingStore, RedisIncomingStore>();
         services.AddSingleton<BrokenDocuments>();
         services.AddSingleton<IStatisticsReader, RedisStatisticsReader>();
+        services.AddSingleton<Documents>();
+        services.AddSingleton<AccountChanges>();
         services.AddSingleton<IAccountStore, RedisAccountStore>();
+        services.AddSingleton<ISenderStore, RedisSenderStore>();
+        services.AddSingleton<IUsageReader, RedisUsageReader>();
         services.AddSingleton<IInbox, RedisInbox>();
         services.AddSingleton<ISuppressionStore, RedisSuppressionStore>();
         services.AddSingleton<ITranscriptStore, RedisTranscriptStore>();

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Relay.Mail.Queue;
+using Relay.Redis.Accounts;
 using Relay.Redis.Activity;
 using Relay.Redis.Administration;
 using Relay.Redis.Connections;
@@ -21,7 +22,7 @@ namespace Relay.Redis;
 /// <summary>Opens the store before any other service starts, keeps its loops running, and closes it after all others have stopped.</summary>
 internal sealed class StoreService(
     Store store, AcceptWriter accepts, SettleWriter settles, Canceller canceller, Refiller refiller, Projector projector, Ownership ownership,
-    DotWriter dots, LocalJournal journal, Recovery recovery, Wakes wakes, RedisSuspensions suspensions, AskWorker asks, Bell bell, Drain drain,
+    DotWriter dots, LocalJournal journal, Recovery recovery, Wakes wakes, RedisSuspensions suspensions, AskWorker asks, Bell bell, Drain drain, AccountChanges accounts,
     StoreWatch watch, StoreIdentity identity, IOptions<StoreOptions> options, TimeProvider time, ILoggerFactory loggers, IHostApplicationLifetime? lifetime = null)
     : IHostedLifecycleService, IAsyncDisposable
 {
@@ -77,6 +78,7 @@ internal sealed class StoreService(
         await suspensions.ReadAsync(cancellationToken);
         Run(suspensions.RunAsync, nameof(RedisSuspensions));
         Run(bell.RunAsync, nameof(Bell));
+        Run(accounts.RunAsync, nameof(AccountChanges));
         if (options.Value.Delivers)
         {
             // Before the first partition is ours: what is known of its units already is settled as soon as it is.

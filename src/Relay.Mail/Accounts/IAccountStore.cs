@@ -3,6 +3,12 @@ namespace Relay.Mail.Accounts;
 /// <summary>Accounts, credentials and sending domains as they are kept. Every call may throw <see cref="Queue.StoreUnavailableException"/>.</summary>
 public interface IAccountStore
 {
+    /// <summary>
+    /// Something was changed, on whatever node: heard within a second of the change, and also when it may have been and nobody
+    /// can tell. Whoever remembers what they read forgets it. Handlers must not block.
+    /// </summary>
+    event Action<AccountPart>? Changed;
+
     ValueTask<Account?> FindAccountAsync(string id, CancellationToken cancellation);
 
     /// <summary>False when an account with this id is there already.</summary>
@@ -10,12 +16,24 @@ public interface IAccountStore
 
     ValueTask<IReadOnlyList<Account>> ListAccountsAsync(CancellationToken cancellation);
 
+    /// <summary>As <see cref="ChangeDomainAsync"/>.</summary>
+    ValueTask<Account?> ChangeAccountAsync(string id, Func<Account, Account> change, CancellationToken cancellation);
+
     /// <summary>The credential whose key has this SHA-256, revoked or not; null when there is none.</summary>
     ValueTask<Credential?> FindCredentialAsync(ReadOnlyMemory<byte> keyHash, CancellationToken cancellation);
 
     ValueTask PutCredentialAsync(Credential credential, CancellationToken cancellation);
 
+    /// <summary>As <see cref="ChangeDomainAsync"/>. Null also when it is another account's.</summary>
+    ValueTask<Credential?> ChangeCredentialAsync(string account, string id, Func<Credential, Credential> change, CancellationToken cancellation);
+
     ValueTask<IReadOnlyList<Credential>> ListCredentialsAsync(string account, CancellationToken cancellation);
+
+    /// <summary>Notes when credentials were last used. It is for people: it need not be durable, and nobody is told of it.</summary>
+    ValueTask NoteUsesAsync(IReadOnlyCollection<CredentialUse> uses, CancellationToken cancellation);
+
+    /// <summary>When each of an account's credentials was last used, by id, as far as it was.</summary>
+    ValueTask<IReadOnlyDictionary<string, DateTimeOffset>> ListUsesAsync(string account, CancellationToken cancellation);
 
     ValueTask<SendingDomain?> FindDomainAsync(string account, string name, CancellationToken cancellation);
 
@@ -35,3 +53,15 @@ public interface IAccountStore
 
     ValueTask RemoveDomainAsync(string account, string name, CancellationToken cancellation);
 }
+
+/// <summary>What of the accounts was changed.</summary>
+public enum AccountPart
+{
+    Accounts,
+    Credentials,
+    Domains,
+    Senders,
+}
+
+/// <param name="Credential">By its id.</param>
+public sealed record CredentialUse(string Account, string Credential, DateTimeOffset Time);

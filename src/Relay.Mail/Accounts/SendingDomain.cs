@@ -20,6 +20,9 @@ public sealed record SendingDomain(
     /// <summary>What the last look into the DNS found, record by record.</summary>
     public IReadOnlyList<RecordFinding> Findings { get => field ?? []; init; }
 
+    /// <summary>It covers itself alone, and not what hangs below it.</summary>
+    public bool IsExact { get; init; }
+
     /// <summary>Since when a required record is missing that was there; null while all is well.</summary>
     public DateTimeOffset? FailingSince { get; init; }
 

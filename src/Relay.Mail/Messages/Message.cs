@@ -34,6 +34,9 @@ public sealed record Message
     /// <summary>Not before this time; null is at once.</summary>
     public DateTimeOffset? SendAt { get; init; }
 
+    /// <summary>Its turn in the rate of its key; null is at once.</summary>
+    public DateTimeOffset? PacedTo { get; init; }
+
     /// <summary>Given up at this time; null is the delivery's own expiry, counted from <see cref="DueAt"/>.</summary>
     public DateTimeOffset? ExpiresAt { get; init; }
 
@@ -62,7 +65,9 @@ public sealed record Message
     public EnvelopeAddress? WireSender => ReturnPath ?? Envelope.Sender;
 
     /// <summary>When the first attempt is due.</summary>
-    public DateTimeOffset DueAt => SendAt is { } sendAt && sendAt > AcceptedAt ? sendAt : AcceptedAt;
+    public DateTimeOffset DueAt => Later(Later(AcceptedAt, SendAt), PacedTo);
+
+    private static DateTimeOffset Later(DateTimeOffset one, DateTimeOffset? other) => other is { } time && time > one ? time : one;
 
     private static readonly IReadOnlyDictionary<string, string> EmptyMetadata =
         System.Collections.Frozen.FrozenDictionary<string, string>.Empty;

@@ -9,7 +9,7 @@ using StackExchange.Redis;
 namespace Relay.Redis.Administration;
 
 /// <summary>
-/// Rings when something was asked, answered or suspended, in this process and by pub/sub in the others. A ring may be lost:
+/// Rings when something was asked, answered or suspended, or the accounts were changed, in this process and by pub/sub in the others. A ring may be lost:
 /// whoever waits for one looks by themselves from time to time.
 /// </summary>
 internal sealed class Bell(Store store, IOptions<StoreOptions> options, TimeProvider time, ILogger<Bell> logger)
@@ -21,6 +21,9 @@ internal sealed class Bell(Store store, IOptions<StoreOptions> options, TimeProv
     public Pulse Answered { get; } = new();
 
     public Pulse Suspended { get; } = new();
+
+    /// <summary>Accounts, credentials or domains were changed.</summary>
+    public Pulse Accounts { get; } = new();
 
     private ISubscriber Others => store.Connections.Background.Multiplexer.GetSubscriber();
 
@@ -46,7 +49,7 @@ internal sealed class Bell(Store store, IOptions<StoreOptions> options, TimeProv
         }
     }
 
-    /// <param name="what">One of the three.</param>
+    /// <param name="what">One of the four.</param>
     public void Ring(Pulse what)
     {
         what.Beat();
@@ -56,13 +59,14 @@ internal sealed class Bell(Store store, IOptions<StoreOptions> options, TimeProv
         }
     }
 
-    private string NameOf(Pulse what) => what == Asked ? "asked" : what == Answered ? "answered" : "suspended";
+    private string NameOf(Pulse what) => what == Asked ? "asked" : what == Answered ? "answered" : what == Suspended ? "suspended" : "accounts";
 
     private Pulse? PulseOf(string name) => name switch
     {
         "asked" => Asked,
         "answered" => Answered,
         "suspended" => Suspended,
+        "accounts" => Accounts,
         _ => null,
     };
 }

@@ -69,6 +69,9 @@ internal sealed class PartitionKeys(string tag)
     /// <summary>An account's events of a month, counted by day and kind.</summary>
     public RedisKey Statistics(string account, DateOnly day) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{_prefix}stats:{account}|{day:yyyy-MM}");
 
+    /// <summary>Recipients of an account's accepted mail of a month, by day, and by day and credential.</summary>
+    public RedisKey Used(string account, DateOnly day) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{_prefix}used:{account}|{day:yyyy-MM}");
+
     /// <summary>The last unit that a node drained while the store was full, and told of since.</summary>
     public RedisKey Drained(string node) => $"{_prefix}drained:{node}";
 

@@ -41,6 +41,15 @@ internal static class StoreKeys
     /// <summary>An account's credentials, by id: the hash of the key.</summary>
     public static RedisKey AccountCredentials(string account) => $"relay:acct:{{{account}}}:credentials";
 
+    /// <summary>When each of an account's credentials was last used, in Unix milliseconds by id.</summary>
+    public static RedisKey CredentialUses(string account) => $"relay:acct:{{{account}}}:uses";
+
+    /// <summary>How often each part of the accounts was changed, by its name.</summary>
+    public static RedisKey AccountChanges { get; } = "relay:acct:changes";
+
+    /// <summary>An account's single verified addresses, by address.</summary>
+    public static RedisKey Senders(string account) => $"relay:acct:{{{account}}}:senders";
+
     /// <summary>An account's sending domains by name.</summary>
     public static RedisKey Domains(string account) => $"relay:acct:{{{account}}}:domains";
 

@@ -4,6 +4,7 @@ using Relay.Mail.Queue;
 using Relay.Redis.Connections;
 using Relay.Redis.Durability;
 using Relay.Redis.Steps;
+using Relay.Redis.Usage;
 
 namespace Relay.Redis.Queue;
 
@@ -11,7 +12,7 @@ namespace Relay.Redis.Queue;
 /// Writes accepts without conditions, one step at a time for each group of partitions. All that wait while one step is on
 /// its way go with the next one: the store flushes its file once for all of them, and fifty sessions cost little more than one.
 /// </summary>
-internal sealed class AcceptWriter(Store store, Acknowledgement acknowledgement)
+internal sealed class AcceptWriter(Store store, UsageStep usage, Acknowledgement acknowledgement)
 {
     // Bounds a step in the store's own buffers; some dozen sessions never reach it.
     private const int MaxMessages = 256;
@@ -75,7 +76,8 @@ internal sealed class AcceptWriter(Store store, Acknowledgement acknowledgement)
                 AcceptStep.Add(step, partition.Key.Keys, [.. partition.Select(a => a.Message)]);
             }
 
-            // All stand on one server, so one mark tells of them all.
+            // All stand on one server, so one mark and one counter tell of them all.
+            usage.Add(step, batch[0].Partition.Keys, batch.Select(a => a.Message.Message));
             var mark = acknowledgement.IsAsked ? acknowledgement.Mark(step, batch[0].Partition) : default(AcceptMark?);
             CrashPoints.Pass(CrashPoint.BeforeCommit);
             await step.ExecuteAsync();
@@ -94,6 +96,7 @@ internal sealed class AcceptWriter(Store store, Acknowledgement acknowledgement)
         }
         catch (Exception e) when (StoreFailure.Covers(e))
         {
+            usage.Forget();
             return await StoreFailure.OfStepAsync(e, store.Connections.Intake, batch[0].Partition.Keys);
         }
         catch (StoreUnavailableException e)

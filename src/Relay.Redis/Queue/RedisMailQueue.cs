@@ -7,6 +7,7 @@ using Relay.Redis.Durability;
 using Relay.Redis.Journal;
 using Relay.Redis.Nodes;
 using Relay.Redis.Steps;
+using Relay.Redis.Usage;
 using StackExchange.Redis;
 
 namespace Relay.Redis.Queue;
@@ -14,7 +15,7 @@ namespace Relay.Redis.Queue;
 /// <summary>The queue as intake and delivery see it: a door to the writers and the window behind it.</summary>
 internal sealed class RedisMailQueue(
     Store store, Window window, AcceptWriter accepts, SettleWriter settles, Canceller canceller, Watermark watermark, Acknowledgement acknowledgement,
-    LocalJournal journal, DotWriter dots, NodeRegistry nodes, SlotChoice slots, Wakes wakes,
+    UsageStep usage, LocalJournal journal, DotWriter dots, NodeRegistry nodes, SlotChoice slots, Wakes wakes,
     IOptions<StoreOptions> options, TimeProvider time) : IMailQueue
 {
     // The window looks by itself that often at what nobody told it of.
@@ -212,6 +213,7 @@ internal sealed class RedisMailQueue(
         {
             var step = database.CreateTransaction();
             AcceptStep.Add(step, accept.Partition.Keys, [accept.Message]);
+            usage.Add(step, accept.Partition.Keys, [message]);
             var conditions = AcceptStep.AddChunks(step, accept.Partition.Keys, message);
             if (idempotency is not null)
             {
@@ -229,6 +231,7 @@ internal sealed class RedisMailQueue(
                     return null;
                 }
 
+                usage.Forget();
                 if (conditions.TrueForAll(c => c.WasSatisfied) && attempt < StoreRetry.AbortsAtOnce)
                 {
                     continue;
@@ -239,6 +242,7 @@ internal sealed class RedisMailQueue(
             }
             catch (Exception e) when (StoreFailure.Covers(e))
             {
+                usage.Forget();
                 var failure = await StoreFailure.OfStepAsync(e, database, accept.Partition.Keys);
                 if (failure.IsOver && attempt < StoreRetry.AbortsAtOnce)
                 {

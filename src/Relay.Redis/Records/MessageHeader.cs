@@ -30,6 +30,7 @@ internal sealed record MessageHeader
     public bool HasEightBitHeader { get; init; }
     public DateTimeOffset AcceptedAt { get; init; }
     public DateTimeOffset? SendAt { get; init; }
+    public DateTimeOffset? PacedTo { get; init; }
     public DateTimeOffset? ExpiresAt { get; init; }
     public string? From { get; init; }
     public string? Subject { get; init; }
@@ -63,6 +64,7 @@ internal sealed record MessageHeader
         HasEightBitHeader = message.Content.HasEightBitHeader,
         AcceptedAt = message.AcceptedAt,
         SendAt = message.SendAt,
+        PacedTo = message.PacedTo,
         ExpiresAt = message.ExpiresAt,
         From = message.From,
         Subject = message.Subject,
@@ -106,6 +108,7 @@ internal sealed record MessageHeader
         },
         AcceptedAt = AcceptedAt,
         SendAt = SendAt,
+        PacedTo = PacedTo,
         ExpiresAt = ExpiresAt,
         From = From ?? "",
         Subject = Subject ?? "",

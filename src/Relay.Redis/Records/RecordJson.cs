@@ -31,6 +31,7 @@ namespace Relay.Redis.Records;
 [JsonSerializable(typeof(Account))]
 [JsonSerializable(typeof(Credential))]
 [JsonSerializable(typeof(SendingDomain))]
+[JsonSerializable(typeof(VerifiedSender))]
 [JsonSerializable(typeof(Suppression))]
 [JsonSerializable(typeof(CapturedMessage))]
 [JsonSerializable(typeof(AsideMail))]

@@ -71,7 +71,7 @@ internal sealed class KeyMover(IDatabase database, int from, string[] tags, Acti
             case "dots":
                 await MoveHashAsync(key, rest, partition);
                 break;
-            case "stats":
+            case "stats" or "used":
                 await MoveCountersAsync(key, rest, Heir(partition));
                 break;
             case "lanes" or "lease" or "settled" or "projected" or "probe" or "ack" or "drained" or "told":

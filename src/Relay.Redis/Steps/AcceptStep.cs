@@ -4,6 +4,7 @@ using Relay.Mail.Messages;
 using Relay.Mail.Queue;
 using Relay.Redis.Keys;
 using Relay.Redis.Records;
+using Relay.Redis.Usage;
 using StackExchange.Redis;
 
 namespace Relay.Redis.Steps;
@@ -21,6 +22,7 @@ namespace Relay.Redis.Steps;
 ///            RPUSH outbox accepted
 ///            SET idem "ID fingerprint" EX 24h
 ///            PERSIST m:ID/k                they were to vanish until now
+///            HINCRBY used                  as UsageStep says
 /// results    done | condition not met | unknown, when the answer was not seen
 /// </code>
 /// One step may take many messages: a condition belongs to a step of one.
@@ -117,6 +119,7 @@ internal static class AcceptStep
         }
 
         SettleStep.RemoveRecord(step, keys, message, units.Count > 1);
+        UsageStep.TakeBack(step, keys, message);
 
         var cancelled = new MailEvent
         {

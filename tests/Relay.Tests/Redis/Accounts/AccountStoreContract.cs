@@ -42,13 +42,79 @@ public abstract class AccountStoreContract : IAsyncLifetime
     [Fact]
     public async Task A_credential_is_found_by_the_hash_of_its_key_and_keeps_all_it_says()
     {
-        var credential = Credential("acme", "key1") with { BounceMail = false, Scopes = [], Mode = MessageMode.Test };
+        var credential = Credential("acme", "key1") with
+        {
+            BounceMail = false,
+            Scopes = [],
+            Mode = MessageMode.Test,
+            ExpiresAt = Now.AddDays(1),
+            Domains = ["shop.test", "*.sub.test"],
+            AddressRanges = ["192.0.2.0/24"],
+            Limits = new SendingLimits { PerSecond = 0.5, PerDay = 100, PerMonth = 1_000 },
+        };
         await Store.PutCredentialAsync(credential, Cancellation);
 
         var found = await Store.FindCredentialAsync(credential.KeyHash, Cancellation);
 
         Assert.Equivalent(credential, found, strict: true);
         Assert.Null(await Store.FindCredentialAsync(new byte[32], Cancellation));
+    }
+
+    [Fact]
+    public async Task A_credential_is_changed_by_its_account_alone()
+    {
+        await Store.PutCredentialAsync(Credential("acme", "key1"), Cancellation);
+
+        Assert.Null(await Store.ChangeCredentialAsync("other", "key1", known => known with { Name = "taken" }, Cancellation));
+        Assert.Null(await Store.ChangeCredentialAsync("acme", "key2", known => known with { Name = "taken" }, Cancellation));
+        Assert.Equal("mine", (await Store.ChangeCredentialAsync("acme", "key1", known => known with { Name = "mine" }, Cancellation))?.Name);
+
+        Assert.Equal("mine", Assert.Single(await Store.ListCredentialsAsync("acme", Cancellation)).Name);
+    }
+
+    [Fact]
+    public async Task An_account_has_limits_until_they_are_taken_away()
+    {
+        await Store.TryAddAccountAsync(new Account("a", "First", Now), Cancellation);
+        var limits = new SendingLimits { PerSecond = 2.5, PerMonth = 7 };
+
+        Assert.Equal(limits, (await Store.ChangeAccountAsync("a", known => known with { Limits = limits }, Cancellation))?.Limits);
+        Assert.Equal(limits, (await Store.FindAccountAsync("a", Cancellation))?.Limits);
+        await Store.ChangeAccountAsync("a", known => known with { Limits = null }, Cancellation);
+
+        Assert.Null((await Store.FindAccountAsync("a", Cancellation))?.Limits);
+        Assert.Null(await Store.ChangeAccountAsync("b", known => known, Cancellation));
+    }
+
+    [Fact]
+    public async Task When_keys_were_used_is_kept_by_account()
+    {
+        await Store.NoteUsesAsync([new CredentialUse("acme", "key1", Now), new CredentialUse("acme", "key2", Now), new CredentialUse("other", "key3", Now)], Cancellation);
+        await Store.NoteUsesAsync([new CredentialUse("acme", "key1", Now.AddMinutes(1))], Cancellation);
+        await Store.NoteUsesAsync([], Cancellation);
+
+        Assert.Equal(
+            new Dictionary<string, DateTimeOffset> { ["key1"] = Now.AddMinutes(1), ["key2"] = Now }, await Store.ListUsesAsync("acme", Cancellation));
+    }
+
+    [Fact]
+    public async Task What_is_changed_is_told()
+    {
+        var heard = new List<AccountPart>();
+        Store.Changed += part =>
+        {
+            lock (heard)
+            {
+                heard.Add(part);
+            }
+        };
+
+        await Store.PutCredentialAsync(Credential("acme", "key1"), Cancellation);
+
+        lock (heard)
+        {
+            Assert.Contains(AccountPart.Credentials, heard);
+        }
     }
 
     [Fact]

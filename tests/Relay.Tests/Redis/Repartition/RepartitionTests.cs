@@ -1,3 +1,4 @@
+using Relay.Mail.Accounts;
 using Relay.Mail.Events;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
@@ -197,6 +198,7 @@ public sealed class RepartitionTests(SharedCluster shared)
         var counted = (await store.Get<IStatisticsReader>().ReadAsync("acme", Today.AddDays(-1), Today.AddDays(1), Cancellation)).SelectMany(d => d.Events).ToList();
         Assert.Equal(kept.Messages.Count, counted.Where(e => e.Key == MailEventType.Accepted).Sum(e => e.Value));
         Assert.Equal(kept.Messages.Sum(m => m.Envelope.Recipients.Count), counted.Where(e => e.Key == MailEventType.Delivered).Sum(e => e.Value));
+        Assert.Equal(kept.Messages.Sum(m => m.Envelope.Recipients.Count), (await store.Get<IUsageReader>().ReadAsync("acme", null, Today, Cancellation)).Month);
         Assert.Equal(1, counted.Where(e => e.Key == MailEventType.Opened).Sum(e => e.Value));
         Assert.Equal(kept.Messages.Count, (await store.Activity.ListAsync("acme", null, 100, Cancellation)).Count);
     }
