@@ -77,6 +77,7 @@ public static class DeliveryServices
 
         services.AddSingleton<DeliveryWindow>();
         services.AddSingleton<AccountRates>();
+        services.AddHostedService<StoredRates>();
         services.AddSingleton<Settler>();
         services.AddSingleton<RestingSites>();
         services.AddSingleton<BlockedDomains>();

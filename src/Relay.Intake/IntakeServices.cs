@@ -4,6 +4,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Relay.Intake.Admission;
 using Relay.Intake.Domains;
 using Relay.Intake.Http;
+using Relay.Intake.Limits;
 using Relay.Intake.Smtp;
 using Relay.Mail.Messages;
 using Relay.Mail.Tokens;
@@ -17,12 +18,17 @@ public static class IntakeServices
     public static IServiceCollection AddRelayIntake(this IServiceCollection services, IConfiguration relay)
     {
         services.TryAddSingleton(TimeProvider.System);
+        services.AddLogins(relay);
+        services.AddLimits(relay);
         services.AddOptions<BootstrapOptions>().Bind(relay.GetSection(BootstrapOptions.Section));
         services.AddSendingDomains(relay);
         services.AddMetrics();
         services.AddSingleton<IntakeMetrics>();
         services.TryAddSingleton<MailTokens>();
         services.TryAddSingleton<TokenKeyring>();
+        services.AddSingleton<Credentials>();
+        services.AddSingleton<SenderRules>();
+        services.AddSingleton<ReturnPaths>();
         services.AddSingleton<AdmissionGate>();
         services.AddSingleton<IOwnMail, OwnMailGate>();
         services.AddSmtpDoors(relay);

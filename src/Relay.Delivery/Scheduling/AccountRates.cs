@@ -14,6 +14,21 @@ internal sealed class AccountRates(DeliveryWindow window, NodeShares shares, IOp
     private readonly Dictionary<string, Rate> _own = options.Value.AccountRates.ToDictionary(r => r.Key, r => Rate.Parse(r.Value), StringComparer.Ordinal);
     private readonly Lock _lock = new();
     private readonly Dictionary<string, Held> _held = new(StringComparer.Ordinal);
+    private volatile IReadOnlyDictionary<string, Rate?> _stored = new Dictionary<string, Rate?>();
+
+    /// <summary>From now on these accounts have limits of their own, be it a rate or none; they stand before what is configured.</summary>
+    public void Take(IReadOnlyDictionary<string, Rate?> stored)
+    {
+        _stored = stored;
+        List<Gate> closed;
+        lock (_lock)
+        {
+            closed = [.. _held.Values.Select(held => held.Gate)];
+        }
+
+        // Who waits for a slow rate need not wait for its next turn to learn of a quicker one.
+        closed.ForEach(window.Open);
+    }
 
     /// <summary>What the next message of the account has to wait for; null when it may go, and then it counts.</summary>
     public Gate? ClosedGate(string account)
@@ -37,6 +52,10 @@ internal sealed class AccountRates(DeliveryWindow window, NodeShares shares, IOp
             return held.Gate;
         }
     }
+
+    /// <summary>What holds for an account now; null for as much as it likes.</summary>
+    public Rate? RateOf(string account) =>
+        _stored.TryGetValue(account, out var stored) ? stored : _own.TryGetValue(account, out var own) ? own : _usual;
 
     /// <summary>Why its mail waits, where it is for this.</summary>
     public string? ExcuseFor(string account)
@@ -62,8 +81,6 @@ internal sealed class AccountRates(DeliveryWindow window, NodeShares shares, IOp
             }
         }
     }
-
-    private Rate? RateOf(string account) => _own.TryGetValue(account, out var own) ? own : _usual;
 
     // Each node has an even part: accounts' mail is spread over all of them.
     private Held HeldOf(string account, Rate rate)

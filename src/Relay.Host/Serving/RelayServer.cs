@@ -79,6 +79,7 @@ internal static class RelayServer
         builder.WebHost.ListenRelay();
 
         var app = builder.Build();
+        app.UseRelayProxies();
         if (process.Has(RelayRole.Intake))
         {
             app.MapRelayApi();

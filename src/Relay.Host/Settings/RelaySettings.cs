@@ -6,6 +6,7 @@ using Relay.Host.Telemetry;
 using Relay.Intake.Admission;
 using Relay.Intake.Domains;
 using Relay.Intake.Http;
+using Relay.Intake.Limits;
 using Relay.Intake.Smtp;
 using Relay.Mail;
 using Relay.Redis;
@@ -29,6 +30,8 @@ internal static class RelaySettings
         (DeliveryOptions.Section, typeof(DeliveryOptions)),
         (TlsOptions.Section, typeof(TlsOptions)),
         (BootstrapOptions.Section, typeof(BootstrapOptions)),
+        (LoginOptions.Section, typeof(LoginOptions)),
+        (LimitOptions.Section, typeof(LimitOptions)),
         (DomainOptions.Section, typeof(DomainOptions)),
         (TelemetryOptions.Section, typeof(TelemetryOptions)),
     ];

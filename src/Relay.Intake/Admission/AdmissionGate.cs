@@ -1,11 +1,11 @@
 using System.Diagnostics;
+using System.Net;
 using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Options;
 using Relay.Intake.Composition;
 using Relay.Intake.Domains;
-using Relay.Intake.Http;
-using Relay.Intake.Smtp;
+using Relay.Intake.Http.Keys;
+using Relay.Intake.Limits;
 using Relay.Mail.Accounts;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
@@ -16,48 +16,44 @@ using Relay.Smtp.Addresses;
 namespace Relay.Intake.Admission;
 
 /// <summary>The one gate behind every door: who is it, may they send as this, and is it durable.</summary>
-public sealed partial class AdmissionGate
+internal sealed partial class AdmissionGate(
+    IMailQueue queue,
+    Credentials credentials,
+    LoginThrottle throttle,
+    KeyUses uses,
+    SendingDomains domains,
+    SenderRules senders,
+    ReturnPaths returnPaths,
+    Quotas quotas,
+    KeyPace pace,
+    TimeProvider time,
+    IntakeMetrics metrics,
+    ILogger<AdmissionGate> logger)
 {
-    private readonly IMailQueue _queue;
-    private readonly TimeProvider _time;
-    private readonly IntakeMetrics _metrics;
-    private readonly ILogger<AdmissionGate> _logger;
-    private readonly Credentials _credentials;
-    private readonly SendingDomains _domains;
-    private readonly SenderRules _senders;
-    private readonly ReturnPaths _returnPaths;
-
-    public AdmissionGate(
-        IMailQueue queue,
-        IAccountStore accounts,
-        TimeProvider time,
-        IOptions<BootstrapOptions> bootstrap,
-        IOptions<HttpOptions> http,
-        IOptions<DomainOptions> domains,
-        IOptions<InboundOptions> inbound,
-        KeySeal seal,
-        MailTokens tokens,
-        IntakeMetrics metrics,
-        ILogger<AdmissionGate> logger)
-    {
-        _queue = queue;
-        _time = time;
-        _metrics = metrics;
-        _logger = logger;
-        _credentials = new Credentials(accounts, time, bootstrap);
-        _domains = new SendingDomains(accounts, seal, domains.Value.Grace, time);
-        _senders = new SenderRules(_domains, bootstrap.Value, http.Value.PublicUrl);
-        _returnPaths = new ReturnPaths(_domains, tokens, inbound.Value.Enabled);
-    }
+    private static readonly Refusal KeyIsOver =
+        new(RefusalReason.NotAllowed, "this key was revoked or has expired; log in with another one");
 
     /// <summary>Finds the credential of a key. Takes the same time whatever is wrong with it.</summary>
-    public async ValueTask<AuthenticationResult> AuthenticateAsync(string key, CancellationToken cancellation)
+    /// <param name="from">Where it was shown; null where that is not known.</param>
+    /// <param name="userName">What was given with it. Any will do; one that is a key's id tells which key is meant.</param>
+    public async ValueTask<AuthenticationResult> AuthenticateAsync(string key, IPAddress? from, string? userName, CancellationToken cancellation)
     {
         try
         {
-            return await _credentials.FindAsync(key, cancellation) is { } credential
-                ? new AuthenticationResult.Authenticated(credential)
-                : AuthenticationResult.Rejected.Instance;
+            var credential = await credentials.FindAsync(key, cancellation);
+            if (credential is null || !credential.IsGoodAt(time.GetUtcNow()))
+            {
+                return Failed(from, credential?.Id ?? (ShortId.IsOne("key", userName) ? userName : null));
+            }
+
+            if (!credential.MayComeFrom(from))
+            {
+                LogMisplaced(credential.Id, credential.Account, from);
+                return new AuthenticationResult.Misplaced($"this key may not be used from {from?.ToString() ?? "an unknown address"}");
+            }
+
+            uses.Note(credential);
+            return new AuthenticationResult.Authenticated(credential);
         }
         catch (StoreUnavailableException exception)
         {
@@ -66,14 +62,15 @@ public sealed partial class AdmissionGate
         }
     }
 
-    /// <summary>May this credential, which may have been revoked since it logged in, use this reverse-path? Null means yes.</summary>
+    /// <summary>May this credential, which may have been revoked since it logged in, use this reverse-path, and send anything more? Null means yes.</summary>
     public async ValueTask<Refusal?> CheckSenderAsync(Credential credential, EnvelopeAddress? sender, CancellationToken cancellation)
     {
         try
         {
-            return await _credentials.IsRevokedAsync(credential, cancellation)
-                ? new Refusal(RefusalReason.NotAllowed, "this key was revoked; log in with another one")
-                : await _senders.CheckAsync(credential, sender, cancellation);
+            return await credentials.IsOverAsync(credential, cancellation) ? KeyIsOver
+                : await senders.CheckAsync(credential, sender, cancellation) is { } refusal ? refusal
+                : credential.Mode == MessageMode.Live && (await quotas.TryTakeAsync(credential, 0, cancellation)).Exceeded is { } quota ? Refusal.Of(quota)
+                : null;
         }
         catch (StoreUnavailableException exception)
         {
@@ -83,7 +80,7 @@ public sealed partial class AdmissionGate
     }
 
     /// <summary>An id for a submission without an idempotency key, in a slot of the queue's choice.</summary>
-    public MessageId CreateId() => MessageId.Create(_time, _queue.ChooseSlot());
+    public MessageId CreateId() => MessageId.Create(time, queue.ChooseSlot());
 
     /// <summary>
     /// An id for a submission whose first octets are at hand: in the slot of its Idempotency-Key where the header has
@@ -98,25 +95,25 @@ public sealed partial class AdmissionGate
         }
 
         var key = HeaderText.Unfold(header.Value(HeaderField.IdempotencyKey));
-        return MessageId.Create(_time, new IdempotencyKey(key, "").SlotFor(credential.Account));
+        return MessageId.Create(time, new IdempotencyKey(key, "").SlotFor(credential.Account));
     }
 
     /// <summary>Checks the content's header and author, completes Date and Message-ID, signs, and enqueues.</summary>
     public async ValueTask<AdmissionResult> AdmitAsync(Submission submission, CancellationToken cancellation)
     {
-        var started = _time.GetTimestamp();
+        var started = time.GetTimestamp();
         using var activity = IntakeMetrics.Activities.StartActivity("admit");
 
         var result = await TryAdmitAsync(submission, cancellation);
         if (result is AdmissionResult.Refused { Refusal: var refusal })
         {
             activity?.SetStatus(ActivityStatusCode.Error, refusal.Text);
-            _metrics.Refused(submission.Source, refusal.Reason);
+            metrics.Refused(submission.Source, refusal.Reason);
             LogRefused(submission.Id, submission.Credential.Account, refusal.Reason, refusal.Text);
         }
         else
         {
-            _metrics.Accepted(submission.Source, _time.GetElapsedTime(started));
+            metrics.Accepted(submission.Source, time.GetElapsedTime(started));
             LogAccepted(submission.Id, submission.Credential.Account, submission.Envelope.Recipients.Count, submission.Length);
         }
 
@@ -124,10 +121,13 @@ public sealed partial class AdmissionGate
     }
 
     /// <summary>A key was made or revoked in this process; from here on that is seen.</summary>
-    internal void Forget(Credential credential) => _credentials.Forget(credential);
+    public void Forget(Credential credential) => credentials.Forget(credential);
 
     /// <summary>A domain was verified or removed in this process; from here on that is seen.</summary>
-    internal void ForgetDomain(string account, string name) => _domains.Forget(account, name);
+    public void ForgetDomain(string account, string name) => domains.Forget(account, name);
+
+    private AuthenticationResult Failed(IPAddress? from, string? credential) =>
+        throttle.Fail(from, credential) is { } wait ? new AuthenticationResult.Throttled(wait) : AuthenticationResult.Rejected.Instance;
 
     private async ValueTask<AdmissionResult> TryAdmitAsync(Submission submission, CancellationToken cancellation)
     {
@@ -157,23 +157,24 @@ public sealed partial class AdmissionGate
             return Refuse(RefusalReason.HeaderInvalid, unclear);
         }
 
+        var recipients = RecipientList.Distinct(submission.Envelope.Recipients);
         DkimSigner? signer;
         EnvelopeAddress? returnPath;
+        QuotaTaken taken;
         try
         {
-            // What the relay writes itself is nobody's pretence.
-            if (submission.Source != MessageSource.Report && await _senders.CheckAsync(credential, submission.Envelope.Sender, cancellation) is { } sender)
+            if (await CheckAsync(submission, authors, cancellation) is { } refusal)
             {
-                return new AdmissionResult.Refused(sender);
+                return new AdmissionResult.Refused(refusal);
             }
 
-            if (submission.Source != MessageSource.Report && await _senders.CheckAsync(credential, authors, cancellation) is { } author)
+            signer = await domains.FindSignerAsync(credential.Account, authors.From[0].Domain, cancellation);
+            returnPath = await returnPaths.FindAsync(submission, authors.From[0].Domain, cancellation);
+            (var exceeded, taken) = IsCounted(submission) ? await quotas.TryTakeAsync(credential, recipients.Count, cancellation) : default;
+            if (exceeded is not null)
             {
-                return new AdmissionResult.Refused(author);
+                return new AdmissionResult.Refused(Refusal.Of(exceeded, recipients.Count));
             }
-
-            signer = await _domains.FindSignerAsync(credential.Account, authors.From[0].Domain, cancellation);
-            returnPath = await _returnPaths.FindAsync(submission, authors.From[0].Domain, cancellation);
         }
         catch (StoreUnavailableException exception)
         {
@@ -188,9 +189,29 @@ public sealed partial class AdmissionGate
             return new AdmissionResult.Refused(Unavailable(full: false));
         }
 
-        var message = MessageOf(submission, header, kind, authors, signer, returnPath);
-        return ResultOf(await _queue.EnqueueAsync(message, idempotency, cancellation), message, idempotency);
+        EnqueueResult? result = null;
+        try
+        {
+            var message = MessageOf(submission, recipients, header, kind, authors, signer, returnPath);
+            result = await queue.EnqueueAsync(message, idempotency, cancellation);
+            return ResultOf(result, message, idempotency);
+        }
+        finally
+        {
+            // Where the answer was not seen it may stand in the store's count.
+            taken.End(isWritten: result is EnqueueResult.Accepted or EnqueueResult.StoreUnavailable);
+        }
     }
+
+    // What the relay writes itself is nobody's pretence.
+    private async ValueTask<Refusal?> CheckAsync(Submission submission, Authors authors, CancellationToken cancellation) =>
+        submission.Source == MessageSource.Report ? null
+        : submission.Source == MessageSource.Smtp && await credentials.IsOverAsync(submission.Credential, cancellation) ? KeyIsOver
+        : await senders.CheckAsync(submission.Credential, submission.Envelope.Sender, cancellation)
+            ?? await senders.CheckAsync(submission.Credential, authors, cancellation);
+
+    private static bool IsCounted(Submission submission) =>
+        submission.Source != MessageSource.Report && submission.Credential.Mode == MessageMode.Live;
 
     // The HTTP door read the key from its own header; in SMTP mail it is a field of the content.
     private static bool TryReadIdempotency(Submission submission, HeaderBlock header, out IdempotencyKey? idempotency)
@@ -211,9 +232,11 @@ public sealed partial class AdmissionGate
         return true;
     }
 
-    private Message MessageOf(Submission submission, HeaderBlock header, Kind kind, Authors authors, DkimSigner? signer, EnvelopeAddress? returnPath)
+    private Message MessageOf(
+        Submission submission, IReadOnlyList<Recipient> recipients, HeaderBlock header, Kind kind, Authors authors, DkimSigner? signer,
+        EnvelopeAddress? returnPath)
     {
-        var now = _time.GetUtcNow();
+        var now = time.GetUtcNow();
         var credential = submission.Credential;
         var prologue = Completion.Prologue(header, submission, authors.From[0].Domain, now, out var messageId);
         if (signer is not null)
@@ -233,7 +256,7 @@ public sealed partial class AdmissionGate
             Stream = kind.Stream,
             Envelope = submission.Envelope with
             {
-                Recipients = RecipientList.Distinct(submission.Envelope.Recipients),
+                Recipients = recipients,
                 Tls = DemandOf(submission.Envelope, header),
             },
             ReturnPath = returnPath,
@@ -248,6 +271,7 @@ public sealed partial class AdmissionGate
             },
             AcceptedAt = now,
             SendAt = submission.SendAt,
+            PacedTo = IsCounted(submission) ? pace.TakeTurn(credential) : null,
             ExpiresAt = submission.ExpiresAt,
             Alignment = new Alignment(signer?.Domain, AlignedSender((returnPath ?? submission.Envelope.Sender)?.Domain, authors.From[0].Domain, signer?.Domain)),
             From = HeaderText.Decode(header.Value(HeaderField.From)),
@@ -302,6 +326,9 @@ public sealed partial class AdmissionGate
 
     [LoggerMessage(Level = LogLevel.Error, Message = "A DKIM key for {Domain} of account {Account} cannot be used: its mail is put off")]
     private partial void LogKeyUnusable(string domain, string account, CryptographicException exception);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Key {Key} of account {Account} was shown from {Address}, from where it may not be used")]
+    private partial void LogMisplaced(string key, string account, IPAddress? address);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The store of accounts did not answer")]
     private partial void LogStoreUnavailable(StoreUnavailableException exception);

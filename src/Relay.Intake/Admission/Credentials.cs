@@ -7,13 +7,14 @@ namespace Relay.Intake.Admission;
 /// <summary>Finds who a key belongs to, mostly without asking the store.</summary>
 internal sealed class Credentials
 {
-    // Long enough that a busy sender costs one look-up in many messages, short enough that a revocation on another node bites soon.
+    // Changes are heard of, on whatever node they were made. This is for one that nobody could tell.
     private static readonly TimeSpan Lifetime = TimeSpan.FromSeconds(10);
 
     // Some hundred octets each: a few MB at worst.
     private const int Capacity = 20_000;
 
     private readonly IAccountStore _store;
+    private readonly TimeProvider _time;
     private readonly Credential? _admin;
     private readonly ShortCache<string, Credential> _known;
     // Apart from the known ones, so that a flood of wrong keys never drives a right one out.
@@ -22,12 +23,21 @@ internal sealed class Credentials
     public Credentials(IAccountStore store, TimeProvider time, IOptions<BootstrapOptions> bootstrap)
     {
         _store = store;
+        _time = time;
         _known = new ShortCache<string, Credential>(time, Lifetime, Capacity);
         _unknown = new ShortCache<string, bool>(time, Lifetime, Capacity);
         _admin = AdminOf(bootstrap.Value.AdminKey, time);
+        store.Changed += part =>
+        {
+            if (part == AccountPart.Credentials)
+            {
+                _known.Clear();
+                _unknown.Clear();
+            }
+        };
     }
 
-    /// <summary>Null when the key is unknown or revoked.</summary>
+    /// <summary>The credential of this key, be it good still or not; null when there never was one.</summary>
     public async ValueTask<Credential?> FindAsync(string key, CancellationToken cancellation)
     {
         var hash = ApiKey.Hash(key);
@@ -37,14 +47,12 @@ internal sealed class Credentials
         }
 
         var credential = await LookUpAsync(hash, cancellation);
-        return credential is { RevokedAt: null } && CryptographicOperations.FixedTimeEquals(hash, credential.KeyHash)
-            ? credential
-            : null;
+        return credential is not null && CryptographicOperations.FixedTimeEquals(hash, credential.KeyHash) ? credential : null;
     }
 
-    /// <summary>Whether a credential that was good once has been revoked since; a session may outlive its key.</summary>
-    public async ValueTask<bool> IsRevokedAsync(Credential credential, CancellationToken cancellation) =>
-        !credential.IsAdmin && await LookUpAsync(credential.KeyHash, cancellation) is { RevokedAt: not null };
+    /// <summary>Whether a credential that was good once is so no more; a session may outlive its key.</summary>
+    public async ValueTask<bool> IsOverAsync(Credential credential, CancellationToken cancellation) =>
+        !credential.IsAdmin && await LookUpAsync(credential.KeyHash, cancellation) is { } now && !now.IsGoodAt(_time.GetUtcNow());
 
     /// <summary>A credential was made or revoked here: the next use asks the store.</summary>
     public void Forget(Credential credential)

@@ -1,4 +1,6 @@
+using Microsoft.Extensions.Options;
 using Relay.Intake.Domains;
+using Relay.Intake.Smtp;
 using Relay.Mail.Messages;
 using Relay.Mail.Tokens;
 using Relay.Smtp.Addresses;
@@ -10,14 +12,14 @@ namespace Relay.Intake.Admission;
 /// bounce finds it (ops/decisions/0018). Only where such a bounce is sure to come back to us; else the sender's own address
 /// stays, and bounces go where they always went.
 /// </summary>
-internal sealed class ReturnPaths(SendingDomains domains, MailTokens tokens, bool isInboundOpen)
+internal sealed class ReturnPaths(SendingDomains domains, MailTokens tokens, IOptions<InboundOptions> inbound)
 {
     /// <summary>Null where the envelope's own sender stays.</summary>
     /// <param name="author">The domain of the From field, so that SPF is aligned with it.</param>
     public async ValueTask<EnvelopeAddress?> FindAsync(Submission submission, string author, CancellationToken cancellation)
     {
         // The null sender stays null (RFC 5321, 4.5.5): nobody wants to hear of such mail. What a test key sends never leaves.
-        if (!isInboundOpen || submission is not { Envelope.Sender: not null, Credential.Mode: MessageMode.Live, Source: not MessageSource.Report })
+        if (!inbound.Value.Enabled || submission is not { Envelope.Sender: not null, Credential.Mode: MessageMode.Live, Source: not MessageSource.Report })
         {
             return null;
         }

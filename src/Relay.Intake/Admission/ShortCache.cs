@@ -45,5 +45,12 @@ internal sealed class ShortCache<TKey, TValue>(TimeProvider time, TimeSpan lifet
         _entries.TryRemove(key, out _);
     }
 
+    /// <summary>Anything may have changed.</summary>
+    public void Clear()
+    {
+        Interlocked.Increment(ref _version);
+        _entries.Clear();
+    }
+
     private readonly record struct Entry(TValue Value, long Since);
 }

@@ -1,3 +1,4 @@
+using Relay.Intake.Limits;
 using Relay.Mail.Accounts;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
@@ -62,7 +63,17 @@ public abstract record AdmissionResult
 
 /// <summary>A no, in words that help; each door says it in its own codes.</summary>
 /// <param name="Field">The field at fault as the HTTP API names it; null when it is not one field.</param>
-public sealed record Refusal(RefusalReason Reason, string Text, string? Field = null);
+public sealed record Refusal(RefusalReason Reason, string Text, string? Field = null)
+{
+    /// <summary>With <see cref="RefusalReason.QuotaExceeded"/>: which one.</summary>
+    public QuotaExceeded? Quota { get; init; }
+
+    /// <param name="recipients">Of the message that it has no room for; 0 where there is none yet.</param>
+    internal static Refusal Of(QuotaExceeded quota, int recipients = 0) => recipients <= quota.Limit
+        ? new Refusal(RefusalReason.QuotaExceeded, quota.Words) { Quota = quota }
+        // No patience makes room for it.
+        : new Refusal(RefusalReason.NotAllowed, $"the message has {recipients} recipients, and {quota.Words}", "to");
+}
 
 public enum RefusalReason
 {
@@ -83,6 +94,9 @@ public enum RefusalReason
 
     /// <summary>The idempotency key was used for another request. 550 5.5.4, 422.</summary>
     IdempotencyMismatch,
+
+    /// <summary>The account or the key has sent what it may in this day or month. 450 4.7.1, 429.</summary>
+    QuotaExceeded,
 
     /// <summary>The store has no room. 452 4.3.1, 503.</summary>
     StoreFull,

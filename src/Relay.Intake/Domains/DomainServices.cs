@@ -2,7 +2,6 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using Relay.Mail;
-using Relay.Mail.Accounts;
 using Relay.Mail.Signing;
 
 namespace Relay.Intake.Domains;
@@ -18,9 +17,9 @@ internal static class DomainServices
         services.AddSingleton(provider => new KeySeal(provider.GetRequiredService<IOptions<DomainOptions>>().Value.Secrets));
         services.AddSingleton(provider => new RecordList(
             provider.GetRequiredService<IOptions<RelayOptions>>().Value.HostName, provider.GetRequiredService<IOptions<DomainOptions>>().Value));
-        services.AddSingleton<ISigners>(provider => new SendingDomains(
-            provider.GetRequiredService<IAccountStore>(), provider.GetRequiredService<KeySeal>(),
-            provider.GetRequiredService<IOptions<DomainOptions>>().Value.Grace, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<SendingDomains>();
+        services.AddSingleton<SendingAddresses>();
+        services.AddSingleton<ISigners>(provider => provider.GetRequiredService<SendingDomains>());
         services.AddSingleton<DomainExaminer>();
         services.AddSingleton<DomainVerification>();
         services.AddSingleton<ReceiverChecklist>();

@@ -1,4 +1,4 @@
-using System.Security.Cryptography;
+using Microsoft.Extensions.Options;
 using Relay.Intake.Admission;
 using Relay.Mail.Accounts;
 using Relay.Mail.Signing;
@@ -7,21 +7,44 @@ namespace Relay.Intake.Domains;
 
 /// <summary>
 /// What an account may send as, and with which keys that is signed, mostly without asking the store. A domain covers its
-/// subdomains: who controls a zone controls what hangs below it, and DMARC finds its signature aligned with them.
+/// subdomains unless it is an exact one: who controls a zone controls what hangs below it, and DMARC finds its signature
+/// aligned with them.
 /// </summary>
-internal sealed class SendingDomains(IAccountStore store, KeySeal seal, TimeSpan grace, TimeProvider time) : ISigners
+internal sealed class SendingDomains : ISigners
 {
-    private static readonly Known Nothing = new(SendingDomainStatus.Pending, null, null, null);
+    private static readonly Known Nothing = new(SendingDomainStatus.Pending, null, IsExact: false, null, null);
+
+    private readonly IAccountStore _store;
+    private readonly KeySeal _seal;
+    private readonly TimeSpan _grace;
+    private readonly TimeProvider _time;
 
     // As long as credentials are remembered, for the same reason.
-    private readonly ShortCache<(string Account, string Domain), Known> _cache = new(time, TimeSpan.FromSeconds(10), capacity: 20_000);
+    private readonly ShortCache<(string Account, string Domain), Known> _cache;
+
+    public SendingDomains(IAccountStore store, KeySeal seal, IOptions<DomainOptions> options, TimeProvider time)
+    {
+        _store = store;
+        _seal = seal;
+        _grace = options.Value.Grace;
+        _time = time;
+        _cache = new(time, TimeSpan.FromSeconds(10), capacity: 20_000);
+        store.Changed += part =>
+        {
+            if (part == AccountPart.Domains)
+            {
+                _cache.Clear();
+            }
+        };
+    }
 
     /// <param name="domain">Lower case, A-labels.</param>
     public async ValueTask<bool> CoversAsync(string account, string domain, CancellationToken cancellation)
     {
         for (var name = domain; IsDomain(name); name = Above(name))
         {
-            if (MaySendAs(await FindAsync(account, name, cancellation)))
+            var known = await FindAsync(account, name, cancellation);
+            if (MaySendAs(known) && (name.Length == domain.Length || !known.IsExact))
             {
                 return true;
             }
@@ -69,7 +92,7 @@ internal sealed class SendingDomains(IAccountStore store, KeySeal seal, TimeSpan
     private bool MaySendAs(Known known) => known.Status switch
     {
         SendingDomainStatus.Verified => true,
-        SendingDomainStatus.Failing => known.FailingSince + grace > time.GetUtcNow(),
+        SendingDomainStatus.Failing => known.FailingSince + _grace > _time.GetUtcNow(),
         _ => false,
     };
 
@@ -81,7 +104,7 @@ internal sealed class SendingDomains(IAccountStore store, KeySeal seal, TimeSpan
         }
 
         var version = _cache.Version;
-        known = await store.FindDomainAsync(account, name, cancellation) is { } domain ? Of(domain) : Nothing;
+        known = await _store.FindDomainAsync(account, name, cancellation) is { } domain ? Of(domain) : Nothing;
         _cache.Remember((account, name), known, version);
         return known;
     }
@@ -89,11 +112,11 @@ internal sealed class SendingDomains(IAccountStore store, KeySeal seal, TimeSpan
     private Known Of(SendingDomain domain)
     {
         var keys = domain.SigningKeys();
-        return new Known(domain.Status, domain.FailingSince, domain.ReturnPath(), keys.Count == 0 ? null : new Lazy<DkimSigner>(() => new DkimSigner(
+        return new Known(domain.Status, domain.FailingSince, domain.IsExact, domain.ReturnPath(), keys.Count == 0 ? null : new Lazy<DkimSigner>(() => new DkimSigner(
             domain.Name,
-            [.. keys.Select(key => SigningKey.Of(key.Algorithm, key.Selector, seal.Open(key.PrivateKey, KeyPair.PlaceOf(domain, key.Selector))))])));
+            [.. keys.Select(key => SigningKey.Of(key.Algorithm, key.Selector, _seal.Open(key.PrivateKey, KeyPair.PlaceOf(domain, key.Selector))))])));
     }
 
     // The keys are made ready at the first message: most look-ups only ask whether they may.
-    private sealed record Known(SendingDomainStatus Status, DateTimeOffset? FailingSince, string? ReturnPath, Lazy<DkimSigner>? Signer);
+    private sealed record Known(SendingDomainStatus Status, DateTimeOffset? FailingSince, bool IsExact, string? ReturnPath, Lazy<DkimSigner>? Signer);
 }

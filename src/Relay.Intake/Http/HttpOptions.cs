@@ -1,10 +1,11 @@
 using System.ComponentModel.DataAnnotations;
 using Microsoft.Extensions.Options;
+using Relay.Mail.Accounts;
 
 namespace Relay.Intake.Http;
 
 /// <summary>The HTTP door: <c>Relay:Http</c>.</summary>
-public sealed class HttpOptions
+public sealed class HttpOptions : IValidatableObject
 {
     public const string Section = "Http";
 
@@ -21,10 +22,18 @@ public sealed class HttpOptions
     [Url]
     public string? PublicUrl { get; set; }
 
+    /// <summary>Proxies in front of this door, by address or network: what they say in X-Forwarded-For is where a request came from.</summary>
+    // None: whoever is believed there can pretend to be anywhere, which keys for certain networks rest on.
+    public IList<string> TrustedProxies { get; set; } = [];
+
     /// <summary>Octets of request bodies held in memory at a time; requests beyond it are answered with 503.</summary>
     // Four of the largest messages at once, or thousands of ordinary ones. Each costs about three times its body.
     [Range(1024 * 1024, long.MaxValue)]
     public long MaxBodyBytesInFlight { get; set; } = 256 * 1024 * 1024;
+
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext) =>
+        TrustedProxies.Where(proxy => !AddressRange.TryParse(proxy, out _)).Select(proxy =>
+            new ValidationResult($"'{proxy}' is neither an address nor a network like 192.0.2.0/24.", [nameof(TrustedProxies)]));
 }
 
 [OptionsValidator]

@@ -8,8 +8,10 @@ using Relay.Intake.Http.Inbox;
 using Relay.Intake.Http.Incoming;
 using Relay.Intake.Http.Json;
 using Relay.Intake.Http.Keys;
+using Relay.Intake.Http.Limits;
 using Relay.Intake.Http.Messages;
 using Relay.Intake.Http.Queue;
+using Relay.Intake.Http.Senders;
 using Relay.Intake.Http.Sending;
 using Relay.Intake.Http.Statistics;
 using Relay.Intake.Http.Suppressions;
@@ -80,12 +82,31 @@ public static class RelayApi
             .Requires(CredentialScope.Manage).WithTags("Keys").WithSummary("Revoke a key")
             .Produces(StatusCodes.Status204NoContent).AnswersProblems();
 
+        routes.MapPut("/keys/{id}/limits", (HttpContext context, KeyEndpoints keys, string id) => keys.LimitAsync(context, id))
+            .Requires(CredentialScope.Manage).WithTags("Keys").WithSummary("Set what a key may send of what its account may")
+            .WithDescription("All of it at once: what is left out is not limited.")
+            .Reads<LimitsRequest>().Produces<KeyView>().AnswersProblems();
+        routes.MapGet("/limits", (HttpContext context, LimitsEndpoint limits) => limits.ReadAsync(context))
+            .RequiresKey().WithTags("Keys").WithSummary("Show what the account and the key may send, and have")
+            .WithDescription("Quotas count recipients of accepted mail in days and months of UTC. What exceeds a rate waits in the queue, what exceeds a quota is refused.")
+            .Produces<Page<LimitView>>().AnswersProblems();
+
         routes.MapPost("/accounts", (HttpContext context, AccountEndpoints accounts) => accounts.CreateAsync(context))
             .RequiresAdmin().WithTags("Accounts").WithSummary("Make an account")
             .Reads<AccountRequest>().Produces<AccountView>(StatusCodes.Status201Created).AnswersProblems();
         routes.MapGet("/accounts", (HttpContext context, AccountEndpoints accounts) => accounts.ListAsync(context))
             .RequiresAdmin().WithTags("Accounts").WithSummary("List accounts")
             .Produces<Page<AccountView>>().AnswersProblems();
+        routes.MapGet("/accounts/{id}", (HttpContext context, AccountEndpoints accounts, string id) => accounts.FindAsync(context, id))
+            .RequiresAdmin().WithTags("Accounts").WithSummary("Show an account and its limits")
+            .Produces<AccountView>().AnswersProblems();
+        routes.MapPut("/accounts/{id}/limits", (HttpContext context, AccountEndpoints accounts, string id) => accounts.LimitAsync(context, id))
+            .RequiresAdmin().WithTags("Accounts").WithSummary("Set what an account may send")
+            .WithDescription("All of it at once: what is left out is not limited.")
+            .Reads<LimitsRequest>().Produces<AccountView>().AnswersProblems();
+        routes.MapDelete("/accounts/{id}/limits", (HttpContext context, AccountEndpoints accounts, string id) => accounts.UnlimitAsync(context, id))
+            .RequiresAdmin().WithTags("Accounts").WithSummary("Let the limits of the configuration hold again")
+            .Produces<AccountView>().AnswersProblems();
 
         routes.MapPost("/domains", (HttpContext context, DomainEndpoints domains) => domains.CreateAsync(context))
             .Requires(CredentialScope.Manage).WithTags("Domains").WithSummary("Add a domain to send as")
@@ -106,9 +127,33 @@ public static class RelayApi
         routes.MapGet("/domains/{id}/checklist", (HttpContext context, DomainEndpoints domains, string id) => domains.CheckAsync(context, id))
             .Requires(CredentialScope.Manage).WithTags("Domains").WithSummary("Show how the domain stands against what large receivers ask")
             .Produces<ChecklistView>().AnswersProblems();
+        routes.MapPut("/domains/{id}/subdomains", (HttpContext context, DomainEndpoints domains, string id) => domains.SetSubdomainsAsync(context, id))
+            .Requires(CredentialScope.Manage).WithTags("Domains").WithSummary("Say whether it covers what is below it")
+            .Reads<SubdomainsRequest>().Produces<DomainView>().AnswersProblems();
         routes.MapDelete("/domains/{id}", (HttpContext context, DomainEndpoints domains, string id) => domains.RemoveAsync(context, id))
             .Requires(CredentialScope.Manage).WithTags("Domains").WithSummary("Remove a domain")
             .Produces(StatusCodes.Status204NoContent).AnswersProblems();
+
+        routes.MapPost("/senders", (HttpContext context, SenderEndpoints senders) => senders.CreateAsync(context))
+            .Requires(CredentialScope.Manage).WithTags("Senders").WithSummary("Add a single address to send as")
+            .WithDescription("Where the domain is not yours to verify. A link is mailed to the address; once its owner has said yes on the page behind it, mail may be sent as it.")
+            .Reads<SenderRequest>().Produces<SenderView>(StatusCodes.Status201Created).Produces<SenderView>().AnswersProblems();
+        routes.MapGet("/senders", (HttpContext context, SenderEndpoints senders) => senders.ListAsync(context))
+            .Requires(CredentialScope.Manage).WithTags("Senders").WithSummary("List single addresses")
+            .Produces<Page<SenderView>>().AnswersProblems();
+        routes.MapGet("/senders/{id}", (HttpContext context, SenderEndpoints senders, string id) => senders.FindAsync(context, id))
+            .Requires(CredentialScope.Manage).WithTags("Senders").WithSummary("Show a single address")
+            .Produces<SenderView>().AnswersProblems();
+        routes.MapPost("/senders/{id}/mail", (HttpContext context, SenderEndpoints senders, string id) => senders.MailAgainAsync(context, id))
+            .Requires(CredentialScope.Manage).WithTags("Senders").WithSummary("Mail the link again; earlier ones are good no more")
+            .Produces<SenderView>().AnswersProblems();
+        routes.MapDelete("/senders/{id}", (HttpContext context, SenderEndpoints senders, string id) => senders.RemoveAsync(context, id))
+            .Requires(CredentialScope.Manage).WithTags("Senders").WithSummary("Send as an address no more")
+            .Produces(StatusCodes.Status204NoContent).AnswersProblems();
+
+        // For people with a browser and no key.
+        routes.MapGet("/confirm", (HttpContext context, ConfirmationPage page, string? token) => page.ShowAsync(context, token)).ExcludeFromDescription();
+        routes.MapPost("/confirm", (HttpContext context, ConfirmationPage page, string? token) => page.ConfirmAsync(context, token)).ExcludeFromDescription();
 
         routes.MapGet("/suppressions", (HttpContext context, SuppressionEndpoints suppressions, string? limit, string? cursor) => suppressions.ListAsync(context, limit, cursor))
             .Requires(CredentialScope.Read).WithTags("Suppressions").WithSummary("List addresses that nothing is sent to")
@@ -185,6 +230,7 @@ public static class RelayApi
 
     private static RouteHandlerBuilder AnswersProblems(this RouteHandlerBuilder endpoint) =>
         endpoint.Produces<Problem>(StatusCodes.Status401Unauthorized, "application/problem+json")
+            .Produces<Problem>(StatusCodes.Status429TooManyRequests, "application/problem+json")
             .Produces<Problem>(StatusCodes.Status422UnprocessableEntity, "application/problem+json")
             .Produces<Problem>(StatusCodes.Status503ServiceUnavailable, "application/problem+json");
 }

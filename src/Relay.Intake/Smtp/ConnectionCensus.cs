@@ -1,5 +1,5 @@
 using System.Net;
-using System.Net.Sockets;
+using Relay.Intake.Admission;
 
 namespace Relay.Intake.Smtp;
 
@@ -13,7 +13,7 @@ internal sealed class ConnectionCensus(int maxInAll, int maxPerAddress)
     /// <summary>False when there is no place; true must be followed by <see cref="Leave"/>.</summary>
     public bool TryEnter(IPAddress address)
     {
-        var origin = OriginOf(address);
+        var origin = ClientOrigin.Of(address);
         lock (_lock)
         {
             var here = _byAddress.GetValueOrDefault(origin);
@@ -30,7 +30,7 @@ internal sealed class ConnectionCensus(int maxInAll, int maxPerAddress)
 
     public void Leave(IPAddress address)
     {
-        var origin = OriginOf(address);
+        var origin = ClientOrigin.Of(address);
         lock (_lock)
         {
             _inAll--;
@@ -39,19 +39,5 @@ internal sealed class ConnectionCensus(int maxInAll, int maxPerAddress)
                 _byAddress.Remove(origin);
             }
         }
-    }
-
-    // A host with IPv6 has a whole network of addresses; the first 64 bits are what it cannot choose.
-    private static IPAddress OriginOf(IPAddress address)
-    {
-        if (address.AddressFamily != AddressFamily.InterNetworkV6)
-        {
-            return address;
-        }
-
-        Span<byte> octets = stackalloc byte[16];
-        address.TryWriteBytes(octets, out _);
-        octets[8..].Clear();
-        return new IPAddress(octets);
     }
 }

@@ -8,6 +8,7 @@ internal enum DoorRefusal
     TooManyBadCommands,
     OutOfStep,
     Login,
+    LoginThrottled,
     UnknownRecipient,
     TooLarge,
     Content,

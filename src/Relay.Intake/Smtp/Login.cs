@@ -27,7 +27,13 @@ internal static class Login
     private static async ValueTask<LoginExchange> LoginAsync(SmtpWire wire, byte[]? initial)
     {
         var userName = initial is null ? await AskAsync(wire, Prompt.UserName) : Decode(initial);
-        return userName.Step == LoginStep.Answered ? await AskAsync(wire, Prompt.Password) : userName;
+        if (userName.Step != LoginStep.Answered)
+        {
+            return userName;
+        }
+
+        var password = await AskAsync(wire, Prompt.Password);
+        return new LoginExchange(password.Step, password.Octets, userName.Octets);
     }
 
     // authzid NUL authcid NUL passwd. To act as somebody else is not on offer, but some clients name themselves twice.
@@ -43,7 +49,7 @@ internal static class Login
         var actAs = response[..first];
         var userName = response[(first + 1)..second];
         return actAs.IsEmpty || actAs.SequenceEqual(userName)
-            ? new LoginExchange(LoginStep.Answered, response[(second + 1)..].ToArray())
+            ? new LoginExchange(LoginStep.Answered, response[(second + 1)..].ToArray(), userName.ToArray())
             : new LoginExchange(LoginStep.Malformed);
     }
 
@@ -111,10 +117,11 @@ internal enum LoginStep
     ClientGone,
 }
 
-/// <summary>A step of the exchange and, when it was answered, the answer: at the end, the key.</summary>
-internal readonly struct LoginExchange(LoginStep step, byte[]? octets = null)
+/// <summary>A step of the exchange and, when it was answered, the answer: at the end, the key and the user name beside it.</summary>
+internal readonly struct LoginExchange(LoginStep step, byte[]? octets = null, byte[]? userName = null)
 {
     public LoginStep Step => step;
     public byte[] Octets => octets ?? [];
     public string Key => Encoding.UTF8.GetString(Octets);
+    public string UserName => Encoding.UTF8.GetString(userName ?? []);
 }

@@ -63,6 +63,8 @@ internal static class Replies
     public static readonly SmtpReply StoreFull = new(452, "4.3.1", "There is no room for the message right now");
     public static readonly SmtpReply StoreUnavailable = new(451, "4.3.0", "The message could not be stored right now");
 
+    public static SmtpReply LoginMisplaced(string text) => new(535, "5.7.1", text);
+
     /// <summary>What stands in a command's way; not for <see cref="Turn.LoginFirst"/>, which depends on TLS.</summary>
     public static ReadOnlySpan<byte> NotYet(Turn turn) => turn switch
     {
@@ -102,6 +104,7 @@ internal static class Replies
         RefusalReason.Looping => new(554, "5.4.6", refusal.Text),
         RefusalReason.NoRecipients => new(554, "5.5.1", refusal.Text),
         RefusalReason.IdempotencyMismatch => new(550, "5.5.4", refusal.Text),
+        RefusalReason.QuotaExceeded => new(450, "4.7.1", refusal.Text),
         RefusalReason.StoreFull => new(452, "4.3.1", refusal.Text),
         _ => new(451, "4.3.0", refusal.Text),
     };

@@ -195,7 +195,7 @@ internal sealed class SmtpSession : IAsyncDisposable
         return exchange.Step switch
         {
             LoginStep.Answered when _wire.HasMore() => _answers.OutOfStep(),
-            LoginStep.Answered => await LogInAsync(exchange.Key),
+            LoginStep.Answered => await LogInAsync(exchange),
             LoginStep.Cancelled => _answers.Say(Replies.LoginCancelled),
             LoginStep.Malformed => BadCommand(Replies.LoginMalformed),
             LoginStep.TooLong => BadCommand(Replies.LoginTooLong),
@@ -205,28 +205,37 @@ internal sealed class SmtpSession : IAsyncDisposable
         };
     }
 
-    private async ValueTask<bool> LogInAsync(string key)
+    private async ValueTask<bool> LogInAsync(LoginExchange login)
     {
-        switch (await _door.Logins!.Gate.AuthenticateAsync(key, CancellationToken.None))
+        switch (await _door.Logins!.Gate.AuthenticateAsync(login.Key, _client, login.UserName, CancellationToken.None))
         {
             case AuthenticationResult.Authenticated { Credential: var credential }:
                 _credential = credential;
                 return _answers.Say(Replies.LoggedIn);
             case AuthenticationResult.Unavailable:
                 return _answers.Say(Replies.LoginUnavailable);
+            case AuthenticationResult.Misplaced misplaced:
+                return await LoginFailedAsync(login.Key, ReplyWriter.ToBytes(Replies.LoginMisplaced(misplaced.Text)));
+            case AuthenticationResult.Throttled:
+                await DelayFailureAsync(DoorRefusal.LoginThrottled);
+                return _answers.LastWord(Replies.TooManyLogins);
             default:
-                return await LoginFailedAsync(key);
+                return await LoginFailedAsync(login.Key, Replies.LoginFailed.ToArray());
         }
     }
 
-    private async ValueTask<bool> LoginFailedAsync(string key)
+    private async ValueTask<bool> LoginFailedAsync(string key, byte[] reply)
     {
-        _door.Metrics.Refused(DoorRefusal.Login);
-        _door.Logger.LoginFailed(_client);
-        await Task.Delay(_door.Logins!.Limits.FailedLoginDelay, _door.Time, _clientGone);
-
-        _answers.Say(Replies.LoginFailed);
+        await DelayFailureAsync(DoorRefusal.Login);
+        _answers.Say(reply);
         return _failedLogins.MayGoOnAfter(key) || _answers.LastWord(Replies.TooManyLogins);
+    }
+
+    private Task DelayFailureAsync(DoorRefusal reason)
+    {
+        _door.Metrics.Refused(reason);
+        _door.Logger.LoginFailed(_client);
+        return Task.Delay(_door.Logins!.Limits.FailedLoginDelay, _door.Time, _clientGone);
     }
 
     private bool Malformed(SmtpCommand.Malformed malformed)

@@ -7,6 +7,7 @@ using Microsoft.Extensions.Time.Testing;
 using Relay.Delivery;
 using Relay.Delivery.Scheduling;
 using Relay.Mail;
+using Relay.Mail.Accounts;
 using Relay.Mail.Bounces;
 using Relay.Mail.Events;
 using Relay.Mail.Inbox;
@@ -84,6 +85,7 @@ internal sealed class DeliveryUnderTest : IAsyncDisposable
             .AddMetrics()
             .AddSingleton<TimeProvider>(time)
             .AddSingleton<IMailQueue>(queue)
+            .AddSingleton<IAccountStore, InMemoryAccountStore>()
             .AddSingleton(board.Join())
             .AddSingleton<IContentStore>(contents)
             .AddSingleton<IInbox, InMemoryInbox>()

@@ -14,8 +14,9 @@ namespace Relay.Intake.Http.Access;
 /// Stands before every endpoint: finds the credential of the bearer key, checks its scope, resolves the account it acts
 /// for, and turns whatever goes wrong into problem details.
 /// </summary>
-/// <param name="scope">Null: only the admin key.</param>
-internal sealed partial class Guard(CredentialScope? scope) : IEndpointFilter
+/// <param name="scope">Null: whatever the key's scopes are.</param>
+/// <param name="adminOnly">Only the admin key.</param>
+internal sealed partial class Guard(CredentialScope? scope, bool adminOnly) : IEndpointFilter
 {
     private const string Scheme = "Bearer ";
     public const string AccountHeader = "Relay-Account";
@@ -42,7 +43,7 @@ internal sealed partial class Guard(CredentialScope? scope) : IEndpointFilter
     private async ValueTask<Credential> AdmitAsync(HttpContext http)
     {
         var credential = await AuthenticateAsync(http);
-        if (scope is null && !credential.IsAdmin)
+        if (adminOnly && !credential.IsAdmin)
         {
             throw new ProblemException(Problem.Forbidden("only the admin key may do this"));
         }
@@ -64,9 +65,12 @@ internal sealed partial class Guard(CredentialScope? scope) : IEndpointFilter
         }
 
         var gate = http.RequestServices.GetRequiredService<AdmissionGate>();
-        return await gate.AuthenticateAsync(header[Scheme.Length..].Trim(), http.RequestAborted) switch
+        return await gate.AuthenticateAsync(header[Scheme.Length..].Trim(), http.Connection.RemoteIpAddress, userName: null, http.RequestAborted) switch
         {
             AuthenticationResult.Authenticated authenticated => authenticated.Credential,
+            AuthenticationResult.Misplaced misplaced => throw new ProblemException(Problem.Forbidden(misplaced.Text)),
+            AuthenticationResult.Throttled throttled => throw new ProblemException(
+                Problem.TooMany("this key is not valid, and neither were many before it; a key that is valid is not held up", throttled.RetryAfter)),
             AuthenticationResult.Unavailable => throw new ProblemException(Problem.Unavailable("keys cannot be checked right now; try again later")),
             _ => throw new ProblemException(Problem.Unauthorized("this key is not valid")),
         };
@@ -97,10 +101,12 @@ internal sealed partial class Guard(CredentialScope? scope) : IEndpointFilter
 
 internal static class GuardExtensions
 {
-    public static RouteHandlerBuilder Requires(this RouteHandlerBuilder endpoint, CredentialScope scope) => endpoint.Guarded(scope);
+    public static RouteHandlerBuilder Requires(this RouteHandlerBuilder endpoint, CredentialScope scope) => endpoint.Guarded(new Guard(scope, adminOnly: false));
 
-    public static RouteHandlerBuilder RequiresAdmin(this RouteHandlerBuilder endpoint) => endpoint.Guarded(null);
+    public static RouteHandlerBuilder RequiresKey(this RouteHandlerBuilder endpoint) => endpoint.Guarded(new Guard(null, adminOnly: false));
 
-    private static RouteHandlerBuilder Guarded(this RouteHandlerBuilder endpoint, CredentialScope? scope) =>
-        endpoint.AddEndpointFilter(new Guard(scope)).WithMetadata(new NeedsKey());
+    public static RouteHandlerBuilder RequiresAdmin(this RouteHandlerBuilder endpoint) => endpoint.Guarded(new Guard(null, adminOnly: true));
+
+    private static RouteHandlerBuilder Guarded(this RouteHandlerBuilder endpoint, Guard guard) =>
+        endpoint.AddEndpointFilter(guard).WithMetadata(new NeedsKey());
 }

@@ -36,6 +36,7 @@ internal sealed partial class DomainEndpoints(
             throw new ProblemException(Problem.Unprocessable("name", "must be a domain like shop.example"));
         }
 
+        var isExact = IsExact(request.Subdomains ?? "allow");
         var account = Caller.Of(context).Account;
         if (await accounts.FindDomainAsync(account, name, context.RequestAborted) is { } known)
         {
@@ -44,7 +45,7 @@ internal sealed partial class DomainEndpoints(
 
         var domain = new SendingDomain(
             ShortId.Create("dom"), account, name, RandomNumberGenerator.GetHexString(40, lowercase: true), SendingDomainStatus.Pending, time.GetUtcNow(), null);
-        domain = domain with { Keys = KeyPair.CreateBoth(domain, seal, time.GetUtcNow()) };
+        domain = domain with { IsExact = isExact, Keys = KeyPair.CreateBoth(domain, seal, time.GetUtcNow()) };
 
         // Added by another at the same moment: there is one domain, with one set of keys.
         if (!await accounts.TryAddDomainAsync(domain, context.RequestAborted))
@@ -97,6 +98,19 @@ internal sealed partial class DomainEndpoints(
             : NotFound();
     }
 
+    public async Task<IResult> SetSubdomainsAsync(HttpContext context, string id)
+    {
+        if (await FindDomainAsync(context, id) is not { } domain)
+        {
+            return NotFound();
+        }
+
+        var isExact = IsExact((await RequestBody.ReadAsync(context, ApiJson.Default.SubdomainsRequest)).Subdomains);
+        var changed = await accounts.ChangeDomainAsync(domain.Account, domain.Name, known => known with { IsExact = isExact }, context.RequestAborted);
+        gate.ForgetDomain(domain.Account, domain.Name);
+        return Answer(changed);
+    }
+
     public async Task<IResult> CheckAsync(HttpContext context, string id) =>
         await FindDomainAsync(context, id) is { } domain
             ? TypedResults.Json(ChecklistView.Of(domain, await checklist.ReadAsync(domain, context.RequestAborted)), AnswerJson.Default.ChecklistView)
@@ -113,6 +127,13 @@ internal sealed partial class DomainEndpoints(
         gate.ForgetDomain(domain.Account, domain.Name);
         return TypedResults.NoContent();
     }
+
+    private static bool IsExact(string? subdomains) => subdomains switch
+    {
+        "allow" => false,
+        "exact" => true,
+        _ => throw new ProblemException(Problem.Unprocessable("subdomains", "must be allow or exact")),
+    };
 
     private async ValueTask<SendingDomain?> FindDomainAsync(HttpContext context, string id)
     {

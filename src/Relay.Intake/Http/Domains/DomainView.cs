@@ -8,13 +8,21 @@ namespace Relay.Intake.Http.Domains;
 internal sealed record DomainRequest
 {
     public string? Name { get; init; }
+
+    /// <summary><c>allow</c> or <c>exact</c>.</summary>
+    public string? Subdomains { get; init; }
 }
 
+/// <param name="Subdomains"><c>allow</c>: it covers all that is below it; <c>exact</c>: it covers itself alone.</param>
+internal sealed record SubdomainsRequest(string? Subdomains);
+
+/// <param name="Subdomains"><c>allow</c> or <c>exact</c>.</param>
 /// <param name="SendsUntil">While it is failing: until when it may still be sent as.</param>
 internal sealed record DomainView(
     string Id,
     string Name,
     string Status,
+    string Subdomains,
     IReadOnlyList<RecordView> Records,
     IReadOnlyList<KeyPairView> Keys,
     DateTimeOffset CreatedAt,
@@ -25,6 +33,7 @@ internal sealed record DomainView(
         domain.Id,
         domain.Name,
         Word.Of(domain.Status),
+        domain.IsExact ? "exact" : "allow",
         [.. list.Of(domain).Select(record => RecordView.Of(record, domain))],
         [.. domain.Keys.Select(key => KeyPairView.Of(key, domain))],
         domain.CreatedAt,

@@ -3,8 +3,10 @@ using Relay.Intake.Http.Domains;
 using Relay.Intake.Http.Inbox;
 using Relay.Intake.Http.Incoming;
 using Relay.Intake.Http.Keys;
+using Relay.Intake.Http.Limits;
 using Relay.Intake.Http.Messages;
 using Relay.Intake.Http.Queue;
+using Relay.Intake.Http.Senders;
 using Relay.Intake.Http.Sending;
 using Relay.Intake.Http.Statistics;
 using Relay.Mail.Domains;
@@ -40,6 +42,12 @@ namespace Relay.Intake.Http.Json;
 [JsonSerializable(typeof(AccountRequest))]
 [JsonSerializable(typeof(AccountView))]
 [JsonSerializable(typeof(Page<AccountView>))]
+[JsonSerializable(typeof(LimitsRequest))]
+[JsonSerializable(typeof(Page<LimitView>))]
+[JsonSerializable(typeof(SenderRequest))]
+[JsonSerializable(typeof(SenderView))]
+[JsonSerializable(typeof(Page<SenderView>))]
+[JsonSerializable(typeof(SubdomainsRequest))]
 [JsonSerializable(typeof(DomainRequest))]
 [JsonSerializable(typeof(DomainView))]
 [JsonSerializable(typeof(Page<DomainView>))]

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Http;
+using Relay.Intake.Http.Limits;
 using Relay.Intake.Http.Messages;
 
 namespace Relay.Intake.Http.Json;
@@ -11,6 +12,13 @@ internal sealed record Problem(int Status, string Title, string Detail)
 
     /// <summary>How each recipient stands, where the problem is that some cannot be helped any more.</summary>
     public IReadOnlyList<RecipientResult>? Recipients { get; init; }
+
+    /// <summary>The limit that was reached.</summary>
+    public LimitView? Limit { get; init; }
+
+    /// <summary>For the header of this name.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
+    public TimeSpan? RetryAfter { get; init; }
 
     public static Problem BadRequest(string detail) => new(StatusCodes.Status400BadRequest, "Bad request", detail);
 
@@ -26,6 +34,9 @@ internal sealed record Problem(int Status, string Title, string Detail)
     public static Problem Conflict(string detail) => new(StatusCodes.Status409Conflict, "Conflict", detail);
 
     public static Problem TooLarge(string detail) => new(StatusCodes.Status413PayloadTooLarge, "Content too large", detail);
+
+    public static Problem TooMany(string detail, TimeSpan retryAfter) =>
+        new(StatusCodes.Status429TooManyRequests, "Too many requests", detail) { RetryAfter = retryAfter };
 
     public static Problem Unprocessable(string? field, string text) => string.IsNullOrEmpty(field)
         ? new(StatusCodes.Status422UnprocessableEntity, "Unprocessable content", text)

@@ -7,7 +7,7 @@ namespace Relay.Intake.Http.Json;
 internal sealed class ProblemAnswer(Problem problem) : IResult
 {
     // A store that restarts is back in seconds; a client that comes again at once only adds to its load.
-    private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan StoreIsBack = TimeSpan.FromSeconds(10);
 
     public Task ExecuteAsync(HttpContext httpContext)
     {
@@ -17,11 +17,13 @@ internal sealed class ProblemAnswer(Problem problem) : IResult
         {
             response.Headers.WWWAuthenticate = "Bearer";
         }
-        else if (problem.Status == StatusCodes.Status503ServiceUnavailable)
+        else if ((problem.RetryAfter ?? WaitFor(problem.Status)) is { } wait)
         {
-            response.Headers.RetryAfter = RetryAfter.TotalSeconds.ToString("0", CultureInfo.InvariantCulture);
+            response.Headers.RetryAfter = Math.Ceiling(wait.TotalSeconds).ToString("0", CultureInfo.InvariantCulture);
         }
 
         return response.WriteAsJsonAsync(problem, AnswerJson.Default.Problem, "application/problem+json", httpContext.RequestAborted);
     }
+
+    private static TimeSpan? WaitFor(int status) => status == StatusCodes.Status503ServiceUnavailable ? StoreIsBack : null;
 }

@@ -1,37 +1,31 @@
 using Microsoft.AspNetCore.Http;
 using Relay.Intake.Admission;
-using Relay.Intake.Composition;
 using Relay.Intake.Http.Access;
 using Relay.Intake.Http.Json;
+using Relay.Intake.Http.Limits;
 using Relay.Intake.Http.Messages;
 using Relay.Mail.Accounts;
 using Relay.Mail.Messages;
 
 namespace Relay.Intake.Http.Keys;
 
-/// <summary><c>/keys</c>: made, listed, revoked. A key is shown once, when it is made.</summary>
+/// <summary><c>/keys</c>: made, listed, revoked. A key is shown once, when it is made, and none makes another that may more than itself.</summary>
 internal sealed class KeyEndpoints(IAccountStore accounts, AdmissionGate gate, TimeProvider time)
 {
-    private const int MaxName = 100;
-
     public async Task<IResult> CreateAsync(HttpContext context)
     {
         var caller = Caller.Of(context);
         var request = await RequestBody.ReadAsync(context, ApiJson.Default.KeyRequest);
-        var (mode, scopes) = Check(request);
-        RequireMayManage(caller, mode);
+        var wanted = KeyRequestReader.Read(request, time.GetUtcNow());
+        RequireMayManage(caller, wanted.Mode);
+        RequireMayGive(caller, wanted.Scopes);
 
-        var key = ApiKey.Create(mode);
-        var credential = new Credential
+        var key = ApiKey.Create(wanted.Mode);
+        var credential = wanted with
         {
             Id = ShortId.Create("key"),
             Account = await AccountOfAsync(request, caller, context.RequestAborted),
-            Name = request.Name!,
             KeyHash = ApiKey.Hash(key),
-            Mode = mode,
-            Scopes = scopes,
-            CreatedAt = time.GetUtcNow(),
-            BounceMail = request.BounceMail ?? true,
         };
 
         await accounts.PutCredentialAsync(credential, context.RequestAborted);
@@ -41,57 +35,48 @@ internal sealed class KeyEndpoints(IAccountStore accounts, AdmissionGate gate, T
 
     public async Task<IResult> ListAsync(HttpContext context)
     {
-        var credentials = await accounts.ListCredentialsAsync(Caller.Of(context).Account, context.RequestAborted);
-        return TypedResults.Json(new Page<KeyView>([.. credentials.Select(KeyView.Of)]), AnswerJson.Default.PageKeyView);
+        var account = Caller.Of(context).Account;
+        var credentials = await accounts.ListCredentialsAsync(account, context.RequestAborted);
+        var uses = await accounts.ListUsesAsync(account, context.RequestAborted);
+        return TypedResults.Json(
+            new Page<KeyView>([.. credentials.Select(c => KeyView.Of(c) with { LastUsedAt = uses.TryGetValue(c.Id, out var used) ? used : null })]),
+            AnswerJson.Default.PageKeyView);
     }
 
     public async Task<IResult> RevokeAsync(HttpContext context, string id)
     {
-        var credentials = await accounts.ListCredentialsAsync(Caller.Of(context).Account, context.RequestAborted);
-        if (credentials.FirstOrDefault(credential => credential.Id == id) is not { } credential)
+        if (await FindAsync(context, id) is not { } credential)
         {
-            return new ProblemAnswer(Problem.NotFound("there is no key with this id"));
+            return NotFound();
         }
 
         RequireMayManage(Caller.Of(context), credential.Mode);
-        if (credential.RevokedAt is null)
-        {
-            await accounts.PutCredentialAsync(credential with { RevokedAt = time.GetUtcNow() }, context.RequestAborted);
-            gate.Forget(credential);
-        }
-
+        await ChangeAsync(context, credential, known => known with { RevokedAt = known.RevokedAt ?? time.GetUtcNow() });
         return TypedResults.NoContent();
     }
 
-    private static (MessageMode Mode, IReadOnlyList<CredentialScope> Scopes) Check(KeyRequest request)
+    public async Task<IResult> LimitAsync(HttpContext context, string id)
     {
-        var errors = new FieldErrors();
-        if (request.Name is null or { Length: 0 or > MaxName } || !PlainText.IsOneLine(request.Name))
+        if (await FindAsync(context, id) is not { } credential)
         {
-            errors.Add("name", $"must be 1 to {MaxName} characters on one line");
+            return NotFound();
         }
 
-        var mode = MessageMode.Live;
-        if (request.Mode is not null && !Word.TryParse(request.Mode, out mode))
-        {
-            errors.Add("mode", "must be live or test");
-        }
+        RequireMayManage(Caller.Of(context), credential.Mode);
+        RequireUnconfined(Caller.Of(context));
+        var limits = await LimitsRequest.ReadAsync(context);
+        var changed = await ChangeAsync(context, credential, known => known with { Limits = limits });
+        return TypedResults.Json(KeyView.Of(changed), AnswerJson.Default.KeyView);
+    }
 
-        var scopes = new List<CredentialScope>();
-        foreach (var word in request.Scopes ?? ["send", "read", "manage"])
-        {
-            if (Word.TryParse(word, out CredentialScope scope))
-            {
-                scopes.Add(scope);
-            }
-            else
-            {
-                errors.Add("scopes", "must be some of send, read, manage");
-            }
-        }
+    private async ValueTask<Credential?> FindAsync(HttpContext context, string id) =>
+        (await accounts.ListCredentialsAsync(Caller.Of(context).Account, context.RequestAborted)).FirstOrDefault(credential => credential.Id == id);
 
-        errors.ThrowIfAny();
-        return (mode, [.. scopes.Distinct()]);
+    private async ValueTask<Credential> ChangeAsync(HttpContext context, Credential credential, Func<Credential, Credential> change)
+    {
+        var changed = await accounts.ChangeCredentialAsync(credential.Account, credential.Id, change, context.RequestAborted);
+        gate.Forget(credential);
+        return changed ?? throw new ProblemException(Problem.NotFound("there is no key with this id any more"));
     }
 
     // Test keys stand in scripts and on laptops; who finds one must not make of it a key that sends to the world.
@@ -100,6 +85,26 @@ internal sealed class KeyEndpoints(IAccountStore accounts, AdmissionGate gate, T
         if (caller.Mode == MessageMode.Test && mode == MessageMode.Live)
         {
             throw new ProblemException(Problem.Forbidden("a test key may make and revoke test keys only", "mode"));
+        }
+    }
+
+    private static void RequireMayGive(Credential caller, IReadOnlyList<CredentialScope> scopes)
+    {
+        if (scopes.Except(caller.Scopes).Any())
+        {
+            throw new ProblemException(Problem.Forbidden(
+                $"this key has the scopes {string.Join(", ", caller.Scopes.Select(Word.Of))} itself, and can give no other", "scopes"));
+        }
+
+        RequireUnconfined(caller);
+    }
+
+    // A key for one domain, network, time or amount would be free of it with a key of its own making.
+    private static void RequireUnconfined(Credential caller)
+    {
+        if (caller.IsConfined)
+        {
+            throw new ProblemException(Problem.Forbidden("a key that is limited itself, in domains, networks, time or amount, makes no keys and sets no limits"));
         }
     }
 
@@ -119,47 +124,6 @@ internal sealed class KeyEndpoints(IAccountStore accounts, AdmissionGate gate, T
             ? account.Id
             : throw new ProblemException(Problem.Unprocessable("account", "is not the id of an account"));
     }
-}
 
-internal sealed record KeyRequest
-{
-    public string? Name { get; init; }
-    public string? Account { get; init; }
-
-    [System.Text.Json.Serialization.JsonConverter(typeof(TextListConverter))]
-    public IReadOnlyList<string>? Scopes { get; init; }
-
-    /// <summary><c>live</c> or <c>test</c>.</summary>
-    public string? Mode { get; init; }
-
-    /// <summary>Whether failures of its SMTP submissions go to the envelope sender.</summary>
-    public bool? BounceMail { get; init; }
-}
-
-internal sealed record KeyView
-{
-    public required string Id { get; init; }
-    public required string Name { get; init; }
-    public required string Account { get; init; }
-
-    /// <summary>This once.</summary>
-    public string? Key { get; init; }
-
-    public required string Mode { get; init; }
-    public required IReadOnlyList<string> Scopes { get; init; }
-    public required bool BounceMail { get; init; }
-    public required DateTimeOffset CreatedAt { get; init; }
-    public DateTimeOffset? RevokedAt { get; init; }
-
-    public static KeyView Of(Credential credential) => new()
-    {
-        Id = credential.Id,
-        Name = credential.Name,
-        Account = credential.Account,
-        Mode = Word.Of(credential.Mode),
-        Scopes = [.. credential.Scopes.Select(Word.Of)],
-        BounceMail = credential.BounceMail,
-        CreatedAt = credential.CreatedAt,
-        RevokedAt = credential.RevokedAt,
-    };
+    private static ProblemAnswer NotFound() => new(Problem.NotFound("there is no key with this id"));
 }

@@ -23,7 +23,7 @@ internal sealed class WaitingReasons(IQueueReader queue, ISuspensions suspension
         var owner = await queue.FindOwnerAsync(message.Id, cancellation);
         return recipient => !Waits(recipient) ? null
             : SuspendedBy(account, message, recipient)
-            ?? ByUnit(units.FirstOrDefault(u => u.Recipients.Contains(recipient.Email)), owner, recipient)
+            ?? ByUnit(units.FirstOrDefault(u => u.Recipients.Contains(recipient.Email)), owner, recipient, message.Summary.SendAt)
             ?? ByActivity(message, recipient);
     }
 
@@ -43,7 +43,7 @@ internal sealed class WaitingReasons(IQueueReader queue, ISuspensions suspension
     }
 
     // Null where the unit tells no more than what happened does.
-    private WaitingView? ByUnit(WaitingUnit? unit, MailOwner? owner, RecipientStatus recipient)
+    private WaitingView? ByUnit(WaitingUnit? unit, MailOwner? owner, RecipientStatus recipient, DateTimeOffset? sendAt)
     {
         var wasTried = recipient.State == RecipientState.Deferred;
         if (unit is null || unit.State is null == wasTried)
@@ -54,7 +54,9 @@ internal sealed class WaitingReasons(IQueueReader queue, ISuspensions suspension
         var now = time.GetUtcNow();
         if (unit.DueAt > now)
         {
-            return wasTried ? new WaitingView(recipient.Last?.Reply ?? "the last attempt had no clear end", unit.DueAt) : null;
+            return wasTried ? new WaitingView(recipient.Last?.Reply ?? "the last attempt had no clear end", unit.DueAt)
+                : sendAt is null || sendAt < unit.DueAt ? new WaitingView("its key sends no faster than its rate, and this is its turn", unit.DueAt)
+                : null;
         }
 
         var reason = owner is null ? "no node delivers it now; another takes it over within a minute"

@@ -5,6 +5,7 @@ using Relay.Intake.Admission;
 using Relay.Intake.Composition;
 using Relay.Intake.Http.Access;
 using Relay.Intake.Http.Json;
+using Relay.Intake.Http.Limits;
 using Relay.Intake.Smtp;
 using Relay.Mail.Accounts;
 using Relay.Mail.Crashing;
@@ -48,7 +49,7 @@ internal sealed class SendEndpoint(AdmissionGate gate, IContentStore contents, B
         {
             AdmissionResult.Admitted admitted => Answer(context, draft, admitted.Message.Id),
             AdmissionResult.Replayed replayed => Replay(context, draft, replayed.First),
-            AdmissionResult.Refused refused => new ProblemAnswer(ProblemOf(refused.Refusal)),
+            AdmissionResult.Refused refused => new ProblemAnswer(ProblemOf(refused.Refusal, now)),
             var other => throw new InvalidOperationException($"unknown result {other}"),
         };
     }
@@ -141,6 +142,12 @@ internal sealed class SendEndpoint(AdmissionGate gate, IContentStore contents, B
         context.Response.Headers["Idempotent-Replayed"] = "true";
         return Answer(context, draft, first);
     }
+
+    private static Problem ProblemOf(Refusal refusal, DateTimeOffset now) => refusal switch
+    {
+        { Quota: { } quota } => Problem.TooMany(refusal.Text, quota.Resets - now) with { Limit = LimitView.Exceeded(quota) },
+        _ => ProblemOf(refusal),
+    };
 
     private static Problem ProblemOf(Refusal refusal) => refusal.Reason switch
     {

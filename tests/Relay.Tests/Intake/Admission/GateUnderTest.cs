@@ -1,15 +1,14 @@
 using System.Text;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging.Abstractions;
-using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Time.Testing;
 using Relay.Intake;
 using Relay.Intake.Admission;
-using Relay.Intake.Domains;
 using Relay.Intake.Http;
 using Relay.Intake.Smtp;
 using Relay.Mail.Accounts;
 using Relay.Mail.Messages;
+using Relay.Mail.Queue;
 using Relay.Mail.Signing;
 using Relay.Mail.Tokens;
 using Relay.Smtp.Addresses;
@@ -20,14 +19,13 @@ namespace Relay.Tests.Intake.Admission;
 /// <summary>The gate with its stores in memory, one account with one verified domain, <c>shop.test</c>, and a key.</summary>
 internal sealed class GateUnderTest : IDisposable
 {
-    private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().BuildServiceProvider();
+    private readonly ServiceProvider _services;
 
-    public GateUnderTest(Action<BootstrapOptions>? configure = null, string? publicUrl = null, bool inbound = true)
+    public GateUnderTest(Action<BootstrapOptions>? configure = null, string? publicUrl = null, bool inbound = true, params (string Name, string Value)[] settings)
     {
-        var bootstrap = new BootstrapOptions();
-        configure?.Invoke(bootstrap);
         Queue = new InMemoryMailQueue(Time);
         Tokens = new MailTokens(Time);
+        Board = new InMemorySiteBoard(Time);
         Credential = new Credential
         {
             Id = "key_1",
@@ -36,18 +34,25 @@ internal sealed class GateUnderTest : IDisposable
             KeyHash = ApiKey.Hash(Key),
             CreatedAt = Time.GetUtcNow(),
         };
-        Gate = new AdmissionGate(
-            Queue,
-            Accounts,
-            Time,
-            Options.Create(bootstrap),
-            Options.Create(new HttpOptions { PublicUrl = publicUrl }),
-            Options.Create(new DomainOptions()),
-            Options.Create(new InboundOptions { Enabled = inbound }),
-            Seal,
-            Tokens,
-            new IntakeMetrics(_services.GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>()),
-            NullLogger<AdmissionGate>.Instance);
+        var relay = new ConfigurationBuilder()
+            .AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create(setting.Name, (string?)setting.Value)))
+            .Build();
+        _services = new ServiceCollection()
+            .AddLogging()
+            .AddSingleton<TimeProvider>(Time)
+            .AddSingleton<IMailQueue>(Queue)
+            .AddSingleton<IUsageReader>(Queue)
+            .AddSingleton<IAccountStore>(Accounts)
+            .AddSingleton<ISenderStore>(Senders)
+            .AddSingleton(Board.Join())
+            .AddRelayIntake(relay)
+            .AddSingleton(Seal)
+            .AddSingleton(Tokens)
+            .Configure<BootstrapOptions>(bootstrap => configure?.Invoke(bootstrap))
+            .Configure<InboundOptions>(options => options.Enabled = inbound)
+            .Configure<HttpOptions>(http => http.PublicUrl = publicUrl)
+            .BuildServiceProvider();
+        Gate = _services.GetRequiredService<AdmissionGate>();
     }
 
     public static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -57,9 +62,14 @@ internal sealed class GateUnderTest : IDisposable
     public KeySeal Seal { get; } = new(["a secret that nobody else knows, and long"]);
     public FakeTimeProvider Time { get; } = new(new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.Zero));
     public InMemoryAccountStore Accounts { get; } = new();
+    public InMemorySenderStore Senders { get; } = new();
+    public InMemorySiteBoard Board { get; }
     public InMemoryMailQueue Queue { get; }
     public Credential Credential { get; set; }
     public AdmissionGate Gate { get; }
+
+    public T Part<T>()
+        where T : notnull => _services.GetRequiredService<T>();
 
     public async Task<GateUnderTest> WithKeyAsync()
     {

@@ -25,6 +25,48 @@ public sealed class SenderTests
         Assert.Equal(isTaken, refusal is null);
     }
 
+    [Theory]
+    [InlineData("user@shop.test", true)]
+    [InlineData("another.user@shop.test", true)]
+    [InlineData("user@news.shop.test", false)]
+    [InlineData("user@exact.news.shop.test", true)]
+    public async Task An_exact_domain_covers_itself_alone_and_another_one_below_it_itself(string sender, bool isTaken)
+    {
+        using var gate = await (await new GateUnderTest().WithDomainAsync()).WithDomainAsync("exact.news.shop.test");
+        await gate.Accounts.ChangeDomainAsync("shop", "shop.test", domain => domain with { IsExact = true }, GateUnderTest.Cancellation);
+
+        var refusal = await gate.Gate.CheckSenderAsync(gate.Credential, EnvelopeAddress.Parse(sender), GateUnderTest.Cancellation);
+
+        Assert.Equal(isTaken, refusal is null);
+    }
+
+    [Fact]
+    public async Task A_key_for_a_domain_names_no_other_in_any_place_where_a_sender_is_named()
+    {
+        using var gate = await (await new GateUnderTest().WithDomainAsync()).WithDomainAsync("other.test");
+        gate.Credential = gate.Credential with { Domains = ["shop.test"] };
+
+        Assert.Null(await gate.Gate.CheckSenderAsync(gate.Credential, EnvelopeAddress.Parse("a@shop.test"), GateUnderTest.Cancellation));
+        await gate.AdmittedAsync("From: a@shop.test\r\nSender: b@shop.test\r\n\r\n");
+        Assert.Equal(RefusalReason.NotAllowed, (await gate.Gate.CheckSenderAsync(gate.Credential, EnvelopeAddress.Parse("a@other.test"), GateUnderTest.Cancellation))?.Reason);
+        Assert.Equal(RefusalReason.NotAllowed, (await gate.RefusedAsync("From: a@other.test\r\n\r\n")).Reason);
+        Assert.Equal(RefusalReason.NotAllowed, (await gate.RefusedAsync("From: a@shop.test, b@other.test\r\nSender: a@shop.test\r\n\r\n")).Reason);
+        Assert.Equal(RefusalReason.NotAllowed, (await gate.RefusedAsync("From: a@shop.test\r\nSender: b@other.test\r\n\r\n")).Reason);
+    }
+
+    [Fact]
+    public async Task A_shared_login_sends_as_any_user_of_the_domain()
+    {
+        using var gate = await (await new GateUnderTest().WithKeyAsync()).WithDomainAsync();
+
+        foreach (var user in new[] { "ada", "bob", "sales+eu", "\"odd user\"" })
+        {
+            await gate.AdmittedAsync(
+                $"From: Somebody <{user}@shop.test>\r\n\r\n",
+                submission => submission with { Envelope = submission.Envelope with { Sender = EnvelopeAddress.Parse($"{user}@shop.test") } });
+        }
+    }
+
     [Fact]
     public async Task A_refusal_says_which_domain_and_what_to_do()
     {

@@ -8,6 +8,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
+using Relay.Host.Serving;
 using Relay.Intake;
 using Relay.Intake.Admission;
 using Relay.Intake.Http;
@@ -61,9 +62,11 @@ internal sealed class ApiUnderTest : IAsyncDisposable
         stores.AddTo(builder.Services);
         builder.Services.Configure<RelayOptions>(builder.Configuration.GetSection(RelayOptions.Section));
         builder.Services.AddRelayIntake(builder.Configuration.GetSection("Relay"));
+        builder.Services.AddRelayDocumentation();
 
         var app = builder.Build();
         app.MapRelayApi();
+        app.MapRelayDocumentation();
         await app.StartAsync(Cancellation);
 
         var api = new ApiUnderTest(app, stores);
@@ -96,6 +99,9 @@ internal sealed class ApiUnderTest : IAsyncDisposable
 
     public Task<ApiAnswer> DeleteAsync(string path, string? key = null) => CallAsync(HttpMethod.Delete, path, null, key, []);
 
+    public Task<ApiAnswer> PutAsync(string path, string json, string? key = null) =>
+        CallAsync(HttpMethod.Put, path, new StringContent(json, Encoding.UTF8, "application/json"), key, []);
+
     public Task<ApiAnswer> PostAsync(string path, string json, string? key = null, params (string Name, string Value)[] headers) =>
         CallAsync(HttpMethod.Post, path, new StringContent(json, Encoding.UTF8, "application/json"), key, headers);
 
@@ -118,6 +124,10 @@ internal sealed class ApiUnderTest : IAsyncDisposable
         Client.Dispose();
         await _app.DisposeAsync();
     }
+
+    /// <summary>Calls as another program would that knows only the description.</summary>
+    public Task<ApiAnswer> CallAsync(HttpMethod method, string path, string? json, string key) =>
+        CallAsync(method, path, json is null ? null : new StringContent(json, Encoding.UTF8, "application/json"), key, []);
 
     private async Task<ApiAnswer> CallAsync(
         HttpMethod method, string path, HttpContent? content, string? key, IEnumerable<(string Name, string Value)> headers)
@@ -183,6 +193,7 @@ internal sealed class ApiUnderTestStores
 
     public FakeTimeProvider Time { get; } = new(new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.Zero));
     public InMemoryAccountStore Accounts { get; } = new();
+    public InMemorySenderStore Senders { get; } = new();
     public InMemoryContentStore Contents { get; } = new();
     public InMemoryMailQueue Queue { get; }
     public InMemoryInbox Inbox { get; }
@@ -201,6 +212,8 @@ internal sealed class ApiUnderTestStores
     {
         services.AddSingleton<TimeProvider>(Time);
         services.AddSingleton<IAccountStore>(Accounts);
+        services.AddSingleton<ISenderStore>(Senders);
+        services.AddSingleton<IUsageReader>(Queue);
         services.AddSingleton<IContentStore>(Contents);
         services.AddSingleton<IMailQueue>(Queue);
         services.AddSingleton<IQueueReader>(Queue);

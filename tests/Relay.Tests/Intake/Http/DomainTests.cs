@@ -8,6 +8,22 @@ namespace Relay.Tests.Intake.Http;
 public sealed class DomainTests
 {
     [Fact]
+    public async Task Whether_it_covers_what_is_below_it_is_said_when_it_is_added_and_later()
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+        Assert.Equal("exact", (await api.PostAsync("/domains", """{ "name": "exact.test", "subdomains": "exact" }""")).String("subdomains"));
+        Assert.Equal("allow", (await api.GetAsync("/domains/shop.test")).String("subdomains"));
+        Assert.Equal(HttpStatusCode.Accepted, (await api.SendWithAsync(("from", "a@below.shop.test"))).Status);
+
+        Assert.Equal("exact", (await api.PutAsync("/domains/shop.test/subdomains", """{ "subdomains": "exact" }""")).String("subdomains"));
+
+        (await api.SendWithAsync(("from", "a@below.shop.test"))).Names(HttpStatusCode.Forbidden, "from");
+        Assert.Equal(HttpStatusCode.Accepted, (await api.SendWithAsync()).Status);
+        (await api.PutAsync("/domains/shop.test/subdomains", """{ "subdomains": "some" }""")).Names(HttpStatusCode.UnprocessableEntity, "subdomains");
+        (await api.PostAsync("/domains", """{ "name": "other.test", "subdomains": "some" }""")).Names(HttpStatusCode.UnprocessableEntity, "subdomains");
+    }
+
+    [Fact]
     public async Task A_domain_is_added_proved_in_the_DNS_and_sent_as_at_once()
     {
         await using var api = await ApiUnderTest.StartAsync();

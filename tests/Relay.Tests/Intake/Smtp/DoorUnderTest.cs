@@ -100,6 +100,9 @@ internal sealed class DoorUnderTest : IAsyncDisposable
 
         services.AddSingleton<IMailQueue>(queue);
         services.AddSingleton<IAccountStore>(accounts);
+        services.AddSingleton<ISenderStore>(new InMemorySenderStore());
+        services.AddSingleton<IUsageReader>(queue);
+        services.AddSingleton(new InMemorySiteBoard(time ?? TimeProvider.System).Join());
         services.AddSingleton<IDomainRecords>(new InMemoryDomainRecords());
         services.AddSingleton(contents ?? new InMemoryContentStore());
         services.AddSingleton<IServerCertificate>(new Certificate(certificate ? SelfSigned : null));

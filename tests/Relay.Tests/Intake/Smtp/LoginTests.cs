@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Time.Testing;
+using Relay.Mail.Accounts;
 using Relay.Mail.Queue;
 
 namespace Relay.Tests.Intake.Smtp;
@@ -156,6 +157,96 @@ public sealed class LoginTests
         await client.Says($"AUTH PLAIN {Right}", expect: "454 4.7.0 ");
         door.Accounts.Refusal = null;
         await client.Says($"AUTH PLAIN {Right}", expect: "235 2.7.0 ");
+    }
+
+    [Theory]
+    [InlineData("relay")]
+    [InlineData("apikey")]
+    [InlineData("")]
+    [InlineData("key_0000000000000000")]
+    [InlineData("shop@example.com")]
+    public async Task Any_user_name_will_do(string userName)
+    {
+        await using var door = await DoorUnderTest.StartAsync();
+        await using var client = await door.GreetAsync();
+
+        await client.Says($"AUTH PLAIN {DoorUnderTest.Plain(DoorUnderTest.Key, userName)}", expect: "235 2.7.0 ");
+    }
+
+    [Fact]
+    public async Task Who_guesses_on_and_on_is_told_421_and_the_right_key_gets_in_from_the_same_address()
+    {
+        await using var door = await DoorUnderTest.StartAsync();
+        for (var i = 0; i < 10; i++)
+        {
+            await using var guesser = await door.GreetAsync();
+            for (var guess = 0; guess < 3; guess++)
+            {
+                await guesser.Says($"AUTH PLAIN {DoorUnderTest.Plain($"guess {i} {guess}")}", expect: "535 5.7.8 ");
+            }
+        }
+
+        await using var held = await door.GreetAsync();
+        await held.Says($"AUTH PLAIN {DoorUnderTest.Plain("one more")}", expect: "421 4.7.0 ");
+        await held.ExpectsEnd();
+        await using var owner = await door.GreetAsync();
+        await owner.Says($"AUTH PLAIN {Right}", expect: "235 2.7.0 ");
+    }
+
+    [Fact]
+    public async Task A_key_for_another_network_is_refused_in_words()
+    {
+        await using var door = await DoorUnderTest.StartAsync();
+        var credential = await door.AddKeyAsync(DoorUnderTest.OtherKey);
+        await door.Accounts.PutCredentialAsync(credential with { AddressRanges = ["192.0.2.0/24"] }, TestContext.Current.CancellationToken);
+        await using var client = await door.GreetAsync();
+
+        await client.Says($"AUTH PLAIN {DoorUnderTest.Plain(DoorUnderTest.OtherKey)}", expect: "535 5.7.1 this key may not be used from 127.0.0.1");
+        await client.Says("MAIL FROM:<a@sender.test>", expect: "530 5.7.0 ");
+    }
+
+    [Fact]
+    public async Task A_session_ends_with_its_key()
+    {
+        await using var door = await DoorUnderTest.StartAsync();
+        var credential = await door.AddKeyAsync(DoorUnderTest.OtherKey);
+        await using var client = await door.GreetAsync();
+        await client.Says($"AUTH PLAIN {DoorUnderTest.Plain(DoorUnderTest.OtherKey)}", expect: "235 ");
+        await client.Says("MAIL FROM:<a@sender.test>", expect: "250 ");
+        await client.Says("RCPT TO:<b@there.test>", expect: "250 ");
+        await client.Says("DATA", expect: "354 ");
+
+        await door.Accounts.PutCredentialAsync(credential with { RevokedAt = DateTimeOffset.UnixEpoch }, TestContext.Current.CancellationToken);
+
+        await client.Says("From: a@sender.test\r\n\r\nx\r\n.", expect: "550 5.7.1 this key was revoked");
+        await client.Says("MAIL FROM:<a@sender.test>", expect: "550 5.7.1 ");
+        Assert.Empty(door.Queue.Accepted);
+    }
+
+    [Fact]
+    public async Task A_quota_that_is_spent_is_a_temporary_no_at_MAIL_and_behind_the_content()
+    {
+        await using var door = await DoorUnderTest.StartAsync();
+        await door.Accounts.TryAddAccountAsync(
+            new Account(Account.Default, "first", DateTimeOffset.UnixEpoch) { Limits = new SendingLimits { PerDay = 2 } }, TestContext.Current.CancellationToken);
+        await using var client = await door.LogInAsync();
+        await SendAsync("250 2.0.0 ", "a@there.test");
+
+        await SendAsync("450 4.7.1 the account has sent to 1 of the 2 recipients it may a day", "a@there.test", "b@there.test");
+        await SendAsync("250 2.0.0 ", "a@there.test");
+        await client.Says("MAIL FROM:<a@sender.test>", expect: "450 4.7.1 ");
+
+        async Task SendAsync(string expect, params string[] recipients)
+        {
+            await client.Says("MAIL FROM:<a@sender.test>", expect: "250 ");
+            foreach (var recipient in recipients)
+            {
+                await client.Says($"RCPT TO:<{recipient}>", expect: "250 ");
+            }
+
+            await client.Says("DATA", expect: "354 ");
+            await client.Says("From: a@sender.test\r\n\r\nx\r\n.", expect: expect);
+        }
     }
 
     [Fact]

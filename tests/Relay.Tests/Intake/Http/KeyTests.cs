@@ -1,0 +1,132 @@
+using System.Net;
+using Relay.Mail.Messages;
+
+namespace Relay.Tests.Intake.Http;
+
+/// <summary>What a key may is what it says, and it can give no more than it has.</summary>
+public sealed class KeyTests
+{
+    [Fact]
+    public async Task A_key_says_what_it_is_confined_to()
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+
+        var made = await api.PostAsync("/keys", """
+            { "name": "web shop", "domains": ["Shop.test", "*.Bücher.test"], "addressRanges": ["127.0.0.9/8", "::1"],
+              "expiresAt": "2026-04-01T00:00:00+02:00", "limits": { "perSecond": 2.5, "perDay": 100 } }
+            """);
+
+        Assert.Equal(HttpStatusCode.Created, made.Status);
+        Assert.Equal(["shop.test", "*.xn--bcher-kva.test"], made.Json.GetProperty("domains").EnumerateArray().Select(d => d.GetString()));
+        Assert.Equal(["127.0.0.0/8", "::1/128"], made.Json.GetProperty("addressRanges").EnumerateArray().Select(d => d.GetString()));
+        Assert.Equal("2026-03-31T22:00:00+00:00", made.String("expiresAt"));
+        Assert.Equal((2.5, 100), (made.Json.GetProperty("limits").GetProperty("perSecond").GetDouble(), made.Json.GetProperty("limits").GetProperty("perDay").GetInt32()));
+        Assert.False(made.Json.GetProperty("limits").TryGetProperty("perMonth", out _));
+    }
+
+    [Theory]
+    [InlineData("""{ "name": "a", "domains": ["shop.test", "not a domain"] }""", "domains")]
+    [InlineData("""{ "name": "a", "domains": "*" }""", "domains")]
+    [InlineData("""{ "name": "a", "domains": "[192.0.2.1]" }""", "domains")]
+    [InlineData("""{ "name": "a", "addressRanges": "192.0.2.0/33" }""", "addressRanges")]
+    [InlineData("""{ "name": "a", "expiresAt": "2026-03-01T11:59:59Z" }""", "expiresAt")]
+    [InlineData("""{ "name": "a", "expiresAt": "soon" }""", "expiresAt")]
+    [InlineData("""{ "name": "a", "limits": { "perSecond": 0 } }""", "limits.perSecond")]
+    [InlineData("""{ "name": "a", "limits": { "perDay": 0 } }""", "limits.perDay")]
+    [InlineData("""{ "name": "a", "limits": { "perMonth": -1 } }""", "limits.perMonth")]
+    public async Task What_makes_no_sense_is_refused_by_name(string json, string field)
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+
+        var answer = await api.PostAsync("/keys", json);
+
+        answer.Names(field == "expiresAt" && json.Contains("soon", StringComparison.Ordinal) ? answer.Status : HttpStatusCode.UnprocessableEntity, field);
+    }
+
+    [Fact]
+    public async Task A_key_for_a_domain_sends_as_that_domain_alone()
+    {
+        await using var api = await ApiUnderTest.StartAsync(("Bootstrap:RequireVerifiedDomains", "false"));
+        var key = (await api.PostAsync("/keys", """{ "name": "a", "domains": "shop.test" }""")).String("key");
+
+        Assert.Equal(HttpStatusCode.Accepted, (await SendAsync(api, key, "any.one@shop.test")).Status);
+        (await SendAsync(api, key, "a@other.test")).Names(HttpStatusCode.Forbidden, "from", "this key may send as shop.test only");
+        (await SendAsync(api, key, "a@below.shop.test")).Names(HttpStatusCode.Forbidden, "from");
+    }
+
+    [Fact]
+    public async Task A_key_from_elsewhere_is_told_so()
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+        var key = (await api.PostAsync("/keys", """{ "name": "a", "addressRanges": "192.0.2.0/24" }""")).String("key");
+
+        var answer = await api.GetAsync("/messages", key);
+
+        answer.IsProblem(HttpStatusCode.Forbidden);
+        Assert.Equal("this key may not be used from 127.0.0.1", answer.String("detail"));
+    }
+
+    [Fact]
+    public async Task A_key_ends_at_its_time()
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+        var key = (await api.PostAsync("/keys", """{ "name": "a", "expiresAt": "2026-03-01T13:00:00Z" }""")).String("key");
+        Assert.Equal(HttpStatusCode.OK, (await api.GetAsync("/messages", key)).Status);
+
+        api.Stores.Time.Advance(TimeSpan.FromHours(1));
+
+        (await api.GetAsync("/messages", key)).IsProblem(HttpStatusCode.Unauthorized);
+    }
+
+    [Theory]
+    [InlineData("""{ "name": "a", "domains": "shop.test" }""")]
+    [InlineData("""{ "name": "a", "addressRanges": "127.0.0.0/8" }""")]
+    [InlineData("""{ "name": "a", "expiresAt": "2026-04-01T00:00:00Z" }""")]
+    [InlineData("""{ "name": "a", "limits": { "perDay": 1 } }""")]
+    public async Task A_confined_key_frees_itself_by_no_other_key_and_no_other_limit(string json)
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+        var made = await api.PostAsync("/keys", json);
+        var key = made.String("key");
+
+        (await api.PostAsync("/keys", """{ "name": "free" }""", key)).IsProblem(HttpStatusCode.Forbidden);
+        (await api.PutAsync($"/keys/{made.String("id")}/limits", "{}", key)).IsProblem(HttpStatusCode.Forbidden);
+        Assert.Equal(HttpStatusCode.OK, (await api.GetAsync("/keys", key)).Status);
+    }
+
+    [Fact]
+    public async Task A_key_gives_no_scope_that_it_lacks()
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+        var manager = (await api.PostAsync("/keys", """{ "name": "a", "scopes": ["manage", "read"] }""")).String("key");
+
+        (await api.PostAsync("/keys", """{ "name": "b" }""", manager)).Names(HttpStatusCode.Forbidden, "scopes");
+        Assert.Equal(HttpStatusCode.Created, (await api.PostAsync("/keys", """{ "name": "b", "scopes": ["read"] }""", manager)).Status);
+    }
+
+    [Fact]
+    public async Task Guessing_is_answered_with_429_and_the_right_key_is_not()
+    {
+        await using var api = await ApiUnderTest.StartAsync(("Logins:FailuresPerAddress", "2"));
+        (await api.GetAsync("/messages", "wrong 1")).IsProblem(HttpStatusCode.Unauthorized);
+        (await api.GetAsync("/messages", "wrong 2")).IsProblem(HttpStatusCode.Unauthorized);
+
+        var held = await api.GetAsync("/messages", "wrong 3");
+
+        held.IsProblem(HttpStatusCode.TooManyRequests);
+        Assert.Equal("300", held.Headers["Retry-After"]);
+        Assert.Equal(HttpStatusCode.OK, (await api.GetAsync("/messages")).Status);
+    }
+
+    [Fact]
+    public async Task A_test_key_sets_no_limit_of_a_live_one()
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+        var live = (await api.PostAsync("/keys", """{ "name": "a" }""")).String("id");
+
+        (await api.PutAsync($"/keys/{live}/limits", "{}", await api.KeyAsync("shop", MessageMode.Test))).IsProblem(HttpStatusCode.Forbidden);
+    }
+
+    private static Task<ApiAnswer> SendAsync(ApiUnderTest api, string key, string from) =>
+        api.PostAsync("/send", System.Text.Json.JsonSerializer.Serialize(new { from, to = "a@there.test", text = "x" }), key);
+}
