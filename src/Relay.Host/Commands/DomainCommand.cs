@@ -13,13 +13,17 @@ internal static class DomainCommand
         Description = "The present keys may be known to others: they sign nothing from now on.",
     };
 
+    private static readonly Option<bool> Exact = new("--exact") { Description = "It covers itself alone, and not what is below it." };
+    private static readonly Argument<string> Subdomains = new("POLICY") { Description = "allow: it covers all that is below it; exact: itself alone." };
+
     public static Command Create() => new("domain", "Add, verify and rotate sending domains.")
     {
-        new Command("add", "Add a domain and print the records to publish.") { Name }.Asks(AddAsync),
+        new Command("add", "Add a domain and print the records to publish.") { Name, Exact }.Asks(AddAsync),
         new Command("list", "List the account's domains.").Asks(ListAsync),
         new Command("show", "Show a domain's records as a zone file has them, and how each stands.") { Name }.Asks(ShowAsync),
         new Command("verify", "Look into the DNS now.") { Name }.Asks(VerifyAsync),
         new Command("rotate", "Make the next DKIM keys; they take over once their records are seen.") { Name, Revoke }.Asks(RotateAsync),
+        new Command("subdomains", "Say whether it covers what is below it.") { Name, Subdomains }.Asks(SetSubdomainsAsync),
         new Command("remove", "Remove a domain: nothing is sent as it any more.") { Name }.Asks(RemoveAsync),
     };
 
@@ -43,7 +47,7 @@ internal static class DomainCommand
 
     private static async Task AddAsync(RelayClient relay, ParseResult parsed, Printout print, CancellationToken cancellation)
     {
-        var wanted = new NewDomain(parsed.GetRequiredValue(Name));
+        var wanted = new NewDomain(parsed.GetRequiredValue(Name), parsed.GetValue(Exact) ? "exact" : "allow");
         Show(await relay.PostAsync("domains", JsonSerializer.Serialize(wanted, DomainJson.Default.NewDomain), cancellation), print);
     }
 
@@ -68,6 +72,14 @@ internal static class DomainCommand
     private static async Task RotateAsync(RelayClient relay, ParseResult parsed, Printout print, CancellationToken cancellation) =>
         Show(await relay.PostAsync($"{PathOf(parsed.GetRequiredValue(Name))}/rotate{(parsed.GetValue(Revoke) ? "?revoke=true" : "")}", "", cancellation), print);
 
+    private static async Task SetSubdomainsAsync(RelayClient relay, ParseResult parsed, Printout print, CancellationToken cancellation)
+    {
+        var wanted = new NewSubdomains(parsed.GetRequiredValue(Subdomains));
+        Show(
+            await relay.PutAsync($"{PathOf(parsed.GetRequiredValue(Name))}/subdomains", JsonSerializer.Serialize(wanted, DomainJson.Default.NewSubdomains), cancellation),
+            print);
+    }
+
     private static async Task RemoveAsync(RelayClient relay, ParseResult parsed, Printout print, CancellationToken cancellation)
     {
         var name = parsed.GetRequiredValue(Name);
@@ -90,6 +102,7 @@ internal static class DomainCommand
             ("domain", domain.Text("name")),
             ("id", domain.Text("id")),
             ("status", domain.Text("status")),
+            ("subdomains", domain.Text("subdomains")),
             ("sent as until", domain.Time("sendsUntil")),
             ("last looked at", domain.Time("checkedAt")));
         foreach (var record in domain.Items("records"))
@@ -103,9 +116,12 @@ internal static class DomainCommand
 
     private static string PathOf(string name) => $"domains/{Uri.EscapeDataString(name)}";
 
-    internal sealed record NewDomain(string Name);
+    internal sealed record NewDomain(string Name, string Subdomains);
+
+    internal sealed record NewSubdomains(string Subdomains);
 }
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(DomainCommand.NewDomain))]
+[JsonSerializable(typeof(DomainCommand.NewSubdomains))]
 internal sealed partial class DomainJson : JsonSerializerContext;

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
@@ -33,7 +32,7 @@ internal static partial class QueueActions
     {
         var request = new QueueRequest(
             parsed.GetValue(Account), parsed.GetValue(Domain), parsed.GetValue(Class), parsed.GetValue(Message),
-            parsed.GetValue(Reason), path == "suspensions" ? UntilOf(parsed.GetValue(Until)) : null);
+            parsed.GetValue(Reason), path == "suspensions" ? Moment.Find("--until", parsed.GetValue(Until)) : null);
         var body = JsonSerializer.Serialize(request, QueueJson.Default.QueueRequest);
         if (path != "retry" && string.IsNullOrWhiteSpace(request.Reason) && !parsed.GetValue(Preview))
         {
@@ -128,34 +127,6 @@ internal static partial class QueueActions
 
     private static string Count(JsonElement preview) =>
         $"{(preview.Text("exact") == "false" ? "up to " : "")}{preview.Text("units")} waiting {(preview.Text("units") == "1" ? "unit" : "units")}";
-
-    private static DateTimeOffset? UntilOf(string? text)
-    {
-        if (text is null)
-        {
-            return null;
-        }
-
-        if (text.Length > 1 && double.TryParse(text.AsSpan(0, text.Length - 1), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var count)
-            && count < 100_000
-            && WhileOf(text[^1], count) is { } span)
-        {
-            return DateTimeOffset.UtcNow + span;
-        }
-
-        return DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeLocal, out var time)
-            ? time.ToUniversalTime()
-            : throw new CommandFailure(ExitCode.Usage, "--until must be a time like 2026-03-01T18:00:00Z or a while like 90m, 12h or 2d");
-    }
-
-    private static TimeSpan? WhileOf(char unit, double count) => unit switch
-    {
-        's' => TimeSpan.FromSeconds(count),
-        'm' => TimeSpan.FromMinutes(count),
-        'h' => TimeSpan.FromHours(count),
-        'd' => TimeSpan.FromDays(count),
-        _ => null,
-    };
 
     internal sealed record QueueRequest(string? Account, string? Domain, string? Class, string? Message, string? Reason, DateTimeOffset? Until);
 

@@ -56,6 +56,9 @@ internal sealed class RelayClient : IDisposable
     public Task<JsonElement> PostTextAsync(string path, string text, string type, CancellationToken cancellation) =>
         AskAsync(HttpMethod.Post, path, new StringContent(text, Encoding.UTF8, type), cancellation);
 
+    public Task<JsonElement> PutAsync(string path, string json, CancellationToken cancellation) =>
+        AskAsync(HttpMethod.Put, path, new StringContent(json, Encoding.UTF8, Json), cancellation);
+
     public Task<JsonElement> DeleteAsync(string path, CancellationToken cancellation) =>
         AskAsync(HttpMethod.Delete, path, null, cancellation);
 

@@ -156,12 +156,16 @@ internal sealed class RelayUnderTest : IAsyncDisposable
 
     /// <summary>Runs the command line of the relay against this one.</summary>
     public Task<Ended> CommandAsync(CancellationToken cancellation, string? input, params string[] arguments) =>
+        CommandAsAsync(AdminKey, cancellation, input, arguments);
+
+    /// <summary>Runs it with this key.</summary>
+    public Task<Ended> CommandAsAsync(string? key, CancellationToken cancellation, string? input, params string[] arguments) =>
         ChildProcess.RunAsync(
             Program,
             [.. Arguments, .. arguments],
             cancellation,
             Folder,
-            new Dictionary<string, string?> { ["RELAY_URL"] = $"http://127.0.0.1:{HttpPort}", ["RELAY_KEY"] = AdminKey },
+            new Dictionary<string, string?> { ["RELAY_URL"] = $"http://127.0.0.1:{HttpPort}", ["RELAY_KEY"] = key },
             input);
 
     /// <summary>Sends by HTTP; the answer to the 202.</summary>
