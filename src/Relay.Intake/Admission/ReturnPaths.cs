@@ -24,6 +24,12 @@ internal sealed class ReturnPaths(SendingDomains domains, MailTokens tokens, IOp
             return null;
         }
 
+        // Who asks to be told of success is told by the hosts behind us (RFC 3461, 4.1), which write to the sender they are given.
+        if (submission.Envelope.Recipients.Any(recipient => recipient.Notify is { } notify && notify.HasFlag(DsnNotify.Success)))
+        {
+            return null;
+        }
+
         return await domains.FindReturnPathAsync(submission.Credential.Account, author, cancellation) is { } domain
             && tokens.TryMint(TokenPurpose.ReturnPath, submission.Id, recipient: null, out var token)
                 ? EnvelopeAddress.Parse($"{token}@{domain}")

@@ -69,6 +69,22 @@ public sealed class ReturnPathTests : IDisposable
         Assert.Null(message.WireSender);
     }
 
+    [Theory]
+    [InlineData(DsnNotify.Success | DsnNotify.Failure, false)]
+    [InlineData(DsnNotify.Failure | DsnNotify.Delay, true)]
+    [InlineData(DsnNotify.Never, true)]
+    public async Task Who_asks_to_be_told_of_success_must_be_reachable_by_those_who_tell_it(DsnNotify notify, bool rewritten)
+    {
+        await OpenAsync();
+
+        var message = await _gate.AdmittedAsync(Mail, s => s with
+        {
+            Envelope = s.Envelope with { Recipients = [.. s.Envelope.Recipients, new Recipient { Address = EnvelopeAddress.Parse("bob@there.test"), Notify = notify }] },
+        });
+
+        Assert.Equal(rewritten, message.ReturnPath is not null);
+    }
+
     [Fact]
     public async Task What_a_test_key_sends_has_none()
     {
