@@ -19,6 +19,7 @@ public static class FeedbackServices
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<IFailureReports, FailureReports>();
         services.AddSingleton<FeedbackMetrics>();
+        services.AddSingleton<Findings>();
         services.AddSingleton<IIncomingMail, ReturnsDesk>();
         services.TryAddSingleton<MailTokens>();
         services.TryAddSingleton<TokenKeyring>();

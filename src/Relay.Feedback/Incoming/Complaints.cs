@@ -34,7 +34,11 @@ internal static class Complaints
             return IncomingReport.Other with { IsNews = true, FeedbackType = type, OriginalMessageId = letter.Returned["Message-ID"] };
         }
 
-        return Complaint(letter, type, Addresses(fields, letter)) with { EnvelopeId = fields["Original-Envelope-Id"] };
+        return Complaint(letter, type, Addresses(fields, letter)) with
+        {
+            EnvelopeId = fields["Original-Envelope-Id"],
+            SentWith = [.. AddressText.FindAll(fields["Original-Mail-From"] ?? ""), .. SentWith(letter)],
+        };
     }
 
     // Who complains is often blacked out; the header of the mail may still tell.
@@ -52,7 +56,11 @@ internal static class Complaints
         FeedbackType = type,
         Recipients = [.. addresses.Take(1_000).Select(address => new ReportedRecipient(address, null, null, null, type, null, "feedback", Consequence.Suppress))],
         OriginalMessageId = letter.Returned["Message-ID"],
+        SentWith = [.. SentWith(letter)],
     };
+
+    private static IEnumerable<string> SentWith(Letter letter) =>
+        letter.Returned.All("Return-Path").Concat(letter.Returned.All("CFBL-Address")).SelectMany(AddressText.FindAll).Take(10);
 
     private static bool IsReportType(Letter letter) => letter.Header["Content-Type"] is { } type && type.ContainsAny("feedback-report");
 

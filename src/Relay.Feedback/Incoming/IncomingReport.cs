@@ -18,6 +18,9 @@ public sealed record IncomingReport
     /// <summary>The Message-ID of the mail that the report gives back.</summary>
     public string? OriginalMessageId { get; init; }
 
+    /// <summary>The addresses that the mail was sent with, as far as the report gives them back: its envelope sender, and where it wanted complaints.</summary>
+    public IReadOnlyList<string> SentWith { get; init; } = [];
+
     /// <summary>With <see cref="ReportKind.Other"/>: a program tells of mail that did arrive, or of checks, so nobody need look at it.</summary>
     public bool IsNews { get; init; }
 

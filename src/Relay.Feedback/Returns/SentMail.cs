@@ -4,6 +4,7 @@ using Relay.Mail.Bounces;
 using Relay.Mail.Events;
 using Relay.Mail.Messages;
 using Relay.Mail.Suppressions;
+using Relay.Mail.Tokens;
 using Relay.Smtp.Addresses;
 
 namespace Relay.Feedback.Returns;
@@ -26,19 +27,20 @@ internal sealed class SentMail(MessageActivity activity)
 
     public bool IsUnderWay(int recipient) => IsOpen(StateOf(recipient));
 
-    /// <summary>Whether an event of this kind was told of the recipient.</summary>
-    public bool Has(MailEventType type, int recipient) =>
-        activity.Events.Any(e => e.Type == type && e.Recipient == Summary.Recipients[recipient]);
-
     /// <summary>The same was told before.</summary>
     public bool Has(MailEvent told) => activity.Events.Any(e => e.Type == told.Type && e.Recipient == told.Recipient);
 
     /// <summary>
-    /// Which recipient is meant, by any of these addresses; null when none fits. Where there is only one it is meant whatever
-    /// the report calls it: that is where the mail was passed on to.
+    /// Which recipient is meant: the one that the token was made for, or the one of these addresses; null when none fits. Where
+    /// there is only one it is meant whatever the report calls it: that is where the mail was passed on to.
     /// </summary>
-    public int? Find(params ReadOnlySpan<string?> addresses)
+    public int? Find(MailToken token, params ReadOnlySpan<string?> addresses)
     {
+        if (token.Recipient is { } named)
+        {
+            return named < Summary.Recipients.Count ? named : null;
+        }
+
         foreach (var address in addresses)
         {
             var key = KeyOf(address);

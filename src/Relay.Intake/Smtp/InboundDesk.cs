@@ -15,6 +15,7 @@ namespace Relay.Intake.Smtp;
 /// nobody else. An unknown recipient is refused at once, so nothing is ever taken that would have to be sent back.
 /// </summary>
 /// <param name="returnPathLabel">The first label of return-path domains, whose postmaster must be reachable (RFC 5321, 4.5.1).</param>
+/// <remarks>Receivers want one address for all complaints of their users (feedback loops): that is abuse, where people look for it too (RFC 2142, 2).</remarks>
 internal sealed class InboundDesk(IIncomingMail incoming, string hostName, string returnPathLabel, IntakeMetrics metrics, TimeProvider time, ILogger logger) : IMailDesk
 {
     private readonly string _returnPaths = $"{returnPathLabel}.";
@@ -25,7 +26,7 @@ internal sealed class InboundDesk(IIncomingMail incoming, string hostName, strin
 
     public SmtpReply? CheckRecipient(EnvelopeAddress recipient)
     {
-        if (IsPostmaster(recipient) || incoming.Knows(recipient))
+        if (IsOurs(recipient) || incoming.Knows(recipient))
         {
             return null;
         }
@@ -53,9 +54,9 @@ internal sealed class InboundDesk(IIncomingMail incoming, string hostName, strin
         };
     }
 
-    private bool IsPostmaster(EnvelopeAddress recipient) =>
+    private bool IsOurs(EnvelopeAddress recipient) =>
         recipient.IsBarePostmaster
-        || (recipient.LocalPart.Equals("postmaster", StringComparison.OrdinalIgnoreCase)
+        || (recipient.LocalPart.ToLowerInvariant() is "postmaster" or "abuse"
             && (recipient.Domain.Equals(hostName, StringComparison.OrdinalIgnoreCase) || recipient.Domain.StartsWith(_returnPaths, StringComparison.Ordinal)));
 
     /// <summary>What a report tells stands in its first octets; the rest, mostly the mail given back, is read and dropped.</summary>

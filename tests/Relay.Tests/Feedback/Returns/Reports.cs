@@ -40,7 +40,7 @@ internal static class Reports
             --b1--
             """);
 
-    public static byte[] Complaint(string? address) => Text($"""
+    public static byte[] Complaint(string? address, string sentWith = "shop@shop.test") => Text($"""
         From: feedback@there.test
         To: shop@shop.test
         Subject: FW: Your order
@@ -58,6 +58,7 @@ internal static class Reports
         Feedback-Type: abuse
         User-Agent: Generator/1.0
         Version: 1
+        Original-Mail-From: <{sentWith}>
         {(address is null ? "Source-IP: 192.0.2.1" : $"Original-Rcpt-To: <{address}>")}
 
         --a

@@ -391,7 +391,7 @@ public sealed class ReturnsDeskTests : IDisposable
     {
         Assert.Equal(IncomingResult.Taken, await _returns.TakeAsync(Reports.Bounce("ann@there.test"), EnvelopeAddress.BarePostmaster));
 
-        Assert.Equal("it is for the postmaster", Assert.Single(_returns.Aside).Reason);
+        Assert.Equal("it is for people", Assert.Single(_returns.Aside).Reason);
         Assert.Empty(_returns.Store.Tellings);
     }
 
@@ -406,6 +406,37 @@ public sealed class ReturnsDeskTests : IDisposable
         {
             Assert.False(_returns.Desk.Knows(EnvelopeAddress.Parse($"{other}@any.test")), other);
         }
+    }
+
+    [Fact]
+    public async Task A_complaint_to_the_address_for_all_of_them_is_told_by_what_the_mail_was_sent_with()
+    {
+        var message = await _returns.DeliveredAsync("ann@there.test");
+        var complaint = Reports.Complaint("ann@there.test", sentWith: message.ReturnPath!.Text);
+        var strangers = Reports.Complaint("ann@there.test", sentWith: "somebody@elsewhere.test");
+
+        Assert.Equal(IncomingResult.Taken, await _returns.TakeAsync(complaint, EnvelopeAddress.Parse("abuse@mx.relay.test")));
+        Assert.Equal(IncomingResult.Taken, await _returns.TakeAsync(strangers, EnvelopeAddress.Parse("abuse@mx.relay.test")));
+
+        Assert.Single(_returns.EventsOf(message), e => e.Type == MailEventType.Complained);
+        Assert.Single(_returns.Aside);
+    }
+
+    [Fact]
+    public async Task A_bounce_of_our_report_has_nowhere_to_come_back_to()
+    {
+        var message = await _returns.DeliveredAsync("ann@there.test");
+        await _returns.TakeAsync(Reports.Bounce("ann@there.test"), message);
+        var report = Assert.Single(_returns.Reports);
+
+        Assert.Null(report.WireSender);
+        Assert.False(report.ReportsFailures);
+        // Whoever brings one all the same, to the address of the message that it was about, tells what is known.
+        Assert.Equal(IncomingResult.Taken, await _returns.TakeAsync(Reports.Bounce("sender@acme.test"), message));
+        Assert.Equal(IncomingResult.Taken, await _returns.TakeAsync(Reports.Bounce("sender@acme.test"), EnvelopeAddress.BarePostmaster));
+
+        Assert.Single(_returns.Reports);
+        Assert.Single(_returns.Store.Tellings);
     }
 
     [Theory]

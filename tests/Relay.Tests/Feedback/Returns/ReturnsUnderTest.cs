@@ -33,7 +33,7 @@ internal sealed class ReturnsUnderTest : IDisposable
         Desk = new ReturnsDesk(
             Tokens,
             Store,
-            new FailureReports(Options.Create(new RelayOptions { HostName = "mx.relay.test" }), Time),
+            new Findings(new FailureReports(Options.Create(new RelayOptions { HostName = "mx.relay.test" }), Time), Time),
             new FeedbackMetrics(_services.GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>()),
             Time,
             NullLogger<ReturnsDesk>.Instance);

@@ -145,7 +145,8 @@ public sealed class InboundDoorTests
     [InlineData("Postmaster")]
     [InlineData("postmaster@mx.relay.test")]
     [InlineData("POSTMASTER@bounce.shop.test")]
-    public async Task The_postmaster_can_be_reached(string recipient)
+    [InlineData("abuse@mx.relay.test")]
+    public async Task Whoever_runs_this_can_be_reached(string recipient)
     {
         await using var door = await InboundDoor.StartAsync();
         await using var client = await door.GreetAsync();

@@ -187,6 +187,20 @@ public sealed class EmbeddedIncomingStoreTests : IncomingStoreContract
     }
 
     protected override ValueTask CloseAsync() => _store?.DisposeAsync() ?? ValueTask.CompletedTask;
+
+    [Fact]
+    public async Task What_was_told_is_there_after_a_restart_and_its_report_still_goes_out()
+    {
+        var message = await DeliveredAsync("ann@there.test");
+        var report = TestMail.To(Time, "sender@acme.test") with { Id = MessageId.Create(Time, message.Id.Slot), Source = MessageSource.Report };
+        Assert.Equal(TellResult.Told, await Store.TellAsync(Bounce(message, report), Cancellation));
+
+        await _store!.DisposeAsync();
+        _store = await StoreUnderTest.StartAsync(null, _folder, Time, Cancellation);
+
+        Assert.Equal(RecipientState.Bounced, (await _store.Get<IIncomingStore>().FindAsync(message.Id, Cancellation))!.Recipients()[0].State);
+        Assert.Equal(report.Id, Assert.Single(await _store.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime()).Message.Id);
+    }
 }
 
 public sealed class RedisIncomingStoreTests : IncomingStoreContract
@@ -215,6 +229,18 @@ public sealed class RedisIncomingStoreTests : IncomingStoreContract
 
         var suppressions = _store!.Get<ISuppressionStore>();
         await Eventually.HoldsAsync(async () => (await suppressions.ListAsync("acme", null, 10, Cancellation)).Items is [{ Address: "ann@there.test" }], Cancellation);
+    }
+
+    [Fact]
+    public async Task A_complaint_suppresses_the_stream_that_it_is_about()
+    {
+        var message = await DeliveredAsync("ann@there.test");
+        await Store.TellAsync(new Telling(message.Id, [Event(message, MailEventType.Complained, 0) with { Stream = "weekly" }], [], true), Cancellation);
+
+        var suppressions = _store!.Get<ISuppressionStore>();
+        var ann = EnvelopeAddress.Parse("ann@there.test");
+        await Eventually.HoldsAsync(async () => await suppressions.FindAsync("acme", ann, "weekly", Cancellation) is { Reason: SuppressionReason.Complaint }, Cancellation);
+        Assert.Null(await suppressions.FindAsync("acme", ann, null, Cancellation));
     }
 
     [Fact]
