@@ -84,6 +84,7 @@ public static class DeliveryServices
         services.AddSingleton<Aftermath>();
         services.AddSingleton<SiteDirectory>();
         services.AddSingleton<SuppressionCheck>();
+        services.AddSingleton<FreshSuppressions>();
         services.AddSingleton<Dispatcher>();
         services.AddSingleton<DeliveryDesk>();
         services.AddSingleton<IDeliveryDesk>(provider => provider.GetRequiredService<DeliveryDesk>());

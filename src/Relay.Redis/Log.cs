@@ -91,6 +91,9 @@ internal static partial class Log
     [LoggerMessage(LogLevel.Warning, "Other nodes cannot be heard; what they ask and suspend is looked for: {Reason}")]
     public static partial void BellUnheard(this ILogger logger, string reason);
 
+    [LoggerMessage(LogLevel.Warning, "Other nodes cannot be heard; mail in hand may go to an address that they have suppressed this moment: {Reason}")]
+    public static partial void SuppressionsUnheard(this ILogger logger, string reason);
+
     [LoggerMessage(LogLevel.Error, "The suspension {Id} cannot be read; it is not in force")]
     public static partial void SuspensionUnreadable(this ILogger logger, string id, Exception exception);
 

@@ -100,6 +100,8 @@ public static class RelayRedis
         services.AddSingleton<IUsageReader, RedisUsageReader>();
         services.AddSingleton<IInbox, RedisInbox>();
         services.AddSingleton<ISuppressionStore, RedisSuppressionStore>();
+        services.AddSingleton<SuppressionNews>();
+        services.AddSingleton<ISuppressionNews>(provider => provider.GetRequiredService<SuppressionNews>());
         services.AddSingleton<ITranscriptStore, RedisTranscriptStore>();
         services.AddSingleton<ITokenKeyStore, RedisTokenKeyStore>();
         services.AddSingleton<IStsPolicyStore, RedisStsPolicyStore>();

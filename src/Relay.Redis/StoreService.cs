@@ -15,6 +15,7 @@ using Relay.Redis.Keys;
 using Relay.Redis.Nodes;
 using Relay.Redis.Queue;
 using Relay.Redis.Repartition;
+using Relay.Redis.Suppressions;
 using StackExchange.Redis;
 
 namespace Relay.Redis;
@@ -22,7 +23,7 @@ namespace Relay.Redis;
 /// <summary>Opens the store before any other service starts, keeps its loops running, and closes it after all others have stopped.</summary>
 internal sealed class StoreService(
     Store store, AcceptWriter accepts, SettleWriter settles, Canceller canceller, Refiller refiller, Projector projector, Ownership ownership,
-    DotWriter dots, LocalJournal journal, Recovery recovery, Wakes wakes, RedisSuspensions suspensions, AskWorker asks, Bell bell, Drain drain, AccountChanges accounts,
+    DotWriter dots, LocalJournal journal, Recovery recovery, Wakes wakes, RedisSuspensions suspensions, AskWorker asks, Bell bell, SuppressionNews suppressions, Drain drain, AccountChanges accounts,
     StoreWatch watch, StoreIdentity identity, IOptions<StoreOptions> options, TimeProvider time, ILoggerFactory loggers, IHostApplicationLifetime? lifetime = null)
     : IHostedLifecycleService, IAsyncDisposable
 {
@@ -85,6 +86,7 @@ internal sealed class StoreService(
             Run(settles.RunAsync, nameof(SettleWriter));
             Run(dots.RunAsync, nameof(DotWriter));
             Run(drain.RunAsync, nameof(Drain));
+            Run(suppressions.RunAsync, nameof(SuppressionNews));
         }
 
         Run(wakes.RunAsync, nameof(Wakes));

@@ -21,6 +21,7 @@ internal sealed class Dispatcher(
     InboxDelivery inbox,
     BlockedDomains blocked,
     SuppressionCheck suppressions,
+    FreshSuppressions fresh,
     DeliveryWindow window,
     AccountRates rates,
     Settlements settlements,
@@ -125,6 +126,7 @@ internal sealed class Dispatcher(
     {
         try
         {
+            held.LookedAt = fresh.Now;
             held.Suppressed = await suppressions.LookAsync(held.Lease, _stop.Token);
         }
         catch (Exception e) when (e is StoreUnavailableException or OperationCanceledException)

@@ -14,6 +14,9 @@ internal sealed class HeldLease(Lease lease)
     /// <summary>The open recipients that nothing is sent to, and why; null when there are none.</summary>
     public IReadOnlyDictionary<int, Outcome.Suppressed>? Suppressed { get; set; }
 
+    /// <summary>As of when <see cref="Suppressed"/> holds, by <see cref="FreshSuppressions"/>.</summary>
+    public long LookedAt { get; set; }
+
     /// <summary>Where it counts: at its domain until the way is known, then at its site.</summary>
     public Stock? Place { get; set; }
 }

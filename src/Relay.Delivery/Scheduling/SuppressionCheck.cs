@@ -7,8 +7,8 @@ namespace Relay.Delivery.Scheduling;
 
 /// <summary>
 /// Looks, each time that a unit leaves the queue to be tried, whether its account has suppressed any of its recipients. The
-/// only such look: whatever waited, however long, and whoever accepted it, passes here. What is suppressed while the unit
-/// stands in line for a connection is seen at its next attempt.
+/// only such look: whatever waited, however long, and whoever accepted it, passes here. A unit of which something was suppressed
+/// while it stood in line for a connection goes back (<see cref="FreshSuppressions"/>), and passes here again.
 /// </summary>
 internal sealed class SuppressionCheck(ISuppressionStore suppressions)
 {

@@ -16,6 +16,7 @@ internal sealed class CourierOffice(
     Settler settler,
     IMailQueue queue,
     IContentStore contents,
+    FreshSuppressions fresh,
     Aftermath aftermath,
     SourceAddresses sources,
     ChunkingHosts chunkingHosts,
@@ -98,7 +99,7 @@ internal sealed class CourierOffice(
             return false;
         }
 
-        if (!Queue.TryBegin(held.Lease))
+        if (fresh.HasChanged(held.Lease, held.LookedAt) || !Queue.TryBegin(held.Lease))
         {
             Settler.Release(held);
             return false;

@@ -32,6 +32,9 @@ internal static class StoreKeys
     /// <summary>The channel on which nodes hear that something was asked, answered or suspended.</summary>
     public static RedisChannel Rings { get; } = RedisChannel.Literal("relay:rings");
 
+    /// <summary>The channel on which nodes hear which addresses were suppressed.</summary>
+    public static RedisChannel SuppressionNews { get; } = RedisChannel.Literal("relay:suppressions");
+
     /// <summary>Accounts by id.</summary>
     public static RedisKey Accounts { get; } = "relay:acct:accounts";
 

@@ -18,7 +18,7 @@ namespace Relay.Redis.Suppressions;
 /// spread over the shards of a cluster, and no part of it is ever read whole. What holds for one stream only stands beside the
 /// address's own entry in the same part, so that one command looks for both.
 /// </summary>
-internal sealed class RedisSuppressionStore(Store store, BrokenDocuments broken) : ISuppressionStore
+internal sealed class RedisSuppressionStore(Store store, BrokenDocuments broken, SuppressionNews news) : ISuppressionStore
 {
     /// <summary>Decided for ever: an address is looked for in one part only.</summary>
     private const int Parts = 64;
@@ -70,6 +70,7 @@ internal sealed class RedisSuppressionStore(Store store, BrokenDocuments broken)
         var added = await StoreFailure.TranslateAsync(
             Task.WhenAll(wanted.Select(each => Database.HashSetAsync(StoreKeys.Suppressed(account, PartOf(each.Address)), FieldOf(each), Write(each), When.NotExists))),
             cancellation);
+        news.Tell(account, [.. wanted.Where((_, n) => added[n]).Select(each => each.Address)]);
         return added.Count(isNew => isNew);
     }
 

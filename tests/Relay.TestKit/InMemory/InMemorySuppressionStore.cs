@@ -7,12 +7,16 @@ using Relay.Smtp.Addresses;
 namespace Relay.TestKit.InMemory;
 
 /// <summary>Suppressions in memory.</summary>
-public sealed class InMemorySuppressionStore : ISuppressionStore
+public sealed class InMemorySuppressionStore : ISuppressionStore, ISuppressionNews
 {
     private readonly ConcurrentDictionary<(string Account, string Address, string? Stream), Suppression> _held = new();
     private readonly ConcurrentDictionary<(string Account, string Address, string? Stream), Suppression> _released = new();
 
     private int _looks;
+
+    public event Action<string, IReadOnlyList<string>>? Suppressed;
+
+    public event Action? Missed;
 
     /// <summary>While set, every look throws it.</summary>
     public StoreUnavailableException? Refusal { get; set; }
@@ -35,8 +39,25 @@ public sealed class InMemorySuppressionStore : ISuppressionStore
     public ValueTask<IReadOnlyList<Suppression>> FindReleasedAsync(string account, EnvelopeAddress address, CancellationToken cancellation) =>
         ValueTask.FromResult(AllOf(_released, account, address));
 
-    public ValueTask<int> AddAsync(string account, IReadOnlyList<Suppression> suppressions, CancellationToken cancellation) =>
-        ValueTask.FromResult(suppressions.Count(each => !WasReleasedSince(account, each) && _held.TryAdd((account, each.Address, each.Stream), each)));
+    public ValueTask<int> AddAsync(string account, IReadOnlyList<Suppression> suppressions, CancellationToken cancellation)
+    {
+        List<string> added =
+        [
+            .. suppressions.Where(each => !WasReleasedSince(account, each) && _held.TryAdd((account, each.Address, each.Stream), each))
+                .Select(each => each.Address),
+        ];
+        if (!IsUnheard)
+        {
+            Suppressed?.Invoke(account, added);
+        }
+
+        return ValueTask.FromResult(added.Count);
+    }
+
+    /// <summary>Nobody hears what is added.</summary>
+    public bool IsUnheard { get; set; }
+
+    public void TellMissed() => Missed?.Invoke();
 
     public ValueTask<bool> ReleaseAsync(
         string account, EnvelopeAddress address, string? stream, string by, DateTimeOffset now, CancellationToken cancellation)

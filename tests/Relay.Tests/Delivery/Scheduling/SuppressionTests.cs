@@ -1,7 +1,10 @@
 using Relay.Delivery;
+using Relay.Delivery.Scheduling;
 using Relay.Mail.Events;
 using Relay.Mail.Queue;
+using Relay.Mail.Sites;
 using Relay.Mail.Suppressions;
+using Relay.TestKit.InMemory;
 using Relay.TestKit.Remote;
 
 namespace Relay.Tests.Delivery.Scheduling;
@@ -73,6 +76,64 @@ public sealed class SuppressionTests
         delivery.AdvanceTo(delivery.Queue.Settlements[0]);
 
         Assert.Equal(MailEventType.Suppressed, Assert.Single((await delivery.SettledAsync(2)).Events).Type);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Who_is_suppressed_while_the_message_stands_in_line_for_a_connection_does_not_get_it(bool isMissed)
+    {
+        var go = new TaskCompletionSource();
+        await using var remote = ScriptedSmtpServer.Start(new RemoteScript().On(RemoteStage.Mail, RemoteAnswer.Say("250 Ok").After(go.Task)));
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote, ("Delivery:ConnectionsPerSite", 1));
+        await delivery.AcceptAsync("first@remote.test");
+        await WaitUntil.TrueAsync(() => remote.Sessions is [{ Commands.Count: > 1 }]);
+        for (var i = 0; i < 10; i++)
+        {
+            await delivery.AcceptAsync($"a{i}@remote.test", $"b{i}@remote.test");
+        }
+
+        await WaitUntil.TrueAsync(() => delivery.Part<ISiteReader>().List() is [{ Waiting: 10 }]);
+        var looks = delivery.Suppressions.Looks;
+        delivery.Suppressions.IsUnheard = isMissed;
+        await SuppressAsync(delivery, "a5@remote.test");
+        if (isMissed)
+        {
+            delivery.Suppressions.TellMissed();
+        }
+
+        go.SetResult();
+        await delivery.SettledAsync(11);
+
+        var events = delivery.Queue.Settlements.SelectMany(settlement => settlement.Events).ToLookup(e => e.Type, e => e.Recipient);
+        Assert.Equal(["a5@remote.test"], events[MailEventType.Suppressed]);
+        Assert.Equal(20, events[MailEventType.Delivered].Count());
+        Assert.DoesNotContain(remote.Sessions.SelectMany(session => session.Commands), command => command.Contains("<a5@", StringComparison.Ordinal));
+
+        // Only the unit that it concerns, unless nobody knows which.
+        Assert.Equal(isMissed ? 20 : 2, delivery.Suppressions.Looks - looks);
+    }
+
+    [Fact]
+    public void What_was_heard_of_long_ago_is_forgotten_and_what_waits_since_then_looked_at_again()
+    {
+        var news = new InMemorySuppressionStore();
+        var fresh = new FreshSuppressions(news);
+        var message = A.Message(TimeProvider.System, "a@remote.test");
+        var lease = new Lease { Unit = Unit.Of(message)[0], Message = message };
+        var before = fresh.Now;
+        AddMany(news, 0, 5);
+        Assert.False(fresh.HasChanged(lease, before));
+
+        AddMany(news, 5, 10_005);
+
+        Assert.True(fresh.HasChanged(lease, before));
+        Assert.False(fresh.HasChanged(lease, fresh.Now));
+
+        static void AddMany(InMemorySuppressionStore store, int from, int to) => Assert.True(store.AddAsync(
+            "default",
+            [.. Enumerable.Range(from, to - from).Select(i => new Suppression { Address = $"x{i}@remote.test", Reason = SuppressionReason.Manual, Since = DateTimeOffset.UnixEpoch })],
+            Cancellation).IsCompletedSuccessfully);
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Relay.Mail.Messages;
 using Relay.Mail.Suppressions;
 using Relay.Smtp.Addresses;
@@ -22,6 +23,8 @@ public abstract class SuppressionStoreContract : IAsyncLifetime
         GC.SuppressFinalize(this);
     }
 
+    protected abstract ISuppressionNews News { get; }
+
     protected abstract ValueTask<ISuppressionStore> OpenAsync();
 
     protected virtual ValueTask CloseAsync() => ValueTask.CompletedTask;
@@ -34,6 +37,20 @@ public abstract class SuppressionStoreContract : IAsyncLifetime
 
         Assert.Equal(entry, await Store.FindAsync("acme", EnvelopeAddress.Parse("Ada@Bücher.test"), null, Cancellation));
         Assert.Null(await Store.FindAsync("acme", EnvelopeAddress.Parse("bob@xn--bcher-kva.test"), null, Cancellation));
+    }
+
+    [Fact]
+    public async Task Whoever_listens_hears_of_what_was_added_and_of_nothing_else()
+    {
+        await Store.AddAsync("acme", [Entry("ada@x.test")], Cancellation);
+        var heard = new List<string>();
+        News.Suppressed += (account, addresses) => heard.AddRange(addresses.Select(address => $"{account} {address}"));
+
+        await Store.AddAsync("acme", [Entry("ada@x.test"), Entry("bob@x.test")], Cancellation);
+        await Store.AddAsync("other", [Entry("ada@x.test") with { Stream = "offers" }], Cancellation);
+        await Store.ReleaseAsync("acme", Ada, null, "key-1", Now, Cancellation);
+
+        Assert.Equal(["acme bob@x.test", "other ada@x.test"], heard);
     }
 
     [Fact]
@@ -164,12 +181,16 @@ public abstract class SuppressionStoreContract : IAsyncLifetime
 
 public sealed class InMemorySuppressionStoreTests : SuppressionStoreContract
 {
+    protected override ISuppressionNews News => (InMemorySuppressionStore)Store;
+
     protected override ValueTask<ISuppressionStore> OpenAsync() => new(new InMemorySuppressionStore());
 }
 
 public sealed class EmbeddedSuppressionStoreTests : SuppressionStoreContract
 {
     private StoreUnderTest? _store;
+
+    protected override ISuppressionNews News => _store!.Get<ISuppressionNews>();
 
     protected override async ValueTask<ISuppressionStore> OpenAsync()
     {
@@ -185,6 +206,8 @@ public sealed class RedisSuppressionStoreTests : SuppressionStoreContract
     private RedisServer? _redis;
     private StoreUnderTest? _store;
 
+    protected override ISuppressionNews News => _store!.Get<ISuppressionNews>();
+
     protected override async ValueTask<ISuppressionStore> OpenAsync()
     {
         _redis = await RedisServer.StartAsync(Cancellation);
@@ -196,6 +219,24 @@ public sealed class RedisSuppressionStoreTests : SuppressionStoreContract
     {
         await (_store?.DisposeAsync() ?? ValueTask.CompletedTask);
         await (_redis?.DisposeAsync() ?? ValueTask.CompletedTask);
+    }
+
+    [Fact]
+    public async Task Another_node_hears_of_it_and_of_a_long_list_that_there_is_one()
+    {
+        await using var other = await StoreUnderTest.StartAsync(_redis!.ConnectionString, StoreUnderTest.NewFolder(), TimeProvider.System, Cancellation);
+        var (addresses, missed) = (new ConcurrentQueue<string>(), new TaskCompletionSource());
+        other.Get<ISuppressionNews>().Suppressed += (account, told) => addresses.Enqueue($"{account} {told[0]}");
+        other.Get<ISuppressionNews>().Missed += () => missed.TrySetResult();
+
+        // Nobody tells when the other one has begun to listen.
+        var number = 0;
+        await Eventually.HoldsAsync(
+            async () => await Store.AddAsync("acme", [Entry($"a{number++}@x.test")], Cancellation) == 1 && !addresses.IsEmpty, Cancellation);
+        await Store.AddAsync("acme", [.. Enumerable.Range(0, 201).Select(i => Entry($"b{i}@x.test"))], Cancellation);
+
+        Assert.All(addresses, address => Assert.StartsWith("acme a", address, StringComparison.Ordinal));
+        await new ValueTask(missed.Task).InTime();
     }
 
     [Fact]
