@@ -17,12 +17,12 @@ internal sealed class StoreConnections : IAsyncDisposable
     public const CommandFlags FromPrimary = CommandFlags.DemandMaster;
 
     private readonly ConnectionMultiplexer[] _all;
-    private readonly SentinelGuard? _guard;
+    private readonly SentinelRoute? _route;
 
-    private StoreConnections(ConnectionMultiplexer[] all, StoreShape shape, SentinelGuard? guard)
+    private StoreConnections(ConnectionMultiplexer[] all, StoreShape shape, SentinelRoute? route)
     {
         _all = all;
-        _guard = guard;
+        _route = route;
         Shape = shape;
         foreach (var connection in all)
         {
@@ -69,19 +69,24 @@ internal sealed class StoreConnections : IAsyncDisposable
     public IEnumerable<IServer> Primaries() =>
         _all[3].GetEndPoints().Select(e => _all[3].GetServer(e)).Where(s => s.IsConnected && !s.IsReplica);
 
+    /// <summary>Which servers these are, so that a failover is noticed.</summary>
+    public string PrimaryNames => _route is not null
+        ? _route.Primary?.ToString() ?? ""
+        : string.Join(' ', Primaries().Select(server => server.EndPoint.ToString()).Order(StringComparer.Ordinal));
+
     /// <exception cref="RedisConnectionException">The store does not answer.</exception>
     public static async Task<StoreConnections> OpenAsync(ConfigurationOptions options, CancellationToken cancellation)
     {
         string[] kinds = ["intake", "guarded", "settling", "background", "reading", "bulk", "acknowledging", "noting"];
         var opened = new List<ConnectionMultiplexer>();
-        var guarded = options.Clone();
-        var guard = SentinelGuard.StandBefore(guarded);
+        var led = options.Clone();
+        var route = SentinelRoute.Under(led);
         try
         {
             foreach (var kind in kinds)
             {
                 cancellation.ThrowIfCancellationRequested();
-                var own = guarded.Clone();
+                var own = led.Clone();
                 own.ClientName = $"relay-{kind}";
                 ReserveThreads(kinds.Length * ServersOf(opened));
                 opened.Add(await ConnectionMultiplexer.ConnectAsync(own).WaitAsync(cancellation));
@@ -90,7 +95,7 @@ internal sealed class StoreConnections : IAsyncDisposable
                 await opened[^1].GetDatabase().PingAsync().WaitAsync(cancellation);
             }
 
-            return new StoreConnections([.. opened], ShapeOf(options, opened[0]), guard);
+            return new StoreConnections([.. opened], ShapeOf(options, opened[0]), route);
         }
         catch
         {
@@ -99,9 +104,9 @@ internal sealed class StoreConnections : IAsyncDisposable
                 await connection.DisposeAsync();
             }
 
-            if (guard is not null)
+            if (route is not null)
             {
-                await guard.DisposeAsync();
+                await route.DisposeAsync();
             }
 
             throw;
@@ -182,9 +187,9 @@ internal sealed class StoreConnections : IAsyncDisposable
             await connection.DisposeAsync();
         }
 
-        if (_guard is not null)
+        if (_route is not null)
         {
-            await _guard.DisposeAsync();
+            await _route.DisposeAsync();
         }
     }
 }

@@ -48,7 +48,7 @@ internal sealed class StoreWatch(
         }
 
         _promise = promise;
-        _primaries = NamesOf(connections);
+        _primaries = connections.PrimaryNames;
         _answers = true;
         foreach (var warning in promise.Warnings)
         {
@@ -117,7 +117,7 @@ internal sealed class StoreWatch(
 
         await LookAtIdentityAsync();
 
-        if (NamesOf(store.Connections) is var primaries && primaries != _primaries)
+        if (store.Connections.PrimaryNames is var primaries && primaries != _primaries)
         {
             // Another server may keep mail in another way.
             logger.PrimariesChanged(primaries);
@@ -234,9 +234,6 @@ internal sealed class StoreWatch(
         _unreadable = depth.Unreadable == 0 ? null : string.Create(
             CultureInfo.InvariantCulture, $"{depth.Unreadable} entries could not be read and were set aside; the log says which and why.");
     }
-
-    private static string NamesOf(StoreConnections connections) =>
-        string.Join(' ', connections.Primaries().Select(server => server.EndPoint.ToString()).Order(StringComparer.Ordinal));
 
     private static long Number(Dictionary<string, string> memory, string name) =>
         memory.TryGetValue(name, out var text) && long.TryParse(text, CultureInfo.InvariantCulture, out var number) ? number : 0;

@@ -55,6 +55,43 @@ public sealed class SentinelTests
     }
 
     [Fact]
+    public async Task A_primary_that_was_replaced_while_it_stood_still_is_left_and_never_spoken_to_again()
+    {
+        await using var redis = await RedisSentinel.StartAsync(Cancellation);
+        await using var store = await StoreUnderTest.StartAsync(
+            redis.ConnectionString, StoreUnderTest.NewFolder(), Time, Cancellation, ("Queue:AnswerTimeout", "00:00:02"));
+        await AcceptAsync(store);
+        var old = await redis.PrimaryAsync(Cancellation);
+
+        old.Pause();
+        try
+        {
+            await redis.WaitForPrimaryOtherThanAsync(old, Cancellation);
+            await Eventually.HoldsAsync(
+                async () => await store.Queue.EnqueueAsync(TestMail.To(Time, "b@x.test"), null, Cancellation).InTime() is EnqueueResult.Accepted, Cancellation);
+        }
+        finally
+        {
+            old.Continue();
+        }
+
+        // Until a sentinel tells it otherwise it takes itself for the primary.
+        var accepted = new List<Message>();
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                accepted.Add(await AcceptAsync(store));
+                return (await old.AskAsync(Cancellation, "ROLE")).StartsWith("slave", StringComparison.Ordinal);
+            },
+            Cancellation);
+        var primary = await redis.PrimaryAsync(Cancellation);
+        foreach (var message in accepted)
+        {
+            Assert.Equal("1", await primary.AskAsync(Cancellation, "EXISTS", store.Store.PartitionOf(message.Id).Keys.Message(message.Id).ToString()));
+        }
+    }
+
+    [Fact]
     public async Task The_settings_of_the_new_primary_are_read_at_once()
     {
         await using var redis = await RedisSentinel.StartAsync(Cancellation);
@@ -68,6 +105,13 @@ public sealed class SentinelTests
 
         await Eventually.HoldsAsync(() => health.Promise!.Losses!.MachineCrash.Contains("half minute", StringComparison.Ordinal), Cancellation);
         await Eventually.HoldsAsync(() => health.Promise!.Losses!.Failover.StartsWith("No replica is connected", StringComparison.Ordinal), Cancellation);
+    }
+
+    private static async Task<Message> AcceptAsync(StoreUnderTest store)
+    {
+        var message = TestMail.To(Time, "a@x.test");
+        Assert.IsType<EnqueueResult.Accepted>(await store.Queue.EnqueueAsync(message, null, Cancellation).InTime());
+        return message;
     }
 
     // As long as the store has no replica to acknowledge, nothing is accepted.
