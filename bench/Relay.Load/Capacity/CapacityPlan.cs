@@ -45,7 +45,7 @@ internal sealed record CapacityPlan(CapacityInputs Inputs, double MessagesPerDay
     public double LogRate => AtPeak * Inputs.Log;
 
     /// <summary>What the logs need: as much as the memory, twice while they are rewritten, and as much again to grow until then.</summary>
-    public double Disk => 3 * (QueueMemory + ActivityMemory);
+    public double Disk => 4 * (QueueMemory + ActivityMemory);
 
     /// <summary>Bits a second at the peak: in by a door, to the store, to its replica, and out.</summary>
     public double Network => AtPeak * Inputs.Size * 4 * 8;
