@@ -264,6 +264,9 @@ public sealed class InboundDoorTests
             var services = builder.Services;
             services.AddSingleton<IMailQueue>(returns.Queue);
             services.AddSingleton<IAccountStore>(new InMemoryAccountStore());
+            services.AddSingleton<ISenderStore>(new InMemorySenderStore());
+            services.AddSingleton<IUsageReader>(returns.Queue);
+            services.AddSingleton(new InMemorySiteBoard(TimeProvider.System).Join());
             services.AddSingleton<IDomainRecords>(new InMemoryDomainRecords());
             services.AddSingleton<IContentStore>(new InMemoryContentStore());
             services.AddSingleton<IServerCertificate>(new DoorUnderTest.Certificate());
