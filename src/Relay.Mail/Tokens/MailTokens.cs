@@ -88,7 +88,7 @@ public sealed class MailTokens(TimeProvider time)
         return true;
     }
 
-    /// <summary>Hides a claim and makes it unforgeable. The same claim never looks the same twice. False while no key is known.</summary>
+    /// <summary>Hides a claim and makes it unforgeable. The same claim looks the same for as long as its key signs, so that mail sent again has the same octets. False while no key is known.</summary>
     public bool TrySeal(TokenPurpose purpose, ReadOnlySpan<byte> claim, out string token)
     {
         token = "";
@@ -100,7 +100,10 @@ public sealed class MailTokens(TimeProvider time)
         var octets = new byte[SealBytes + claim.Length];
         octets[0] = (byte)key.Number;
         var nonce = octets.AsSpan(1, NonceBytes);
-        RandomNumberGenerator.Fill(nonce);
+        // Made from the claim: two different ones share a nonce no more often than by chance (as in AES-SIV, RFC 5297).
+        Span<byte> whole = stackalloc byte[HMACSHA256.HashSizeInBytes];
+        HMACSHA256.HashData(key.NonceSecret, [(byte)purpose, .. claim], whole);
+        whole[..NonceBytes].CopyTo(nonce);
         using var aes = new AesGcm(key.SealingSecret, TagBytes);
         aes.Encrypt(nonce, claim, octets.AsSpan(1 + NonceBytes, claim.Length), octets.AsSpan(^TagBytes..), [(byte)purpose]);
         token = Base64Url.EncodeToString(octets);

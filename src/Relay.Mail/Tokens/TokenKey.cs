@@ -16,6 +16,8 @@ public sealed record TokenKey(int Number, byte[] Secret, DateTimeOffset From)
 
     // A key of its own for each use: who learned something of one would know nothing of the other.
     internal byte[] SealingSecret { get; } = HKDF.DeriveKey(HashAlgorithmName.SHA256, Secret, SecretBytes, info: Encoding.ASCII.GetBytes("relay sealed tokens"));
+
+    internal byte[] NonceSecret { get; } = HKDF.DeriveKey(HashAlgorithmName.SHA256, Secret, SecretBytes, info: Encoding.ASCII.GetBytes("relay sealed tokens' nonces"));
 }
 
 /// <summary>A key as it stands in the store.</summary>
