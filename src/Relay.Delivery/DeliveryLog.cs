@@ -82,7 +82,7 @@ internal static partial class DeliveryLog
     [LoggerMessage(EventId = 17, Level = LogLevel.Error, Message = "The TLS report for {Domain} failed for a reason of ours")]
     public static partial void TlsReportFailed(this ILogger logger, string domain, Exception exception);
 
-    [LoggerMessage(EventId = 18, Level = LogLevel.Error, Message = "{MessageId}: the copy in 7 bits could not be signed for {Domain}")]
+    [LoggerMessage(EventId = 18, Level = LogLevel.Error, Message = "{MessageId}: a copy of it could not be signed for {Domain}")]
     public static partial void CopyNotSigned(this ILogger logger, MessageId messageId, string domain, Exception exception);
 
     [LoggerMessage(EventId = 19, Level = LogLevel.Warning, Message = "A dialogue of {MessageId} could not be kept")]

@@ -67,6 +67,7 @@ public static class DeliveryServices
         services.AddSingleton<Settlements>();
         services.AddSingleton<Alerts>();
         services.AddSingleton<SevenBitCopies>();
+        services.AddSingleton<PersonalCopies>();
         services.AddSingleton<CourierOffice>();
         services.AddSingleton<InboxDelivery>();
 

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Relay.Feedback.Bounces;
+using Relay.Feedback.Lists;
 using Relay.Feedback.Returns;
 using Relay.Feedback.Tokens;
 using Relay.Mail.Bounces;
@@ -24,6 +25,7 @@ public static class FeedbackServices
         services.TryAddSingleton<MailTokens>();
         services.TryAddSingleton<TokenKeyring>();
         services.AddHostedService<TokenKeyWatch>();
+        services.AddListMail(relay);
         return services;
     }
 }

@@ -22,6 +22,7 @@ internal sealed class Dispatcher(
     BlockedDomains blocked,
     SuppressionCheck suppressions,
     FreshSuppressions fresh,
+    PersonalCopies copies,
     DeliveryWindow window,
     AccountRates rates,
     Settlements settlements,
@@ -128,6 +129,7 @@ internal sealed class Dispatcher(
         {
             held.LookedAt = fresh.Now;
             held.Suppressed = await suppressions.LookAsync(held.Lease, _stop.Token);
+            held.Lease = await copies.MakeAsync(held.Lease, _stop.Token);
         }
         catch (Exception e) when (e is StoreUnavailableException or OperationCanceledException)
         {

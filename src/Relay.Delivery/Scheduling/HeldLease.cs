@@ -6,7 +6,8 @@ namespace Relay.Delivery.Scheduling;
 /// <summary>A lease in our hands, with the shares of the window that it takes.</summary>
 internal sealed class HeldLease(Lease lease)
 {
-    public Lease Lease { get; } = lease;
+    /// <summary>With the content as it came with the lease, and once that is written as its recipient gets it.</summary>
+    public Lease Lease { get; set; } = lease;
 
     /// <summary>Octets of content that come with the lease; chunks stay in the store until they are sent.</summary>
     public int Bytes { get; } = lease.Message.Content.Prologue.Length + lease.Message.Content.Head.Length;

@@ -7,7 +7,7 @@ using Relay.Mail.Queue;
 namespace Relay.Delivery.Sending;
 
 /// <summary>The last hop of messages sent with a test key: kept to be looked at, in place of a connection to the world.</summary>
-internal sealed class InboxDelivery(IInbox inbox, Settlements settlements, Settler settler, ILogger<InboxDelivery> logger)
+internal sealed class InboxDelivery(IInbox inbox, PersonalCopies copies, Settlements settlements, Settler settler, ILogger<InboxDelivery> logger)
 {
     private static readonly Contact Inbox = new("inbox", null, null);
 
@@ -18,7 +18,7 @@ internal sealed class InboxDelivery(IInbox inbox, Settlements settlements, Settl
         var attempt = new Attempt(held);
         try
         {
-            await inbox.CaptureAsync(held.Lease.Message, cancellation);
+            await inbox.CaptureAsync((await copies.MakeAsync(held.Lease, cancellation)).Message, cancellation);
             attempt.EndRest(new Outcome.Delivered("captured: sent with a test key"), Inbox);
         }
         catch (StoreUnavailableException e)

@@ -1,13 +1,14 @@
 using Microsoft.Extensions.Options;
 using Relay.Host.Settings;
 using Relay.Intake.Smtp;
+using Relay.Mail.Lists;
 using Relay.Redis;
 
 namespace Relay.Host.Serving;
 
 /// <summary>Says plainly at the start what the configuration asks for and will not get.</summary>
 internal sealed partial class Remarks(
-    IOptions<ProcessOptions> process, IOptions<InboundOptions> inbound, IOptions<StoreOptions> store, ILogger<Remarks> logger) : IHostedService
+    IOptions<ProcessOptions> process, IOptions<InboundOptions> inbound, IOptions<StoreOptions> store, ListFields lists, ILogger<Remarks> logger) : IHostedService
 {
     public Task StartAsync(CancellationToken cancellationToken)
     {
@@ -19,6 +20,11 @@ internal sealed partial class Remarks(
         if (inbound.Value.Enabled && process.Value.Has(RelayRole.Intake) && !process.Value.Has(RelayRole.Feedback))
         {
             InboundElsewhere();
+        }
+
+        if (!lists.AddsLinks && process.Value.Has(RelayRole.Intake))
+        {
+            NoLinks();
         }
 
         if (!process.Value.Has(RelayRole.Delivery) && string.IsNullOrWhiteSpace(store.Value.Redis))
@@ -36,6 +42,9 @@ internal sealed partial class Remarks(
 
     [LoggerMessage(LogLevel.Warning, "Relay:Inbound:Enabled is true and Relay:Roles leaves feedback out: bounces are to come in at another process")]
     private partial void InboundElsewhere();
+
+    [LoggerMessage(LogLevel.Warning, "Relay:Http:PublicUrl is not an https address: bulk mail gets no List-Unsubscribe, and large receivers refuse newsletters without")]
+    private partial void NoLinks();
 
     [LoggerMessage(LogLevel.Warning, "Relay:Roles leaves delivery out, and no other process can reach the embedded store: mail is accepted and waits")]
     private partial void NobodyDelivers();

@@ -9,6 +9,7 @@ using Relay.Intake.Http;
 using Relay.Intake.Limits;
 using Relay.Intake.Smtp;
 using Relay.Mail;
+using Relay.Mail.Lists;
 using Relay.Redis;
 
 namespace Relay.Host.Settings;
@@ -33,6 +34,7 @@ internal static class RelaySettings
         (LoginOptions.Section, typeof(LoginOptions)),
         (LimitOptions.Section, typeof(LimitOptions)),
         (DomainOptions.Section, typeof(DomainOptions)),
+        (ListOptions.Section, typeof(ListOptions)),
         (TelemetryOptions.Section, typeof(TelemetryOptions)),
     ];
 

@@ -7,6 +7,7 @@ using Relay.Intake.Domains;
 using Relay.Intake.Http.Keys;
 using Relay.Intake.Limits;
 using Relay.Mail.Accounts;
+using Relay.Mail.Lists;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
 using Relay.Mail.Signing;
@@ -24,6 +25,7 @@ internal sealed partial class AdmissionGate(
     SendingDomains domains,
     SenderRules senders,
     ReturnPaths returnPaths,
+    ListFields lists,
     Quotas quotas,
     KeyPace pace,
     TimeProvider time,
@@ -160,6 +162,7 @@ internal sealed partial class AdmissionGate(
         var recipients = RecipientList.Distinct(submission.Envelope.Recipients);
         DkimSigner? signer;
         EnvelopeAddress? returnPath;
+        ListMail list;
         QuotaTaken taken;
         try
         {
@@ -170,6 +173,12 @@ internal sealed partial class AdmissionGate(
 
             signer = await domains.FindSignerAsync(credential.Account, authors.From[0].Domain, cancellation);
             returnPath = await returnPaths.FindAsync(submission, authors.From[0].Domain, cancellation);
+            if (!ListMail.TryWrite(lists, submission, header, kind, recipients, returnPath?.Domain, out list))
+            {
+                // A node that has not read them yet: without a link the mail would be refused elsewhere.
+                return Refuse(RefusalReason.StoreUnavailable, "the keys of links to unsubscribe are not known yet; try again later");
+            }
+
             (var exceeded, taken) = IsCounted(submission) ? await quotas.TryTakeAsync(credential, recipients.Count, cancellation) : default;
             if (exceeded is not null)
             {
@@ -192,7 +201,7 @@ internal sealed partial class AdmissionGate(
         EnqueueResult? result = null;
         try
         {
-            var message = MessageOf(submission, recipients, header, kind, authors, signer, returnPath);
+            var message = MessageOf(submission, recipients, header, kind, list, authors, signer, returnPath);
             result = await queue.EnqueueAsync(message, idempotency, cancellation);
             return ResultOf(result, message, idempotency);
         }
@@ -233,13 +242,18 @@ internal sealed partial class AdmissionGate(
     }
 
     private Message MessageOf(
-        Submission submission, IReadOnlyList<Recipient> recipients, HeaderBlock header, Kind kind, Authors authors, DkimSigner? signer,
+        Submission submission, IReadOnlyList<Recipient> recipients, HeaderBlock header, Kind kind, ListMail list, Authors authors, DkimSigner? signer,
         EnvelopeAddress? returnPath)
     {
         var now = time.GetUtcNow();
         var credential = submission.Credential;
         var prologue = Completion.Prologue(header, submission, authors.From[0].Domain, now, out var messageId);
-        if (signer is not null)
+        if (!list.Fields.IsEmpty)
+        {
+            prologue = (byte[])[.. list.Fields.Span, .. prologue.Span];
+        }
+
+        if (signer is not null && !list.IsPersonal)
         {
             // Last, on the very octets that leave; every attempt sends the same ones.
             prologue = Signature.OnTop(prologue, header, submission, signer, now);
@@ -268,6 +282,7 @@ internal sealed partial class AdmissionGate(
                 Length = prologue.Length + submission.Length,
                 HasEightBit = submission.HasEightBit,
                 HasEightBitHeader = submission.HasEightBit && header.HasEightBit(),
+                BodyHash = list.IsPersonal ? Signature.BodyHashOf(submission, header) : default,
             },
             AcceptedAt = now,
             SendAt = submission.SendAt,

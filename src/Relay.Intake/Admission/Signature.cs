@@ -13,15 +13,16 @@ internal static class Signature
         ReadOnlyMemory<byte> prologue, HeaderBlock header, Submission submission, DkimSigner signer, DateTimeOffset now)
     {
         var head = submission.Head.Span;
-        var signatures = signer.Sign(prologue.Span, head[..header.Length], BodyHashOf(submission, header), now);
+        var signatures = signer.Sign(prologue.Span, head[..header.Length], BodyHashOf(submission, header).Span, now);
         return (byte[])[.. signatures, .. prologue.Span];
     }
 
-    private static ReadOnlySpan<byte> BodyHashOf(Submission submission, HeaderBlock header)
+    /// <summary>The hash of the body, as the door took it or taken now.</summary>
+    public static ReadOnlyMemory<byte> BodyHashOf(Submission submission, HeaderBlock header)
     {
         if (!submission.BodyHash.IsEmpty)
         {
-            return submission.BodyHash.Span;
+            return submission.BodyHash;
         }
 
         // The door alone saw what is behind the head.

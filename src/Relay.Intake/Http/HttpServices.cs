@@ -12,6 +12,7 @@ using Relay.Intake.Http.Senders;
 using Relay.Intake.Http.Sending;
 using Relay.Intake.Http.Statistics;
 using Relay.Intake.Http.Suppressions;
+using Relay.Intake.Http.Unsubscribing;
 
 namespace Relay.Intake.Http;
 
@@ -39,6 +40,7 @@ internal static class HttpServices
         services.AddSingleton<SenderEndpoints>();
         services.AddSingleton<SuppressionEndpoints>();
         services.AddSingleton<SuppressionList>();
+        services.AddSingleton<UnsubscribeEndpoints>();
         services.AddSingleton<WaitingReasons>();
         services.AddSingleton<NodesEndpoint>();
         services.AddSingleton<DestinationEndpoint>();

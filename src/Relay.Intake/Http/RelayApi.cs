@@ -15,6 +15,7 @@ using Relay.Intake.Http.Senders;
 using Relay.Intake.Http.Sending;
 using Relay.Intake.Http.Statistics;
 using Relay.Intake.Http.Suppressions;
+using Relay.Intake.Http.Unsubscribing;
 using Relay.Mail.Accounts;
 using Relay.Mail.Domains;
 
@@ -176,6 +177,17 @@ public static class RelayApi
             .Requires(CredentialScope.Manage).WithTags("Suppressions").WithSummary("Let mail go to an address again")
             .WithDescription("What holds for one stream is released by naming it: ?stream=news.")
             .Produces(StatusCodes.Status204NoContent).AnswersProblems();
+
+        routes.MapGet("/unsubscribe/{token}", (UnsubscribeEndpoints unsubscribes, string token) => unsubscribes.Show(token))
+            .WithTags("Unsubscribing").WithSummary("Show a button to unsubscribe; nothing else happens")
+            .Produces<string>(contentType: "text/html");
+        routes.MapMethods("/unsubscribe/{token}", [HttpMethods.Head], (UnsubscribeEndpoints unsubscribes, string token) => unsubscribes.Show(token))
+            .ExcludeFromDescription();
+        routes.MapPost("/unsubscribe/{token}", (HttpContext context, UnsubscribeEndpoints unsubscribes, string token) => unsubscribes.TakeAsync(context, token))
+            .WithTags("Unsubscribing").WithSummary("Unsubscribe whom a List-Unsubscribe link was written for (RFC 8058)")
+            .WithDescription("Without a key: the token is enough. The body is the form List-Unsubscribe=One-Click.")
+            .DisableAntiforgery()
+            .Accepts<string>("application/x-www-form-urlencoded", "multipart/form-data").Produces<string>(contentType: "text/html");
 
         routes.MapGet("/stats", (HttpContext context, StatisticsEndpoint statistics, string? from, string? to) => statistics.ReadAsync(context, from, to))
             .Requires(CredentialScope.Read).WithTags("Statistics").WithSummary("Count events by day and kind")

@@ -21,6 +21,15 @@ public sealed record MessageContent
     /// <summary>Octets in all, prologue included: what SIZE= declares (RFC 1870).</summary>
     public required long Length { get; init; }
 
+    /// <summary>
+    /// Where each recipient's copy gets header fields of its own, and is signed with them when it is sent (ops/decisions/0019): the
+    /// hash of the body (<see cref="Signing.BodyDigest"/>), which is the same in all. Empty where all get the same octets.
+    /// </summary>
+    public ReadOnlyMemory<byte> BodyHash { get; init; }
+
+    /// <summary>Each recipient's copy differs.</summary>
+    public bool IsPersonal => !BodyHash.IsEmpty;
+
     /// <summary>The content holds an octet above 127, so it may travel only with 8BITMIME (RFC 6152, 3).</summary>
     public bool HasEightBit { get; init; }
 

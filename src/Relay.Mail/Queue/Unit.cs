@@ -25,7 +25,7 @@ public readonly record struct UnitId(MessageId Message, int Number)
 
 /// <summary>
 /// What is tried together: one message to one destination domain, with up to <see cref="MaxRecipients"/> of its
-/// recipients there. The units of a message follow from its envelope alone, so they are never stored.
+/// recipients there, or one where each copy differs. The units of a message follow from it alone, so they are never stored.
 /// </summary>
 /// <param name="Recipients">Indexes into the envelope's recipients.</param>
 public sealed record Unit(UnitId Id, Lane Lane, IReadOnlyList<int> Recipients)
@@ -45,7 +45,7 @@ public sealed record Unit(UnitId Id, Lane Lane, IReadOnlyList<int> Recipients)
         return [.. recipients
             .Select((recipient, index) => (recipient.Address.Domain, Index: index))
             .GroupBy(r => r.Domain, r => r.Index)
-            .SelectMany(domain => domain.Chunk(MaxRecipients), (domain, indexes) => (Domain: domain.Key, Indexes: indexes))
+            .SelectMany(domain => domain.Chunk(message.Content.IsPersonal ? 1 : MaxRecipients), (domain, indexes) => (Domain: domain.Key, Indexes: indexes))
             .Select((group, number) =>
                 new Unit(new UnitId(message.Id, number), Lane.Of(message, group.Domain), group.Indexes))];
     }

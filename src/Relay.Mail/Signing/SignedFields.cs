@@ -21,6 +21,7 @@ internal readonly ref struct SignedFields
     [
         "Sender", "In-Reply-To", "References", "Content-Transfer-Encoding", "Content-Disposition", "Feedback-ID",
         "List-Help", "List-Subscribe", "List-Post", "List-Owner", "List-Archive", "Auto-Submitted", "Precedence",
+        "CFBL-Address", "CFBL-Feedback-ID",
     ];
 
     // The last ones of a name that a hostile header repeats; honest fields occur once.

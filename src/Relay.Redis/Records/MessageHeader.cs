@@ -28,6 +28,10 @@ internal sealed record MessageHeader
     public long Length { get; init; }
     public bool HasEightBit { get; init; }
     public bool HasEightBitHeader { get; init; }
+
+    /// <summary>Left out where all copies are alike, as with most mail.</summary>
+    public byte[]? BodyHash { get; init; }
+
     public DateTimeOffset AcceptedAt { get; init; }
     public DateTimeOffset? SendAt { get; init; }
     public DateTimeOffset? PacedTo { get; init; }
@@ -62,6 +66,7 @@ internal sealed record MessageHeader
         Length = message.Content.Length,
         HasEightBit = message.Content.HasEightBit,
         HasEightBitHeader = message.Content.HasEightBitHeader,
+        BodyHash = message.Content.IsPersonal ? message.Content.BodyHash.ToArray() : null,
         AcceptedAt = message.AcceptedAt,
         SendAt = message.SendAt,
         PacedTo = message.PacedTo,
@@ -105,6 +110,7 @@ internal sealed record MessageHeader
             Length = Length,
             HasEightBit = HasEightBit,
             HasEightBitHeader = HasEightBitHeader,
+            BodyHash = BodyHash,
         },
         AcceptedAt = AcceptedAt,
         SendAt = SendAt,

@@ -11,10 +11,13 @@ using Relay.Mail.Accounts;
 using Relay.Mail.Bounces;
 using Relay.Mail.Events;
 using Relay.Mail.Inbox;
+using Relay.Mail.Lists;
 using Relay.Mail.Messages;
 using Relay.Mail.Policies;
 using Relay.Mail.Queue;
+using Relay.Mail.Signing;
 using Relay.Mail.Suppressions;
+using Relay.Mail.Tokens;
 using Relay.TestKit.Dns;
 using Relay.TestKit.InMemory;
 using Relay.TestKit.Remote;
@@ -59,17 +62,31 @@ internal sealed class DeliveryUnderTest : IAsyncDisposable
 
     public DeliveryWindow Window => _services.GetRequiredService<DeliveryWindow>();
 
+    /// <summary>What the link to unsubscribe in a mail's header says.</summary>
+    public Unsubscription ClaimIn(string mail) => ClaimOf(Part<MailTokens>(), mail);
+
+    public static Unsubscription ClaimOf(MailTokens tokens, string mail)
+    {
+        var link = mail[(mail.IndexOf("/unsubscribe/", StringComparison.Ordinal) + "/unsubscribe/".Length)..];
+        return Unsubscription.Open(tokens, link.AsSpan(0, link.IndexOf('>', StringComparison.Ordinal))) ?? throw new Xunit.Sdk.XunitException(mail);
+    }
+
     public T Part<T>() where T : notnull => _services.GetRequiredService<T>();
 
     /// <summary>Starts with these settings, named from <c>Relay:</c> on.</summary>
-    public static Task<DeliveryUnderTest> StartAsync(params (string Setting, object Value)[] settings)
+    public static Task<DeliveryUnderTest> StartAsync(params (string Setting, object Value)[] settings) => StartAsync(null, settings);
+
+    private static Task<DeliveryUnderTest> StartAsync(ISigners? signers, (string Setting, object Value)[] settings)
     {
         var time = new FakeTimeProvider(new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.Zero));
-        return StartNodeAsync(time, new InMemorySiteBoard(time), settings);
+        return StartNodeAsync(time, new InMemorySiteBoard(time), signers, settings);
     }
 
     /// <summary>Starts as one of several, on a clock of all.</summary>
-    public static async Task<DeliveryUnderTest> StartNodeAsync(FakeTimeProvider time, InMemorySiteBoard board, params (string Setting, object Value)[] settings)
+    public static Task<DeliveryUnderTest> StartNodeAsync(FakeTimeProvider time, InMemorySiteBoard board, params (string Setting, object Value)[] settings) =>
+        StartNodeAsync(time, board, null, settings);
+
+    private static async Task<DeliveryUnderTest> StartNodeAsync(FakeTimeProvider time, InMemorySiteBoard board, ISigners? signers, (string Setting, object Value)[] settings)
     {
         var test = TestContext.Current.CancellationToken;
         var configuration = new ConfigurationBuilder()
@@ -80,7 +97,13 @@ internal sealed class DeliveryUnderTest : IAsyncDisposable
         var contents = new InMemoryContentStore();
         var reports = new RecordedReports();
         var log = new TestLog();
-        var services = new ServiceCollection()
+        var collection = new ServiceCollection();
+        if (signers is not null)
+        {
+            collection.AddSingleton(signers);
+        }
+
+        var services = collection
             .AddLogging(l => l.SetMinimumLevel(LogLevel.Debug).AddProvider(log))
             .AddMetrics()
             .AddSingleton<TimeProvider>(time)
@@ -94,6 +117,8 @@ internal sealed class DeliveryUnderTest : IAsyncDisposable
             .AddSingleton<InMemorySuppressionStore>()
             .AddSingleton<ISuppressionStore>(provider => provider.GetRequiredService<InMemorySuppressionStore>())
             .AddSingleton<ISuppressionNews>(provider => provider.GetRequiredService<InMemorySuppressionStore>())
+            .AddSingleton(KnownTokens.Create(time))
+            .AddSingleton(provider => new ListFields(provider.GetRequiredService<MailTokens>(), new Uri("https://relay.test"), new ListOptions()))
             .AddSingleton<ITlsReportStore, InMemoryTlsReportStore>()
             .AddSingleton<RecordedOwnMail>()
             .AddSingleton<IOwnMail>(provider => provider.GetRequiredService<RecordedOwnMail>())
@@ -114,14 +139,19 @@ internal sealed class DeliveryUnderTest : IAsyncDisposable
     }
 
     /// <summary>Everything goes to this remote, by a route in clear text unless told otherwise.</summary>
-    public static Task<DeliveryUnderTest> StartWithRouteAsync(ScriptedSmtpServer remote, params (string Setting, object Value)[] more) => StartAsync(
+    public static Task<DeliveryUnderTest> StartWithRouteAsync(ScriptedSmtpServer remote, params (string Setting, object Value)[] more) => StartAsync(null, RouteTo(remote, more));
+
+    /// <summary>The same, where a domain of the sender has keys.</summary>
+    public static Task<DeliveryUnderTest> StartWithRouteAsync(ScriptedSmtpServer remote, DkimSigner signer) => StartAsync(new OneSigner(signer), RouteTo(remote, []));
+
+    private static (string Setting, object Value)[] RouteTo(ScriptedSmtpServer remote, (string Setting, object Value)[] more) =>
     [
         ("Delivery:Routes:0:Domain", "*"),
         ("Delivery:Routes:0:Host", "127.0.0.1"),
         ("Delivery:Routes:0:Port", remote.Port),
         ("Delivery:Routes:0:Tls", "None"),
         .. more,
-    ]);
+    ];
 
     /// <summary>Domains are looked up at this server, may lead to loopback, and are reached at this port.</summary>
     public static Task<DeliveryUnderTest> StartWithDnsAsync(ScriptedDns dns, int port, params (string Setting, object Value)[] more) => StartAsync(
@@ -230,6 +260,13 @@ internal sealed class DeliveryUnderTest : IAsyncDisposable
         {
         }
     }
+}
+
+/// <summary>Signs for one domain.</summary>
+internal sealed class OneSigner(DkimSigner signer) : ISigners
+{
+    public ValueTask<DkimSigner?> FindSignerAsync(string account, string domain, CancellationToken cancellation) =>
+        ValueTask.FromResult(domain == signer.Domain ? signer : null);
 }
 
 /// <summary>Keeps what the relay writes itself.</summary>

@@ -171,10 +171,4 @@ public sealed class SevenBitTests
     }
 
     private static MimeMessage Read(byte[] content) => MimeMessage.Load(new MemoryStream(content), TestContext.Current.CancellationToken);
-
-    private sealed class OneSigner(DkimSigner signer) : ISigners
-    {
-        public ValueTask<DkimSigner?> FindSignerAsync(string account, string domain, CancellationToken cancellation) =>
-            ValueTask.FromResult(domain == signer.Domain ? signer : null);
-    }
 }

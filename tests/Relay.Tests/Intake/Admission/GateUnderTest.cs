@@ -7,6 +7,7 @@ using Relay.Intake.Admission;
 using Relay.Intake.Http;
 using Relay.Intake.Smtp;
 using Relay.Mail.Accounts;
+using Relay.Mail.Lists;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
 using Relay.Mail.Signing;
@@ -21,10 +22,12 @@ internal sealed class GateUnderTest : IDisposable
 {
     private readonly ServiceProvider _services;
 
-    public GateUnderTest(Action<BootstrapOptions>? configure = null, string? publicUrl = null, bool inbound = true, params (string Name, string Value)[] settings)
+    public GateUnderTest(
+        Action<BootstrapOptions>? configure = null, string? publicUrl = null, bool inbound = true, ListOptions? lists = null, bool knowsTokens = true,
+        params (string Name, string Value)[] settings)
     {
         Queue = new InMemoryMailQueue(Time);
-        Tokens = new MailTokens(Time);
+        Tokens = knowsTokens ? KnownTokens.Create(Time) : new MailTokens(Time);
         Board = new InMemorySiteBoard(Time);
         Credential = new Credential
         {
@@ -48,6 +51,7 @@ internal sealed class GateUnderTest : IDisposable
             .AddRelayIntake(relay)
             .AddSingleton(Seal)
             .AddSingleton(Tokens)
+            .AddSingleton(new ListFields(Tokens, publicUrl is null ? null : new Uri(publicUrl), lists ?? new ListOptions()))
             .Configure<BootstrapOptions>(bootstrap => configure?.Invoke(bootstrap))
             .Configure<InboundOptions>(options => options.Enabled = inbound)
             .Configure<HttpOptions>(http => http.PublicUrl = publicUrl)
@@ -119,6 +123,9 @@ internal sealed class GateUnderTest : IDisposable
     };
 
     public static string TextOf(ReadOnlyMemory<byte> octets) => Encoding.UTF8.GetString(octets.Span);
+
+    /// <summary>What the link to unsubscribe in a header says.</summary>
+    public Unsubscription ClaimIn(string header) => Delivery.DeliveryUnderTest.ClaimOf(Tokens, header);
 
     public void Dispose() => _services.Dispose();
 }

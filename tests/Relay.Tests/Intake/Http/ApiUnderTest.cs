@@ -7,7 +7,9 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Time.Testing;
+using Relay.Feedback.Lists;
 using Relay.Host.Serving;
 using Relay.Intake;
 using Relay.Intake.Admission;
@@ -18,6 +20,7 @@ using Relay.Mail.Domains;
 using Relay.Mail.Events;
 using Relay.Mail.Inbox;
 using Relay.Mail.Incoming;
+using Relay.Mail.Lists;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
 using Relay.Mail.Suppressions;
@@ -201,6 +204,7 @@ internal sealed class ApiUnderTestStores
     public InMemoryTranscripts Transcripts { get; } = new();
     public InMemoryNodes Nodes { get; } = new();
     public InMemorySuppressionStore Suppressions { get; } = new();
+    public MailTokens Tokens => field ??= KnownTokens.Create(Time);
 
     /// <summary>What other nodes put up.</summary>
     public InMemorySiteBoard Board => field ??= new(Time);
@@ -229,5 +233,8 @@ internal sealed class ApiUnderTestStores
         services.AddSingleton<ITranscriptStore>(Transcripts);
         services.AddSingleton<IDomainRecords>(Records);
         services.AddSingleton<ISuppressionStore>(Suppressions);
+        services.AddSingleton(Tokens);
+        services.AddSingleton<IUnsubscribes>(new Unsubscribes(Suppressions, Incoming, Time));
+        services.AddSingleton(provider => new ListFields(Tokens, provider.GetRequiredService<IOptions<HttpOptions>>().Value.PublicUrl is { } url ? new Uri(url) : null, new ListOptions()));
     }
 }

@@ -113,8 +113,10 @@ public sealed class ForeignAccountTests
     private static async Task<List<(string Method, string Route)>> RoutesAsync(ApiUnderTest api)
     {
         var description = (await api.GetAsync("/openapi/v1.json")).Json;
-        return [.. description.GetProperty("paths").EnumerateObject().SelectMany(path =>
-            path.Value.EnumerateObject().Select(operation => (operation.Name.ToUpperInvariant(), path.Name)))];
+        return [.. description.GetProperty("paths").EnumerateObject()
+            // Of whoever holds the link, and takes no key: what is in it can be neither read nor guessed.
+            .Where(path => path.Name != "/unsubscribe/{token}")
+            .SelectMany(path => path.Value.EnumerateObject().Select(operation => (operation.Name.ToUpperInvariant(), path.Name)))];
     }
 
     private static async Task<Dictionary<string, string>> OwnSomethingAsync(ApiUnderTest api)

@@ -18,6 +18,7 @@ using Relay.Intake.Smtp;
 using Relay.Mail;
 using Relay.Mail.Accounts;
 using Relay.Mail.Domains;
+using Relay.Mail.Lists;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
 using Relay.TestKit.InMemory;
@@ -104,6 +105,7 @@ internal sealed class DoorUnderTest : IAsyncDisposable
         services.AddSingleton<IUsageReader>(queue);
         services.AddSingleton(new InMemorySiteBoard(time ?? TimeProvider.System).Join());
         services.AddSingleton<IDomainRecords>(new InMemoryDomainRecords());
+        services.AddSingleton(new ListFields(KnownTokens.Create(TimeProvider.System), null, new ListOptions()));
         services.AddSingleton(contents ?? new InMemoryContentStore());
         services.AddSingleton<IServerCertificate>(new Certificate(certificate ? SelfSigned : null));
         services.Configure<RelayOptions>(builder.Configuration.GetSection(RelayOptions.Section));
