@@ -17,6 +17,7 @@ internal sealed class DeliveryMetrics : IDisposable
     private readonly Counter<long> _deferred;
     private readonly Counter<long> _bounced;
     private readonly Counter<long> _suppressed;
+    private readonly Counter<long> _complained;
     private readonly Counter<long> _attempts;
     private readonly Counter<long> _alerts;
     private readonly Histogram<double> _duration;
@@ -33,6 +34,7 @@ internal sealed class DeliveryMetrics : IDisposable
         _deferred = _meter.CreateCounter<long>("relay.deferred", "{recipient}", "Recipients put off, by cause.");
         _bounced = _meter.CreateCounter<long>("relay.bounced", "{recipient}", "Recipients given up, by cause.");
         _suppressed = _meter.CreateCounter<long>("relay.suppressed", "{recipient}", "Recipients that their account sends nothing to.");
+        _complained = _meter.CreateCounter<long>("relay.complained.simulated", "{recipient}", "Complaints that the simulator played.");
         _attempts = _meter.CreateCounter<long>("relay.attempts", "{attempt}", "Attempts to deliver a unit.");
         _alerts = _meter.CreateCounter<long>("relay.alerts", "{refusal}", "Refusals that do not mend themselves, by cause.");
         _duration = _meter.CreateHistogram<double>("relay.delivery.duration", "s", "From acceptance, or the time it was scheduled for, to the outcome.");
@@ -46,6 +48,8 @@ internal sealed class DeliveryMetrics : IDisposable
     public void Attempted() => _attempts.Add(1);
 
     public void Suppressed() => _suppressed.Add(1);
+
+    public void Complained() => _complained.Add(1);
 
     public void Delivered(Message message, DateTimeOffset now)
     {

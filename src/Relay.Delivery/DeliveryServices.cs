@@ -70,6 +70,7 @@ public static class DeliveryServices
         services.AddSingleton<PersonalCopies>();
         services.AddSingleton<CourierOffice>();
         services.AddSingleton<InboxDelivery>();
+        services.AddSingleton<Simulator>();
 
         services.AddSingleton<ProviderTable>();
         services.AddSingleton<ProviderDirectory>();

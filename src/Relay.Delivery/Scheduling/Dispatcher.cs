@@ -20,6 +20,7 @@ internal sealed class Dispatcher(
     SourcePools pools,
     InboxDelivery inbox,
     BlockedDomains blocked,
+    Simulator simulator,
     SuppressionCheck suppressions,
     FreshSuppressions fresh,
     PersonalCopies copies,
@@ -54,7 +55,7 @@ internal sealed class Dispatcher(
             window.Move(held, DestinationOf(lease.Unit.Lane.Domain).Stock);
             settler.Settle(held, settlements.Unheard(lease, unheard));
         }
-        else if (InboxDelivery.IsFor(lease.Message))
+        else if (InboxDelivery.IsFor(lease.Message) && !Simulator.IsFor(lease))
         {
             window.Move(held, DestinationOf(lease.Unit.Lane.Domain).Stock);
             _ = inbox.DeliverAsync(held, _stop.Token);
@@ -146,6 +147,10 @@ internal sealed class Dispatcher(
         else if (_stop.IsCancellationRequested)
         {
             settler.Release(held);
+        }
+        else if (Simulator.IsFor(held.Lease))
+        {
+            _ = simulator.DeliverAsync(held, _stop.Token);
         }
         else
         {

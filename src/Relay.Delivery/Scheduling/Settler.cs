@@ -64,6 +64,9 @@ internal sealed class Settler(IMailQueue queue, DeliveryWindow window, DeliveryM
                 case MailEventType.Suppressed:
                     metrics.Suppressed();
                     break;
+                case MailEventType.Complained:
+                    metrics.Complained();
+                    break;
                 default:
                     metrics.Bounced(message, happened.Time, happened.Rule);
                     break;

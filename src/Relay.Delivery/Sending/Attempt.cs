@@ -114,6 +114,19 @@ internal sealed class Attempt
         LastContact = contact;
     }
 
+    /// <summary>The same, each recipient in its own way.</summary>
+    /// <param name="outcomeOf">Takes the index into the envelope's recipients.</param>
+    public void EndRest(Func<int, Outcome> outcomeOf, Contact contact)
+    {
+        for (; _done < _recipients.Count; _done++)
+        {
+            _outcomes[_done] = outcomeOf(_recipients[_done]);
+            _contacts[_done] = contact;
+        }
+
+        LastContact = contact;
+    }
+
     /// <summary>Our turn at the unit is over; what earlier transactions of the attempt came to still holds.</summary>
     public void EndTurn()
     {

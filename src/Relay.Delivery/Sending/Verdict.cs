@@ -33,7 +33,7 @@ internal static class Verdict
         var final => new Outcome.Deferred(final.Reply, final.Rule!) { Follows = final.Follows & ~Consequence.Suppress, IsRemotes = true },
     };
 
-    private static Outcome Judge(SmtpReply reply, string host, SmtpPhase phase)
+    public static Outcome Judge(SmtpReply reply, string host, SmtpPhase phase)
     {
         var words = RemoteWords.Of(reply, host, phase);
         var result = ReplyClassifier.Default.Classify(words);
