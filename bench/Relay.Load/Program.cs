@@ -8,6 +8,7 @@ var root = new RootCommand("Measures the relay under load, alone or beside anoth
     new DistanceCommand().AddTo(new Command("distance", "Deliver over a long line, with few connections")),
     new BulkCommand().AddTo(new Command("bulk", "Queue a bulk run, and measure what that does to transactional mail for the same site")),
     new BudgetCommand().AddTo(new Command("budget", "Say where the CPU of a message goes, and how often it calls the kernel")),
+    new SuppressionsCommand().AddTo(new Command("suppressions", "Import a list of suppressed addresses, and measure what looking into it costs")),
     CapacityCommand.Create(),
     GeneratorCommand.Create(),
     SinkCommand.Create(),

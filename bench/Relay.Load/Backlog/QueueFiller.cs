@@ -1,9 +1,5 @@
-using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
-using Relay.Redis;
 using Relay.Smtp.Addresses;
 
 namespace Relay.Load.Backlog;
@@ -17,41 +13,19 @@ internal sealed class QueueFiller : IAsyncDisposable
     // So many wait for their answer at once; the accept writer makes full steps of them.
     private const int AtOnce = 512;
 
-    private readonly ServiceProvider _services;
-    private readonly IHostedLifecycleService[] _hosted;
+    private readonly OpenStore _store;
 
-    private QueueFiller(ServiceProvider services)
-    {
-        _services = services;
-        _hosted = [.. services.GetServices<IHostedService>().OfType<IHostedLifecycleService>()];
-    }
+    private QueueFiller(OpenStore store) => _store = store;
 
-    public static async Task<QueueFiller> OpenAsync(int redis, string folder, CancellationToken cancellation)
-    {
-        var relay = new ConfigurationBuilder()
-            .AddInMemoryCollection(
-            [
-                new("Redis", $"127.0.0.1:{redis}"), new("DataDirectory", folder), new("Roles:0", "intake"),
-
-                // It fills until it is told to stop.
-                new("Queue:Watermark", "1"),
-            ])
-            .Build();
-        var filler = new QueueFiller(new ServiceCollection().AddMetrics().AddLogging().AddRelayRedis(relay).BuildServiceProvider());
-        foreach (var hosted in filler._hosted)
-        {
-            await hosted.StartingAsync(cancellation);
-        }
-
-        return filler;
-    }
+    public static async Task<QueueFiller> OpenAsync(int redis, string folder, CancellationToken cancellation) =>
+        new(await OpenStore.OpenAsync(redis, folder, cancellation));
 
     /// <returns>How many were accepted.</returns>
     /// <param name="recipient">The address of the message with this number.</param>
     public async Task<int> FillAsync(
         string account, MessageClass @class, int count, Func<int, string> recipient, int size, CancellationToken cancellation)
     {
-        var queue = _services.GetRequiredService<IMailQueue>();
+        var queue = _store.Get<IMailQueue>();
         var head = new byte[size];
         "Subject: Your order has been shipped\r\n\r\n"u8.CopyTo(head);
 
@@ -73,15 +47,7 @@ internal sealed class QueueFiller : IAsyncDisposable
         return accepted;
     }
 
-    public async ValueTask DisposeAsync()
-    {
-        foreach (var hosted in _hosted)
-        {
-            await hosted.StoppedAsync(CancellationToken.None);
-        }
-
-        await _services.DisposeAsync();
-    }
+    public ValueTask DisposeAsync() => _store.DisposeAsync();
 
     private static Message MessageTo(string recipient, string account, MessageClass @class, byte[] head) => new()
     {

@@ -45,6 +45,15 @@ internal sealed class RunCommand
 
     private readonly Option<bool> _dkim = new("--dkim") { Description = "Let the relay sign with RSA-2048 and Ed25519" };
 
+    private readonly Option<bool> _verified = new("--verified") { Description = "Require verified domains, and verify the sender's; its mail is signed then" };
+
+    private readonly Option<int> _suppressed = new("--suppressed") { Description = "Suppressed addresses that the account has; none is sent to" };
+
+    private readonly Option<bool> _steps = new("--steps")
+    {
+        Description = "Beside it, turn by turn, the relay with less: bare, only signing, and signing for a verified domain",
+    };
+
     private readonly Option<bool> _chunking = new("--chunking") { Description = "Let the sink offer CHUNKING" };
 
     private readonly Option<bool> _sinkTls = new("--sink-tls") { Description = "Let the sink offer STARTTLS, which every server here then uses" };
@@ -59,7 +68,7 @@ internal sealed class RunCommand
     {
         _compare.AcceptOnlyFromAmong("postfix", "exim", "opensmtpd", "haraka", "sink");
         _traffic.AddTo(command);
-        foreach (var option in (Option[])[_compare, _postfix, _withoutRelay, _rounds, _warmup, _dkim, _chunking, _sinkTls, _patience])
+        foreach (var option in (Option[])[_compare, _postfix, _withoutRelay, _rounds, _warmup, _dkim, _verified, _suppressed, _steps, _chunking, _sinkTls, _patience])
         {
             command.Add(option);
         }
@@ -120,13 +129,17 @@ internal sealed class RunCommand
         if (!parsed.GetValue(_withoutRelay))
         {
             var fsync = _options.Fsync(parsed);
-            var setup = new RelaySetup(_options.Program(parsed), fsync, parsed.GetValue(_traffic.Http), tls, parsed.GetValue(_dkim))
+            var bare = new RelaySetup(_options.Program(parsed), fsync, parsed.GetValue(_traffic.Http), tls)
             {
                 SinkTls = parsed.GetValue(_sinkTls),
                 RedisSettings = _options.RedisSettings(parsed),
             };
-            targets.Add(("relay", async (name, cancellation) =>
-                await RelayTarget.StartAsync(workspace, name, setup, sink.Address, cancellation)));
+            var whole = bare with { Dkim = parsed.GetValue(_dkim), Verified = parsed.GetValue(_verified), Suppressed = parsed.GetValue(_suppressed) };
+            IReadOnlyList<(string Name, RelaySetup Setup)> setups = parsed.GetValue(_steps)
+                ? [("bare", bare), ("signing", bare with { Dkim = true }), ("verified", bare with { Verified = true }), ("relay", whole)]
+                : [("relay", whole)];
+            targets.AddRange(setups.Select(each => (each.Name, (Func<string, CancellationToken, Task<ITarget>>)(async (name, cancellation) =>
+                await RelayTarget.StartAsync(workspace, name, each.Setup, sink.Address, cancellation)))));
         }
 
         if (compared.Contains("postfix"))

@@ -20,6 +20,12 @@ internal sealed record RelaySetup(string Program, string? RedisFsync, bool Http,
     /// <summary>A file of settings for its Redis; null for Redis's defaults.</summary>
     public string? RedisSettings { get; init; }
 
+    /// <summary>Require a verified domain, and verify the sender's: its records stand in a name server beside it. Its mail is signed then.</summary>
+    public bool Verified { get; init; }
+
+    /// <summary>Addresses that its account sends nothing to, none of which is sent to.</summary>
+    public int Suppressed { get; init; }
+
     /// <summary>The sink offers STARTTLS, and the route takes it.</summary>
     public bool SinkTls { get; init; }
 

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Http.Json;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Relay.Load.Machine;
 using Relay.Load.Traffic;
@@ -22,12 +23,15 @@ internal sealed class RelayTarget : ITarget
     private readonly HttpClient _http;
     private readonly Func<ChildProcess> _start;
     private readonly RedisServer? _redis;
+    private readonly SenderZone? _zone;
     private ChildProcess _process;
+    private bool _isStopped;
 
-    private RelayTarget(Func<ChildProcess> start, RedisServer? redis, Door door, Uri http)
+    private RelayTarget(Func<ChildProcess> start, RedisServer? redis, SenderZone? zone, string folder, Door door, Uri http)
     {
-        (_start, _redis, Door) = (start, redis, door);
-        _http = new() { BaseAddress = http, Timeout = TimeSpan.FromSeconds(5) };
+        (_start, _redis, _zone, Folder, Door) = (start, redis, zone, folder, door);
+        _http = new() { BaseAddress = http, Timeout = TimeSpan.FromSeconds(60) };
+        _http.DefaultRequestHeaders.Authorization = new("Bearer", Key);
         _process = start();
     }
 
@@ -39,6 +43,9 @@ internal sealed class RelayTarget : ITarget
 
     public int? StoreProcess => _redis?.Process;
 
+    /// <summary>Where its data stands.</summary>
+    public string Folder { get; }
+
     /// <summary>Octets of memory that its process has in use now.</summary>
     public long Resident => ProcessCost.ResidentOf(_process.Id);
 
@@ -48,28 +55,35 @@ internal sealed class RelayTarget : ITarget
         var redis = setup.RedisFsync is { } fsync
             ? await RedisServer.StartAsync(workspace, $"{name}-redis", fsync, setup.RedisSettings, cancellation)
             : null;
+        var zone = setup.Verified ? new SenderZone() : null;
         RelayTarget? target = null;
         try
         {
             var (smtp, http) = (Workspace.FreePort(), Workspace.FreePort());
             var config = workspace.File($"{name}.json");
-            var settings = Settings(workspace.Folder(name), redis?.Port, smtp, http, setup, sink);
+            var folder = workspace.Folder(name);
+            var settings = Settings(folder, redis?.Port, smtp, http, setup, zone, sink);
             await File.WriteAllTextAsync(config, settings.ToJsonString(), cancellation);
 
             var door = new Door(new(IPAddress.Loopback, setup.Http ? http : smtp)) { Http = setup.Http, Tls = setup.Tls, Key = Key };
             var log = workspace.File($"{name}.log");
-            target = new(() => ChildProcess.Start(log, "env", [.. PerfMap(setup), "dotnet", setup.Program, "serve", "--config", config]), redis, door, new($"http://127.0.0.1:{http}"));
+            target = new(
+                () => ChildProcess.Start(log, "env", [.. PerfMap(setup), "dotnet", setup.Program, "serve", "--config", config]),
+                redis, zone, folder, door, new($"http://127.0.0.1:{http}"));
             await target._process.UntilAsync(target.IsReadyAsync, StartTime, cancellation);
-            if (setup.Dkim)
+            if (setup.Dkim || setup.Verified)
             {
                 await target.AddDomainAsync(cancellation);
             }
+
+            await target.ImportAsync(new SuppressionFile(setup.Suppressed), cancellation);
 
             return target;
         }
         catch
         {
             await (target?.DisposeAsync() ?? redis?.DisposeAsync() ?? ValueTask.CompletedTask);
+            await (target is null && zone is not null ? zone.DisposeAsync() : ValueTask.CompletedTask);
             throw;
         }
     }
@@ -84,6 +98,16 @@ internal sealed class RelayTarget : ITarget
         return begun.Elapsed;
     }
 
+    /// <summary>Stops it in order; what it keeps its mail in stays.</summary>
+    public ValueTask StopAsync()
+    {
+        _isStopped = true;
+        return _process.DisposeAsync();
+    }
+
+    public Task<ImportedLines> ImportAsync(SuppressionFile file, CancellationToken cancellation, Action<int>? progress = null) =>
+        file.ImportAsync(_http, cancellation, progress);
+
     public async Task<Usage> ReadUsageAsync(CancellationToken cancellation)
     {
         var parts = new Dictionary<string, ProcessCost> { ["relay"] = ProcessCost.Of(_process.Id) };
@@ -95,7 +119,7 @@ internal sealed class RelayTarget : ITarget
         return new(parts, await ReadAllocatedAsync(cancellation), _redis is null ? null : await _redis.ReadWorkAsync(cancellation));
     }
 
-    private static JsonObject Settings(string data, int? redis, int smtp, int http, RelaySetup setup, IPEndPoint sink) => new()
+    private static JsonObject Settings(string data, int? redis, int smtp, int http, RelaySetup setup, SenderZone? zone, IPEndPoint sink) => new()
     {
         ["Relay"] = new JsonObject
         {
@@ -108,10 +132,11 @@ internal sealed class RelayTarget : ITarget
                 ["Address"] = "127.0.0.1",
                 ["Listeners"] = new JsonArray(new JsonObject { ["Port"] = smtp, ["Tls"] = setup.Tls.ToString() }),
             },
-            ["Bootstrap"] = new JsonObject { ["AdminKey"] = Key, ["RequireVerifiedDomains"] = false },
+            ["Bootstrap"] = new JsonObject { ["AdminKey"] = Key, ["RequireVerifiedDomains"] = setup.Verified },
             ["Delivery"] = new JsonObject
             {
                 ["ConnectionsPerSite"] = setup.Connections ?? 10,
+                ["Dns"] = new JsonObject { ["Servers"] = zone is null ? new JsonArray() : new JsonArray(zone.Server) },
 
                 // Where nobody answers at a port, address literals are hosts that do not.
                 ["Port"] = setup.DeadPort ?? 25,
@@ -150,13 +175,20 @@ internal sealed class RelayTarget : ITarget
     // As long as no key was seen in the DNS all of them sign.
     private async Task AddDomainAsync(CancellationToken cancellation)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, "/domains")
+        using var added = await _http.PostAsync("/domains", JsonContent.Create(new JsonObject { ["name"] = LoadMessage.SenderDomain }), cancellation);
+        added.EnsureSuccessStatusCode();
+        if (_zone is null)
         {
-            Content = JsonContent.Create(new JsonObject { ["name"] = LoadMessage.SenderDomain }),
-        };
-        request.Headers.Authorization = new("Bearer", Key);
-        using var answer = await _http.SendAsync(request, cancellation);
-        answer.EnsureSuccessStatusCode();
+            return;
+        }
+
+        _zone.Publish(JsonElement.Parse(await added.Content.ReadAsByteArrayAsync(cancellation)));
+        using var verified = await _http.PostAsync($"/domains/{LoadMessage.SenderDomain}/verify", null, cancellation);
+        verified.EnsureSuccessStatusCode();
+        if (JsonElement.Parse(await verified.Content.ReadAsByteArrayAsync(cancellation)).GetProperty("status").GetString() != "verified")
+        {
+            throw new InvalidOperationException($"{LoadMessage.SenderDomain} was not verified: {await verified.Content.ReadAsStringAsync(cancellation)}");
+        }
     }
 
     private async Task<long?> ReadAllocatedAsync(CancellationToken cancellation)
@@ -176,10 +208,18 @@ internal sealed class RelayTarget : ITarget
     public async ValueTask DisposeAsync()
     {
         _http.Dispose();
-        await _process.DisposeAsync();
+        if (!_isStopped)
+        {
+            await _process.DisposeAsync();
+        }
         if (_redis is not null)
         {
             await _redis.DisposeAsync();
+        }
+
+        if (_zone is not null)
+        {
+            await _zone.DisposeAsync();
         }
     }
 }
