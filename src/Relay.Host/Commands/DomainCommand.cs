@@ -112,6 +112,11 @@ internal static class DomainCommand
             Printout.Line($"; {record.Text("advice")}");
             Printout.Line(record.Text("zoneLine") ?? "");
         }
+
+        foreach (var happened in domain.Items("events"))
+        {
+            Printout.Line($"; {happened.Time("time")} {happened.Text("type")} {happened.Text("text")}");
+        }
     }
 
     private static string PathOf(string name) => $"domains/{Uri.EscapeDataString(name)}";

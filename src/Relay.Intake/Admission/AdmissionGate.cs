@@ -166,7 +166,7 @@ internal sealed partial class AdmissionGate(
         QuotaTaken taken;
         try
         {
-            if (await CheckAsync(submission, authors, cancellation) is { } refusal)
+            if (await CheckAsync(submission, authors, kind, cancellation) is { } refusal)
             {
                 return new AdmissionResult.Refused(refusal);
             }
@@ -213,11 +213,11 @@ internal sealed partial class AdmissionGate(
     }
 
     // What the relay writes itself is nobody's pretence.
-    private async ValueTask<Refusal?> CheckAsync(Submission submission, Authors authors, CancellationToken cancellation) =>
+    private async ValueTask<Refusal?> CheckAsync(Submission submission, Authors authors, Kind kind, CancellationToken cancellation) =>
         submission.Source == MessageSource.Report ? null
         : submission.Source == MessageSource.Smtp && await credentials.IsOverAsync(submission.Credential, cancellation) ? KeyIsOver
         : await senders.CheckAsync(submission.Credential, submission.Envelope.Sender, cancellation)
-            ?? await senders.CheckAsync(submission.Credential, authors, cancellation);
+            ?? await senders.CheckAsync(submission.Credential, authors, kind.Class, cancellation);
 
     private static bool IsCounted(Submission submission) =>
         submission.Source != MessageSource.Report && submission.Credential.Mode == MessageMode.Live;

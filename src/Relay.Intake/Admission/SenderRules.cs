@@ -11,6 +11,9 @@ namespace Relay.Intake.Admission;
 internal sealed class SenderRules(
     SendingDomains domains, SendingAddresses addresses, IOptions<BootstrapOptions> bootstrap, IOptions<HttpOptions> http)
 {
+    private static readonly Refusal TwoAuthors =
+        new(RefusalReason.HeaderInvalid, "the From field has more than one address; Gmail, Yahoo and Microsoft refuse such mail", "from");
+
     private static readonly Refusal NoScope =
         new(RefusalReason.NotAllowed, "this key may not send; use one with the scope send");
 
@@ -20,9 +23,20 @@ internal sealed class SenderRules(
         : sender is null ? null
         : await CheckAddressAsync(credential, sender, cancellation);
 
-    /// <summary>Null when the account may be the author that the header names.</summary>
-    public async ValueTask<Refusal?> CheckAsync(Credential credential, Authors authors, CancellationToken cancellation)
+    /// <summary>
+    /// Null when the account may be the author that the header names, and large receivers will not refuse the mail on sight: for two
+    /// authors, one of a free mail provider, or bulk mail without a DMARC policy.
+    /// </summary>
+    public async ValueTask<Refusal?> CheckAsync(Credential credential, Authors authors, MessageClass @class, CancellationToken cancellation)
     {
+        if (IsStrict(credential) && authors.From.FirstOrDefault(author => FreeMail.Has(author.Domain)) is { } free)
+        {
+            return new Refusal(
+                RefusalReason.SenderNotVerified,
+                $"{free.Domain} lets nobody else send in its name, so other receivers refuse such mail; use an address of a domain of your own in From, and this one in Reply-To",
+                "from");
+        }
+
         foreach (var address in authors.From)
         {
             if (await CheckAddressAsync(credential, address, cancellation) is { } refusal)
@@ -31,8 +45,24 @@ internal sealed class SenderRules(
             }
         }
 
-        return authors.Sender is null ? null : await CheckAddressAsync(credential, authors.Sender, cancellation);
+        if (authors.Sender is not null && await CheckAddressAsync(credential, authors.Sender, cancellation) is { } sender)
+        {
+            return sender;
+        }
+
+        return !IsStrict(credential) ? null
+            : authors.From.Count > 1 ? TwoAuthors
+            : @class == MessageClass.Bulk && await domains.LacksPolicyAsync(credential.Account, authors.From[0].Domain, cancellation) ? WithoutPolicy(authors.From[0].Domain)
+            : null;
     }
+
+    private static Refusal WithoutPolicy(string domain) => new(
+        RefusalReason.SenderNotVerified,
+        $"bulk mail of {domain} needs a DMARC policy, or Gmail, Yahoo and Microsoft refuse it: publish a TXT record at _dmarc.{domain}, v=DMARC1; p=none is enough, and verify the domain again",
+        "from");
+
+    // What a test key sends never leaves, so it may try out any name.
+    private bool IsStrict(Credential credential) => bootstrap.Value.RequireVerifiedDomains && credential.Mode != MessageMode.Test;
 
     private async ValueTask<Refusal?> CheckAddressAsync(Credential credential, EnvelopeAddress address, CancellationToken cancellation)
     {
@@ -44,9 +74,7 @@ internal sealed class SenderRules(
                 "from");
         }
 
-        // What a test key sends never leaves, so it may try out any name.
-        if (!bootstrap.Value.RequireVerifiedDomains
-            || credential.Mode == MessageMode.Test
+        if (!IsStrict(credential)
             || await domains.CoversAsync(credential.Account, address.Domain, cancellation)
             || await addresses.CoversAsync(credential.Account, address, cancellation))
         {

@@ -22,8 +22,10 @@ internal static class DomainServices
         services.AddSingleton<ISigners>(provider => provider.GetRequiredService<SendingDomains>());
         services.AddSingleton<DomainExaminer>();
         services.AddSingleton<DomainVerification>();
+        services.AddSingleton<HostNameCheck>();
         services.AddSingleton<ReceiverChecklist>();
         services.AddHostedService<DomainWatch>();
+        services.AddHostedService<HostNameWatch>();
         return services;
     }
 }

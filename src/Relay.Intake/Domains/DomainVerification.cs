@@ -34,7 +34,7 @@ internal sealed partial class DomainVerification(
         }
 
         var isWhole = findings.All(finding => finding.State == RecordState.Verified || !required.Contains(finding.Name));
-        var changed = await ChangeAsync(domain, known => After(known, findings, isWhole), cancellation);
+        var changed = await ChangeAsync(domain, known => Told(known, After(known, findings, isWhole)), cancellation);
         Report(domain.Status, changed);
         return changed;
     }
@@ -52,11 +52,48 @@ internal sealed partial class DomainVerification(
             {
                 IReadOnlyList<DkimKey> kept = revoke ? [.. known.Keys.Select(key => key with { PrivateKey = [], RetiredAt = key.RetiredAt ?? now })] : known.Keys;
                 // Only RSA is required: an Ed25519 key whose record nobody published must not stand in the way for ever.
-                return kept.Any(key => key is { Algorithm: DkimAlgorithm.Rsa, SeenAt: null, RetiredAt: null })
+                var waits = kept.Any(key => key is { Algorithm: DkimAlgorithm.Rsa, SeenAt: null, RetiredAt: null });
+                return (waits
                     ? known with { Keys = kept }
-                    : known with { Keys = [.. kept.Where(key => key.SeenAt is not null || key.RetiredAt is not null), .. next] };
+                    : known with { Keys = [.. kept.Where(key => key.SeenAt is not null || key.RetiredAt is not null), .. next] })
+                    .With([.. revoke ? [new DomainEvent(now, DomainEventType.Revoked, Names(known.Keys))] : Array.Empty<DomainEvent>(), .. waits ? [] : new[] { new DomainEvent(now, DomainEventType.Rotated, Names(next)) }]);
             },
             cancellation);
+    }
+
+    // What a look has changed, as the domain's own account reads it.
+    private SendingDomain Told(SendingDomain before, SendingDomain after)
+    {
+        var now = time.GetUtcNow();
+        var told = new List<DomainEvent>();
+        if (after.Status != before.Status)
+        {
+            told.Add(after.Status == SendingDomainStatus.Failing
+                ? new DomainEvent(now, DomainEventType.Failing, $"It may be sent as until {now + options.Value.Grace:u}. {WrongIn(after)}")
+                : new DomainEvent(now, DomainEventType.Verified, ""));
+        }
+
+        if (after.FailingSince + options.Value.Grace <= now && before.Events is not [.., { Type: DomainEventType.Stopped }])
+        {
+            told.Add(new DomainEvent(now, DomainEventType.Stopped, WrongIn(after)));
+        }
+
+        var waited = before.Keys.Where(key => key.SeenAt is null).Select(key => key.Selector).ToHashSet();
+        var seen = after.Keys.Where(key => key.SeenAt is not null && waited.Contains(key.Selector)).ToList();
+        if (seen.Count > 0)
+        {
+            told.Add(new DomainEvent(now, DomainEventType.Signing, Names(seen)));
+        }
+
+        return after.With(told);
+    }
+
+    private static string Names(IEnumerable<DkimKey> keys) => string.Join(", ", keys.Select(key => key.Selector));
+
+    private string WrongIn(SendingDomain domain)
+    {
+        var required = list.Of(domain).Where(record => record.Required).Select(record => record.Name).ToHashSet();
+        return string.Join(" ", domain.Findings.Where(finding => finding.State != RecordState.Verified && required.Contains(finding.Name)).Select(finding => finding.Advice));
     }
 
     private async ValueTask<SendingDomain?> ChangeAsync(SendingDomain domain, Func<SendingDomain, SendingDomain> change, CancellationToken cancellation)

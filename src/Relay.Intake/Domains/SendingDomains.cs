@@ -12,7 +12,7 @@ namespace Relay.Intake.Domains;
 /// </summary>
 internal sealed class SendingDomains : ISigners
 {
-    private static readonly Known Nothing = new(SendingDomainStatus.Pending, null, IsExact: false, null, null);
+    private static readonly Known Nothing = new(SendingDomainStatus.Pending, null, IsExact: false, null, null, LacksPolicy: false);
 
     private readonly IAccountStore _store;
     private readonly KeySeal _seal;
@@ -47,6 +47,20 @@ internal sealed class SendingDomains : ISigners
             if (MaySendAs(known) && (name.Length == domain.Length || !known.IsExact))
             {
                 return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>The nearest of the account's domains at or above this one has been looked at, and has no DMARC policy, not even from above.</summary>
+    public async ValueTask<bool> LacksPolicyAsync(string account, string domain, CancellationToken cancellation)
+    {
+        for (var name = domain; IsDomain(name); name = Above(name))
+        {
+            if (await FindAsync(account, name, cancellation) is { Status: not SendingDomainStatus.Pending } known)
+            {
+                return known.LacksPolicy;
             }
         }
 
@@ -114,9 +128,10 @@ internal sealed class SendingDomains : ISigners
         var keys = domain.SigningKeys();
         return new Known(domain.Status, domain.FailingSince, domain.IsExact, domain.ReturnPath(), keys.Count == 0 ? null : new Lazy<DkimSigner>(() => new DkimSigner(
             domain.Name,
-            [.. keys.Select(key => SigningKey.Of(key.Algorithm, key.Selector, _seal.Open(key.PrivateKey, KeyPair.PlaceOf(domain, key.Selector))))])));
+            [.. keys.Select(key => SigningKey.Of(key.Algorithm, key.Selector, _seal.Open(key.PrivateKey, KeyPair.PlaceOf(domain, key.Selector))))])),
+            domain.Findings.Any(finding => finding is { Purpose: RecordFinding.Dmarc, State: RecordState.Missing or RecordState.Wrong }));
     }
 
     // The keys are made ready at the first message: most look-ups only ask whether they may.
-    private sealed record Known(SendingDomainStatus Status, DateTimeOffset? FailingSince, bool IsExact, string? ReturnPath, Lazy<DkimSigner>? Signer);
+    private sealed record Known(SendingDomainStatus Status, DateTimeOffset? FailingSince, bool IsExact, string? ReturnPath, Lazy<DkimSigner>? Signer, bool LacksPolicy);
 }

@@ -14,6 +14,9 @@ public sealed record SendingDomain(
     DateTimeOffset CreatedAt,
     DateTimeOffset? CheckedAt)
 {
+    // Some years of an ordinary domain, some weeks of one that comes and goes.
+    private const int MostEvents = 100;
+
     /// <summary>In the order in which they were made; a key goes only when no mail signed with it can be under way any more.</summary>
     public IReadOnlyList<DkimKey> Keys { get => field ?? []; init; }
 
@@ -25,6 +28,11 @@ public sealed record SendingDomain(
 
     /// <summary>Since when a required record is missing that was there; null while all is well.</summary>
     public DateTimeOffset? FailingSince { get; init; }
+
+    /// <summary>What happened to it, the oldest first; the last hundred.</summary>
+    public IReadOnlyList<DomainEvent> Events { get => field ?? []; init; }
+
+    public SendingDomain With(params IReadOnlyList<DomainEvent> happened) => this with { Events = [.. Events.Concat(happened).TakeLast(MostEvents)] };
 
     /// <summary>
     /// The name below it that bounces come back to: where the last look found that it leads to us, and that SPF lets us send
@@ -89,6 +97,32 @@ public sealed record RecordFinding(string Purpose, string Name, RecordState Stat
 {
     public const string ReturnPath = "return-path";
     public const string ReturnPathSpf = "return-path-spf";
+    public const string Dmarc = "dmarc";
+}
+
+/// <summary>Something that happened to a sending domain.</summary>
+/// <param name="Text">For people: what was missing, which key.</param>
+public sealed record DomainEvent(DateTimeOffset Time, DomainEventType Type, string Text);
+
+public enum DomainEventType
+{
+    /// <summary>All required records were seen, for the first time or again.</summary>
+    Verified,
+
+    /// <summary>A required record was there and is gone: a warning, since the domain may be sent as for a grace time only.</summary>
+    Failing,
+
+    /// <summary>The grace time is over: nothing is sent as it any more.</summary>
+    Stopped,
+
+    /// <summary>New keys were made and wait for their records.</summary>
+    Rotated,
+
+    /// <summary>A key's record was seen: it signs from now on.</summary>
+    Signing,
+
+    /// <summary>Keys sign nothing any more, since others may know them.</summary>
+    Revoked,
 }
 
 public enum RecordState

@@ -93,6 +93,7 @@ public sealed class SignedMailTests
         new RelaySetup()
             .WithRoute(port)
             .With("Bootstrap:RequireVerifiedDomains", true)
+            .With("Http:PublicUrl", "https://relay.test")
             .With("Domains:Secrets", new JsonArray("a secret of the scenario that nobody else knows"))
             .With("Delivery:Dns:Servers", new JsonArray(dns.Server))
             .With("Delivery:Retry:Schedule", new JsonArray("00:00:01")));

@@ -27,7 +27,8 @@ internal sealed record DomainView(
     IReadOnlyList<KeyPairView> Keys,
     DateTimeOffset CreatedAt,
     DateTimeOffset? CheckedAt,
-    DateTimeOffset? SendsUntil)
+    DateTimeOffset? SendsUntil,
+    IReadOnlyList<DomainEventView> Events)
 {
     public static DomainView Of(SendingDomain domain, RecordList list, TimeSpan grace) => new(
         domain.Id,
@@ -38,8 +39,11 @@ internal sealed record DomainView(
         [.. domain.Keys.Select(key => KeyPairView.Of(key, domain))],
         domain.CreatedAt,
         domain.CheckedAt,
-        domain.FailingSince + grace);
+        domain.FailingSince + grace,
+        [.. domain.Events.Select(happened => new DomainEventView(happened.Time, Word.Of(happened.Type), happened.Text))]);
 }
+
+internal sealed record DomainEventView(DateTimeOffset Time, string Type, string Text);
 
 /// <summary>A DNS record that a domain should publish, what it is good for, and what to do about it.</summary>
 /// <param name="Value">Whole, as most providers' forms take it.</param>

@@ -169,6 +169,52 @@ public sealed class SenderTests
     }
 
     [Fact]
+    public async Task Mail_of_two_authors_is_refused_as_large_receivers_would()
+    {
+        using var gate = await new GateUnderTest().WithDomainAsync();
+
+        var refusal = await gate.RefusedAsync("From: a@shop.test, B <b@shop.test>\r\nSender: b@shop.test\r\n\r\n");
+
+        Assert.Equal((RefusalReason.HeaderInvalid, "from"), (refusal.Reason, refusal.Field));
+        Assert.Contains("more than one address", refusal.Text, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("gmail.com")]
+    [InlineData("Yahoo.com")]
+    [InlineData("outlook.com")]
+    public async Task Nobody_sends_in_the_name_of_a_free_mail_provider(string domain)
+    {
+        using var gate = await (await new GateUnderTest().WithDomainAsync()).WithDomainAsync(domain.ToLowerInvariant());
+
+        var refusal = await gate.RefusedAsync($"From: Ada <ada@{domain}>\r\n\r\n");
+
+        Assert.Equal((RefusalReason.SenderNotVerified, "from"), (refusal.Reason, refusal.Field));
+        Assert.Contains("Reply-To", refusal.Text, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(RecordState.Missing, "bulk", false)]
+    [InlineData(RecordState.Wrong, "bulk", false)]
+    [InlineData(RecordState.Verified, "bulk", true)]
+    [InlineData(RecordState.Unknown, "bulk", true)]
+    [InlineData(RecordState.Missing, "transactional", true)]
+    public async Task Bulk_mail_needs_a_DMARC_policy(RecordState dmarc, string @class, bool isTaken)
+    {
+        using var gate = await new GateUnderTest().WithDomainAsync();
+        await gate.Accounts.ChangeDomainAsync(
+            "shop", "shop.test", domain => domain with { Findings = [new RecordFinding("dmarc", "_dmarc.shop.test", dmarc, "")] }, GateUnderTest.Cancellation);
+
+        var result = await gate.AdmitAsync($"From: a@news.shop.test\r\nRelay-Class: {@class}\r\n\r\n");
+
+        Assert.Equal(isTaken, result is AdmissionResult.Admitted);
+        if (result is AdmissionResult.Refused { Refusal.Text: var text })
+        {
+            Assert.Contains("v=DMARC1; p=none", text, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public async Task A_store_that_is_away_or_full_refuses_for_a_while()
     {
         using var gate = await new GateUnderTest().WithDomainAsync();

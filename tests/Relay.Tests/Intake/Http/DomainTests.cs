@@ -108,6 +108,27 @@ public sealed class DomainTests
     }
 
     [Fact]
+    public async Task What_happened_to_a_domain_is_told_and_first_of_all_that_it_will_stop()
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+        var added = await api.PostAsync("/domains", """{ "name": "new.test" }""");
+        Publish(api, added);
+        await api.PostAsync("/domains/new.test/verify", "");
+        await api.PostAsync("/domains/new.test/verify", "");
+        await api.PostAsync("/domains/new.test/rotate?revoke=true", "");
+        api.Stores.Records.Clear();
+        await api.PostAsync("/domains/new.test/verify", "");
+        api.Stores.Time.Advance(TimeSpan.FromDays(3));
+        await api.PostAsync("/domains/new.test/verify", "");
+        await api.PostAsync("/domains/new.test/verify", "");
+
+        var events = (await api.GetAsync("/domains/new.test")).Json.GetProperty("events").EnumerateArray().ToList();
+
+        Assert.Equal(["verified", "signing", "revoked", "rotated", "failing", "stopped"], events.Select(happened => happened.Text("type")));
+        Assert.Contains("_relay.new.test", events[4].Text("text"), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task What_is_sent_is_signed_with_the_keys_whose_records_were_published()
     {
         await using var api = await ApiUnderTest.StartAsync();
