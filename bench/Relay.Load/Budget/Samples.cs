@@ -27,15 +27,17 @@ internal sealed class Samples
             }
 
             string? stage = process == store ? "store" : null;
+            string? call = null;
             bool? isKernel = null;
             while (script.ReadLine() is { } frame && !string.IsNullOrWhiteSpace(frame))
             {
                 // The upper half of all addresses is the kernel's.
                 isKernel ??= frame.AsSpan().TrimStart().StartsWith("ffff", StringComparison.Ordinal);
                 stage ??= Stages.Of(frame);
+                call ??= Stages.OfCall(frame);
             }
 
-            samples.Add(stage ?? Stages.Runtime, isKernel ?? false);
+            samples.Add(stage ?? call ?? Stages.Runtime, isKernel ?? false);
         }
 
         return samples;

@@ -148,8 +148,8 @@ internal sealed class RelayTarget : ITarget
         },
     };
 
-    // 3: names only, none of what another tool wants.
-    private static string[] PerfMap(RelaySetup setup) => setup.NamesItsCode ? ["DOTNET_PerfMapEnabled=3"] : [];
+    // 3: names only, none of what another tool wants. Code that is mapped twice, once to be written, has no names for perf.
+    private static string[] PerfMap(RelaySetup setup) => setup.NamesItsCode ? ["DOTNET_PerfMapEnabled=3", "DOTNET_EnableWriteXorExecute=0"] : [];
 
     private static JsonObject Route(string domain, IPEndPoint to, string tls = "None") => new()
     {
