@@ -45,7 +45,8 @@ internal sealed class RateMeter
         }
 
         Count(now);
-        return _tokens >= 1 ? TimeSpan.Zero : (1 - _tokens) * (rate.Time / rate.Messages);
+        // Up: a wait that is rounded to none, and then lets nobody pass, sends whoever asks in a circle.
+        return _tokens >= 1 ? TimeSpan.Zero : TimeSpan.FromTicks((long)Math.Ceiling((1 - _tokens) * rate.Time.Ticks / rate.Messages));
     }
 
     private void Count(DateTimeOffset now)

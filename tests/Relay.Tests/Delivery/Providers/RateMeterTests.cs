@@ -68,6 +68,23 @@ public sealed class RateMeterTests
     }
 
     [Fact]
+    public void Whoever_has_not_to_wait_passes()
+    {
+        Gen.Select(Gen.Int[1, 5_000], Gen.Int[1, 3_600], Gen.Long[1, 20_000_000].Array[1, 100]).Sample((messages, seconds, pauses) =>
+        {
+            var meter = new RateMeter();
+            meter.Set(new Rate(messages, TimeSpan.FromSeconds(seconds)), Morning);
+            var now = Morning;
+            foreach (var pause in pauses)
+            {
+                now += TimeSpan.FromTicks(pause);
+                Assert.Equal(meter.Wait(now) == TimeSpan.Zero, meter.TryTake(now));
+                now += meter.Wait(now);
+            }
+        });
+    }
+
+    [Fact]
     public void Without_a_rate_all_pass()
     {
         var meter = new RateMeter();
