@@ -100,7 +100,7 @@ internal static partial class DeliveryLog
     [LoggerMessage(EventId = 22, Level = LogLevel.Error, Message = "Rules for providers in {Path} have a mistake, those before stay in force: {Reason}")]
     public static partial void ProviderRulesWrong(this ILogger logger, string path, string reason);
 
-    [LoggerMessage(LogLevel.Warning, "The rates of accounts could not be read, and stay as they were: {Reason}")]
+    [LoggerMessage(LogLevel.Debug, "The rates of accounts could not be read, and stay as they were: {Reason}")]
     public static partial void RatesNotRead(this ILogger logger, string reason);
 
     [LoggerMessage(EventId = 23, Level = LogLevel.Warning, Message = "This node's share of {Provider} could not be renewed: {Reason}")]

@@ -16,6 +16,8 @@ public sealed class IntakeMetrics
     private readonly Counter<long> _accepted;
     private readonly Counter<long> _refused;
     private readonly Histogram<double> _acceptDuration;
+    private readonly Counter<long> _failedLogins;
+    private readonly Counter<long> _paced;
     private readonly Counter<long> _sessions;
     private readonly UpDownCounter<long> _openSessions;
 
@@ -25,6 +27,8 @@ public sealed class IntakeMetrics
         _accepted = meter.CreateCounter<long>("relay.accepted", "{message}", "Messages accepted: 250 or 202 was said.");
         _refused = meter.CreateCounter<long>("relay.refused", "{message}", "Messages refused by the gate, and clients refused by a door.");
         _acceptDuration = meter.CreateHistogram<double>("relay.accept.duration", "s", "From the whole message to its durable acceptance.");
+        _failedLogins = meter.CreateCounter<long>("relay.logins.failed", "{login}", "Wrong keys at either door, by whether they were answered as one too many.");
+        _paced = meter.CreateCounter<long>("relay.paced", "{message}", "Messages accepted for later, since they came faster than the rate of their key.");
         _sessions = meter.CreateCounter<long>("relay.sessions", "{session}", "SMTP connections taken.");
         _openSessions = meter.CreateUpDownCounter<long>("relay.sessions.open", "{session}", "SMTP connections open now.");
     }
@@ -41,6 +45,10 @@ public sealed class IntakeMetrics
 
     internal void Refused(DoorRefusal reason) =>
         _refused.Add(1, DoorOf(MessageSource.Smtp), new KeyValuePair<string, object?>("reason", reason));
+
+    internal void LoginFailed(bool isThrottled) => _failedLogins.Add(1, new KeyValuePair<string, object?>("throttled", isThrottled));
+
+    internal void Paced() => _paced.Add(1);
 
     internal void SessionOpened(ListenerTls tls)
     {

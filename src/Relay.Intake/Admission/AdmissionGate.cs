@@ -128,8 +128,12 @@ internal sealed partial class AdmissionGate(
     /// <summary>A domain was verified or removed in this process; from here on that is seen.</summary>
     public void ForgetDomain(string account, string name) => domains.Forget(account, name);
 
-    private AuthenticationResult Failed(IPAddress? from, string? credential) =>
-        throttle.Fail(from, credential) is { } wait ? new AuthenticationResult.Throttled(wait) : AuthenticationResult.Rejected.Instance;
+    private AuthenticationResult Failed(IPAddress? from, string? credential)
+    {
+        var wait = throttle.Fail(from, credential);
+        metrics.LoginFailed(isThrottled: wait is not null);
+        return wait is { } time ? new AuthenticationResult.Throttled(time) : AuthenticationResult.Rejected.Instance;
+    }
 
     private async ValueTask<AdmissionResult> TryAdmitAsync(Submission submission, CancellationToken cancellation)
     {
@@ -241,6 +245,17 @@ internal sealed partial class AdmissionGate(
         return true;
     }
 
+    private DateTimeOffset? TakeTurn(Submission submission)
+    {
+        var turn = IsCounted(submission) ? pace.TakeTurn(submission.Credential) : null;
+        if (turn is not null)
+        {
+            metrics.Paced();
+        }
+
+        return turn;
+    }
+
     private Message MessageOf(
         Submission submission, IReadOnlyList<Recipient> recipients, HeaderBlock header, Kind kind, ListMail list, Authors authors, DkimSigner? signer,
         EnvelopeAddress? returnPath)
@@ -286,7 +301,7 @@ internal sealed partial class AdmissionGate(
             },
             AcceptedAt = now,
             SendAt = submission.SendAt,
-            PacedTo = IsCounted(submission) ? pace.TakeTurn(credential) : null,
+            PacedTo = TakeTurn(submission),
             ExpiresAt = submission.ExpiresAt,
             Alignment = new Alignment(signer?.Domain, AlignedSender((returnPath ?? submission.Envelope.Sender)?.Domain, authors.From[0].Domain, signer?.Domain)),
             From = HeaderText.Decode(header.Value(HeaderField.From)),

@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Http.Headers;
 using System.Text.Json.Nodes;
 using Relay.TestKit.Relays;
 
@@ -34,6 +36,32 @@ public sealed class AccountCommandTests
         Assert.Contains("the account has sent to 1 of the 1 recipients it may a day", refused.Errors, StringComparison.Ordinal);
         Assert.Contains("as configured", (await RunAsync(relay, "account", "limit", account, "--default")).Succeeded().Output, StringComparison.Ordinal);
         await relay.SendAsync(new { from = "a@shop.test", to = "b@there.test", subject = "x", text = "y" }, Cancellation, key);
+    }
+
+    [Fact]
+    public async Task Behind_a_proxy_that_is_trusted_a_key_is_held_to_its_network_by_the_proxys_word()
+    {
+        await using var relay = await RelayUnderTest.StartAsync(
+            Cancellation, new RelaySetup().With("Http:TrustedProxies", new JsonArray("127.0.0.0/8", "10.0.0.0/8")));
+        var key = (await RunAsync(relay, "key", "create", "web", "--from-range", "192.0.2.0/24")).Succeeded().Output.Trim();
+
+        Assert.Equal(HttpStatusCode.OK, await AskAsync("192.0.2.7"));
+        Assert.Equal(HttpStatusCode.OK, await AskAsync("203.0.113.1, 192.0.2.7, 10.0.0.3"));
+        Assert.Equal(HttpStatusCode.Forbidden, await AskAsync("192.0.2.7, 203.0.113.1"));
+        Assert.Equal(HttpStatusCode.Forbidden, await AskAsync(null));
+
+        async Task<HttpStatusCode> AskAsync(string? forwardedFor)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, "/limits");
+            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", key);
+            if (forwardedFor is not null)
+            {
+                request.Headers.Add("X-Forwarded-For", forwardedFor);
+            }
+
+            using var response = await relay.Http.SendAsync(request, Cancellation);
+            return response.StatusCode;
+        }
     }
 
     private static Task<Ended> RunAsync(RelayUnderTest relay, params string[] arguments) => relay.CommandAsync(Cancellation, null, arguments);

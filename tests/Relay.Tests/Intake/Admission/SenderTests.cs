@@ -55,6 +55,20 @@ public sealed class SenderTests
     }
 
     [Fact]
+    public async Task An_idempotency_key_of_another_account_is_another_one()
+    {
+        using var gate = await (await new GateUnderTest().WithDomainAsync()).WithDomainAsync("other.test", "stranger");
+        await gate.AdmittedAsync("From: a@shop.test\r\nIdempotency-Key: order-1\r\n\r\n");
+
+        gate.Credential = gate.Credential with { Id = "key_2", Account = "stranger", KeyHash = ApiKey.Hash("a stranger's") };
+        var second = await gate.AdmittedAsync(
+            "From: a@other.test\r\nIdempotency-Key: order-1\r\n\r\n",
+            submission => submission with { Envelope = submission.Envelope with { Sender = EnvelopeAddress.Parse("a@other.test") } });
+
+        Assert.Equal("stranger", second.Account);
+    }
+
+    [Fact]
     public async Task A_shared_login_sends_as_any_user_of_the_domain()
     {
         using var gate = await (await new GateUnderTest().WithKeyAsync()).WithDomainAsync();
