@@ -56,6 +56,7 @@ public static class RelayRedis
         services.AddSingleton<UsageStep>();
         services.AddSingleton<AcceptWriter>();
         services.AddSingleton<Drain>();
+        services.AddSingleton<FullStoreSettles>();
         services.AddSingleton<SettleWriter>();
         services.AddSingleton<Canceller>();
         services.AddSingleton<SlotChoice>();

@@ -30,9 +30,6 @@ internal sealed class Drain(
     private IReadOnlyList<DrainedUnit> _left = [];
     private long _sequence;
 
-    /// <summary>How long a settler waits that could drain nothing.</summary>
-    public Task WaitAsync(CancellationToken cancellation) => Task.Delay(Pause, time, cancellation);
-
     /// <summary>The partition is surely ours: no fence stands before the commands that take out.</summary>
     public bool MayTakeFrom(Partition partition) => partition.IsOwned && time.GetTimestamp() < partition.LiveUntil;
 

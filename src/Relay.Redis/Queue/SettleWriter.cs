@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using Relay.Mail.Crashing;
@@ -23,12 +22,9 @@ namespace Relay.Redis.Queue;
 /// partition has another owner by now, or is ours anew, goes to the partition's <c>late</c> list for its owner to look at.
 /// </remarks>
 internal sealed class SettleWriter(
-    Store store, Window window, LocalJournal journal, Drain drain, StoreRetry retry, RedisMetrics metrics, TimeProvider time, ILogger<SettleWriter> logger)
+    Store store, Window window, LocalJournal journal, FullStoreSettles full, StoreRetry retry, RedisMetrics metrics, TimeProvider time, ILogger<SettleWriter> logger)
 {
     private const int MaxUnits = 512;
-
-    // What happened to units that are tried again before a full store could be told of it.
-    private readonly ConcurrentDictionary<UnitId, IReadOnlyList<byte[]>> _untold = new();
 
     private Channel<PendingSettle>[] _groups = [];
 
@@ -45,11 +41,7 @@ internal sealed class SettleWriter(
     public Task SettleAsync(Settlement settlement)
     {
         var settle = new PendingSettle(store.PartitionOf(settlement.Lease.Id.Message)) { Settlement = settlement };
-        if (!_untold.IsEmpty && _untold.TryRemove(settlement.Lease.Id, out var before))
-        {
-            settle.Before = before;
-        }
-
+        full.Recall(settle);
         journal.Add(settle.ToEntry(store.Mark));
         CrashPoints.Pass(CrashPoint.JournalDone);
         foreach (var report in settle.Reports(store.Mark))
@@ -124,7 +116,7 @@ internal sealed class SettleWriter(
                             throw;
                         }
 
-                        left = await DrainAsync(undone);
+                        left = await full.DrainAsync(undone);
                     }
                 }
             },
@@ -139,71 +131,17 @@ internal sealed class SettleWriter(
 
         if (left.Count > 0 && left.Count + late.Count == batch.Count)
         {
-            await drain.WaitAsync(cancellation);
+            await full.WaitAsync(cancellation);
         }
 
         // Behind what has come meanwhile, some of which can be drained.
-        var now = time.GetUtcNow();
         foreach (var settle in left)
         {
-            if (IsDueAgain(settle, now))
-            {
-                TryAgainUntold(settle);
-            }
-            else
+            if (!full.TryAgain(settle))
             {
                 _ = Add(settle);
             }
         }
-    }
-
-    // A part that was delivered has to be durable first.
-    private static bool IsDueAgain(PendingSettle settle, DateTimeOffset now) =>
-        settle.Settlement is { Next: { } next, Reports.Count: 0 } settlement && settlement.DueAt <= now && next.Open.Count == settlement.Lease.Open.Count;
-
-    /// <summary>
-    /// A full store takes no deferral. Were it waited for, the queue could stand still for good: nothing ends, since all that is in
-    /// hand is put off, and so nothing frees the store.
-    /// </summary>
-    private void TryAgainUntold(PendingSettle settle)
-    {
-        var (lease, next) = (settle.Settlement!.Lease, settle.Settlement.Next);
-        _untold[lease.Id] = settle.Events(store.Mark);
-        window.Release(lease with { State = next });
-        settle.Partition.Attempts.End(lease.Id);
-        settle.SetDone();
-    }
-
-    // What ended leaves a full store without a step; what is to be written waits. Returns the latter.
-    private async Task<IReadOnlySet<PendingSettle>> DrainAsync(List<PartitionSettle> partitions)
-    {
-        var left = new HashSet<PendingSettle>();
-        foreach (var partition in partitions)
-        {
-            var mayTake = drain.MayTakeFrom(partition.Partition);
-            await partition.ReadOpenAsync(store.Connections.Settling);
-            var ended = new List<(Lease, IReadOnlyList<byte[]>)>();
-            foreach (var settle in partition.Settles)
-            {
-                if (mayTake && Drain.Covers(settle.Settlement))
-                {
-                    ended.Add((settle.Settlement!.Lease, [.. partition.EndOf(settle, store.Mark).Select(e => (byte[])e!)]));
-                }
-                else
-                {
-                    left.Add(settle);
-                }
-            }
-
-            if (ended.Count > 0)
-            {
-                await drain.TakeOutAsync(ended);
-            }
-
-            partition.IsDone = true;
-        }
-
-        return left;
     }
 
     private static IEnumerable<PendingSettle> Without(List<PendingSettle> batch, List<PendingSettle> late) => late.Count == 0 ? batch : batch.Except(late);

@@ -11,108 +11,113 @@ using Relay.TestKit.Remote;
 namespace Relay.ScenarioTests.Sharing;
 
 /// <summary>Several relays on one Redis, as processes of their own: whatever becomes of one of them, its mail arrives.</summary>
-public sealed class SeveralRelaysTests
+public sealed class SeveralRelaysTests : IAsyncLifetime
 {
     private const int Partitions = 16;
 
+    private readonly ScriptedSmtpServer _remote = ScriptedSmtpServer.Start();
+    private RedisServer _redis = null!;
+
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync() => _redis = await RedisServer.StartAsync(Cancellation);
+
+    public async ValueTask DisposeAsync()
+    {
+        await _remote.DisposeAsync();
+        await _redis.DisposeAsync();
+    }
 
     [Fact]
     public async Task Three_relays_share_evenly_and_the_mail_of_one_that_is_killed_is_delivered_by_the_others()
     {
-        await using var redis = await RedisServer.StartAsync(Cancellation);
-        await using var remote = ScriptedSmtpServer.Start();
-        await using var first = await StartAsync(redis, remote);
-        await using var second = await StartAsync(redis, remote);
-        await using var third = await StartAsync(redis, remote);
+        await using var first = await StartAsync();
+        await using var second = await StartAsync();
+        await using var third = await StartAsync();
         await SharedAsync(first, 3);
         await using var load = Load.Start(first, second);
+        await MoreArriveAsync();
 
-        await remote.WaitForMessagesAsync(50, Cancellation);
         await third.KillAsync();
         await SharedAsync(first, 2);
-        await remote.WaitForMessagesAsync(remote.Messages.Count + 50, Cancellation);
+        await MoreArriveAsync();
         await load.StopAsync();
 
-        await AllArrivedAsync(load, remote, first);
+        await AllArrivedAsync(load, first);
     }
 
     [Fact]
     public async Task A_relay_that_stops_in_order_under_load_loses_nothing_and_doubles_nothing()
     {
-        await using var redis = await RedisServer.StartAsync(Cancellation);
-        await using var remote = ScriptedSmtpServer.Start();
-        await using var first = await StartAsync(redis, remote);
-        await using var second = await StartAsync(redis, remote);
+        await using var first = await StartAsync();
+        await using var second = await StartAsync();
         await SharedAsync(first, 2);
         await using var load = Load.Start(first);
+        await MoreArriveAsync();
 
-        await remote.WaitForMessagesAsync(50, Cancellation);
         Assert.Equal(0, await second.StopAsync(Cancellation));
         await SharedAsync(first, 1);
         await second.StartAgainAsync(Cancellation);
         await SharedAsync(first, 2);
-        await remote.WaitForMessagesAsync(remote.Messages.Count + 50, Cancellation);
+        await MoreArriveAsync();
         await load.StopAsync();
 
-        await AllArrivedAsync(load, remote, first);
-        var subjects = remote.Messages.Select(Load.SubjectOf).ToList();
+        await AllArrivedAsync(load, first);
+        var subjects = _remote.Messages.Select(Load.SubjectOf).ToList();
         Assert.Equal(subjects.Count, subjects.Distinct().Count());
     }
 
     [Fact]
     public async Task A_relay_that_is_paused_past_its_leases_and_goes_on_makes_no_copy_that_is_not_admitted()
     {
-        await using var redis = await RedisServer.StartAsync(Cancellation);
-        await using var remote = ScriptedSmtpServer.Start();
-        await using var first = await StartAsync(redis, remote);
-        await using var second = await StartAsync(redis, remote);
+        await using var first = await StartAsync();
+        await using var second = await StartAsync();
         await SharedAsync(first, 2);
         await using var load = Load.Start(first);
+        await MoreArriveAsync();
 
-        await remote.WaitForMessagesAsync(50, Cancellation);
         second.Pause();
         await SharedAsync(first, 1);
         second.Continue();
         await SharedAsync(first, 2);
-        await remote.WaitForMessagesAsync(remote.Messages.Count + 50, Cancellation);
+        await MoreArriveAsync();
         await load.StopAsync();
 
-        await AllArrivedAsync(load, remote, first);
+        await AllArrivedAsync(load, first);
     }
 
     [Fact]
     public async Task A_relay_that_only_takes_mail_wakes_those_that_only_deliver()
     {
-        await using var redis = await RedisServer.StartAsync(Cancellation);
-        await using var remote = ScriptedSmtpServer.Start();
-        await using var door = await StartAsync(redis, remote, "intake");
-        await using var first = await StartAsync(redis, remote, "delivery");
-        await using var second = await StartAsync(redis, remote, "delivery");
+        await using var door = await StartAsync("intake");
+        await using var first = await StartAsync("delivery");
+        await using var second = await StartAsync("delivery");
         await SharedAsync(door, 2);
         await using var load = Load.Start(door);
 
-        await remote.WaitForMessagesAsync(100, Cancellation);
+        await _remote.WaitForMessagesAsync(100, Cancellation);
         await load.StopAsync();
 
-        await AllArrivedAsync(load, remote, door);
-        Assert.Equal(remote.Messages.Count, load.Accepted.Count);
+        await AllArrivedAsync(load, door);
+        Assert.Equal(_remote.Messages.Count, load.Accepted.Count);
         var nodes = (await door.CommandAsync(Cancellation, null, "queue", "nodes")).Output;
         Assert.Equal(3, nodes.Trim().Split('\n').Length);
         Assert.Contains("\tintake\t", nodes, StringComparison.Ordinal);
         Assert.Equal(2, nodes.Split("\tdelivery\t").Length - 1);
     }
 
-    private static async Task<RelayUnderTest> StartAsync(RedisServer redis, ScriptedSmtpServer remote, params string[] roles)
+    private async Task<RelayUnderTest> StartAsync(params string[] roles)
     {
         var setup = new RelaySetup()
-            .WithRoute(remote.Port)
-            .With("Redis", redis.ConnectionString)
+            .WithRoute(_remote.Port)
+            .With("Redis", _redis.ConnectionString)
             .With("Queue:Lease", "00:00:03")
             .With("Delivery:Retry:Schedule", new JsonArray("00:00:01"));
         return await RelayUnderTest.StartAsync(
             Cancellation, roles.Length == 0 ? setup : setup.With("Roles", new JsonArray([.. roles.Select(r => (JsonNode)r)])));
     }
+
+    private Task MoreArriveAsync() => _remote.WaitForMessagesAsync(_remote.Messages.Count + 50, Cancellation);
 
     /// <summary>Waits until so many relays own all partitions evenly.</summary>
     private static async Task SharedAsync(RelayUnderTest door, int relays) => await door.WaitForAsync(
@@ -125,14 +130,14 @@ public sealed class SeveralRelaysTests
         Cancellation);
 
     /// <summary>What was accepted has arrived and is told as delivered; a second copy only where an uncertain attempt explains it.</summary>
-    private static async Task AllArrivedAsync(Load load, ScriptedSmtpServer remote, RelayUnderTest door)
+    private async Task AllArrivedAsync(Load load, RelayUnderTest door)
     {
         Assert.NotEmpty(load.Accepted);
         foreach (var (subject, id) in load.Accepted)
         {
             var message = await door.WaitForAsync(
                 $"/messages/{id}", m => m.GetProperty("recipients")[0].GetProperty("status").GetString() == "delivered", Cancellation);
-            var copies = remote.Messages.Count(m => Load.SubjectOf(m) == subject);
+            var copies = _remote.Messages.Count(m => Load.SubjectOf(m) == subject);
             var types = message.GetProperty("timeline").EnumerateArray().Select(e => e.GetProperty("type").GetString()).ToList();
             Assert.Equal(1, types.Count(t => t == "delivered"));
             Assert.InRange(copies, 1, 1 + types.Count(t => t == "uncertain"));

@@ -3,30 +3,13 @@ using Relay.Mail.Accounts;
 using Relay.Mail.Messages;
 using Relay.Mail.Signing;
 using Relay.TestKit.InMemory;
-using Relay.TestKit.Redis;
 
 namespace Relay.Tests.Redis.Accounts;
 
-public abstract class AccountStoreContract : IAsyncLifetime
+public abstract class AccountStoreContract : StoreContract<IAccountStore>
 {
     // The store keeps whole times, so the clock of a test must not be finer.
     private static readonly DateTimeOffset Now = DateTimeOffset.UnixEpoch.AddDays(20_000);
-
-    protected static CancellationToken Cancellation => TestContext.Current.CancellationToken;
-
-    private IAccountStore Store { get; set; } = null!;
-
-    public async ValueTask InitializeAsync() => Store = await OpenAsync();
-
-    public async ValueTask DisposeAsync()
-    {
-        await CloseAsync();
-        GC.SuppressFinalize(this);
-    }
-
-    protected abstract ValueTask<IAccountStore> OpenAsync();
-
-    protected virtual ValueTask CloseAsync() => ValueTask.CompletedTask;
 
     [Fact]
     public async Task An_account_is_added_once()
@@ -203,19 +186,10 @@ public sealed class InMemoryAccountStoreTests : AccountStoreContract
 
 public sealed class RedisAccountStoreTests : AccountStoreContract
 {
-    private RedisServer? _redis;
-    private StoreUnderTest? _store;
+    protected override ValueTask<IAccountStore> OpenAsync() => OpenOnRedisAsync();
+}
 
-    protected override async ValueTask<IAccountStore> OpenAsync()
-    {
-        _redis = await RedisServer.StartAsync(Cancellation);
-        _store = await StoreUnderTest.StartAsync(_redis.ConnectionString, StoreUnderTest.NewFolder(), TimeProvider.System, Cancellation);
-        return _store.Get<IAccountStore>();
-    }
-
-    protected override async ValueTask CloseAsync()
-    {
-        await (_store?.DisposeAsync() ?? ValueTask.CompletedTask);
-        await (_redis?.DisposeAsync() ?? ValueTask.CompletedTask);
-    }
+public sealed class EmbeddedAccountStoreTests : AccountStoreContract
+{
+    protected override ValueTask<IAccountStore> OpenAsync() => OpenEmbeddedAsync();
 }

@@ -3,27 +3,11 @@ using Relay.TestKit.InMemory;
 
 namespace Relay.Tests.Redis.Accounts;
 
-public abstract class SenderStoreContract : IAsyncLifetime
+public abstract class SenderStoreContract : StoreContract<ISenderStore>
 {
     private static readonly DateTimeOffset Now = DateTimeOffset.UnixEpoch.AddDays(20_000);
 
     private static readonly VerifiedSender Ada = new("snd_1", "acme", "ada@x.test", Now) { LinkHash = [1, 2], MailedAt = Now };
-
-    protected static CancellationToken Cancellation => TestContext.Current.CancellationToken;
-
-    private ISenderStore Store { get; set; } = null!;
-
-    public async ValueTask InitializeAsync() => Store = await OpenAsync();
-
-    public async ValueTask DisposeAsync()
-    {
-        await CloseAsync();
-        GC.SuppressFinalize(this);
-    }
-
-    protected abstract ValueTask<ISenderStore> OpenAsync();
-
-    protected virtual ValueTask CloseAsync() => ValueTask.CompletedTask;
 
     [Fact]
     public async Task An_address_is_added_once_and_keeps_all_it_says()
@@ -74,13 +58,5 @@ public sealed class InMemorySenderStoreTests : SenderStoreContract
 
 public sealed class EmbeddedSenderStoreTests : SenderStoreContract
 {
-    private StoreUnderTest? _store;
-
-    protected override async ValueTask<ISenderStore> OpenAsync()
-    {
-        _store = await StoreUnderTest.StartAsync(null, StoreUnderTest.NewFolder(), TimeProvider.System, Cancellation);
-        return _store.Get<ISenderStore>();
-    }
-
-    protected override ValueTask CloseAsync() => _store?.DisposeAsync() ?? ValueTask.CompletedTask;
+    protected override ValueTask<ISenderStore> OpenAsync() => OpenEmbeddedAsync();
 }

@@ -15,24 +15,6 @@ public sealed class FenceTests
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task A_step_whose_answer_was_lost_is_not_done_twice()
-    {
-        await using var redis = await RedisServer.StartAsync(Cancellation);
-        await using var proxy = new RedisProxy(redis.Port);
-        await using var store = await StoreUnderTest.StartAsync(proxy.ConnectionString, StoreUnderTest.NewFolder(), Time, Cancellation);
-        var message = TestMail.To(Time, "a@x.test");
-        await store.Queue.EnqueueAsync(message, null, Cancellation);
-        var lease = Assert.Single(await store.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime());
-
-        proxy.LoseAnswerTo("EXEC", ":settled");
-        await store.Queue.SettleAsync(TestMail.Delivered(lease, Time), Cancellation).InTime();
-
-        Assert.True(proxy.Lost.IsCompleted);
-        var activity = await store.Activity.FindAsync("acme", message.Id, Cancellation);
-        Assert.Equal([MailEventType.Accepted, MailEventType.Delivered], activity!.Events.Select(e => e.Type));
-    }
-
-    [Fact]
     public async Task A_store_that_failed_over_and_lost_the_last_steps_is_settled_all_the_same()
     {
         await using var redis = await RedisServer.StartAsync(Cancellation);
@@ -58,47 +40,6 @@ public sealed class FenceTests
     }
 
     [Fact]
-    public async Task An_accept_whose_answer_was_lost_is_taken_back()
-    {
-        await using var redis = await RedisServer.StartAsync(Cancellation);
-        await using var proxy = new RedisProxy(redis.Port);
-        await using var store = await StoreUnderTest.StartAsync(proxy.ConnectionString, StoreUnderTest.NewFolder(), Time, Cancellation);
-        var message = TestMail.To(Time, "a@x.test");
-
-        proxy.LoseAnswerTo("EXEC", $"m:{message.Id}");
-        Assert.IsType<EnqueueResult.StoreUnavailable>(await store.Queue.EnqueueAsync(message, null, Cancellation).InTime());
-
-        await Eventually.HoldsAsync(
-            async () => (await store.Activity.FindAsync("acme", message.Id, Cancellation))?.Events is [.., { Type: MailEventType.Cancelled }], Cancellation);
-        Assert.Equal(0, (await store.Reader.MeasureAsync(Cancellation)).Units);
-    }
-
-    [Fact]
-    public async Task An_accept_with_a_key_whose_answer_was_lost_is_kept_for_its_senders_next_try()
-    {
-        await using var redis = await RedisServer.StartAsync(Cancellation);
-        await using var proxy = new RedisProxy(redis.Port);
-        await using var store = await StoreUnderTest.StartAsync(proxy.ConnectionString, StoreUnderTest.NewFolder(), Time, Cancellation);
-        var message = TestMail.To(Time, "a@x.test");
-        var key = new IdempotencyKey("order-1", "print");
-
-        proxy.LoseAnswerTo("EXEC", $"m:{message.Id}");
-        Assert.IsType<EnqueueResult.StoreUnavailable>(await store.Queue.EnqueueAsync(message, key, Cancellation).InTime());
-
-        // The sender comes back, is told of the first, and that one is sent, once.
-        EnqueueResult again = null!;
-        await Eventually.HoldsAsync(
-            async () => (again = await store.Queue.EnqueueAsync(TestMail.To(Time, "a@x.test"), key, Cancellation).InTime()) is not EnqueueResult.StoreUnavailable, Cancellation);
-        Assert.Equal(message.Id, Assert.IsType<EnqueueResult.Duplicate>(again).First);
-        var lease = Assert.Single(await store.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime());
-        Assert.Equal(message.Id, lease.Message.Id);
-        await store.Queue.SettleAsync(TestMail.Delivered(lease, Time), Cancellation).InTime();
-        Assert.Equal(
-            [MailEventType.Accepted, MailEventType.Delivered],
-            (await store.Activity.FindAsync("acme", message.Id, Cancellation))!.Events.Select(e => e.Type));
-    }
-
-    [Fact]
     public async Task A_message_that_one_recipient_has_is_not_taken_back_from_the_others()
     {
         await using var redis = await RedisServer.StartAsync(Cancellation);
@@ -119,43 +60,6 @@ public sealed class FenceTests
         await Eventually.HoldsAsync(async () => (await store.Reader.FindUnitsAsync(other.Id, Cancellation)).Count == 0, Cancellation);
 
         Assert.Single(await store.Reader.FindUnitsAsync(message.Id, Cancellation));
-    }
-
-    [Fact]
-    public async Task An_accept_that_arrives_after_it_was_taken_back_is_taken_back_again()
-    {
-        await using var redis = await RedisServer.StartAsync(Cancellation);
-        await using var proxy = new RedisProxy(redis.Port);
-        await using var store = await StoreUnderTest.StartAsync(proxy.ConnectionString, StoreUnderTest.NewFolder(), Time, Cancellation);
-        var message = TestMail.To(Time, "a@x.test");
-
-        proxy.HoldRequest("EXEC", $"m:{message.Id}");
-        Assert.IsType<EnqueueResult.StoreUnavailable>(await store.Queue.EnqueueAsync(message, null, Cancellation).InTime());
-
-        // The cancelling found nothing.
-        await Eventually.HoldsAsync(() => store.Get<Window>().Size.Held == 0, Cancellation);
-        await proxy.DeliverHeldAsync(Cancellation);
-
-        await Eventually.HoldsAsync(
-            async () => (await store.Activity.FindAsync("acme", message.Id, Cancellation))?.Events is [.., { Type: MailEventType.Cancelled }], Cancellation);
-        Assert.Equal(0, (await store.Reader.MeasureAsync(Cancellation)).Units);
-    }
-
-    [Fact]
-    public async Task An_accept_with_a_key_that_arrives_late_is_sent_all_the_same()
-    {
-        await using var redis = await RedisServer.StartAsync(Cancellation);
-        await using var proxy = new RedisProxy(redis.Port);
-        await using var store = await StoreUnderTest.StartAsync(proxy.ConnectionString, StoreUnderTest.NewFolder(), Time, Cancellation);
-        var message = TestMail.To(Time, "a@x.test");
-
-        proxy.HoldRequest("EXEC", $"m:{message.Id}");
-        Assert.IsType<EnqueueResult.StoreUnavailable>(
-            await store.Queue.EnqueueAsync(message, new IdempotencyKey("order-1", "print"), Cancellation).InTime());
-        await Eventually.HoldsAsync(() => store.Get<Window>().Size.Held == 0, Cancellation);
-        await proxy.DeliverHeldAsync(Cancellation);
-
-        Assert.Equal(message.Id, Assert.Single(await store.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime()).Message.Id);
     }
 
     [Theory]

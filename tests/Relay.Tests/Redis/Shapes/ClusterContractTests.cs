@@ -4,11 +4,15 @@ using Relay.Mail.Events;
 using Relay.Mail.Inbox;
 using Relay.Mail.Incoming;
 using Relay.Mail.Queue;
+using Relay.Mail.Suppressions;
+using Relay.Mail.Tokens;
 using Relay.Tests.Redis.Accounts;
 using Relay.Tests.Redis.Contents;
 using Relay.Tests.Redis.Inbox;
 using Relay.Tests.Redis.Incoming;
 using Relay.Tests.Redis.Queue;
+using Relay.Tests.Redis.Suppressions;
+using Relay.Tests.Redis.Tokens;
 
 namespace Relay.Tests.Redis.Shapes;
 
@@ -50,15 +54,27 @@ public sealed class ClusterContentStoreTests(SharedCluster shared) : ContentStor
 [Collection(ClusterCollection.Name)]
 public sealed class ClusterAccountStoreTests(SharedCluster shared) : AccountStoreContract
 {
-    private StoreUnderTest? _store;
+    protected override async ValueTask<IAccountStore> OpenAsync() => StoreOf(await shared.OpenAsync(TimeProvider.System, Cancellation));
+}
 
-    protected override async ValueTask<IAccountStore> OpenAsync()
-    {
-        _store = await shared.OpenAsync(TimeProvider.System, Cancellation);
-        return _store.Get<IAccountStore>();
-    }
+[Collection(ClusterCollection.Name)]
+public sealed class ClusterSenderStoreTests(SharedCluster shared) : SenderStoreContract
+{
+    protected override async ValueTask<ISenderStore> OpenAsync() => StoreOf(await shared.OpenAsync(TimeProvider.System, Cancellation));
+}
 
-    protected override ValueTask CloseAsync() => _store?.DisposeAsync() ?? ValueTask.CompletedTask;
+[Collection(ClusterCollection.Name)]
+public sealed class ClusterTokenKeyStoreTests(SharedCluster shared) : TokenKeyStoreContract
+{
+    protected override async ValueTask<ITokenKeyStore> OpenAsync() => StoreOf(await shared.OpenAsync(TimeProvider.System, Cancellation));
+}
+
+[Collection(ClusterCollection.Name)]
+public sealed class ClusterSuppressionStoreTests(SharedCluster shared) : SuppressionStoreContract
+{
+    protected override ISuppressionNews News => Under!.Get<ISuppressionNews>();
+
+    protected override async ValueTask<ISuppressionStore> OpenAsync() => StoreOf(await shared.OpenAsync(TimeProvider.System, Cancellation));
 }
 
 [Collection(ClusterCollection.Name)]

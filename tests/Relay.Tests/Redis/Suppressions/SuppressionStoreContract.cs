@@ -3,31 +3,14 @@ using Relay.Mail.Messages;
 using Relay.Mail.Suppressions;
 using Relay.Smtp.Addresses;
 using Relay.TestKit.InMemory;
-using Relay.TestKit.Redis;
 
 namespace Relay.Tests.Redis.Suppressions;
 
-public abstract class SuppressionStoreContract : IAsyncLifetime
+public abstract class SuppressionStoreContract : StoreContract<ISuppressionStore>
 {
     private static readonly DateTimeOffset Now = DateTimeOffset.UnixEpoch.AddDays(20_000);
 
-    protected static CancellationToken Cancellation => TestContext.Current.CancellationToken;
-
-    protected ISuppressionStore Store { get; private set; } = null!;
-
-    public async ValueTask InitializeAsync() => Store = await OpenAsync();
-
-    public async ValueTask DisposeAsync()
-    {
-        await CloseAsync();
-        GC.SuppressFinalize(this);
-    }
-
     protected abstract ISuppressionNews News { get; }
-
-    protected abstract ValueTask<ISuppressionStore> OpenAsync();
-
-    protected virtual ValueTask CloseAsync() => ValueTask.CompletedTask;
 
     [Fact]
     public async Task An_entry_is_found_with_its_evidence_however_the_address_is_spelled()
@@ -188,43 +171,21 @@ public sealed class InMemorySuppressionStoreTests : SuppressionStoreContract
 
 public sealed class EmbeddedSuppressionStoreTests : SuppressionStoreContract
 {
-    private StoreUnderTest? _store;
+    protected override ISuppressionNews News => Under!.Get<ISuppressionNews>();
 
-    protected override ISuppressionNews News => _store!.Get<ISuppressionNews>();
-
-    protected override async ValueTask<ISuppressionStore> OpenAsync()
-    {
-        _store = await StoreUnderTest.StartAsync(null, StoreUnderTest.NewFolder(), TimeProvider.System, Cancellation);
-        return _store.Get<ISuppressionStore>();
-    }
-
-    protected override ValueTask CloseAsync() => _store?.DisposeAsync() ?? ValueTask.CompletedTask;
+    protected override ValueTask<ISuppressionStore> OpenAsync() => OpenEmbeddedAsync();
 }
 
 public sealed class RedisSuppressionStoreTests : SuppressionStoreContract
 {
-    private RedisServer? _redis;
-    private StoreUnderTest? _store;
+    protected override ISuppressionNews News => Under!.Get<ISuppressionNews>();
 
-    protected override ISuppressionNews News => _store!.Get<ISuppressionNews>();
-
-    protected override async ValueTask<ISuppressionStore> OpenAsync()
-    {
-        _redis = await RedisServer.StartAsync(Cancellation);
-        _store = await StoreUnderTest.StartAsync(_redis.ConnectionString, StoreUnderTest.NewFolder(), TimeProvider.System, Cancellation);
-        return _store.Get<ISuppressionStore>();
-    }
-
-    protected override async ValueTask CloseAsync()
-    {
-        await (_store?.DisposeAsync() ?? ValueTask.CompletedTask);
-        await (_redis?.DisposeAsync() ?? ValueTask.CompletedTask);
-    }
+    protected override ValueTask<ISuppressionStore> OpenAsync() => OpenOnRedisAsync();
 
     [Fact]
     public async Task Another_node_hears_of_it_and_of_a_long_list_that_there_is_one()
     {
-        await using var other = await StoreUnderTest.StartAsync(_redis!.ConnectionString, StoreUnderTest.NewFolder(), TimeProvider.System, Cancellation);
+        await using var other = await StoreUnderTest.StartAsync(Redis!.ConnectionString, StoreUnderTest.NewFolder(), TimeProvider.System, Cancellation);
         var (addresses, missed) = (new ConcurrentQueue<string>(), new TaskCompletionSource());
         other.Get<ISuppressionNews>().Suppressed += (account, told) => addresses.Enqueue($"{account} {told[0]}");
         other.Get<ISuppressionNews>().Missed += () => missed.TrySetResult();
@@ -242,7 +203,7 @@ public sealed class RedisSuppressionStoreTests : SuppressionStoreContract
     [Fact]
     public async Task A_bounce_that_blames_the_address_suppresses_it()
     {
-        var (queue, time) = (_store!.Queue, TimeProvider.System);
+        var (queue, time) = (Under!.Queue, TimeProvider.System);
         await queue.EnqueueAsync(TestMail.To(time, "ada@x.test"), null, Cancellation);
         var lease = Assert.Single(await queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime());
         await queue.SettleAsync(TestMail.Bounced(lease, time), Cancellation).InTime();

@@ -4,29 +4,12 @@ using Relay.Mail.Queue;
 using Relay.Mail.Signing;
 using Relay.Mail.Tokens;
 using Relay.TestKit.InMemory;
-using Relay.TestKit.Redis;
 
 namespace Relay.Tests.Redis.Tokens;
 
-public abstract class TokenKeyStoreContract : IAsyncLifetime
+public abstract class TokenKeyStoreContract : StoreContract<ITokenKeyStore>
 {
     private readonly FakeTimeProvider _time = new(new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.Zero));
-
-    protected static CancellationToken Cancellation => TestContext.Current.CancellationToken;
-
-    protected ITokenKeyStore Store { get; private set; } = null!;
-
-    public async ValueTask InitializeAsync() => Store = await OpenAsync();
-
-    public async ValueTask DisposeAsync()
-    {
-        await CloseAsync();
-        GC.SuppressFinalize(this);
-    }
-
-    protected abstract ValueTask<ITokenKeyStore> OpenAsync();
-
-    protected virtual ValueTask CloseAsync() => ValueTask.CompletedTask;
 
     [Fact]
     public async Task Nodes_that_start_together_come_to_one_key()
@@ -100,39 +83,17 @@ public sealed class InMemoryTokenKeyStoreTests : TokenKeyStoreContract
 
 public sealed class EmbeddedTokenKeyStoreTests : TokenKeyStoreContract
 {
-    private StoreUnderTest? _store;
-
-    protected override async ValueTask<ITokenKeyStore> OpenAsync()
-    {
-        _store = await StoreUnderTest.StartAsync(null, StoreUnderTest.NewFolder(), TimeProvider.System, Cancellation);
-        return _store.Get<ITokenKeyStore>();
-    }
-
-    protected override ValueTask CloseAsync() => _store?.DisposeAsync() ?? ValueTask.CompletedTask;
+    protected override ValueTask<ITokenKeyStore> OpenAsync() => OpenEmbeddedAsync();
 }
 
 public sealed class RedisTokenKeyStoreTests : TokenKeyStoreContract
 {
-    private RedisServer? _redis;
-    private StoreUnderTest? _store;
-
-    protected override async ValueTask<ITokenKeyStore> OpenAsync()
-    {
-        _redis = await RedisServer.StartAsync(Cancellation);
-        _store = await StoreUnderTest.StartAsync(_redis.ConnectionString, StoreUnderTest.NewFolder(), TimeProvider.System, Cancellation);
-        return _store.Get<ITokenKeyStore>();
-    }
-
-    protected override async ValueTask CloseAsync()
-    {
-        await (_store?.DisposeAsync() ?? ValueTask.CompletedTask);
-        await (_redis?.DisposeAsync() ?? ValueTask.CompletedTask);
-    }
+    protected override ValueTask<ITokenKeyStore> OpenAsync() => OpenOnRedisAsync();
 
     [Fact]
     public async Task A_key_that_cannot_be_read_is_not_passed_over()
     {
-        await _store!.Connections.Reading.HashSetAsync("relay:tokens", 7, "{broken");
+        await Under!.Connections.Reading.HashSetAsync("relay:tokens", 7, "{broken");
 
         await Assert.ThrowsAsync<StoreUnavailableException>(async () => await Store.ListAsync(Cancellation));
     }
