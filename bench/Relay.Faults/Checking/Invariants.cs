@@ -104,7 +104,7 @@ internal static class Invariants
                 yield return new Finding("I5", arrival.Token, $"{arrival.ReceivedLines} Received lines instead of one");
             }
 
-            if (arrival.SignatureFault is { } fault)
+            if (arrival.SignatureFault?.Value is { } fault)
             {
                 yield return new Finding("I5", arrival.Token, fault);
             }

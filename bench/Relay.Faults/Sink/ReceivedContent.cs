@@ -5,7 +5,7 @@ using Relay.Faults.Ledgers;
 namespace Relay.Faults.Sink;
 
 /// <summary>What stands in a message as it came over the wire, dots unstuffed once (RFC 5321, 4.5.2).</summary>
-internal readonly record struct ReceivedContent(string? Token, string BodyHash, int ReceivedLines, string? SignatureFault)
+internal readonly record struct ReceivedContent(string? Token, string BodyHash, int ReceivedLines, Lazy<string?>? SignatureFault)
 {
     /// <param name="isStuffed">It came behind DATA and not as a chunk.</param>
     /// <param name="keys">With what the relay signs; null where it does not.</param>
@@ -25,11 +25,11 @@ internal readonly record struct ReceivedContent(string? Token, string BodyHash, 
             Array.Find(header, l => l.StartsWith(Field, StringComparison.OrdinalIgnoreCase))?[Field.Length..].Trim(),
             LedgerMail.HashOf(body),
             header.Count(l => l.StartsWith("Received:", StringComparison.OrdinalIgnoreCase)),
-            keys?.FaultOf(content));
+            keys is null ? null : new Lazy<string?>(() => keys.FaultOf(content)));
     }
 
     public Arrival ToArrival(string sink, int session, IReadOnlyList<string> recipients, SinkAnswer answer) =>
-        new(Token, sink, session, recipients, BodyHash, ReceivedLines, DateTimeOffset.UtcNow, answer, SignatureFault: SignatureFault);
+        new(Token, sink, session, recipients, BodyHash, ReceivedLines, DateTimeOffset.UtcNow, answer) { SignatureFault = SignatureFault };
 
     // The relay composed it from JSON and may have encoded the text; what it says must be the same.
     private static byte[] Decode(byte[] content)

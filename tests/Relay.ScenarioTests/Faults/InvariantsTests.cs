@@ -193,7 +193,7 @@ public sealed class InvariantsTests
 
         Assert.Single(Invariants.ContentIsKept(Sound with { Arrivals = [arrival with { BodyHash = "other" }] }));
         Assert.Single(Invariants.ContentIsKept(Sound with { Arrivals = [arrival with { ReceivedLines = 2 }] }));
-        Assert.Single(Invariants.ContentIsKept(Sound with { Arrivals = [arrival with { SignatureFault = "no signature" }] }));
+        Assert.Single(Invariants.ContentIsKept(Sound with { Arrivals = [arrival with { SignatureFault = new("no signature") }] }));
     }
 
     [Fact]
