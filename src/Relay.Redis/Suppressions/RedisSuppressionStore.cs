@@ -58,7 +58,8 @@ internal sealed class RedisSuppressionStore(Store store, BrokenDocuments broken,
         var released = await StoreFailure.TranslateAsync(
             Task.WhenAll(told.Select(each => Database.HashGetAsync(StoreKeys.Released(account, PartOf(each.Address)), FieldOf(each), StoreConnections.FromPrimary))),
             cancellation);
-        var wanted = suppressions.Except(told.Where((each, n) => WasReleasedSince(account, each, released[n]))).ToList();
+        var outdated = told.Where((each, n) => WasReleasedSince(account, each, released[n])).ToHashSet(ReferenceEqualityComparer.Instance);
+        var wanted = suppressions.Where(each => !outdated.Contains(each)).ToList();
 
         // First: a stream that is known without an entry does no harm, an entry of an unknown stream would not be shown.
         RedisValue[] streams = [.. wanted.Select(each => each.Stream).OfType<string>().Distinct().Select(stream => (RedisValue)stream)];

@@ -44,41 +44,52 @@ internal sealed class SuppressionList(ISuppressionStore suppressions, TimeProvid
         var (added, known, refused) = (0, 0, 0);
         var errors = new List<ImportError>();
         var lot = new List<Suppression>(Lot);
+        var writing = Task.CompletedTask;
         var number = 0;
-        await foreach (var line in ReadLinesAsync(context.Request.BodyReader, context.RequestAborted))
+        try
         {
-            number++;
-            if (line.Length == 0 || (number == 1 && IsLineOfNames(line)))
+            await foreach (var line in ReadLinesAsync(context.Request.BodyReader, context.RequestAborted))
             {
-                continue;
-            }
+                number++;
+                if (line.Length == 0 || (number == 1 && IsLineOfNames(line)))
+                {
+                    continue;
+                }
 
-            if (TryRead(line, caller.Id, time.GetUtcNow(), out var suppression, out var problem))
-            {
-                lot.Add(suppression);
+                if (TryRead(line, caller.Id, time.GetUtcNow(), out var suppression, out var problem))
+                {
+                    lot.Add(suppression);
+                }
+                else
+                {
+                    refused++;
+                    if (errors.Count < MostErrors)
+                    {
+                        errors.Add(new ImportError(number, problem));
+                    }
+                }
+
+                // While the store writes one lot the next is read.
                 if (lot.Count == Lot)
                 {
-                    await AddAsync();
-                }
-            }
-            else
-            {
-                refused++;
-                if (errors.Count < MostErrors)
-                {
-                    errors.Add(new ImportError(number, problem));
+                    await writing;
+                    writing = AddAsync(lot);
+                    lot = new List<Suppression>(Lot);
                 }
             }
         }
+        finally
+        {
+            await writing;
+        }
 
-        await AddAsync();
+        await AddAsync(lot);
         return TypedResults.Json(new ImportAnswer(added, known, refused, errors), AnswerJson.Default.ImportAnswer);
 
-        async Task AddAsync()
+        async Task AddAsync(List<Suppression> taken)
         {
-            var written = await suppressions.AddAsync(caller.Account, lot, context.RequestAborted);
-            (added, known) = (added + written, known + lot.Count - written);
-            lot.Clear();
+            var written = await suppressions.AddAsync(caller.Account, taken, context.RequestAborted);
+            (added, known) = (added + written, known + taken.Count - written);
         }
     }
 
