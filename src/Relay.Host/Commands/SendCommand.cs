@@ -14,7 +14,10 @@ internal static class SendCommand
     private static readonly Option<string?> Html = new("--html") { Description = "Body as HTML." };
     private static readonly Option<string[]> Header = new("--header") { Description = "A further header, \"Name: value\"; may be given several times." };
 
-    public static Command Create() => new Command("send", "Send one mail.") { From, To, Subject, Text, Html, Header }.Asks(SendAsync);
+    private static readonly Option<string?> Class = new("--class") { Description = "bulk: a newsletter or the like, which can be unsubscribed from; else transactional." };
+    private static readonly Option<string?> Stream = new("--stream") { Description = "The list or kind of mail that it belongs to." };
+
+    public static Command Create() => new Command("send", "Send one mail.") { From, To, Subject, Text, Html, Header, Class, Stream }.Asks(SendAsync);
 
     private static async Task SendAsync(RelayClient relay, ParseResult parsed, Printout print, CancellationToken cancellation)
     {
@@ -31,7 +34,9 @@ internal static class SendCommand
             parsed.GetRequiredValue(Subject),
             text,
             html,
-            HeadersOf(parsed.GetValue(Header) ?? []));
+            HeadersOf(parsed.GetValue(Header) ?? []),
+            parsed.GetValue(Class),
+            parsed.GetValue(Stream));
         var answer = await relay.PostAsync("send", JsonSerializer.Serialize(mail, SendJson.Default.Mail), cancellation);
 
         if (!print.Whole(answer))
@@ -69,7 +74,7 @@ internal static class SendCommand
         return named.Count == 0 ? null : named;
     }
 
-    internal sealed record Mail(string From, string[] To, string Subject, string? Text, string? Html, Dictionary<string, string>? Headers);
+    internal sealed record Mail(string From, string[] To, string Subject, string? Text, string? Html, Dictionary<string, string>? Headers, string? Class, string? Stream);
 }
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
