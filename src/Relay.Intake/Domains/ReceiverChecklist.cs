@@ -1,5 +1,6 @@
 using System.Globalization;
 using Microsoft.Extensions.Options;
+using Relay.Intake.Smtp;
 using Relay.Mail.Accounts;
 using Relay.Mail.Domains;
 using Relay.Mail.Events;
@@ -12,7 +13,7 @@ namespace Relay.Intake.Domains;
 /// see it. A line that only people or the receivers themselves can judge says so.
 /// </summary>
 internal sealed class ReceiverChecklist(
-    IDomainRecords records, HostNameCheck hostName, IStatisticsReader statistics, ListFields lists, IOptions<ListOptions> listOptions, TimeProvider time)
+    IDomainRecords records, HostNameCheck hostName, IStatisticsReader statistics, ListFields lists, IOptions<ListOptions> listOptions, IOptions<InboundOptions> inbound, TimeProvider time)
 {
     public async Task<IReadOnlyList<ChecklistLine>> ReadAsync(SendingDomain domain, CancellationToken cancellation)
     {
@@ -21,7 +22,9 @@ internal sealed class ReceiverChecklist(
         var week = await WeekAsync(domain.Account, cancellation);
         return
         [
-            new(1, "SPF passes for the envelope's domain", "all", OfRecord(findings, "spf")),
+            new(1, "SPF passes for the envelope's domain", "all", domain.ReturnPath() is { } path && inbound.Value.Enabled
+                ? ChecklistFinding.Good($"the world is told a sender of ours at {path}, for which SPF lets this relay send")
+                : OfRecord(findings, "spf")),
             new(2, "DKIM passes, with RSA of 2048 bits, for the domain in From", "all", dkim),
             new(3, "A DMARC policy is published, with reports", "bulk", OfRecord(findings, RecordFinding.Dmarc)),
             new(4, "From is aligned with SPF or DKIM", "bulk", dkim.Kind == ChecklistState.Good

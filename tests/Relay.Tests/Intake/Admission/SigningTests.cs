@@ -3,6 +3,7 @@ using Relay.Intake.Admission;
 using Relay.Intake.Domains;
 using Relay.Mail.Accounts;
 using Relay.Mail.Messages;
+using Relay.Mail.Queue;
 using Relay.Mail.Signing;
 using Relay.Smtp.Addresses;
 using Relay.Tests.Mail.Signing;
@@ -24,6 +25,18 @@ public sealed class SigningTests
         Assert.Equal(content.Prologue.Length + content.Head.Length, content.Length);
         Assert.StartsWith("DKIM-Signature: v=1; a=rsa-sha256;", GateUnderTest.TextOf(content.Prologue), StringComparison.Ordinal);
         Assert.Equal((2, 2), await CheckAsync(gate, content));
+    }
+
+    [Fact]
+    public async Task Mail_to_many_destinations_is_signed_once_for_all_of_them()
+    {
+        using var gate = await GateWithKeysAsync(seen: true);
+
+        var message = await gate.AdmittedAsync(
+            Mail, submission => submission with { Envelope = GateUnderTest.Envelope([.. Enumerable.Range(0, 250).Select(n => $"a{n}@d{n % 50}.test")]) });
+
+        Assert.Equal(50, Unit.Of(message).Count);
+        Assert.Equal((2, 2), await CheckAsync(gate, message.Content));
     }
 
     [Theory]

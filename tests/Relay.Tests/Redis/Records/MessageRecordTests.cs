@@ -21,6 +21,18 @@ public sealed class MessageRecordTests
     }
 
     [Fact]
+    public void What_each_copy_is_signed_with_is_kept()
+    {
+        var message = Full();
+        message = message with { Content = message.Content with { BodyHash = new byte[] { 1, 2, 3 } } };
+
+        Assert.True(MessageRecord.TryRead(message.Id, MessageRecord.Write(message).ToArray(), out var read, out _));
+
+        Assert.True(read.Content.IsPersonal);
+        Assert.Equal([1, 2, 3], read.Content.BodyHash.ToArray());
+    }
+
+    [Fact]
     public void The_null_sender_stays_null()
     {
         var message = Full() with { Envelope = Full().Envelope with { Sender = null } };
