@@ -5,7 +5,9 @@ using Microsoft.Extensions.Time.Testing;
 using Relay.Intake;
 using Relay.Intake.Admission;
 using Relay.Mail.Accounts;
+using Relay.Mail.Lists;
 using Relay.Mail.Sites;
+using Relay.TestKit.InMemory;
 using Relay.TestKit.Redis;
 
 namespace Relay.Tests.Redis.Accounts;
@@ -114,6 +116,7 @@ public sealed class AccountChangesTests
                 .AddSingleton(store.Get<ISenderStore>())
                 .AddSingleton(store.Get<IUsageReader>())
                 .AddSingleton(store.Get<ISiteBoard>())
+                .AddSingleton(new ListFields(KnownTokens.Create(TimeProvider.System), null, new ListOptions()))
                 .AddRelayIntake(new ConfigurationBuilder().Build())
                 .BuildServiceProvider();
         }
