@@ -46,5 +46,7 @@ internal static class DeliveryRules
     public const string Expired = "retry.expired";
 
     public const string InboxAway = "inbox.unavailable";
+    public const string WebhookRefused = "webhook.refused";
+    public const string NoWebhook = "webhook.removed";
     public const string Internal = "internal.error";
 }

@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using Relay.Delivery.Connections;
+using Relay.Delivery.Hooks;
 using Relay.Delivery.Providers;
 using Relay.Delivery.Routing;
 using Relay.Delivery.Scheduling;
@@ -71,6 +72,7 @@ public static class DeliveryServices
         services.AddSingleton<CourierOffice>();
         services.AddSingleton<InboxDelivery>();
         services.AddSingleton<Simulator>();
+        services.AddSingleton<WebhookDelivery>();
 
         services.AddSingleton<ProviderTable>();
         services.AddSingleton<ProviderDirectory>();

@@ -16,6 +16,7 @@ var relay = new RootCommand("Relay: a transactional mail relay of your own. Mail
     SenderCommand.Create(),
     SuppressionCommand.Create(),
     BounceCommand.Create(),
+    RouteCommand.Create(),
     DoctorCommand.Create(),
 }.Serves();
 

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using Relay.Delivery.Hooks;
 using Relay.Delivery.Routing;
 using Relay.Delivery.Sending;
 using Relay.Delivery.Sources;
@@ -19,6 +20,7 @@ internal sealed class Dispatcher(
     SiteDirectory sites,
     SourcePools pools,
     InboxDelivery inbox,
+    WebhookDelivery webhooks,
     BlockedDomains blocked,
     Simulator simulator,
     SuppressionCheck suppressions,
@@ -59,6 +61,11 @@ internal sealed class Dispatcher(
         {
             window.Move(held, DestinationOf(lease.Unit.Lane.Domain).Stock);
             _ = inbox.DeliverAsync(held, _stop.Token);
+        }
+        else if (WebhookDelivery.IsFor(lease.Message))
+        {
+            window.Move(held, DestinationOf(lease.Unit.Lane.Domain).Stock);
+            _ = webhooks.DeliverAsync(held, _stop.Token);
         }
         else
         {

@@ -9,7 +9,7 @@ namespace Relay.Intake.Admission;
 
 /// <summary>
 /// Whom the world is told as the sender of a message: an address of ours, signed and made for this one message, so that a
-/// bounce finds it (ops/decisions/0018). Only where such a bounce is sure to come back to us; else the sender's own address
+/// bounce finds it (ops/decisions/0022). Only where such a bounce is sure to come back to us; else the sender's own address
 /// stays, and bounces go where they always went.
 /// </summary>
 internal sealed class ReturnPaths(SendingDomains domains, MailTokens tokens, IOptions<InboundOptions> inbound)
@@ -19,7 +19,7 @@ internal sealed class ReturnPaths(SendingDomains domains, MailTokens tokens, IOp
     public async ValueTask<EnvelopeAddress?> FindAsync(Submission submission, string author, CancellationToken cancellation)
     {
         // The null sender stays null (RFC 5321, 4.5.5): nobody wants to hear of such mail. What a test key sends never leaves.
-        if (!inbound.Value.Enabled || submission is not { Envelope.Sender: not null, Credential.Mode: MessageMode.Live, Source: not MessageSource.Report })
+        if (submission is not { Envelope.Sender: not null, Credential.Mode: MessageMode.Live, Source: not MessageSource.Report })
         {
             return null;
         }
@@ -30,9 +30,14 @@ internal sealed class ReturnPaths(SendingDomains domains, MailTokens tokens, IOp
             return null;
         }
 
-        return await domains.FindReturnPathAsync(submission.Credential.Account, author, cancellation) is { } domain
-            && tokens.TryMint(TokenPurpose.ReturnPath, submission.Id, recipient: null, out var token)
-                ? EnvelopeAddress.Parse($"{token}@{domain}")
-                : null;
+        return await FindAsync(submission.Credential.Account, submission.Id, author, cancellation);
     }
+
+    /// <summary>The return path of a message below a domain; null where there is none that works.</summary>
+    public async ValueTask<EnvelopeAddress?> FindAsync(string account, MessageId message, string domain, CancellationToken cancellation) =>
+        inbound.Value.Enabled
+        && await domains.FindReturnPathAsync(account, domain, cancellation) is { } name
+        && tokens.TryMint(TokenPurpose.ReturnPath, message, recipient: null, out var token)
+            ? EnvelopeAddress.Parse($"{token}@{name}")
+            : null;
 }

@@ -9,6 +9,7 @@ using Relay.Intake.Http.Limits;
 using Relay.Intake.Http.Messages;
 using Relay.Intake.Http.Queue;
 using Relay.Intake.Http.Senders;
+using Relay.Intake.Http.Routes;
 using Relay.Intake.Http.Sending;
 using Relay.Intake.Http.Statistics;
 using Relay.Intake.Http.Suppressions;
@@ -31,6 +32,7 @@ internal static class HttpServices
         services.AddSingleton<InboxEndpoints>();
         services.AddSingleton<AsideEndpoints>();
         services.AddSingleton<TokenEndpoint>();
+        services.AddSingleton<RouteEndpoints>();
         services.AddSingleton<KeyEndpoints>();
         services.AddSingleton<AccountEndpoints>();
         services.AddSingleton<LimitsEndpoint>();

@@ -12,6 +12,7 @@ using Relay.Intake.Http.Limits;
 using Relay.Intake.Http.Messages;
 using Relay.Intake.Http.Queue;
 using Relay.Intake.Http.Senders;
+using Relay.Intake.Http.Routes;
 using Relay.Intake.Http.Sending;
 using Relay.Intake.Http.Statistics;
 using Relay.Intake.Http.Suppressions;
@@ -68,6 +69,16 @@ public static class RelayApi
         routes.MapGet("/incoming/aside/{id}/raw", (HttpContext context, AsideEndpoints aside, string id) => aside.ReadRawAsync(context, id))
             .RequiresAdmin().WithTags("Incoming").WithSummary("Give the first 32 KiB of such a mail")
             .Produces(StatusCodes.Status200OK, contentType: "message/rfc822").AnswersProblems();
+        routes.MapPost("/routes", (HttpContext context, RouteEndpoints inbound) => inbound.CreateAsync(context))
+            .Requires(CredentialScope.Manage).WithTags("Incoming").WithSummary("Let mail of the world in for a domain or an address, and say where it goes")
+            .WithDescription("To a webhook, to another address, or on to the host that the delivery's routes name. The secret of a webhook is shown this once.")
+            .Reads<RouteRequest>().Produces<RouteView>(StatusCodes.Status201Created).AnswersProblems();
+        routes.MapGet("/routes", (HttpContext context, RouteEndpoints inbound) => inbound.ListAsync(context))
+            .Requires(CredentialScope.Manage).WithTags("Incoming").WithSummary("List routes")
+            .Produces<Page<RouteView>>().AnswersProblems();
+        routes.MapDelete("/routes/{id}", (HttpContext context, RouteEndpoints inbound, string id) => inbound.RemoveAsync(context, id))
+            .Requires(CredentialScope.Manage).WithTags("Incoming").WithSummary("Remove a route: mail for it is refused from then on")
+            .Produces(StatusCodes.Status204NoContent).AnswersProblems();
         routes.MapPost("/tokens/rotate", (HttpContext context, TokenEndpoint tokens) => tokens.RotateAsync(context))
             .RequiresAdmin().WithTags("Incoming").WithSummary("Make the next key that return paths and links to unsubscribe are signed with")
             .WithDescription("It takes over in a few minutes, once every node knows it. What older keys signed stays good.")

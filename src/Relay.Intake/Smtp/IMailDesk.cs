@@ -12,14 +12,14 @@ namespace Relay.Intake.Smtp;
 internal interface IMailDesk
 {
     /// <summary>Where a content goes beyond its first octets.</summary>
-    IContentStore Contents { get; }
+    IContentStore ContentsOf(Transaction transaction);
 
     /// <summary>What is said against a transaction of this sender; null when nothing is.</summary>
     /// <param name="credential">Null where nobody logs in.</param>
     ValueTask<SmtpReply?> CheckSenderAsync(SmtpCommand.Mail mail, Credential? credential);
 
     /// <summary>What is said against a recipient; null when nothing is.</summary>
-    SmtpReply? CheckRecipient(EnvelopeAddress recipient);
+    ValueTask<SmtpReply?> CheckRecipientAsync(Transaction transaction, EnvelopeAddress recipient);
 
     /// <summary>An id for a mail whose first octets are at hand.</summary>
     MessageId CreateId(Transaction transaction, ReadOnlyMemory<byte> head);

@@ -4,6 +4,7 @@ using Relay.Mail.Accounts;
 using Relay.Mail.Incoming;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
+using Relay.Mail.Routes;
 using Relay.Smtp.Addresses;
 using Relay.Smtp.Commands;
 using Relay.Smtp.Replies;
@@ -11,34 +12,59 @@ using Relay.Smtp.Replies;
 namespace Relay.Intake.Smtp;
 
 /// <summary>
-/// Behind the inbound door stand those who read what comes back: mail of anybody, to the addresses that we gave out and to
-/// nobody else. An unknown recipient is refused at once, so nothing is ever taken that would have to be sent back.
+/// Behind the inbound door stand those who read what comes back: mail of anybody, to the addresses that we gave out, to those
+/// that an account has a route for, and to nobody else. An unknown recipient is refused at once, so nothing is ever taken that would have to be sent back.
 /// </summary>
 /// <param name="returnPathLabel">The first label of return-path domains, whose postmaster must be reachable (RFC 5321, 4.5.1).</param>
 /// <remarks>Receivers want one address for all complaints of their users (feedback loops): that is abuse, where people look for it too (RFC 2142, 2).</remarks>
-internal sealed class InboundDesk(IIncomingMail incoming, string hostName, string returnPathLabel, IntakeMetrics metrics, TimeProvider time, ILogger logger) : IMailDesk
+internal sealed class InboundDesk(IIncomingMail incoming, RoutedMail routed, string hostName, string returnPathLabel, IntakeMetrics metrics, TimeProvider time, ILogger logger) : IMailDesk
 {
     private readonly string _returnPaths = $"{returnPathLabel}.";
 
-    public IContentStore Contents => Forgotten.Instance;
+    public IContentStore ContentsOf(Transaction transaction) => transaction.Route is null ? Forgotten.Instance : routed.Contents;
 
     public ValueTask<SmtpReply?> CheckSenderAsync(SmtpCommand.Mail mail, Credential? credential) => ValueTask.FromResult<SmtpReply?>(null);
 
-    public SmtpReply? CheckRecipient(EnvelopeAddress recipient)
+    public async ValueTask<SmtpReply?> CheckRecipientAsync(Transaction transaction, EnvelopeAddress recipient)
     {
-        if (IsOurs(recipient) || incoming.Knows(recipient))
+        InboundRoute? route = null;
+        if (!IsOurs(recipient) && !incoming.Knows(recipient))
         {
-            return null;
+            try
+            {
+                route = await routed.FindAsync(recipient, CancellationToken.None);
+            }
+            catch (StoreUnavailableException)
+            {
+                return Replies.StoreUnavailable;
+            }
+
+            if (route is null)
+            {
+                metrics.Refused(DoorRefusal.UnknownRecipient);
+                return Replies.UnknownRecipient;
+            }
         }
 
-        metrics.Refused(DoorRefusal.UnknownRecipient);
-        return Replies.UnknownRecipient;
+        // A content is kept whole or in part, and once: what goes different ways comes one by one (RFC 5321, 4.5.3.1.10).
+        if (transaction.Recipients > 0 && transaction.Route?.Id != route?.Id)
+        {
+            return Replies.OneWayAtATime;
+        }
+
+        transaction.Route = route;
+        return null;
     }
 
     public MessageId CreateId(Transaction transaction, ReadOnlyMemory<byte> head) => MessageId.Create(time);
 
     public async ValueTask<DeskAnswer> TakeAsync(Transaction transaction, IncomingContent content, DeskFacts facts)
     {
+        if (transaction.Route is { } route)
+        {
+            return await routed.TakeAsync(route, transaction, content, facts);
+        }
+
         var envelope = transaction.ToEnvelope();
         var mail = new IncomingMail(
             content.Id, envelope.Sender, [.. envelope.Recipients.Select(recipient => recipient.Address)], content.Head, content.Length, facts.Client, time.GetUtcNow());

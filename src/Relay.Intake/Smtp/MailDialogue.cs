@@ -63,7 +63,7 @@ internal sealed class MailDialogue(SmtpDoor door, SmtpWire wire, Answers answers
         return answers.Say(Replies.SenderOk);
     }
 
-    public bool Rcpt(SmtpCommand.Rcpt rcpt)
+    public async ValueTask<bool> RcptAsync(SmtpCommand.Rcpt rcpt)
     {
         if (rcpt.Recipient.NeedsSmtpUtf8 && !_transaction!.SmtpUtf8)
         {
@@ -76,7 +76,7 @@ internal sealed class MailDialogue(SmtpDoor door, SmtpWire wire, Answers answers
             return answers.Say(Replies.TooManyRecipients);
         }
 
-        if (door.Desk.CheckRecipient(rcpt.Recipient) is { } refusal)
+        if (await door.Desk.CheckRecipientAsync(_transaction, rcpt.Recipient) is { } refusal)
         {
             // Who guesses addresses gets only so many guesses.
             return answers.Say(refusal) && (++_refusedRecipients < door.Limits.MaxBadCommands || answers.LastWord(Replies.TooManyBadCommands, DoorRefusal.TooManyBadCommands));
@@ -148,7 +148,7 @@ internal sealed class MailDialogue(SmtpDoor door, SmtpWire wire, Answers answers
     {
         var transaction = _transaction!;
         return transaction.Content = new IncomingContent(
-            decoder, door.Desk.Contents, door.Limits, head => door.Desk.CreateId(transaction, head), transaction.DeclaredOctets);
+            decoder, door.Desk.ContentsOf(transaction), door.Limits, head => door.Desk.CreateId(transaction, head), transaction.DeclaredOctets);
     }
 
     private bool TookChunk(long octets)

@@ -25,7 +25,7 @@ internal static class SmtpDoors
         var limits = services.GetRequiredService<IOptions<InboundOptions>>().Value;
         var returnPath = services.GetRequiredService<IOptions<DomainOptions>>().Value.ReturnPathLabel;
         return Open(services, ListenerTls.StartTls, limits, logins: null, (hostName, metrics, time, logger) =>
-            new InboundDesk(services.GetRequiredService<IIncomingMail>(), hostName, returnPath, metrics, time, logger));
+            new InboundDesk(services.GetRequiredService<IIncomingMail>(), services.GetRequiredService<RoutedMail>(), hostName, returnPath, metrics, time, logger));
     }
 
     private static SmtpDoor Open(

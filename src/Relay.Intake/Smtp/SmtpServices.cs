@@ -24,6 +24,7 @@ internal static class SmtpServices
         services.AddSingleton<IValidateOptions<InboundOptions>, InboundOptionsValidator>();
         services.AddOptions<InboundOptions>().Bind(relay.GetSection(InboundOptions.Section)).ValidateOnStart();
 
+        services.AddSingleton<RoutedMail>();
         services.AddSingleton<PatienceWatch>();
         services.AddSingleton(provider =>
         {

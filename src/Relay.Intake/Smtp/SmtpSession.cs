@@ -98,7 +98,7 @@ internal sealed class SmtpSession : IAsyncDisposable
             SmtpCommand.Malformed { Verb: SmtpVerb.Bdat } malformed => Now(_answers.LastWord(malformed.Reply, DoorRefusal.OutOfStep)),
             _ when turn != Turn.Yes => Now(_answers.Say(NotYet(turn))),
             SmtpCommand.Mail mail => _mail.MailAsync(mail, _credential),
-            SmtpCommand.Rcpt rcpt => Now(_mail.Rcpt(rcpt)),
+            SmtpCommand.Rcpt rcpt => _mail.RcptAsync(rcpt),
             SmtpCommand.Malformed malformed => Now(Malformed(malformed)),
             SmtpCommand.Hello hello => HelloAsync(hello),
             SmtpCommand.Auth auth => AuthAsync(auth),

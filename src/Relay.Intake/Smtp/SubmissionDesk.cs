@@ -14,7 +14,7 @@ namespace Relay.Intake.Smtp;
 /// <summary>Behind the submission door stands the gate: mail of those who logged in, to anybody.</summary>
 internal sealed class SubmissionDesk(AdmissionGate gate, IContentStore contents, string hostName, IntakeMetrics metrics, TimeProvider time, ILogger logger) : IMailDesk
 {
-    public IContentStore Contents => contents;
+    public IContentStore ContentsOf(Transaction transaction) => contents;
 
     public async ValueTask<SmtpReply?> CheckSenderAsync(SmtpCommand.Mail mail, Credential? credential)
     {
@@ -29,7 +29,8 @@ internal sealed class SubmissionDesk(AdmissionGate gate, IContentStore contents,
     }
 
     // Whose postmaster would that be?
-    public SmtpReply? CheckRecipient(EnvelopeAddress recipient) => recipient.IsBarePostmaster ? Replies.NoDomain : null;
+    public ValueTask<SmtpReply?> CheckRecipientAsync(Transaction transaction, EnvelopeAddress recipient) =>
+        ValueTask.FromResult(recipient.IsBarePostmaster ? Replies.NoDomain : null);
 
     public MessageId CreateId(Transaction transaction, ReadOnlyMemory<byte> head) => gate.CreateId(transaction.Credential!, head);
 

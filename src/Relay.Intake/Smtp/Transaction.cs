@@ -1,5 +1,6 @@
 using Relay.Mail.Accounts;
 using Relay.Mail.Messages;
+using Relay.Mail.Routes;
 using Relay.Smtp.Commands;
 
 namespace Relay.Intake.Smtp;
@@ -16,6 +17,9 @@ internal sealed class Transaction(SmtpCommand.Mail mail, Credential? credential)
 
     /// <summary>What SIZE= declared; 0 when it said nothing.</summary>
     public long DeclaredOctets => mail.DeclaredOctets;
+
+    /// <summary>At a door for mail of anybody: the route of its recipients; null where they are addresses that we gave out.</summary>
+    public InboundRoute? Route { get; set; }
 
     /// <summary>What has arrived of the content; null before the first of it.</summary>
     public IncomingContent? Content { get; set; }

@@ -19,7 +19,7 @@ public readonly record struct UsedUp(long Day, long Month)
 {
     /// <summary>What a message counts. Test mail never leaves, and reports are ours.</summary>
     public static int By(Message message) =>
-        message.Mode == MessageMode.Live && message.Source != MessageSource.Report ? message.Envelope.Recipients.Count : 0;
+        message.Mode == MessageMode.Live && message.Source is not (MessageSource.Report or MessageSource.Inbound) ? message.Envelope.Recipients.Count : 0;
 
     /// <summary>The day it counts to.</summary>
     public static DateOnly DayOf(Message message) => DateOnly.FromDateTime(message.AcceptedAt.UtcDateTime);

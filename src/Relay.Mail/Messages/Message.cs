@@ -28,6 +28,9 @@ public sealed record Message
     /// </summary>
     public EnvelopeAddress? ReturnPath { get; init; }
 
+    /// <summary>The match of the route (<see cref="Routes.InboundRoute"/>) to whose webhook it goes; null where it goes by mail.</summary>
+    public string? Webhook { get; init; }
+
     public required MessageContent Content { get; init; }
     public required DateTimeOffset AcceptedAt { get; init; }
 
@@ -80,6 +83,9 @@ public enum MessageSource
 
     /// <summary>Our own delivery status notification.</summary>
     Report,
+
+    /// <summary>Of the world, by a route of the account.</summary>
+    Inbound,
 }
 
 public enum MessageMode

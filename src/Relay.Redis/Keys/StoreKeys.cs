@@ -71,6 +71,9 @@ internal static class StoreKeys
     /// <summary>Mail that came in and that nobody could make anything of, newest first.</summary>
     public static RedisKey Aside { get; } = "relay:aside";
 
+    /// <summary>Where mail of the world goes, by the domain or address it is for.</summary>
+    public static RedisKey Routes { get; } = "relay:routes";
+
     /// <summary>A domain's MTA-STS policy; vanishes when it no longer holds.</summary>
     public static RedisKey StsPolicy(string domain) => $"relay:sts:{domain}";
 

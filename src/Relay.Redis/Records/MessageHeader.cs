@@ -14,6 +14,7 @@ internal sealed record MessageHeader
     public string? Stream { get; init; }
     public string? Sender { get; init; }
     public string? ReturnPath { get; init; }
+    public string? Webhook { get; init; }
     public required RecipientHeader[] Recipients { get; init; }
     public DsnReturn Return { get; init; }
     public string? EnvelopeId { get; init; }
@@ -55,6 +56,7 @@ internal sealed record MessageHeader
         Stream = message.Stream,
         Sender = message.Envelope.Sender?.Text,
         ReturnPath = message.ReturnPath?.Text,
+        Webhook = message.Webhook,
         Recipients = [.. message.Envelope.Recipients.Select(r => new RecipientHeader(r.Address.Text, (int?)r.Notify, r.OriginalRecipient))],
         Return = message.Envelope.Return,
         EnvelopeId = message.Envelope.EnvelopeId,
@@ -102,6 +104,7 @@ internal sealed record MessageHeader
             Tls = Tls ?? TlsDemand.Policy,
         },
         ReturnPath = ReturnPath is null ? null : EnvelopeAddress.Parse(ReturnPath),
+        Webhook = Webhook,
         Content = new MessageContent
         {
             Prologue = octets[..PrologueLength],

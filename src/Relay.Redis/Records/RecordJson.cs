@@ -7,6 +7,7 @@ using Relay.Mail.Incoming;
 using Relay.Mail.Messages;
 using Relay.Mail.Policies;
 using Relay.Mail.Queue;
+using Relay.Mail.Routes;
 using Relay.Mail.Sites;
 using Relay.Mail.Suppressions;
 using Relay.Mail.Tokens;
@@ -35,6 +36,7 @@ namespace Relay.Redis.Records;
 [JsonSerializable(typeof(Suppression))]
 [JsonSerializable(typeof(CapturedMessage))]
 [JsonSerializable(typeof(AsideMail))]
+[JsonSerializable(typeof(InboundRoute))]
 [JsonSerializable(typeof(KeptStsPolicy))]
 [JsonSerializable(typeof(IReadOnlyList<TlsPolicyTotals>))]
 [JsonSerializable(typeof(KeptTokenKey))]

@@ -15,6 +15,7 @@ using Relay.Mail.Lists;
 using Relay.Mail.Messages;
 using Relay.Mail.Policies;
 using Relay.Mail.Queue;
+using Relay.Mail.Routes;
 using Relay.Mail.Signing;
 using Relay.Mail.Suppressions;
 using Relay.Mail.Tokens;
@@ -123,6 +124,8 @@ internal sealed class DeliveryUnderTest : IAsyncDisposable
             .AddSingleton<RecordedOwnMail>()
             .AddSingleton<IOwnMail>(provider => provider.GetRequiredService<RecordedOwnMail>())
             .AddSingleton<IFailureReports>(reports)
+            .AddSingleton<IInboundRouteStore, InMemoryInboundRouteStore>()
+            .AddSingleton(new KeySeal([]))
             .Configure<RelayOptions>(o => o.HostName = "relay.test")
             .AddRelayDelivery(configuration.GetSection(RelayOptions.Section))
             .BuildServiceProvider();

@@ -7,6 +7,7 @@ using Relay.Intake.Http.Limits;
 using Relay.Intake.Http.Messages;
 using Relay.Intake.Http.Queue;
 using Relay.Intake.Http.Senders;
+using Relay.Intake.Http.Routes;
 using Relay.Intake.Http.Sending;
 using Relay.Intake.Http.Statistics;
 using Relay.Mail.Domains;
@@ -36,6 +37,9 @@ namespace Relay.Intake.Http.Json;
 [JsonSerializable(typeof(Page<CapturedView>))]
 [JsonSerializable(typeof(Page<AsideView>))]
 [JsonSerializable(typeof(TokenKeyView))]
+[JsonSerializable(typeof(RouteRequest))]
+[JsonSerializable(typeof(RouteView))]
+[JsonSerializable(typeof(Page<RouteView>))]
 [JsonSerializable(typeof(KeyRequest))]
 [JsonSerializable(typeof(KeyView))]
 [JsonSerializable(typeof(Page<KeyView>))]

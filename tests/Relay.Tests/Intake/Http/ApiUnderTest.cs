@@ -23,6 +23,7 @@ using Relay.Mail.Incoming;
 using Relay.Mail.Lists;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
+using Relay.Mail.Routes;
 using Relay.Mail.Suppressions;
 using Relay.Mail.Tokens;
 using Relay.TestKit.InMemory;
@@ -230,6 +231,7 @@ internal sealed class ApiUnderTestStores
         services.AddSingleton<IInbox>(Inbox);
         services.AddSingleton<IIncomingStore>(Incoming);
         services.AddSingleton<ITokenKeyStore>(new InMemoryTokenKeyStore());
+        services.AddSingleton<IInboundRouteStore>(new InMemoryInboundRouteStore());
         services.AddSingleton<ITranscriptStore>(Transcripts);
         services.AddSingleton<IDomainRecords>(Records);
         services.AddSingleton<ISuppressionStore>(Suppressions);

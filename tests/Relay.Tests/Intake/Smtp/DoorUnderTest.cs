@@ -99,14 +99,7 @@ internal sealed class DoorUnderTest : IAsyncDisposable
             services.AddSingleton(time);
         }
 
-        services.AddSingleton<IMailQueue>(queue);
-        services.AddSingleton<IAccountStore>(accounts);
-        services.AddSingleton<ISenderStore>(new InMemorySenderStore());
-        services.AddSingleton<IUsageReader>(queue);
-        services.AddSingleton(new InMemorySiteBoard(time ?? TimeProvider.System).Join());
-        services.AddSingleton<IDomainRecords>(new InMemoryDomainRecords());
-        services.AddSingleton(new ListFields(KnownTokens.Create(TimeProvider.System), null, new ListOptions()));
-        services.AddSingleton(contents ?? new InMemoryContentStore());
+        AddSurroundings(services, queue, accounts, contents ?? new InMemoryContentStore(), time ?? TimeProvider.System);
         services.AddSingleton<IServerCertificate>(new Certificate(certificate ? SelfSigned : null));
         services.Configure<RelayOptions>(builder.Configuration.GetSection(RelayOptions.Section));
         services.AddRelayIntake(builder.Configuration.GetSection(RelayOptions.Section));
@@ -127,6 +120,19 @@ internal sealed class DoorUnderTest : IAsyncDisposable
         door._endPoints = [.. door._application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!
             .Addresses.Select(address => new IPEndPoint(IPAddress.Loopback, new Uri(address).Port))];
         return door;
+    }
+
+    /// <summary>What the intake needs beside itself, whichever door of it is open.</summary>
+    public static void AddSurroundings(IServiceCollection services, InMemoryMailQueue queue, InMemoryAccountStore accounts, IContentStore contents, TimeProvider time)
+    {
+        services.AddSingleton<IMailQueue>(queue);
+        services.AddSingleton<IAccountStore>(accounts);
+        services.AddSingleton<ISenderStore>(new InMemorySenderStore());
+        services.AddSingleton<IUsageReader>(queue);
+        services.AddSingleton(new InMemorySiteBoard(time).Join());
+        services.AddSingleton<IDomainRecords>(new InMemoryDomainRecords());
+        services.AddSingleton(new ListFields(KnownTokens.Create(TimeProvider.System), null, new ListOptions()));
+        services.AddSingleton(contents);
     }
 
     public async Task<Credential> AddKeyAsync(string key, MessageMode mode = MessageMode.Live)

@@ -9,12 +9,10 @@ using Microsoft.Extensions.DependencyInjection;
 using Relay.Intake;
 using Relay.Intake.Smtp;
 using Relay.Mail;
-using Relay.Mail.Accounts;
-using Relay.Mail.Domains;
 using Relay.Mail.Events;
 using Relay.Mail.Incoming;
 using Relay.Mail.Messages;
-using Relay.Mail.Queue;
+using Relay.Mail.Routes;
 using Relay.Mail.Tokens;
 using Relay.TestKit.InMemory;
 using Relay.TestKit.Smtp;
@@ -228,6 +226,91 @@ public sealed class InboundDoorTests
     }
 
     [Fact]
+    public async Task Mail_that_an_account_has_a_route_for_goes_into_the_queue_as_its_own()
+    {
+        await using var door = await InboundDoor.StartAsync();
+        await door.AddRouteAsync("help.shop.test");
+        await door.AddRouteAsync("bills@help.shop.test", forwardTo: "books@elsewhere.test");
+        await using var client = await door.GreetAsync();
+
+        await door.SendAsync(client, "ann@there.test", "a@help.shop.test", "b@help.shop.test");
+        await door.SendAsync(client, "", "bills@help.shop.test");
+
+        var (on, forwarded) = (door.Returns.Queue.Accepted[0], door.Returns.Queue.Accepted[1]);
+        Assert.Equal(("shop", MessageSource.Inbound, "Help"), (on.Account, on.Source, on.Subject));
+        Assert.Equal("ann@there.test", on.Envelope.Sender!.Text);
+        Assert.Equal(["a@help.shop.test", "b@help.shop.test"], on.Envelope.Recipients.Select(r => r.Address.Text));
+        Assert.Equal("Subject: Help\r\n\r\nHelp\r\n", Encoding.ASCII.GetString(on.Content.Head.Span));
+        Assert.StartsWith("Received: from mx.there.test ([127.0.0.1])\r\n\tby mx.relay.test with ESMTP id ", Encoding.ASCII.GetString(on.Content.Prologue.Span), StringComparison.Ordinal);
+        Assert.False(on.ReportsFailures);
+        Assert.Null(forwarded.WireSender);
+        Assert.Equal(["books@elsewhere.test"], forwarded.Envelope.Recipients.Select(r => r.Address.Text));
+    }
+
+    [Fact]
+    public async Task A_large_one_for_a_route_is_kept_whole()
+    {
+        await using var door = await InboundDoor.StartAsync();
+        await door.AddRouteAsync("help.shop.test");
+        await using var client = await door.GreetAsync();
+        var line = new string('x', 76) + "\r\n";
+        var body = string.Concat(Enumerable.Repeat(line, 10_000));
+
+        await door.SendAsync(client, "ann@there.test", $"Subject: Help\r\n\r\n{body}", ["a@help.shop.test"]);
+
+        var message = Assert.Single(door.Returns.Queue.Accepted);
+        var whole = new StringBuilder(Encoding.ASCII.GetString(message.Content.Head.Span));
+        await foreach (var chunk in door.Contents.ReadChunksAsync(message, Cancellation))
+        {
+            whole.Append(Encoding.ASCII.GetString(chunk.Span));
+        }
+
+        Assert.Equal($"Subject: Help\r\n\r\n{body}", whole.ToString());
+    }
+
+    [Fact]
+    public async Task What_goes_different_ways_comes_one_by_one()
+    {
+        await using var door = await InboundDoor.StartAsync();
+        await door.AddRouteAsync("help.shop.test");
+        await door.AddRouteAsync("bills@help.shop.test", forwardTo: "books@elsewhere.test");
+        var message = await door.Returns.DeliveredAsync("ann@there.test");
+        await using var client = await door.GreetAsync();
+
+        await client.Says("MAIL FROM:<ann@there.test>", expect: "250 ");
+        await client.Says("RCPT TO:<a@help.shop.test>", expect: "250 ");
+        await client.Says("RCPT TO:<bills@help.shop.test>", expect: "452 4.5.3 ");
+        await client.Says($"RCPT TO:<{door.AddressOf(message)}>", expect: "452 4.5.3 ");
+        await client.Says("RCPT TO:<b@help.shop.test>", expect: "250 ");
+    }
+
+    [Fact]
+    public async Task Mail_for_a_route_that_goes_round_is_refused()
+    {
+        await using var door = await InboundDoor.StartAsync();
+        await door.AddRouteAsync("help.shop.test", forwardTo: "a@help.shop.test");
+        await using var client = await door.GreetAsync();
+        var content = string.Concat(Enumerable.Repeat("Received: from a by b\r\n", 101)) + "\r\n";
+
+        await client.Says("MAIL FROM:<ann@there.test>", expect: "250 ");
+        await client.Says("RCPT TO:<a@help.shop.test>", expect: "250 ");
+        await client.Says("DATA", expect: "354 ");
+        await client.SendsRaw(content);
+        await client.Says(".", expect: "554 5.4.6 ");
+    }
+
+    [Fact]
+    public async Task As_long_as_nobody_knows_whether_there_is_a_route_it_is_to_come_again()
+    {
+        await using var door = await InboundDoor.StartAsync();
+        door.Routes.IsAway = true;
+        await using var client = await door.GreetAsync();
+
+        await client.Says("MAIL FROM:<ann@there.test>", expect: "250 ");
+        await client.Says("RCPT TO:<a@help.shop.test>", expect: "451 4.3.0 ");
+    }
+
+    [Fact]
     public async Task One_address_gets_so_many_connections_and_no_more()
     {
         await using var door = await InboundDoor.StartAsync(("MaxConnectionsPerAddress", "2"));
@@ -248,11 +331,16 @@ public sealed class InboundDoorTests
 
         public ReturnsUnderTest Returns { get; private init; } = null!;
 
+        public InMemoryInboundRouteStore Routes { get; private init; } = null!;
+
+        public InMemoryContentStore Contents { get; private init; } = null!;
+
         public IPEndPoint EndPoint { get; private set; } = null!;
 
         public static async Task<InboundDoor> StartAsync(params (string Name, string Value)[] settings)
         {
             var returns = new ReturnsUnderTest();
+            var (routes, contents) = (new InMemoryInboundRouteStore(), new InMemoryContentStore());
             var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
             builder.Configuration.AddInMemoryCollection(
             [
@@ -262,20 +350,15 @@ public sealed class InboundDoorTests
                 .. settings.Select(setting => new KeyValuePair<string, string?>($"Relay:Inbound:{setting.Name}", setting.Value)),
             ]);
             var services = builder.Services;
-            services.AddSingleton<IMailQueue>(returns.Queue);
-            services.AddSingleton<IAccountStore>(new InMemoryAccountStore());
-            services.AddSingleton<ISenderStore>(new InMemorySenderStore());
-            services.AddSingleton<IUsageReader>(returns.Queue);
-            services.AddSingleton(new InMemorySiteBoard(TimeProvider.System).Join());
-            services.AddSingleton<IDomainRecords>(new InMemoryDomainRecords());
-            services.AddSingleton<IContentStore>(new InMemoryContentStore());
+            DoorUnderTest.AddSurroundings(services, returns.Queue, new InMemoryAccountStore(), contents, TimeProvider.System);
+            services.AddSingleton<IInboundRouteStore>(routes);
             services.AddSingleton<IServerCertificate>(new DoorUnderTest.Certificate());
             services.AddSingleton<IIncomingMail>(returns.Desk);
             services.Configure<RelayOptions>(builder.Configuration.GetSection(RelayOptions.Section));
             services.AddRelayIntake(builder.Configuration.GetSection(RelayOptions.Section));
             builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.AddInboundListener(kestrel.ApplicationServices));
 
-            var door = new InboundDoor(builder.Build()) { Returns = returns };
+            var door = new InboundDoor(builder.Build()) { Returns = returns, Routes = routes, Contents = contents };
             await door._application.StartAsync(Cancellation);
             var port = new Uri(door._application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single()).Port;
             door.EndPoint = new IPEndPoint(IPAddress.Loopback, port);
@@ -283,6 +366,24 @@ public sealed class InboundDoorTests
         }
 
         public string AddressOf(Message message) => Returns.AddressOf(message.Id, TokenPurpose.ReturnPath).Text;
+
+        public async Task AddRouteAsync(string match, string? forwardTo = null) => await Routes.TryAddAsync(
+            new InboundRoute { Id = $"route_{match}", Account = "shop", Match = match, ForwardTo = forwardTo, CreatedAt = DateTimeOffset.UnixEpoch, By = "key_1" }, Cancellation);
+
+        public Task SendAsync(SmtpConversation client, string sender, params string[] recipients) => SendAsync(client, sender, "Subject: Help\r\n\r\nHelp\r\n", recipients);
+
+        public async Task SendAsync(SmtpConversation client, string sender, string content, string[] recipients)
+        {
+            await client.Says($"MAIL FROM:<{sender}>", expect: "250 ");
+            foreach (var recipient in recipients)
+            {
+                await client.Says($"RCPT TO:<{recipient}>", expect: "250 ");
+            }
+
+            await client.Says("DATA", expect: "354 ");
+            await client.SendsRaw(content);
+            await client.Says(".", expect: "250 2.0.0 Ok: queued as ");
+        }
 
         public async Task<SmtpConversation> GreetAsync()
         {

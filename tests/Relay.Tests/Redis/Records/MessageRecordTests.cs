@@ -83,6 +83,7 @@ public sealed class MessageRecordTests
         Stream = "news",
         Mode = MessageMode.Test,
         ReturnPath = EnvelopeAddress.Parse("token@bounce.acme.test"),
+        Webhook = "help.acme.test",
         Envelope = new Envelope
         {
             Sender = EnvelopeAddress.Parse("sänder@acme.test"),

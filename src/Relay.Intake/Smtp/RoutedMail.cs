@@ -1,0 +1,118 @@
+using Microsoft.Extensions.Options;
+using Relay.Intake.Admission;
+using Relay.Intake.Composition;
+using Relay.Mail;
+using Relay.Mail.Messages;
+using Relay.Mail.Queue;
+using Relay.Mail.Routes;
+using Relay.Smtp.Addresses;
+using Relay.Smtp.Commands;
+
+namespace Relay.Intake.Smtp;
+
+/// <summary>
+/// Puts mail of the world that an account has a route for into the queue, as mail of that account: from there it goes to the
+/// webhook, the other address or the host behind us like any other, tried again until it is taken. Nobody gets a report of
+/// it: whoever wrote it may be made up.
+/// </summary>
+internal sealed class RoutedMail(
+    IInboundRouteStore routes, IMailQueue queue, IContentStore contents, ReturnPaths returnPaths, IOptions<RelayOptions> relay, TimeProvider time)
+{
+    // What programs take in one request, and what stands in memory once for each post under way.
+    public const long MaxWebhookBytes = 10 * 1024 * 1024;
+
+    // As long as any webhook is tried.
+    private static readonly TimeSpan WebhookExpiry = TimeSpan.FromDays(3);
+
+    // A mail that passed so many hosts goes round (RFC 5321, 6.3).
+    private const int MaxReceived = 100;
+
+    // As long as credentials are remembered: a stranger who asks for many addresses asks us, and not the store.
+    private readonly ShortCache<string, InboundRoute?> _cache = new(time, TimeSpan.FromSeconds(10), capacity: 20_000);
+
+    public IContentStore Contents => contents;
+
+    /// <exception cref="StoreUnavailableException">Nobody knows.</exception>
+    public async ValueTask<InboundRoute?> FindAsync(EnvelopeAddress recipient, CancellationToken cancellation)
+    {
+        var key = InboundRoute.KeyOf(recipient);
+        if (!_cache.TryGet(key, out var route))
+        {
+            var version = _cache.Version;
+            route = await routes.FindAsync(recipient, cancellation);
+            _cache.Remember(key, route, version);
+        }
+
+        return route;
+    }
+
+    /// <summary>A route was made or removed in this process; from here on that is seen.</summary>
+    public void Forget() => _cache.Clear();
+
+    public async ValueTask<DeskAnswer> TakeAsync(InboundRoute route, Transaction transaction, IncomingContent content, DeskFacts facts)
+    {
+        if (route.Webhook is not null && content.Length > MaxWebhookBytes)
+        {
+            return DeskAnswer.No(Replies.TooLarge);
+        }
+
+        var isReadable = HeaderBlock.TryRead(content.Head, content.Chunks == 0, out var header, out _);
+        if (isReadable && header.Count(HeaderField.Received) > MaxReceived)
+        {
+            return DeskAnswer.No(Replies.GoesRound);
+        }
+
+        var message = await MessageOfAsync(route, transaction.ToEnvelope(), content, facts, isReadable ? header : null);
+        switch (await queue.EnqueueAsync(message, null, CancellationToken.None))
+        {
+            case EnqueueResult.Accepted:
+                content.Keep();
+                return new DeskAnswer(message.Id);
+            case EnqueueResult.StoreFull:
+                return DeskAnswer.No(Replies.StoreFull);
+            default:
+                // Nobody knows whether it was accepted: its content may be needed.
+                content.Keep();
+                return DeskAnswer.No(Replies.StoreUnavailable);
+        }
+    }
+
+    private async ValueTask<Message> MessageOfAsync(InboundRoute route, Envelope envelope, IncomingContent content, DeskFacts facts, HeaderBlock? header)
+    {
+        var now = time.GetUtcNow();
+        var trace = TraceLine.Of(
+            new TraceFacts(TraceLine.CleanName(facts.Hello.Name), facts.Client, relay.Value.HostName, facts.Encryption, facts.Hello.Verb == SmtpVerb.Ehlo, Authenticated: false, envelope.SmtpUtf8),
+            content.Id,
+            now);
+        IReadOnlyList<Recipient> recipients = route.ForwardTo is { } other
+            ? [new Recipient { Address = EnvelopeAddress.Parse(other) }]
+            : RecipientList.Distinct([.. envelope.Recipients.Select(recipient => new Recipient { Address = recipient.Address })]);
+        return new Message
+        {
+            Id = content.Id,
+            Account = route.Account,
+            Credential = route.Id,
+            Source = MessageSource.Inbound,
+            Envelope = new Envelope { Sender = envelope.Sender, Recipients = recipients, EightBitMime = envelope.EightBitMime, SmtpUtf8 = envelope.SmtpUtf8 },
+            // Sent on under the writer's own address it would fail SPF, and its bounces would go to whoever is named there.
+            ReturnPath = envelope.Sender is null || route.Webhook is not null ? null : await returnPaths.FindAsync(route.Account, content.Id, DomainOf(route), CancellationToken.None),
+            Webhook = route.Webhook is null ? null : route.Match,
+            Content = new MessageContent
+            {
+                Prologue = trace,
+                Head = content.Head,
+                Chunks = content.Chunks,
+                Length = trace.Length + content.Length,
+                HasEightBit = content.HasEightBit,
+                HasEightBitHeader = content.HasEightBit && header?.HasEightBit() == true,
+            },
+            AcceptedAt = now,
+            ExpiresAt = route.Webhook is null ? null : now + WebhookExpiry,
+            From = header is null ? "" : HeaderText.Decode(header.Value(HeaderField.From)),
+            Subject = header is null ? "" : HeaderText.Decode(header.Value(HeaderField.Subject)),
+            MessageIdHeader = header is null ? "" : HeaderText.Decode(header.Value(HeaderField.MessageId)).Trim('<', '>'),
+        };
+    }
+
+    private static string DomainOf(InboundRoute route) => route.Match[(route.Match.IndexOf('@', StringComparison.Ordinal) + 1)..];
+}

@@ -1,0 +1,188 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Relay.Delivery.Routing;
+using Relay.Mail.Events;
+using Relay.Mail.Messages;
+using Relay.Mail.Routes;
+using Relay.Mail.Signing;
+using Relay.Smtp.Addresses;
+using Relay.TestKit.Dns;
+using Relay.TestKit.Remote;
+
+namespace Relay.Tests.Delivery.Hooks;
+
+public sealed class WebhookTests
+{
+    private const string Raw = "From: Ann <ann@there.test>\r\nTo: help@help.shop.test\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n"
+        + "Message-ID: <1@there.test>\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+        + "--b\r\nContent-Type: text/plain\r\n\r\nHello\r\n--b\r\nContent-Type: application/pdf; name=bill.pdf\r\nContent-Disposition: attachment; filename=bill.pdf\r\n\r\n%PDF\r\n--b--\r\n";
+
+    private static readonly byte[] Secret = [.. Enumerable.Range(0, 32).Select(n => (byte)n)];
+
+    [Fact]
+    public async Task A_mail_is_posted_raw_and_parsed_and_signed()
+    {
+        await using var scene = await Scene.StartAsync();
+        scene.Server.Serve("{}");
+
+        var message = await scene.Delivery.AcceptAsync(scene.Message());
+        var settled = await scene.Delivery.SettledAsync();
+
+        Assert.Equal((MailEventType.Delivered, "hooks.shop.test", "HTTP 200"), (settled.Events[0].Type, settled.Events[0].Host, settled.Events[0].Reply));
+        var request = Assert.Single(scene.Server.Requests);
+        Assert.StartsWith("POST /mail?x=1 HTTP/1.1\r\n", request, StringComparison.Ordinal);
+        var (head, body) = (request[..request.IndexOf("\r\n\r\n", StringComparison.Ordinal)], request[(request.IndexOf("\r\n\r\n", StringComparison.Ordinal) + 4)..]);
+        var stamp = Field(head, "webhook-timestamp");
+        Assert.Equal(message.Id.ToString(), Field(head, "webhook-id"));
+        Assert.Equal(scene.Delivery.Time.GetUtcNow().ToUnixTimeSeconds().ToString(), stamp);
+        Assert.Equal($"v1,{Convert.ToBase64String(HMACSHA256.HashData(Secret, Encoding.Latin1.GetBytes($"{message.Id}.{stamp}.{body}")))}", Field(head, "webhook-signature"));
+
+        var posted = JsonElement.Parse(body);
+        var data = posted.GetProperty("data");
+        Assert.Equal("mail.received", posted.GetProperty("type").GetString());
+        Assert.Equal(("help.shop.test", "ann@there.test", "Grüße", "Hello"), (Text(data, "route"), Text(data, "sender"), Text(data, "subject"), Text(data, "text").Trim()));
+        Assert.Equal(["help@help.shop.test"], data.GetProperty("recipients").EnumerateArray().Select(r => r.GetString()));
+        Assert.Equal("bill.pdf", data.GetProperty("attachments")[0].GetProperty("filename").GetString());
+        Assert.Equal("Received: from there\r\n" + Raw, Encoding.Latin1.GetString(data.GetProperty("raw").GetBytesFromBase64()));
+    }
+
+    [Fact]
+    public async Task One_that_does_not_take_it_is_asked_again_with_the_same_id()
+    {
+        await using var scene = await Scene.StartAsync();
+        scene.Server.Serve("no", status: "500 Internal Server Error");
+        await scene.Delivery.AcceptAsync(scene.Message());
+        var first = await scene.Delivery.SettledAsync();
+        Assert.Equal((MailEventType.Deferred, "HTTP 500", "webhook.refused"), (first.Events[0].Type, first.Events[0].Reply, first.Events[0].Rule));
+
+        scene.Server.Serve("{}");
+        scene.Delivery.AdvanceTo(first);
+
+        Assert.Equal(MailEventType.Delivered, (await scene.Delivery.SettledAsync(2)).Events[0].Type);
+        Assert.Single(scene.Server.Requests.Select(request => Field(request, "webhook-id")).Distinct());
+        Assert.Equal(0, scene.Delivery.Queue.Messages);
+    }
+
+    [Fact]
+    public async Task One_that_was_removed_gets_nothing_and_nobody_gets_a_report()
+    {
+        await using var scene = await Scene.StartAsync();
+        await scene.Delivery.Part<IInboundRouteStore>().RemoveAsync("shop", "route_1", TestContext.Current.CancellationToken);
+
+        await scene.Delivery.AcceptAsync(scene.Message());
+        var settled = await scene.Delivery.SettledAsync();
+
+        Assert.Equal((MailEventType.Bounced, "webhook.removed"), (settled.Events[0].Type, settled.Events[0].Rule));
+        Assert.Empty(settled.Reports);
+        Assert.Empty(scene.Server.Requests);
+    }
+
+    [Fact]
+    public async Task An_address_inside_is_not_posted_to()
+    {
+        await using var scene = await Scene.StartAsync(("Delivery:AllowPrivateDestinations", false));
+        scene.Server.Serve("{}");
+
+        await scene.Delivery.AcceptAsync(scene.Message());
+        var settled = await scene.Delivery.SettledAsync();
+
+        Assert.Equal(MailEventType.Deferred, settled.Events[0].Type);
+        Assert.Empty(scene.Server.Requests);
+    }
+
+    [Fact]
+    public async Task One_that_never_takes_it_is_given_up()
+    {
+        await using var scene = await Scene.StartAsync();
+        scene.Server.Serve("no", status: "503 Service Unavailable");
+        await scene.Delivery.AcceptAsync(scene.Message() with { ExpiresAt = scene.Delivery.Time.GetUtcNow() + TimeSpan.FromMinutes(2) });
+
+        var settled = await scene.Delivery.SettledAsync();
+        for (var attempt = 2; settled.Next is not null; attempt++)
+        {
+            scene.Delivery.AdvanceTo(settled);
+            settled = await scene.Delivery.SettledAsync(attempt);
+        }
+
+        Assert.Equal(MailEventType.Expired, settled.Events[^1].Type);
+        Assert.True(scene.Server.Requests.Count > 1);
+    }
+
+    [Fact]
+    public async Task What_is_no_mail_at_all_is_posted_raw()
+    {
+        await using var scene = await Scene.StartAsync();
+        scene.Server.Serve("{}");
+
+        await scene.Delivery.AcceptAsync(scene.Message("\r\n\0\u00ff=?broken\r\n"));
+        await scene.Delivery.SettledAsync();
+
+        var request = Assert.Single(scene.Server.Requests);
+        var data = JsonElement.Parse(request[(request.IndexOf("\r\n\r\n", StringComparison.Ordinal) + 4)..]).GetProperty("data");
+        Assert.EndsWith("\r\n\0\u00ff=?broken\r\n", Encoding.Latin1.GetString(data.GetProperty("raw").GetBytesFromBase64()), StringComparison.Ordinal);
+    }
+
+    private static string Field(string head, string name) =>
+        head.Split("\r\n").Single(line => line.StartsWith(name + ":", StringComparison.OrdinalIgnoreCase))[(name.Length + 1)..].Trim();
+
+    private static string Text(JsonElement json, string name) => json.GetProperty(name).GetString() ?? "";
+
+    private sealed class Scene : IAsyncDisposable
+    {
+        private readonly TestAuthority _authority = TestAuthority.Create();
+        private ScriptedDns _dns = null!;
+
+        public PolicyServer Server { get; private set; } = null!;
+        public DeliveryUnderTest Delivery { get; private set; } = null!;
+
+        public static async Task<Scene> StartAsync(params (string, object)[] settings)
+        {
+            var scene = new Scene();
+            scene.Server = PolicyServer.Start(scene._authority.For("hooks.shop.test"));
+            scene._dns = ScriptedDns.Start().A("hooks.shop.test", "127.0.0.1");
+            scene.Delivery = await DeliveryUnderTest.StartWithDnsAsync(scene._dns, 25, settings);
+            scene.Delivery.Part<CheckedHttp>().Trust(scene._authority.Policy);
+            var route = new InboundRoute
+            {
+                Id = "route_1",
+                Account = "shop",
+                Match = "help.shop.test",
+                Webhook = new Uri($"https://hooks.shop.test:{scene.Server.Port}/mail?x=1"),
+                CreatedAt = scene.Delivery.Time.GetUtcNow(),
+                By = "key_1",
+            };
+            await scene.Delivery.Part<IInboundRouteStore>().TryAddAsync(
+                route with { Secret = scene.Delivery.Part<KeySeal>().Seal(Secret, route.SecretPlace) }, TestContext.Current.CancellationToken);
+            return scene;
+        }
+
+        public Message Message(string raw = Raw)
+        {
+            var head = Encoding.Latin1.GetBytes(raw);
+            return new Message
+            {
+                Id = MessageId.Create(Delivery.Time),
+                Account = "shop",
+                Credential = "route_1",
+                Source = MessageSource.Inbound,
+                Webhook = "help.shop.test",
+                Envelope = new Envelope
+                {
+                    Sender = EnvelopeAddress.Parse("ann@there.test"),
+                    Recipients = [new Recipient { Address = EnvelopeAddress.Parse("help@help.shop.test") }],
+                },
+                Content = new MessageContent { Prologue = "Received: from there\r\n"u8.ToArray(), Head = head, Length = 22 + head.Length },
+                AcceptedAt = Delivery.Time.GetUtcNow(),
+            };
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            await Delivery.DisposeAsync();
+            await Server.DisposeAsync();
+            await _dns.DisposeAsync();
+            _authority.Dispose();
+        }
+    }
+}
