@@ -1,6 +1,8 @@
 using System.Net;
 using System.Text.Json;
 using Relay.Mail.Domains;
+using Relay.Mail.Events;
+using Relay.Mail.Messages;
 using Relay.Tests.Mail.Signing;
 
 namespace Relay.Tests.Intake.Http;
@@ -206,6 +208,34 @@ public sealed class DomainTests
         Assert.Contains("192.0.2.1, which is mx.relay.test, has no PTR record", lines[5].Text("finding"), StringComparison.Ordinal);
         Assert.Equal("unseen", lines[8].Text("status"));
         Assert.All(lines, line => Assert.NotEmpty(line.Text("finding")));
+    }
+
+    [Theory]
+    [InlineData(0, 0, "good", "good")]
+    [InlineData(2, 30, "unseen", "unseen")]
+    [InlineData(3, 60, "bad", "bad")]
+    public async Task How_many_complained_and_bounced_within_a_week_is_told(int complaints, int bounces, string complaintLine, string bounceLine)
+    {
+        await using var api = await ApiUnderTest.StartAsync(("Http:PublicUrl", "https://relay.test"));
+        var message = MessageId.Create(api.Stores.Time);
+        void Happened(MailEventType type, int count, int daysAgo = 0)
+        {
+            for (var i = 0; i < count; i++)
+            {
+                api.Stores.Queue.Activity.Add(new MailEvent { Time = api.Stores.Time.GetUtcNow().AddDays(-daysAgo), Type = type, Message = message, Account = "shop" });
+            }
+        }
+
+        Happened(MailEventType.Delivered, 1_000);
+        Happened(MailEventType.Complained, complaints);
+        Happened(MailEventType.Bounced, bounces);
+        Happened(MailEventType.Complained, 50, daysAgo: 8);
+
+        var lines = (await api.GetAsync("/domains/shop.test/checklist")).Json.GetProperty("items").EnumerateArray().ToList();
+
+        Assert.Equal((complaintLine, bounceLine), (lines[8].Text("status"), lines[11].Text("status")));
+        Assert.Contains($"{complaints} of 1000 messages", lines[8].Text("finding"), StringComparison.Ordinal);
+        Assert.Equal("good", lines[7].Text("status"));
     }
 
     [Fact]

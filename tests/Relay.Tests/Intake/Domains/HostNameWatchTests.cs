@@ -1,0 +1,49 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Time.Testing;
+using Relay.Intake.Domains;
+using Relay.Mail.Domains;
+using Relay.TestKit.InMemory;
+using Relay.Tests.Intake.Smtp;
+
+namespace Relay.Tests.Intake.Domains;
+
+public sealed class HostNameWatchTests
+{
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData("192.0.2.1", "mx.relay.test", false)]
+    [InlineData("192.0.2.1", "MX.relay.test", false)]
+    [InlineData("192.0.2.1", "host-1.provider.test", true)]
+    [InlineData("192.0.2.1", null, true)]
+    [InlineData(null, null, true)]
+    public async Task A_name_that_does_not_lead_back_to_itself_is_warned_of(string? address, string? name, bool warns)
+    {
+        var records = new InMemoryDomainRecords();
+        records.Put("mx.relay.test", RecordType.Address, address is null ? [] : [address]);
+        records.Put("192.0.2.1", RecordType.Ptr, name is null ? [] : [name]);
+
+        Assert.Equal(warns, await LookAsync(records));
+    }
+
+    [Fact]
+    public async Task A_name_server_that_is_silent_says_nothing_about_it()
+    {
+        var records = new InMemoryDomainRecords();
+        records.Put("mx.relay.test", RecordType.Address, null);
+
+        Assert.False(await LookAsync(records));
+    }
+
+    private static async Task<bool> LookAsync(InMemoryDomainRecords records)
+    {
+        using var log = new LogBook();
+        using var factory = LoggerFactory.Create(logging => logging.AddProvider(log));
+        using var watch = new HostNameWatch(
+            new HostNameCheck(records, new RecordList("mx.relay.test", new DomainOptions())), new FakeTimeProvider(), factory.CreateLogger<HostNameWatch>());
+
+        await watch.LookAsync(Cancellation);
+
+        return log.Lines.Any(line => line.Level == LogLevel.Warning);
+    }
+}
