@@ -42,6 +42,41 @@ public sealed class SignedMailTests
         await using var verifier = await OpenDkim.CreateAsync(records);
         var verdict = await verifier.VerifyAsync(attempts[1].Content, Cancellation);
         Assert.True(verdict.IsGood, verdict.Words);
+        await using var second = await DkimPy.CreateAsync(records);
+        var (good, all, words) = await second.VerifyAsync(attempts[1].Content, Cancellation);
+        Assert.True((good, all) == (2, 2), words);
+    }
+
+    [Fact]
+    public async Task List_mail_to_several_leaves_as_a_signed_copy_for_each_and_a_click_on_its_link_is_the_last_they_hear()
+    {
+        await using var dns = ScriptedDns.Start();
+        await using var remote = ScriptedSmtpServer.Start();
+        await using var relay = await StartAsync(dns, remote.Port);
+        var records = await SigningDomain.AddAsync(relay, dns, Cancellation);
+        var mail = new { from = "news@shop.test", to = new[] { "ada@remote.test", "bob@remote.test" }, subject = "Grüße", text = "Grüße\n", @class = "bulk", stream = "news" };
+
+        await relay.SendAsync(mail, Cancellation);
+        var copies = await remote.WaitForMessagesAsync(2, Cancellation);
+
+        await using var verifier = await DkimPy.CreateAsync(records);
+        foreach (var copy in copies)
+        {
+            var (good, all, words) = await verifier.VerifyAsync(copy.Content, Cancellation);
+            Assert.True((good, all) == (2, 2), words);
+        }
+
+        var ada = copies.Single(copy => copy.RcptTo.Single().Contains("ada@", StringComparison.Ordinal)).Text;
+        var link = ada.Split("List-Unsubscribe: <https://relay.test")[1].Split('>')[0];
+        using (var clicked = await relay.Http.PostAsync(link, new FormUrlEncodedContent([new("List-Unsubscribe", "One-Click")]), Cancellation))
+        {
+            Assert.Equal(System.Net.HttpStatusCode.OK, clicked.StatusCode);
+        }
+
+        await relay.SendAsync(mail, Cancellation);
+        var last = (await remote.WaitForMessagesAsync(3, Cancellation))[2];
+        Assert.Contains("bob@", last.RcptTo.Single(), StringComparison.Ordinal);
+        Assert.Equal("unsubscribe", (await relay.GetAsync("/suppressions/ada@remote.test", Cancellation)).GetProperty("reason").GetString());
     }
 
     [Fact]
