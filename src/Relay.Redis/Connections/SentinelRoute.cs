@@ -122,7 +122,8 @@ internal sealed class SentinelRoute : Tunnel, IAsyncDisposable
                     _sockets.Remove(closed);
                 }
 
-                _sockets[socket] = primary;
+                // Another may have become the primary while it was connecting.
+                _sockets[socket] = primary is IPEndPoint && socket.RemoteEndPoint is IPEndPoint remote ? Plain(remote) : primary;
             }
         }
 
@@ -210,19 +211,15 @@ internal sealed class SentinelRoute : Tunnel, IAsyncDisposable
             var isOld = NameOf(primary) == $"{facts["ip"]}:{facts["port"]}";
             return new Answer(long.Parse(facts["config-epoch"], CultureInfo.InvariantCulture), primary, isOld && facts["flags"].Contains("_down", StringComparison.Ordinal));
         }
-        catch (Exception e) when (StoreFailure.Covers(e))
+        catch (Exception e) when (StoreFailure.Covers(e) || e is KeyNotFoundException or FormatException)
         {
+            // It does not answer, or not as a sentinel does.
             return null;
         }
     }
 
     private void Follow(EndPoint primary)
     {
-        if (primary.Equals(_primary))
-        {
-            return;
-        }
-
         _primary = primary;
         lock (_lock)
         {
@@ -239,6 +236,10 @@ internal sealed class SentinelRoute : Tunnel, IAsyncDisposable
         (errors & ~SslPolicyErrors.RemoteCertificateNameMismatch) == SslPolicyErrors.None
         && certificate is X509Certificate2 shown && _primary is { } primary
         && shown.MatchesHostname(primary is DnsEndPoint name ? name.Host : ((IPEndPoint)primary).Address.ToString());
+
+    // As a socket for both families has it.
+    private static IPEndPoint Plain(IPEndPoint endPoint) =>
+        endPoint.Address.IsIPv4MappedToIPv6 ? new IPEndPoint(endPoint.Address.MapToIPv4(), endPoint.Port) : endPoint;
 
     private static string NameOf(EndPoint endPoint) => endPoint switch
     {
