@@ -17,7 +17,8 @@ public sealed class SharingModelTests
 {
     private const int Steps = 500;
 
-    private static readonly Gen<Rate?> Rates = Gen.Int[-600, 600].Select(perMinute => perMinute > 0 ? new Rate(perMinute, TimeSpan.FromMinutes(1)) : (Rate?)null);
+    // None, or one at which all the mail of a run leaves within its rounds.
+    private static readonly Gen<Rate?> Rates = Gen.Int[-600, 600].Select(perMinute => perMinute >= 5 ? new Rate(perMinute, TimeSpan.FromMinutes(1)) : (Rate?)null);
 
     // A beat each, in which every courier does all it can: more than the nodes need for each to have its turn at each site.
     private const int MostRounds = 2_000;
@@ -45,6 +46,19 @@ public sealed class SharingModelTests
 
             model.Drain();
         }, iter: 60);
+
+    [Fact]
+    public void Mail_is_carried_by_those_that_may_stay_when_a_share_has_run_out()
+    {
+        using var model = new Model(new Ceilings(6, 100), nodes: 2, sites: 1, new Random(1));
+        model.Send(3);
+        Assert.Equal(2, model.Open);
+
+        model.PassWithoutStore(ShareTable.Life + TimeSpan.FromSeconds(1));
+        model.Accept();
+
+        Assert.Null(model.WhoWaitsInVain());
+    }
 
     private static void Play(int limit, Rate? rate, int nodes, int sites, int seed)
     {
@@ -91,6 +105,24 @@ public sealed class SharingModelTests
             ? double.PositiveInfinity
             : (((_time.GetUtcNow() - _began) / rate.Time * rate.Messages) * (1 + (0.001 * _nodes.Count)))
                 + (_nodes.Count * (1 + (TimeSpan.FromSeconds(1) / rate.Time * rate.Messages)));
+
+        public void Accept() => _nodes[0].Add(0, "account", MessageClass.Transactional);
+
+        public void Send(int messages)
+        {
+            for (var i = 0; i < messages; i++)
+            {
+                Accept();
+            }
+
+            _nodes[0].MoveAll();
+        }
+
+        public void PassWithoutStore(TimeSpan time)
+        {
+            _board.IsAway = true;
+            Pass(time);
+        }
 
         public void Step()
         {
