@@ -18,6 +18,7 @@ public sealed class ForeignAccountTests
     private static readonly HashSet<string> OwnOnly =
     [
         "POST /send", "GET /messages", "GET /inbox", "POST /keys", "GET /keys", "GET /limits", "POST /domains", "GET /domains", "POST /senders", "GET /senders",
+        "POST /routes", "GET /routes",
         "GET /suppressions", "GET /suppressions/export", "POST /suppressions", "POST /suppressions/import", "GET /stats", "GET /queue", "GET /queue/suspensions",
     ];
 
@@ -131,8 +132,10 @@ public sealed class ForeignAccountTests
         var key = (await api.PostAsync("/keys", $$"""{ "name": "{{Secret}}" }""")).String("id");
         var suspension = (await api.PostAsync("/queue/suspensions", $$"""{ "domain": "later.test", "reason": "{{Secret}}" }""")).String("id");
         var sender = (await api.PostAsync("/senders", """{ "email": "ada@foreign.test" }""")).String("id");
+        var inbound = (await api.PostAsync("/routes", """{ "match": "help.shop.test", "forwardTo": "desk@foreign.test" }""")).String("id");
         return new()
         {
+            ["/routes/{id}"] = inbound,
             ["/messages/{id}"] = message,
             ["/queue/messages/{id}"] = message,
             ["/inbox/{id}"] = captured,
@@ -183,7 +186,7 @@ public sealed class ForeignAccountTests
 
     private static async Task<string> SeenByOwnerAsync(ApiUnderTest api)
     {
-        string[] lists = ["/messages", "/inbox", "/keys", "/domains", "/senders", "/suppressions", "/queue", "/queue/suspensions", "/limits", "/stats"];
+        string[] lists = ["/messages", "/inbox", "/keys", "/domains", "/senders", "/routes", "/suppressions", "/queue", "/queue/suspensions", "/limits", "/stats"];
         var seen = await Task.WhenAll(lists.Select(list => api.GetAsync(list)));
         Assert.All(seen, answer => Assert.Equal(HttpStatusCode.OK, answer.Status));
         return string.Join('\n', seen.Select(answer => answer.Text));
