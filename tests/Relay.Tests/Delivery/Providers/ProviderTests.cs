@@ -45,8 +45,8 @@ public sealed class ProviderTests
 
         await WaitUntil.TrueAsync(() =>
         {
-            // A connection that was made beside the first one and has nothing to carry is closed by the clock.
-            delivery.Time.Advance(TimeSpan.FromMilliseconds(20));
+            // A connection that was made beside the first one and has nothing to carry is closed by the clock, after half a minute.
+            delivery.Time.Advance(TimeSpan.FromMilliseconds(100));
             return delivery.Queue.Settlements.Count >= 1 && delivery.Window.Held == 0 && delivery.Sites.Count == 0;
         });
         var told = remote.Sessions.Count;
