@@ -13,11 +13,15 @@ internal sealed class SmtpConnection : IDisposable
 {
     private const int FirstBuffer = 2 * 1024;
 
+    // One slow answer is chance as often as a habit; what the caution costs is a round trip for each of these.
+    private const int MessagesOfCaution = 20;
+
     private readonly Wire _wire;
     private readonly DeliveryMetrics _metrics;
     private byte[] _received = ArrayPool<byte>.Shared.Rent(FirstBuffer);
     private int _start;
     private int _end;
+    private int _quickFrom;
     private bool _disposed;
 
     public SmtpConnection(Wire wire, RouteHost host, IPEndPoint place, DeliveryMetrics metrics, TimeProvider time)
@@ -58,8 +62,8 @@ internal sealed class SmtpConnection : IDisposable
     /// <summary>The last transaction did not come to its end, so the next begins with RSET.</summary>
     public bool NeedsReset { get; set; }
 
-    /// <summary>A final reply took long here: nothing is sent ahead of the next ones.</summary>
-    public bool IsSlow { get; set; }
+    /// <summary>A final reply took long here not long ago: nothing is sent ahead of the next ones.</summary>
+    public bool IsSlow => Messages < _quickFrom;
 
     /// <summary>It lay unused for a while, and may be dead without a sign: no content goes before it has answered.</summary>
     public bool WasIdle { get; set; }
@@ -177,6 +181,9 @@ internal sealed class SmtpConnection : IDisposable
 
         Dispose();
     }
+
+    /// <summary>A final reply takes long.</summary>
+    public void BeCautious() => _quickFrom = Messages + MessagesOfCaution;
 
     public void Dispose()
     {

@@ -90,7 +90,7 @@ internal sealed class RiderSeat : IDisposable
         }
 
         // The next final replies will take as long.
-        rider.Ahead?.Connection.IsSlow = true;
+        rider.Ahead?.Connection.BeCautious();
         _office.GiveBack(_site, rider.Held);
     }
 }

@@ -151,6 +151,40 @@ public sealed class RidingTests
     }
 
     [Fact]
+    public async Task A_connection_with_one_slow_answer_is_trusted_again_after_twenty_messages()
+    {
+        var (allWait, fifth, thirtieth) = (new TaskCompletionSource(), new TaskCompletionSource(), new TaskCompletionSource());
+        var stage = new Stage();
+        stage.Script
+            .On(RemoteStage.Mail, m => m.Count == 3 ? RemoteAnswer.Say("250 2.1.0 Ok").After(allWait.Task) : null)
+            .On(RemoteStage.EndOfData, m => m.Count switch
+            {
+                5 => RemoteAnswer.Say("250 2.0.0 Ok").After(fifth.Task),
+                30 => RemoteAnswer.Say("250 2.0.0 Ok").After(thirtieth.Task),
+                _ => null,
+            });
+        await using var remote = stage.Start();
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote, OneConnection);
+        await stage.LetLeaveAsync(delivery, remote, "a@remote.test", "b@remote.test");
+        await WaitUntil.TrueAsync(() => Text(remote).Contains("\r\n.\r\nMAIL", StringComparison.Ordinal));
+        delivery.Time.Advance(TimeSpan.FromSeconds(2));
+        stage.Answer();
+        await delivery.SettledAsync(2);
+        for (var i = 0; i < 40; i++)
+        {
+            await delivery.AcceptAsync($"c{i}@remote.test");
+        }
+
+        allWait.SetResult();
+        await WaitUntil.TrueAsync(() => remote.Messages.Count == 4 && Text(remote).EndsWith("\r\n.\r\n", StringComparison.Ordinal));
+        fifth.SetResult();
+        await WaitUntil.TrueAsync(() => remote.Messages.Count == 29 && Text(remote).EndsWith("DATA\r\n", StringComparison.Ordinal));
+        thirtieth.SetResult();
+        await delivery.SettledAsync(42);
+        Assert.Single(remote.Sessions);
+    }
+
+    [Fact]
     public async Task An_envelope_that_rode_and_is_refused_when_nobody_wants_it_any_more_gets_RSET()
     {
         var stage = new Stage();
