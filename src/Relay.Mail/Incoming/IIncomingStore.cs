@@ -46,7 +46,7 @@ public enum TellResult
 /// <summary>A mail kept aside.</summary>
 public sealed record AsideMail
 {
-    /// <summary>How many are kept; older ones give way.</summary>
+    /// <summary>How many are kept; older ones give way. So many of those about a message, and so many others: these anybody can send.</summary>
     public const int Most = 200;
 
     /// <summary>Octets of the content that are kept.</summary>

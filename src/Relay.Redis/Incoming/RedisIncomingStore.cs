@@ -71,19 +71,21 @@ internal sealed class RedisIncomingStore(
     public async ValueTask KeepAsideAsync(AsideMail mail, CancellationToken cancellation)
     {
         var document = JsonSerializer.SerializeToUtf8Bytes(mail, RecordJson.Default.AsideMail);
+        var key = mail.About is null ? StoreKeys.AsideOfAnybody : StoreKeys.Aside;
         var step = store.Connections.Bulk.CreateTransaction();
-        _ = step.ListLeftPushAsync(StoreKeys.Aside, document, When.Always, CommandFlags.FireAndForget);
-        _ = step.ListTrimAsync(StoreKeys.Aside, 0, AsideMail.Most - 1, CommandFlags.FireAndForget);
+        _ = step.ListLeftPushAsync(key, document, When.Always, CommandFlags.FireAndForget);
+        _ = step.ListTrimAsync(key, 0, AsideMail.Most - 1, CommandFlags.FireAndForget);
         await StoreFailure.TranslateAsync(step.ExecuteAsync(), cancellation);
     }
 
     public async ValueTask<IReadOnlyList<AsideMail>> ListAsideAsync(CancellationToken cancellation)
     {
-        var kept = await StoreFailure.TranslateAsync(store.Connections.Bulk.ListRangeAsync(StoreKeys.Aside), cancellation);
-        return [.. kept.Select(Read).OfType<AsideMail>()];
+        RedisKey[] keys = [StoreKeys.Aside, StoreKeys.AsideOfAnybody];
+        var kept = await StoreFailure.TranslateAsync(Task.WhenAll(keys.Select(key => store.Connections.Bulk.ListRangeAsync(key))), cancellation);
+        return [.. keys.Zip(kept).SelectMany(list => list.Second.Select(document => Read(list.First, document))).OfType<AsideMail>().OrderByDescending(mail => mail.Time)];
     }
 
-    private AsideMail? Read(RedisValue document)
+    private AsideMail? Read(RedisKey key, RedisValue document)
     {
         try
         {
@@ -91,7 +93,7 @@ internal sealed class RedisIncomingStore(
         }
         catch (JsonException e)
         {
-            broken.Add(StoreKeys.Aside, RedisValue.EmptyString, document, e.Message);
+            broken.Add(key, RedisValue.EmptyString, document, e.Message);
             return null;
         }
     }

@@ -68,8 +68,11 @@ internal static class StoreKeys
     /// <summary>The keys that tokens are signed with, by number.</summary>
     public static RedisKey Tokens { get; } = "relay:tokens";
 
-    /// <summary>Mail that came in and that nobody could make anything of, newest first.</summary>
+    /// <summary>Mail that came to an address of ours and that nobody could make anything of, newest first.</summary>
     public static RedisKey Aside { get; } = "relay:aside";
+
+    /// <summary>The same for mail that anybody may send: to postmaster and abuse.</summary>
+    public static RedisKey AsideOfAnybody { get; } = "relay:aside-of-anybody";
 
     /// <summary>Where mail of the world goes, by the domain or address it is for.</summary>
     public static RedisKey Routes { get; } = "relay:routes";

@@ -78,9 +78,10 @@ public sealed class InMemoryIncomingStore(InMemoryMailQueue queue) : IIncomingSt
             }
 
             _aside.Insert(0, mail);
-            if (_aside.Count > AsideMail.Most)
+            var alike = _aside.Where(m => (m.About is null) == (mail.About is null)).ToList();
+            if (alike.Count > AsideMail.Most)
             {
-                _aside.RemoveAt(AsideMail.Most);
+                _aside.Remove(alike[^1]);
             }
         }
 

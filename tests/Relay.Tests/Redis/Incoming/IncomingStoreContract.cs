@@ -114,6 +114,22 @@ public abstract class IncomingStoreContract : IAsyncLifetime
         Assert.Equal([1, 2, 3, 0, 255], kept[0].Content);
     }
 
+    [Fact]
+    public async Task What_anybody_may_send_does_not_push_out_what_came_back_to_a_message()
+    {
+        var message = await DeliveredAsync("ada@there.test");
+        await Store.KeepAsideAsync(Aside(0) with { About = message.Id }, Cancellation);
+        for (var n = 1; n < AsideMail.Most + 3; n++)
+        {
+            await Store.KeepAsideAsync(Aside(n) with { About = null }, Cancellation);
+        }
+
+        var kept = await Store.ListAsideAsync(Cancellation);
+
+        Assert.Equal(AsideMail.Most + 1, kept.Count);
+        Assert.Equal("reason 0", Assert.Single(kept, mail => mail.About == message.Id).Reason);
+    }
+
     protected async Task<Message> DeliveredAsync(params string[] recipients)
     {
         var plain = TestMail.To(Time, recipients);
