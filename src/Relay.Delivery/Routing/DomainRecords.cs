@@ -21,18 +21,28 @@ internal sealed class DomainRecords(IOptions<DeliveryOptions> options, int autho
 
     public async ValueTask<IReadOnlyList<string>> FindAsync(string name, RecordType type, CancellationToken cancellation)
     {
+        if (type != RecordType.Ptr && !CanExist(name))
+        {
+            return [];
+        }
+
         if (type == RecordType.Address)
         {
             return [.. Values(await AskAsync(name, QueryType.A, cancellation), type), .. Values(await AskAsync(name, QueryType.AAAA, cancellation), type)];
         }
 
         return type == RecordType.Ptr
-            ? Values(await AskAsync(_client.QueryReverseAsync(IPAddress.Parse(name), cancellation), name, QueryType.PTR, cancellation), type)
+            ? Values(await AskAsync(() => _client.QueryReverseAsync(IPAddress.Parse(name), cancellation), name, QueryType.PTR, cancellation), type)
             : Values(await AskAsync(name, QueryTypeOf(type), cancellation), type);
     }
 
     public async ValueTask<PublishedAnswers> CompareAsync(string name, RecordType type, CancellationToken cancellation)
     {
+        if (!CanExist(name))
+        {
+            return new PublishedAnswers([new ServerAnswer("", [])]);
+        }
+
         var query = QueryTypeOf(type);
         var resolved = await AskAsync(name, query, cancellation);
         var alias = type == RecordType.Cname ? null : AliasOf(resolved, name);
@@ -106,13 +116,13 @@ internal sealed class DomainRecords(IOptions<DeliveryOptions> options, int autho
     }
 
     private Task<IDnsQueryResponse> AskAsync(string name, QueryType type, CancellationToken cancellation) =>
-        AskAsync(_client.QueryAsync(name, type, cancellationToken: cancellation), name, type, cancellation);
+        AskAsync(() => _client.QueryAsync(name, type, cancellationToken: cancellation), name, type, cancellation);
 
-    private static async Task<IDnsQueryResponse> AskAsync(Task<IDnsQueryResponse> asking, string name, QueryType type, CancellationToken cancellation)
+    private static async Task<IDnsQueryResponse> AskAsync(Func<Task<IDnsQueryResponse>> ask, string name, QueryType type, CancellationToken cancellation)
     {
         try
         {
-            var response = await asking;
+            var response = await ask();
             return response.Header.ResponseCode is DnsHeaderResponseCode.NoError or DnsHeaderResponseCode.NotExistentDomain
                 ? response
                 : throw new DomainRecordsUnavailableException($"looking up {type} of {name} failed: {response.Header.ResponseCode}");
@@ -125,6 +135,8 @@ internal sealed class DomainRecords(IOptions<DeliveryOptions> options, int autho
 
     private static bool IsNoAnswer(Exception e, CancellationToken cancellation) =>
         e is DnsResponseException or SocketException or InvalidOperationException
+        // Names that it cannot put into a question, such as what is no host name in any script.
+        || e is ArgumentException
         || (e is OperationCanceledException && !cancellation.IsCancellationRequested);
 
     private static IReadOnlyList<string> Values(IDnsQueryResponse response, RecordType type) => type switch
@@ -150,6 +162,10 @@ internal sealed class DomainRecords(IOptions<DeliveryOptions> options, int autho
         RecordType.Ptr => QueryType.PTR,
         _ => QueryType.A,
     };
+
+    // RFC 1035, 2.3.4. What is made of others' names, as an include of SPF, may be anything.
+    private static bool CanExist(string name) =>
+        name.TrimEnd('.') is { Length: > 0 and <= 253 } whole && whole.Split('.').All(label => label.Length is > 0 and <= 63);
 
     private static string NameOf(string name) => name.TrimEnd('.').ToLowerInvariant();
 }

@@ -57,24 +57,27 @@ internal sealed partial class DomainWatch(
 
     private async ValueTask LookAsync(SendingDomain domain, CancellationToken cancellation)
     {
-        if (IsOld(domain))
-        {
-            await verification.RotateAsync(domain, revoke: false, cancellation);
-            LogRotated(domain.Name, domain.Account);
-        }
-
-        if (!IsDue(domain))
-        {
-            return;
-        }
-
         try
         {
-            await verification.VerifyAsync(domain, cancellation);
+            if (IsOld(domain))
+            {
+                await verification.RotateAsync(domain, revoke: false, cancellation);
+                LogRotated(domain.Name, domain.Account);
+            }
+
+            if (IsDue(domain))
+            {
+                await verification.VerifyAsync(domain, cancellation);
+            }
         }
         catch (DomainRecordsUnavailableException exception)
         {
             LogNoAnswer(domain.Name, exception.Message);
+        }
+        catch (Exception exception) when (exception is not (OperationCanceledException or StoreUnavailableException))
+        {
+            // Its names and records are others' to choose: whatever they lead to, the other domains are looked at.
+            LogFailed(exception, domain.Name);
         }
     }
 
@@ -100,6 +103,9 @@ internal sealed partial class DomainWatch(
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Nothing could be learned of {Domain}: {Reason}")]
     private partial void LogNoAnswer(string domain, string reason);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Looking at {Domain} failed")]
+    private partial void LogFailed(Exception exception, string domain);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The keys of {Domain} of account {Account} have come of age: new ones wait for their records to be published")]
     private partial void LogRotated(string domain, string account);

@@ -22,11 +22,19 @@ public sealed class InMemoryDomainRecords : IDomainRecords
     /// <summary>While set, no question is answered.</summary>
     public TaskCompletionSource? Silence { get; set; }
 
+    /// <summary>While set, a question about this name ends in a fault of ours.</summary>
+    public string? Breaking { get; set; }
+
     public void Clear() => _records.Clear();
 
     public async ValueTask<IReadOnlyList<string>> FindAsync(string name, RecordType type, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
+        if (Breaking is not null && name.EndsWith(Breaking, StringComparison.Ordinal))
+        {
+            throw new ArgumentException(Breaking);
+        }
+
         if (Silence is { } silence)
         {
             await silence.Task.WaitAsync(cancellation);

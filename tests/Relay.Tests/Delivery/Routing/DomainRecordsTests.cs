@@ -44,6 +44,18 @@ public sealed class DomainRecordsTests
         Assert.Empty(await RecordsOf(dns).FindAsync(Name, RecordType.Txt, Cancellation));
     }
 
+    [Theory]
+    [MemberData(nameof(NoNames))]
+    public async Task What_cannot_be_a_name_has_no_records(string name)
+    {
+        await using var dns = ScriptedDns.Start();
+
+        Assert.Empty(await RecordsOf(dns).FindAsync(name, RecordType.Txt, Cancellation));
+        Assert.Empty(Assert.Single((await RecordsOf(dns).CompareAsync(name, RecordType.Txt, Cancellation)).Answers).Values);
+    }
+
+    public static TheoryData<string> NoNames => new("", ".", ".x.test", "a..test", new string('x', 64) + ".test", string.Join('.', Enumerable.Repeat(new string('x', 60), 5)));
+
     [Fact]
     public async Task A_server_that_fails_or_is_silent_says_nothing_about_the_domain()
     {

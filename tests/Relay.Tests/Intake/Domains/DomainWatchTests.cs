@@ -37,6 +37,21 @@ public sealed class DomainWatchTests : IDisposable
     }
 
     [Fact]
+    public async Task A_domain_that_cannot_be_looked_at_keeps_no_other_from_it()
+    {
+        await AddAsync();
+        await _gate.WithDomainAsync("a.breaks.test", status: SendingDomainStatus.Pending);
+        await _gate.Accounts.ChangeDomainAsync(
+            "shop", "a.breaks.test", domain => domain with { Keys = KeyPair.CreateBoth(domain, _gate.Seal, _gate.Time.GetUtcNow()) }, GateUnderTest.Cancellation);
+        await PublishAsync();
+        _records.Breaking = "breaks.test";
+
+        await _watch.LookAsync(GateUnderTest.Cancellation);
+
+        Assert.Equal(SendingDomainStatus.Verified, (await FoundAsync()).Status);
+    }
+
+    [Fact]
     public async Task A_verified_one_is_looked_at_daily_and_fails_when_its_key_is_gone()
     {
         await AddAsync();
