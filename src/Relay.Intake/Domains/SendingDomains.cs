@@ -69,15 +69,25 @@ internal sealed class SendingDomains : ISigners
 
     public async ValueTask<DkimSigner?> FindSignerAsync(string account, string domain, CancellationToken cancellation)
     {
+        Known? unproven = null;
         for (var name = domain; IsDomain(name); name = Above(name))
         {
-            if ((await FindAsync(account, name, cancellation)).Signer is { } signer)
+            var known = await FindAsync(account, name, cancellation);
+            if (known.Signer is null)
             {
-                return signer.Value;
+                continue;
             }
+
+            if (MaySendAs(known))
+            {
+                return known.Signer.Value;
+            }
+
+            // Its keys may be nowhere in the DNS; those of a proven domain above are.
+            unproven ??= known;
         }
 
-        return null;
+        return unproven?.Signer?.Value;
     }
 
     /// <summary>The return path of the nearest of the account's domains at or above this one; null when that has none that works.</summary>

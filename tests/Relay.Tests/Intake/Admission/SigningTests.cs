@@ -53,6 +53,19 @@ public sealed class SigningTests
     }
 
     [Fact]
+    public async Task A_domain_below_that_is_not_verified_yet_takes_no_signatures_from_the_one_above()
+    {
+        using var gate = await GateWithKeysAsync(seen: true);
+        await gate.WithDomainAsync("mail.shop.test", status: SendingDomainStatus.Pending);
+        await gate.Accounts.ChangeDomainAsync(
+            "shop", "mail.shop.test", domain => domain with { Keys = KeyPair.CreateBoth(domain, gate.Seal, gate.Time.GetUtcNow()) }, GateUnderTest.Cancellation);
+
+        var prologue = GateUnderTest.TextOf((await gate.AdmittedAsync(Mail.Replace("orders@shop.test", "orders@mail.shop.test", StringComparison.Ordinal))).Content.Prologue);
+
+        Assert.Contains("d=shop.test;", prologue, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_test_keys_mail_is_signed_even_before_the_domain_is_verified()
     {
         using var gate = await GateWithKeysAsync(seen: false, SendingDomainStatus.Pending);
