@@ -367,6 +367,12 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
 
             if (LimitHoldingLock is var limit && _couriers >= limit)
             {
+                if (_rest is { } rest && rest.Until > time.GetUtcNow())
+                {
+                    // Armed anew where the timer was early, or the clock was set back meanwhile: nobody else would wake this mail.
+                    WakeHoldingLock(rest.Until);
+                }
+
                 MakeRoomHoldingLock(limit, ref after);
                 AskHoldingLock(limit);
                 return;
