@@ -1,5 +1,6 @@
 using System.Globalization;
 using Relay.Delivery.Sending;
+using Relay.Mail.Messages;
 using Relay.Mail.Queue;
 using Relay.Mail.Suppressions;
 
@@ -17,6 +18,12 @@ internal sealed class SuppressionCheck(ISuppressionStore suppressions)
     public async ValueTask<IReadOnlyDictionary<int, Outcome.Suppressed>?> LookAsync(Lease lease, CancellationToken cancellation)
     {
         var message = lease.Message;
+        if (message.Source == MessageSource.Inbound)
+        {
+            // Mail of the world, on a route of the account: what its own mail did to the address is nothing to whoever wrote this.
+            return null;
+        }
+
         var looks = lease.Open.Select(recipient => suppressions.FindAsync(message.Account, message.Envelope.Recipients[recipient].Address, message.Stream, cancellation)).ToArray();
         Dictionary<int, Outcome.Suppressed>? found = null;
         for (var i = 0; i < looks.Length; i++)

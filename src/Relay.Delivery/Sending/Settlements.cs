@@ -101,7 +101,8 @@ internal sealed class Settlements(RetrySchedule retries, IFailureReports reports
         TlsProof = contact.Proof,
         Reply = outcome.Reply,
         Rule = outcome.Rule,
-        Suppresses = outcome is Outcome.Bounced && outcome.Follows.HasFlag(Consequence.Suppress) ? true : null,
+        // Of mail of the world the account has not chosen the address: strangers must not fill its list.
+        Suppresses = outcome is Outcome.Bounced && outcome.Follows.HasFlag(Consequence.Suppress) && lease.Message.Source != MessageSource.Inbound ? true : null,
         NextAttempt = outcome is Outcome.Deferred or Outcome.Uncertain ? due : null,
         MayHaveBeenDelivered = outcome is Outcome.Suppressed && lease.State?.UncertainHost is not null ? true : null,
     };

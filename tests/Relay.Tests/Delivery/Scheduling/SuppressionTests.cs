@@ -3,6 +3,7 @@ using Relay.Delivery.Scheduling;
 using Relay.Mail.Events;
 using Relay.Mail.Queue;
 using Relay.Mail.Sites;
+using Relay.Mail.Messages;
 using Relay.Mail.Suppressions;
 using Relay.TestKit.InMemory;
 using Relay.TestKit.Remote;
@@ -30,6 +31,23 @@ public sealed class SuppressionTests
         Assert.Null(delivery.Queue.Settlements[0].Next);
         Assert.Empty(delivery.Reports.Asked);
         Assert.Empty(remote.Sessions);
+    }
+
+    [Fact]
+    public async Task Mail_of_the_world_is_not_held_by_what_the_account_suppressed_and_suppresses_nothing()
+    {
+        var script = new RemoteScript().On(RemoteStage.Rcpt, m => m.Line.Contains("nobody@", StringComparison.Ordinal) ? RemoteAnswer.Say("550 5.1.1 Nobody here") : null);
+        await using var remote = ScriptedSmtpServer.Start(script);
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote);
+        await SuppressAsync(delivery, "desk@remote.test");
+
+        var taken = Assert.Single(await delivery.SendAsync(A.Message(delivery.Time, "desk@remote.test") with { Source = MessageSource.Inbound }));
+        var refused = Assert.Single(await delivery.SendAsync(A.Message(delivery.Time, "nobody@remote.test") with { Source = MessageSource.Inbound }));
+        var own = Assert.Single(await delivery.SendAsync("nobody@remote.test"));
+
+        Assert.Equal(MailEventType.Delivered, taken.Type);
+        Assert.Equal((MailEventType.Bounced, null), (refused.Type, refused.Suppresses));
+        Assert.Equal((MailEventType.Bounced, true), (own.Type, own.Suppresses));
     }
 
     [Fact]
