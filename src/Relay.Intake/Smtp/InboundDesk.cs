@@ -67,7 +67,7 @@ internal sealed class InboundDesk(IIncomingMail incoming, RoutedMail routed, str
 
         var envelope = transaction.ToEnvelope();
         var mail = new IncomingMail(
-            content.Id, envelope.Sender, [.. envelope.Recipients.Select(recipient => recipient.Address)], content.Head, content.Length, facts.Client, time.GetUtcNow());
+            content.Id, envelope.Sender, [.. envelope.Recipients.Select(recipient => recipient.Address).DistinctBy(address => address.Text, StringComparer.OrdinalIgnoreCase)], content.Head, content.Length, facts.Client, time.GetUtcNow());
         var result = await incoming.TakeAsync(mail, CancellationToken.None);
         logger.IncomingTaken(content.Id, facts.Client, content.Length, result);
         return result switch

@@ -57,12 +57,23 @@ internal sealed class RoutedMail(
         }
 
         var isReadable = HeaderBlock.TryRead(content.Head, content.Chunks == 0, out var header, out _);
-        if (isReadable && header.Count(HeaderField.Received) > MaxReceived)
+
+        // Counted in a header that is broken further down, too: the lines of whoever passes it on stand on top.
+        if (header.Count(HeaderField.Received) > MaxReceived)
         {
             return DeskAnswer.No(Replies.GoesRound);
         }
 
-        var message = await MessageOfAsync(route, transaction.ToEnvelope(), content, facts, isReadable ? header : null);
+        Message message;
+        try
+        {
+            message = await MessageOfAsync(route, transaction.ToEnvelope(), content, facts, isReadable ? header : null);
+        }
+        catch (StoreUnavailableException exception)
+        {
+            return DeskAnswer.No(exception.IsFull ? Replies.StoreFull : Replies.StoreUnavailable);
+        }
+
         switch (await queue.EnqueueAsync(message, null, CancellationToken.None))
         {
             case EnqueueResult.Accepted:
@@ -93,7 +104,7 @@ internal sealed class RoutedMail(
             Account = route.Account,
             Credential = route.Id,
             Source = MessageSource.Inbound,
-            Envelope = new Envelope { Sender = envelope.Sender, Recipients = recipients, EightBitMime = envelope.EightBitMime, SmtpUtf8 = envelope.SmtpUtf8 },
+            Envelope = new Envelope { Sender = envelope.Sender, Recipients = recipients, EightBitMime = envelope.EightBitMime, SmtpUtf8 = envelope.SmtpUtf8, Tls = envelope.Tls },
             // Sent on under the writer's own address it would fail SPF, and its bounces would go to whoever is named there.
             ReturnPath = envelope.Sender is null || route.Webhook is not null ? null : await returnPaths.FindAsync(route.Account, content.Id, DomainOf(route), CancellationToken.None),
             Webhook = route.Webhook is null ? null : route.Match,

@@ -42,6 +42,24 @@ public sealed class InboundDoorTests
     }
 
     [Fact]
+    public async Task An_address_that_is_named_many_times_is_looked_at_once()
+    {
+        await using var door = await InboundDoor.StartAsync();
+        await using var client = await door.GreetAsync();
+        await client.Says("MAIL FROM:<ann@there.test>", expect: "250 ");
+        for (var i = 0; i < 50; i++)
+        {
+            await client.Says("RCPT TO:<postmaster>", expect: "250 ");
+        }
+
+        await client.Says("DATA", expect: "354 ");
+        await client.SendsRaw("Subject: hello\r\n\r\nhello\r\n");
+        await client.Says(".", expect: "250 ");
+
+        Assert.Single(await door.Returns.Store.ListAsideAsync(Cancellation));
+    }
+
+    [Fact]
     public async Task It_comes_by_chunks_as_well_and_several_in_a_session()
     {
         await using var door = await InboundDoor.StartAsync();
@@ -284,13 +302,15 @@ public sealed class InboundDoorTests
         await client.Says("RCPT TO:<b@help.shop.test>", expect: "250 ");
     }
 
-    [Fact]
-    public async Task Mail_for_a_route_that_goes_round_is_refused()
+    [Theory]
+    [InlineData("")]
+    [InlineData("this is no field\r\n")]
+    public async Task Mail_for_a_route_that_goes_round_is_refused(string below)
     {
         await using var door = await InboundDoor.StartAsync();
         await door.AddRouteAsync("help.shop.test", forwardTo: "a@help.shop.test");
         await using var client = await door.GreetAsync();
-        var content = string.Concat(Enumerable.Repeat("Received: from a by b\r\n", 101)) + "\r\n";
+        var content = string.Concat(Enumerable.Repeat("Received: from a by b\r\n", 101)) + below + "\r\n";
 
         await client.Says("MAIL FROM:<ann@there.test>", expect: "250 ");
         await client.Says("RCPT TO:<a@help.shop.test>", expect: "250 ");
