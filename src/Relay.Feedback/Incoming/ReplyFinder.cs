@@ -27,7 +27,7 @@ internal static class ReplyFinder
     public static ToldReply About(string address, Letter letter, bool alone)
     {
         var told = letter.Told.FirstOrDefault(told => told.Address.Equals(address, StringComparison.OrdinalIgnoreCase));
-        var session = Transcript.Read(letter.Speech).FirstOrDefault(entry => entry.Address is null && alone);
+        var session = alone ? Transcript.Read(letter.Speech).FirstOrDefault(entry => entry.Address is null) : null;
         var phase = told?.Phase is { } known and not (SmtpPhase.Unknown or SmtpPhase.Local) ? known
             : session is not null && session.Phase != SmtpPhase.Unknown ? session.Phase
             : alone ? DialoguePhase.Of(letter.Speech)

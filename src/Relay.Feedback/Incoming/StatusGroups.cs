@@ -48,7 +48,8 @@ internal sealed class StatusGroup
 /// </summary>
 internal static class StatusGroups
 {
-    private const int MaxGroups = 1_000;
+    // More recipients than one of our transactions carries; each costs a look through all rules.
+    private const int MaxGroups = 100;
 
     private static readonly string[] OncePerRecipient = ["Final-Recipient", "Original-Recipient", "Action", "Status", "Diagnostic-Code"];
 

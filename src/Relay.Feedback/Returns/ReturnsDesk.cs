@@ -33,7 +33,8 @@ internal sealed partial class ReturnsDesk(
         var report = ReportReader.Read(mail.Content.Span);
         try
         {
-            foreach (var recipient in mail.Recipients)
+            // A token is the same one whatever domain stands behind it.
+            foreach (var recipient in mail.Recipients.DistinctBy(address => Knows(address) ? address.LocalPart : address.Text, StringComparer.OrdinalIgnoreCase))
             {
                 var result = await TakeAsync(mail, report, recipient, cancellation);
                 if (result != IncomingResult.Taken)

@@ -14,6 +14,12 @@ internal sealed class SentMail(MessageActivity activity)
 {
     private readonly IReadOnlyList<RecipientStatus> _recipients = activity.Recipients();
 
+    private readonly Lazy<Dictionary<string, int>> _byAddress = new(() => activity.Summary.Recipients
+        .Select((address, index) => (Key: KeyOf(address), Index: index))
+        .Where(recipient => recipient.Key is not null)
+        .DistinctBy(recipient => recipient.Key)
+        .ToDictionary(recipient => recipient.Key!, recipient => recipient.Index, StringComparer.Ordinal));
+
     public MessageId Id => activity.Id;
 
     public MessageSummary Summary => activity.Summary;
@@ -43,13 +49,9 @@ internal sealed class SentMail(MessageActivity activity)
 
         foreach (var address in addresses)
         {
-            var key = KeyOf(address);
-            for (var i = 0; key is not null && i < Summary.Recipients.Count; i++)
+            if (KeyOf(address) is { } key && _byAddress.Value.TryGetValue(key, out var index))
             {
-                if (KeyOf(Summary.Recipients[i]) == key)
-                {
-                    return i;
-                }
+                return index;
             }
         }
 
