@@ -34,6 +34,7 @@ internal sealed record WebhookBody(string Type, DateTimeOffset Timestamp, Webhoo
     {
         try
         {
+            new MimeCount(Bounded, new MemoryStream(raw, writable: false)).ReadMessage();
             using var mail = MimeMessage.Load(Bounded, new MemoryStream(raw, writable: false));
             return new WebhookMail
             {
