@@ -30,8 +30,9 @@ internal sealed class WebhookDelivery(
     IInboundRouteStore? routes = null,
     KeySeal? seal = null)
 {
-    // A mail may stand in memory three times while it is posted: some hundred megabytes at the most.
-    private const int AtOnce = 4;
+    // A mail may stand in memory three times while it is posted: half a gigabyte where all are as large as they may be. One for
+    // each account, so that many programs have to hang before others wait.
+    private const int AtOnce = 16;
 
     // Long enough for a program that stores what it gets; one that works first should answer before.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
@@ -39,7 +40,15 @@ internal sealed class WebhookDelivery(
     // While one does not answer, the mail of others is not kept waiting behind its.
     private static readonly TimeSpan Rest = TimeSpan.FromSeconds(30);
 
-    private readonly SemaphoreSlim _places = new(AtOnce);
+    // As with a remote that asks for more (BlockedDomains): it may be long up again.
+    private static readonly TimeSpan LongestRest = TimeSpan.FromHours(1);
+
+    // Beyond so many, those that have ended are forgotten: routes are removed without a word to us.
+    private const int MostResting = 1_000;
+
+    private readonly PostPlaces _places = new(AtOnce);
+
+    // By the route's id: one that is made anew leads elsewhere and begins anew.
     private readonly ConcurrentDictionary<string, (DateTimeOffset Until, string Words)> _resting = new(StringComparer.Ordinal);
 
     public static bool IsFor(Message message) => message.Webhook is not null;
@@ -56,7 +65,7 @@ internal sealed class WebhookDelivery(
         var attempt = new Attempt(held);
         try
         {
-            await _places.WaitAsync(cancellation);
+            await _places.TakeAsync(message.Account, cancellation);
             try
             {
                 if (!queue.TryBegin(held.Lease))
@@ -70,7 +79,7 @@ internal sealed class WebhookDelivery(
             }
             finally
             {
-                _places.Release();
+                _places.GiveBack(message.Account);
             }
         }
         catch (StoreUnavailableException e)
@@ -100,7 +109,7 @@ internal sealed class WebhookDelivery(
         }
 
         var contact = new Contact(place.Host, null);
-        if (_resting.TryGetValue(match, out var rest) && rest.Until > time.GetUtcNow())
+        if (_resting.TryGetValue(route.Id, out var rest) && rest.Until > time.GetUtcNow())
         {
             return (new Outcome.Deferred(rest.Words, DeliveryRules.WebhookRefused), contact);
         }
@@ -119,25 +128,38 @@ internal sealed class WebhookDelivery(
             var words = $"HTTP {(int)response.StatusCode}";
             if (response.IsSuccessStatusCode)
             {
-                _resting.TryRemove(match, out _);
+                _resting.TryRemove(route.Id, out _);
                 return (new Outcome.Delivered(words), contact);
             }
 
-            return (PutOff(match, words, response.StatusCode == HttpStatusCode.TooManyRequests ? response.Headers.RetryAfter?.Delta : null), contact);
+            return (PutOff(route, words, response.StatusCode == HttpStatusCode.TooManyRequests ? response.Headers.RetryAfter?.Delta : null), contact);
         }
         catch (HttpRequestException e)
         {
-            return (PutOff(match, $"the webhook could not be reached: {e.Message}", null), contact);
+            return (PutOff(route, $"the webhook could not be reached: {e.Message}", null), contact);
         }
         catch (OperationCanceledException) when (patience.IsCancellationRequested && !cancellation.IsCancellationRequested)
         {
-            return (PutOff(match, $"the webhook did not answer within {Patience.TotalSeconds:0} seconds", null), contact);
+            return (PutOff(route, $"the webhook did not answer within {Patience.TotalSeconds:0} seconds", null), contact);
         }
     }
 
-    private Outcome.Deferred PutOff(string match, string words, TimeSpan? wait)
+    private Outcome.Deferred PutOff(InboundRoute route, string words, TimeSpan? asked)
     {
-        _resting[match] = (time.GetUtcNow() + (wait > Rest ? wait.Value : Rest), words);
+        var now = time.GetUtcNow();
+        if (_resting.Count >= MostResting)
+        {
+            foreach (var rest in _resting)
+            {
+                if (rest.Value.Until <= now)
+                {
+                    _resting.TryRemove(rest);
+                }
+            }
+        }
+
+        var wait = asked > LongestRest ? LongestRest : asked;
+        _resting[route.Id] = (now + (wait > Rest ? wait.Value : Rest), words);
         return new Outcome.Deferred(words, DeliveryRules.WebhookRefused) { Wait = wait };
     }
 

@@ -123,6 +123,54 @@ public sealed class WebhookTests
         Assert.EndsWith("\r\n\0\u00ff=?broken\r\n", Encoding.Latin1.GetString(data.GetProperty("raw").GetBytesFromBase64()), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task One_program_that_hangs_keeps_the_mail_of_no_other_account_waiting()
+    {
+        await using var scene = await Scene.StartAsync();
+        await scene.AddRouteAsync("route_2", "desk.other.test", account: "other");
+        var gate = new TaskCompletionSource();
+        scene.Server.Serve("{}").Gate = gate.Task;
+        for (var n = 0; n < 20; n++)
+        {
+            await scene.Delivery.AcceptAsync(scene.Message());
+        }
+
+        await WaitUntil.TrueAsync(() => scene.Server.Requests.Count == 1);
+        await scene.Delivery.AcceptAsync(scene.Message() with { Account = "other", Webhook = "desk.other.test" });
+
+        await WaitUntil.TrueAsync(() => scene.Server.Requests.Count == 2);
+        Assert.Contains("desk.other.test", scene.Server.Requests[1], StringComparison.Ordinal);
+        gate.SetResult();
+    }
+
+    [Fact]
+    public async Task Nobody_is_left_alone_for_more_than_an_hour()
+    {
+        await using var scene = await Scene.StartAsync();
+        scene.Server.Answer = "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 2000000\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+        await scene.Delivery.AcceptAsync(scene.Message());
+
+        var settled = await scene.Delivery.SettledAsync();
+
+        Assert.InRange(settled.DueAt!.Value - scene.Delivery.Time.GetUtcNow(), TimeSpan.FromMinutes(59), TimeSpan.FromMinutes(90));
+    }
+
+    [Fact]
+    public async Task A_route_made_anew_begins_anew()
+    {
+        await using var scene = await Scene.StartAsync();
+        scene.Server.Serve("no", status: "500 Internal Server Error");
+        await scene.Delivery.AcceptAsync(scene.Message());
+        await scene.Delivery.SettledAsync();
+
+        await scene.Delivery.Part<IInboundRouteStore>().RemoveAsync("shop", "route_1", TestContext.Current.CancellationToken);
+        await scene.AddRouteAsync("route_2", "help.shop.test");
+        scene.Server.Serve("{}");
+        await scene.Delivery.AcceptAsync(scene.Message());
+
+        Assert.Equal(MailEventType.Delivered, (await scene.Delivery.SettledAsync(2)).Events[0].Type);
+    }
+
     private static string Field(string head, string name) =>
         head.Split("\r\n").Single(line => line.StartsWith(name + ":", StringComparison.OrdinalIgnoreCase))[(name.Length + 1)..].Trim();
 
@@ -143,18 +191,23 @@ public sealed class WebhookTests
             scene._dns = ScriptedDns.Start().A("hooks.shop.test", "127.0.0.1");
             scene.Delivery = await DeliveryUnderTest.StartWithDnsAsync(scene._dns, 25, settings);
             scene.Delivery.Part<CheckedHttp>().Trust(scene._authority.Policy);
+            await scene.AddRouteAsync("route_1", "help.shop.test");
+            return scene;
+        }
+
+        public async Task AddRouteAsync(string id, string match, string account = "shop")
+        {
             var route = new InboundRoute
             {
-                Id = "route_1",
-                Account = "shop",
-                Match = "help.shop.test",
-                Webhook = new Uri($"https://hooks.shop.test:{scene.Server.Port}/mail?x=1"),
-                CreatedAt = scene.Delivery.Time.GetUtcNow(),
+                Id = id,
+                Account = account,
+                Match = match,
+                Webhook = new Uri($"https://hooks.shop.test:{Server.Port}/mail?x=1"),
+                CreatedAt = Delivery.Time.GetUtcNow(),
                 By = "key_1",
             };
-            await scene.Delivery.Part<IInboundRouteStore>().TryAddAsync(
-                route with { Secret = scene.Delivery.Part<KeySeal>().Seal(Secret, route.SecretPlace) }, TestContext.Current.CancellationToken);
-            return scene;
+            await Delivery.Part<IInboundRouteStore>().TryAddAsync(
+                route with { Secret = Delivery.Part<KeySeal>().Seal(Secret, route.SecretPlace) }, TestContext.Current.CancellationToken);
         }
 
         public Message Message(string raw = Raw)
