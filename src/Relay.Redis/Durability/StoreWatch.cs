@@ -125,6 +125,7 @@ internal sealed class StoreWatch(
             _primaries = primaries;
         }
 
+        watermark.Look(used, limit);
         var isReached = limit > 0 && used >= limit;
         if (isReached != watermark.IsReached)
         {

@@ -1,3 +1,4 @@
+using Relay.Mail.Messages;
 using Relay.Mail.Queue;
 using Relay.TestKit.Redis;
 using StackExchange.Redis;
@@ -42,6 +43,23 @@ public sealed class StoreTroubleTests
         await Eventually.HoldsAsync(
             async () => await store.Queue.EnqueueAsync(TestMail.To(Time, "a@x.test"), null, Cancellation) is EnqueueResult.StoreFull, Cancellation);
         await store.Queue.SettleAsync(TestMail.Delivered(lease, Time), Cancellation).InTime();
+    }
+
+    [Fact]
+    public async Task Near_the_watermark_mail_of_the_world_is_refused_first()
+    {
+        await using var redis = await RedisServer.StartAsync(Cancellation);
+        await using var store = await StartAsync(redis, ("Queue:Watermark", "0.5"));
+        var ours = TestMail.To(Time, "a@x.test");
+
+        // About nine tenths of the half that may be used, whatever the server itself needs.
+        await store.Connections.Background.ExecuteAsync("SETRANGE", "filler", "40000000", "x");
+        await store.Connections.Background.ExecuteAsync("CONFIG", "SET", "maxmemory", "96000000");
+
+        await Eventually.HoldsAsync(
+            async () => await store.Queue.EnqueueAsync(TestMail.To(Time, "a@x.test") with { Source = MessageSource.Inbound }, null, Cancellation) is EnqueueResult.StoreFull,
+            Cancellation);
+        Assert.IsType<EnqueueResult.Accepted>(await store.Queue.EnqueueAsync(ours, null, Cancellation));
     }
 
     [Fact]
