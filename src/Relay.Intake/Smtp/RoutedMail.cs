@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Options;
 using Relay.Intake.Admission;
 using Relay.Intake.Composition;
+using Relay.Intake.Domains;
 using Relay.Mail;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
@@ -16,7 +17,14 @@ namespace Relay.Intake.Smtp;
 /// it: whoever wrote it may be made up.
 /// </summary>
 internal sealed class RoutedMail(
-    IInboundRouteStore routes, IMailQueue queue, IContentStore contents, ReturnPaths returnPaths, IOptions<RelayOptions> relay, TimeProvider time)
+    IInboundRouteStore routes,
+    SendingDomains domains,
+    IMailQueue queue,
+    IContentStore contents,
+    ReturnPaths returnPaths,
+    IOptions<RelayOptions> relay,
+    IOptions<BootstrapOptions> bootstrap,
+    TimeProvider time)
 {
     // What programs take in one request, and what stands in memory once for each post under way.
     public const long MaxWebhookBytes = 10 * 1024 * 1024;
@@ -32,19 +40,28 @@ internal sealed class RoutedMail(
 
     public IContentStore Contents => contents;
 
+    /// <summary>The route of an address, if its account still has the right to it, else that of its domain.</summary>
     /// <exception cref="StoreUnavailableException">Nobody knows.</exception>
     public async ValueTask<InboundRoute?> FindAsync(EnvelopeAddress recipient, CancellationToken cancellation)
     {
         var key = InboundRoute.KeyOf(recipient);
-        if (!_cache.TryGet(key, out var route))
+        var route = await LookUpAsync(key, () => routes.FindAsync(recipient, cancellation));
+        if (route is null || await MayHaveAsync(route.Account, route.Match, cancellation))
         {
-            var version = _cache.Version;
-            route = await routes.FindAsync(recipient, cancellation);
-            _cache.Remember(key, route, version);
+            return route;
         }
 
-        return route;
+        // Who had the domain before left one for this address; who has it now may have one for all of it.
+        var domain = DomainOf(route.Match);
+        return route.Match != domain
+            && await LookUpAsync(domain, () => routes.FindAsync(domain, cancellation)) is { } other
+            && await MayHaveAsync(other.Account, domain, cancellation) ? other : null;
     }
+
+    /// <summary>The domain of this address, or this domain, is the account's to say where its mail goes.</summary>
+    /// <param name="match">As <see cref="InboundRoute.Match"/>.</param>
+    public async ValueTask<bool> MayHaveAsync(string account, string match, CancellationToken cancellation) =>
+        !bootstrap.Value.RequireVerifiedDomains || await domains.CoversAsync(account, DomainOf(match), cancellation);
 
     /// <summary>A route was made or removed in this process; from here on that is seen.</summary>
     public void Forget() => _cache.Clear();
@@ -106,7 +123,7 @@ internal sealed class RoutedMail(
             Source = MessageSource.Inbound,
             Envelope = new Envelope { Sender = envelope.Sender, Recipients = recipients, EightBitMime = envelope.EightBitMime, SmtpUtf8 = envelope.SmtpUtf8, Tls = envelope.Tls },
             // Sent on under the writer's own address it would fail SPF, and its bounces would go to whoever is named there.
-            ReturnPath = envelope.Sender is null || route.Webhook is not null ? null : await returnPaths.FindAsync(route.Account, content.Id, DomainOf(route), CancellationToken.None),
+            ReturnPath = envelope.Sender is null || route.Webhook is not null ? null : await returnPaths.FindAsync(route.Account, content.Id, DomainOf(route.Match), CancellationToken.None),
             Webhook = route.Webhook is null ? null : route.Match,
             Content = new MessageContent
             {
@@ -125,5 +142,18 @@ internal sealed class RoutedMail(
         };
     }
 
-    private static string DomainOf(InboundRoute route) => route.Match[(route.Match.IndexOf('@', StringComparison.Ordinal) + 1)..];
+    private async ValueTask<InboundRoute?> LookUpAsync(string key, Func<ValueTask<InboundRoute?>> ask)
+    {
+        if (!_cache.TryGet(key, out var route))
+        {
+            var version = _cache.Version;
+            route = await ask();
+            _cache.Remember(key, route, version);
+        }
+
+        return route;
+    }
+
+    // The last @: a quoted local part may hold others.
+    private static string DomainOf(string match) => match[(match.LastIndexOf('@') + 1)..];
 }

@@ -1,8 +1,6 @@
 using System.Security.Cryptography;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Options;
-using Relay.Intake.Admission;
-using Relay.Intake.Domains;
 using Relay.Intake.Http.Access;
 using Relay.Intake.Http.Json;
 using Relay.Intake.Http.Keys;
@@ -17,10 +15,8 @@ namespace Relay.Intake.Http.Routes;
 /// <summary><c>/routes</c>: where mail of the world for a domain or an address of the account goes.</summary>
 internal sealed class RouteEndpoints(
     IInboundRouteStore routes,
-    SendingDomains domains,
     RoutedMail routed,
     KeySeal seal,
-    IOptions<BootstrapOptions> bootstrap,
     IOptions<RelayOptions> relay,
     TimeProvider time)
 {
@@ -38,7 +34,7 @@ internal sealed class RouteEndpoints(
         {
             errors.Add("match", "must be a domain or an address");
         }
-        else if (!await IsOursAsync(caller.Account, match, context.RequestAborted))
+        else if (!await routed.MayHaveAsync(caller.Account, match, context.RequestAborted))
         {
             errors.Add("match", "must be of a domain that the account has verified");
         }
@@ -73,7 +69,7 @@ internal sealed class RouteEndpoints(
             By = caller.Id,
         };
         route = secret is null ? route : route with { Secret = seal.Seal(secret, route.SecretPlace) };
-        if (!await routes.TryAddAsync(route, context.RequestAborted))
+        if (!await TryAddAsync(route, context.RequestAborted))
         {
             return new ProblemAnswer(Problem.Conflict($"there is a route for {route.Match} already"));
         }
@@ -103,9 +99,27 @@ internal sealed class RouteEndpoints(
         : EnvelopeAddress.TryNormaliseDomain(text, out var domain) && domain.Contains('.', StringComparison.Ordinal) && domain[0] != '[' ? domain
         : null;
 
-    private async ValueTask<bool> IsOursAsync(string account, string match, CancellationToken cancellation) =>
-        !bootstrap.Value.RequireVerifiedDomains
-        || await domains.CoversAsync(account, match[(match.IndexOf('@', StringComparison.Ordinal) + 1)..], cancellation);
+    // A route outlives the right to its domain, which may come back; it stands in nobody's way who has the right now.
+    private async ValueTask<bool> TryAddAsync(InboundRoute route, CancellationToken cancellation)
+    {
+        if (await routes.TryAddAsync(route, cancellation))
+        {
+            return true;
+        }
+
+        var holder = await routes.FindAsync(route.Match, cancellation);
+        if (holder is not null)
+        {
+            if (await routed.MayHaveAsync(holder.Account, holder.Match, cancellation))
+            {
+                return false;
+            }
+
+            await routes.RemoveAsync(holder.Account, holder.Id, cancellation);
+        }
+
+        return await routes.TryAddAsync(route, cancellation);
+    }
 
     // In clear text whoever stands between reads the account's mail: that is for the one who runs all of it to say.
     private static Uri? WebhookOf(RouteRequest request, bool isAdmin, FieldErrors errors)

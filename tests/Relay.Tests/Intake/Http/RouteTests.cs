@@ -1,4 +1,5 @@
 using System.Net;
+using Relay.Mail.Accounts;
 
 namespace Relay.Tests.Intake.Http;
 
@@ -52,5 +53,23 @@ public sealed class RouteTests
         (await api.DeleteAsync($"/routes/{made.String("id")}", other)).IsProblem(HttpStatusCode.NotFound);
         (await api.PostAsync("/routes", """{ "match": "bills@shop.test", "forwardTo": "me@there.test" }""")).IsProblem(HttpStatusCode.Conflict);
         (await api.PostAsync("/routes", """{ "match": "other@shop.test", "forwardTo": "me@there.test" }""", other)).Names(HttpStatusCode.UnprocessableEntity, "match");
+    }
+
+    [Fact]
+    public async Task Who_has_the_domain_now_takes_the_place_of_who_had_it()
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+        var other = await api.KeyAsync("other");
+        await api.PostAsync("/routes", """{ "match": "bills@shop.test", "forwardTo": "books@there.test" }""");
+        await api.Stores.Accounts.RemoveDomainAsync("shop", "shop.test", TestContext.Current.CancellationToken);
+        await api.Stores.Accounts.PutDomainAsync(
+            new SendingDomain("dom_2", "other", "shop.test", "token", SendingDomainStatus.Verified, api.Stores.Time.GetUtcNow(), null), TestContext.Current.CancellationToken);
+        api.Stores.Time.Advance(TimeSpan.FromSeconds(11));
+
+        var made = await api.PostAsync("/routes", """{ "match": "bills@shop.test", "forwardTo": "me@there.test" }""", other);
+
+        Assert.Equal(HttpStatusCode.Created, made.Status);
+        Assert.Equal(made.String("id"), (await api.GetAsync("/routes", other)).Json.GetProperty("items")[0].GetProperty("id").GetString());
+        Assert.Equal(0, (await api.GetAsync("/routes")).Json.GetProperty("items").GetArrayLength());
     }
 }

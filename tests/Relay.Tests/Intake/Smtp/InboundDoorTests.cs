@@ -9,6 +9,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Relay.Intake;
 using Relay.Intake.Smtp;
 using Relay.Mail;
+using Relay.Mail.Accounts;
 using Relay.Mail.Events;
 using Relay.Mail.Incoming;
 using Relay.Mail.Messages;
@@ -320,6 +321,34 @@ public sealed class InboundDoorTests
     }
 
     [Fact]
+    public async Task A_route_of_an_account_that_lost_the_domain_takes_nothing()
+    {
+        await using var door = await InboundDoor.StartAsync();
+        await door.AddRouteAsync("help.shop.test", forwardTo: "a@there.test");
+        await door.AddRouteAsync("bills@help.shop.test", forwardTo: "b@there.test");
+        await door.Accounts.RemoveDomainAsync("shop", "shop.test", Cancellation);
+        await using var client = await door.GreetAsync();
+
+        await client.Says("MAIL FROM:<ann@there.test>", expect: "250 ");
+        await client.Says("RCPT TO:<a@help.shop.test>", expect: "550 5.1.1 ");
+        await client.Says("RCPT TO:<bills@help.shop.test>", expect: "550 5.1.1 ");
+    }
+
+    [Fact]
+    public async Task What_one_left_for_an_address_does_not_hide_the_route_of_who_has_the_domain_now()
+    {
+        await using var door = await InboundDoor.StartAsync();
+        await door.AddRouteAsync("help.shop.test", forwardTo: "new@there.test");
+        await door.AddRouteAsync("bills@help.shop.test", forwardTo: "old@there.test", account: "former");
+        await using var client = await door.GreetAsync();
+
+        await door.SendAsync(client, "ann@there.test", "bills@help.shop.test");
+
+        var message = Assert.Single(door.Returns.Queue.Accepted);
+        Assert.Equal(("shop", "new@there.test"), (message.Account, message.Envelope.Recipients[0].Address.Text));
+    }
+
+    [Fact]
     public async Task As_long_as_nobody_knows_whether_there_is_a_route_it_is_to_come_again()
     {
         await using var door = await InboundDoor.StartAsync();
@@ -355,12 +384,17 @@ public sealed class InboundDoorTests
 
         public InMemoryContentStore Contents { get; private init; } = null!;
 
+        /// <summary>Where the account <c>shop</c> has verified <c>shop.test</c>.</summary>
+        public InMemoryAccountStore Accounts { get; private init; } = null!;
+
         public IPEndPoint EndPoint { get; private set; } = null!;
 
         public static async Task<InboundDoor> StartAsync(params (string Name, string Value)[] settings)
         {
             var returns = new ReturnsUnderTest();
-            var (routes, contents) = (new InMemoryInboundRouteStore(), new InMemoryContentStore());
+            var (routes, contents, accounts) = (new InMemoryInboundRouteStore(), new InMemoryContentStore(), new InMemoryAccountStore());
+            await accounts.PutDomainAsync(
+                new SendingDomain("dom_1", "shop", "shop.test", "token", SendingDomainStatus.Verified, DateTimeOffset.UnixEpoch, null), Cancellation);
             var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
             builder.Configuration.AddInMemoryCollection(
             [
@@ -370,7 +404,7 @@ public sealed class InboundDoorTests
                 .. settings.Select(setting => new KeyValuePair<string, string?>($"Relay:Inbound:{setting.Name}", setting.Value)),
             ]);
             var services = builder.Services;
-            DoorUnderTest.AddSurroundings(services, returns.Queue, new InMemoryAccountStore(), contents, TimeProvider.System);
+            DoorUnderTest.AddSurroundings(services, returns.Queue, accounts, contents, TimeProvider.System);
             services.AddSingleton<IInboundRouteStore>(routes);
             services.AddSingleton<IServerCertificate>(new DoorUnderTest.Certificate());
             services.AddSingleton<IIncomingMail>(returns.Desk);
@@ -378,7 +412,7 @@ public sealed class InboundDoorTests
             services.AddRelayIntake(builder.Configuration.GetSection(RelayOptions.Section));
             builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.AddInboundListener(kestrel.ApplicationServices));
 
-            var door = new InboundDoor(builder.Build()) { Returns = returns, Routes = routes, Contents = contents };
+            var door = new InboundDoor(builder.Build()) { Returns = returns, Routes = routes, Contents = contents, Accounts = accounts };
             await door._application.StartAsync(Cancellation);
             var port = new Uri(door._application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single()).Port;
             door.EndPoint = new IPEndPoint(IPAddress.Loopback, port);
@@ -387,8 +421,8 @@ public sealed class InboundDoorTests
 
         public string AddressOf(Message message) => Returns.AddressOf(message.Id, TokenPurpose.ReturnPath).Text;
 
-        public async Task AddRouteAsync(string match, string? forwardTo = null) => await Routes.TryAddAsync(
-            new InboundRoute { Id = $"route_{match}", Account = "shop", Match = match, ForwardTo = forwardTo, CreatedAt = DateTimeOffset.UnixEpoch, By = "key_1" }, Cancellation);
+        public async Task AddRouteAsync(string match, string? forwardTo = null, string account = "shop") => await Routes.TryAddAsync(
+            new InboundRoute { Id = $"route_{match}", Account = account, Match = match, ForwardTo = forwardTo, CreatedAt = DateTimeOffset.UnixEpoch, By = "key_1" }, Cancellation);
 
         public Task SendAsync(SmtpConversation client, string sender, params string[] recipients) => SendAsync(client, sender, "Subject: Help\r\n\r\nHelp\r\n", recipients);
 
