@@ -58,6 +58,8 @@ internal static class Replies
     public static readonly SmtpReply OneWayAtATime = new(452, "4.5.3", "Mail for this recipient goes another way; send it in a transaction of its own");
     public static readonly SmtpReply GoesRound = new(554, "5.4.6", "The message has passed more than 100 hosts; it seems to go round");
 
+    public static readonly SmtpReply TooMuchRouted = new(451, "4.3.2", "Too much mail for this recipient at the moment, try again later");
+
     public static readonly SmtpReply TooLarge = new(552, "5.3.4", "Message exceeds the size limit");
     public static readonly SmtpReply BareCr = new(550, "5.6.0", "Message holds a CR without LF; lines must end with CR LF");
     public static readonly SmtpReply BareLf = new(550, "5.6.0", "Message holds a LF without CR; lines must end with CR LF");

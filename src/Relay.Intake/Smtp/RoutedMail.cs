@@ -24,6 +24,7 @@ internal sealed class RoutedMail(
     ReturnPaths returnPaths,
     IOptions<RelayOptions> relay,
     IOptions<BootstrapOptions> bootstrap,
+    IOptions<InboundOptions> options,
     TimeProvider time)
 {
     // What programs take in one request, and what stands in memory once for each post under way.
@@ -37,6 +38,8 @@ internal sealed class RoutedMail(
 
     // As long as credentials are remembered: a stranger who asks for many addresses asks us, and not the store.
     private readonly ShortCache<string, InboundRoute?> _cache = new(time, TimeSpan.FromSeconds(10), capacity: 20_000);
+
+    private readonly RoutedOctets _octets = new(options.Value.MaxRoutedBytesPerMinute, time);
 
     public IContentStore Contents => contents;
 
@@ -79,6 +82,11 @@ internal sealed class RoutedMail(
         if (header.Count(HeaderField.Received) > MaxReceived)
         {
             return DeskAnswer.No(Replies.GoesRound);
+        }
+
+        if (!_octets.TryTake(route.Account, content.Length))
+        {
+            return DeskAnswer.No(Replies.TooMuchRouted);
         }
 
         Message message;

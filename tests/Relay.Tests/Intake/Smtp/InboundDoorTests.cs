@@ -349,6 +349,24 @@ public sealed class InboundDoorTests
     }
 
     [Fact]
+    public async Task More_than_an_account_may_get_in_a_minute_is_to_come_again()
+    {
+        await using var door = await InboundDoor.StartAsync(("MaxRoutedBytesPerMinute", "65536"));
+        await door.AddRouteAsync("help.shop.test");
+        await using var client = await door.GreetAsync();
+        var content = $"Subject: Help\r\n\r\n{string.Concat(Enumerable.Repeat(new string('x', 76) + "\r\n", 512))}";
+        await door.SendAsync(client, "ann@there.test", content, ["a@help.shop.test"]);
+
+        await client.Says("MAIL FROM:<ann@there.test>", expect: "250 ");
+        await client.Says("RCPT TO:<a@help.shop.test>", expect: "250 ");
+        await client.Says("DATA", expect: "354 ");
+        await client.SendsRaw(content);
+        await client.Says(".", expect: "451 4.3.2 ");
+
+        Assert.Single(door.Returns.Queue.Accepted);
+    }
+
+    [Fact]
     public async Task As_long_as_nobody_knows_whether_there_is_a_route_it_is_to_come_again()
     {
         await using var door = await InboundDoor.StartAsync();
