@@ -49,7 +49,7 @@ public sealed record Credential
 
     /// <summary>It may less than its account, beyond its scopes.</summary>
     [JsonIgnore]
-    public bool IsConfined => Domains.Count > 0 || AddressRanges.Count > 0 || ExpiresAt is not null || Limits is not null;
+    public bool IsConfined => Domains.Count > 0 || AddressRanges.Count > 0 || ExpiresAt is not null || Limits is { HasQuota: true } or { PerSecond: not null };
 
     /// <summary>Neither revoked nor past its time.</summary>
     public bool IsGoodAt(DateTimeOffset now) => RevokedAt is null && !(ExpiresAt <= now);

@@ -18,6 +18,15 @@ public sealed class CredentialTests
         Assert.True(Plain.IsGoodAt(DateTimeOffset.MaxValue));
     }
 
+    [Fact]
+    public void A_key_is_confined_by_limits_that_limit_something()
+    {
+        Assert.False((Plain with { Limits = new SendingLimits() }).IsConfined);
+        Assert.True((Plain with { Limits = new SendingLimits { PerSecond = 1 } }).IsConfined);
+        Assert.True((Plain with { Limits = new SendingLimits { PerDay = 1 } }).IsConfined);
+        Assert.True((Plain with { Limits = new SendingLimits { PerMonth = 1 } }).IsConfined);
+    }
+
     [Theory]
     [InlineData("shop.test", true)]
     [InlineData("news.shop.test", false)]
