@@ -69,9 +69,10 @@ internal sealed partial class AdmissionGate(
     {
         try
         {
-            return await credentials.IsOverAsync(credential, cancellation) ? KeyIsOver
+            var present = await credentials.NowAsync(credential, cancellation);
+            return !present.IsGoodAt(time.GetUtcNow()) ? KeyIsOver
                 : await senders.CheckAsync(credential, sender, cancellation) is { } refusal ? refusal
-                : credential.Mode == MessageMode.Live && (await quotas.TryTakeAsync(credential, 0, cancellation)).Exceeded is { } quota ? Refusal.Of(quota)
+                : credential.Mode == MessageMode.Live && (await quotas.TryTakeAsync(present, 0, cancellation)).Exceeded is { } quota ? Refusal.Of(quota)
                 : null;
         }
         catch (StoreUnavailableException exception)
@@ -168,9 +169,12 @@ internal sealed partial class AdmissionGate(
         EnvelopeAddress? returnPath;
         ListMail list;
         QuotaTaken taken;
+        Credential present;
         try
         {
-            if (await CheckAsync(submission, authors, kind, cancellation) is { } refusal)
+            // In SMTP a session may be hours old; whoever speaks HTTP was let in a moment ago.
+            present = submission.Source == MessageSource.Smtp ? await credentials.NowAsync(credential, cancellation) : credential;
+            if (await CheckAsync(submission, present, authors, kind, cancellation) is { } refusal)
             {
                 return new AdmissionResult.Refused(refusal);
             }
@@ -183,7 +187,7 @@ internal sealed partial class AdmissionGate(
                 return Refuse(RefusalReason.StoreUnavailable, "the keys of links to unsubscribe are not known yet; try again later");
             }
 
-            (var exceeded, taken) = IsCounted(submission) ? await quotas.TryTakeAsync(credential, recipients.Count, cancellation) : default;
+            (var exceeded, taken) = IsCounted(submission) ? await quotas.TryTakeAsync(present, recipients.Count, cancellation) : default;
             if (exceeded is not null)
             {
                 return new AdmissionResult.Refused(Refusal.Of(exceeded, recipients.Count));
@@ -205,7 +209,7 @@ internal sealed partial class AdmissionGate(
         EnqueueResult? result = null;
         try
         {
-            var message = MessageOf(submission, recipients, header, kind, list, authors, signer, returnPath);
+            var message = MessageOf(submission, recipients, header, kind, list, authors, signer, returnPath, TakeTurn(submission, present));
             result = await queue.EnqueueAsync(message, idempotency, cancellation);
             return ResultOf(result, message, idempotency);
         }
@@ -213,13 +217,17 @@ internal sealed partial class AdmissionGate(
         {
             // Where the answer was not seen it may stand in the store's count.
             taken.End(isWritten: result is EnqueueResult.Accepted or EnqueueResult.StoreUnavailable);
+            if (result is EnqueueResult.Duplicate or EnqueueResult.StoreFull && IsCounted(submission))
+            {
+                pace.GiveBack(present);
+            }
         }
     }
 
     // What the relay writes itself is nobody's pretence.
-    private async ValueTask<Refusal?> CheckAsync(Submission submission, Authors authors, Kind kind, CancellationToken cancellation) =>
+    private async ValueTask<Refusal?> CheckAsync(Submission submission, Credential present, Authors authors, Kind kind, CancellationToken cancellation) =>
         submission.Source == MessageSource.Report ? null
-        : submission.Source == MessageSource.Smtp && await credentials.IsOverAsync(submission.Credential, cancellation) ? KeyIsOver
+        : submission.Source == MessageSource.Smtp && !present.IsGoodAt(time.GetUtcNow()) ? KeyIsOver
         : await senders.CheckAsync(submission.Credential, submission.Envelope.Sender, cancellation)
             ?? await senders.CheckAsync(submission.Credential, authors, kind.Class, cancellation);
 
@@ -245,9 +253,9 @@ internal sealed partial class AdmissionGate(
         return true;
     }
 
-    private DateTimeOffset? TakeTurn(Submission submission)
+    private DateTimeOffset? TakeTurn(Submission submission, Credential present)
     {
-        var turn = IsCounted(submission) ? pace.TakeTurn(submission.Credential) : null;
+        var turn = IsCounted(submission) ? pace.TakeTurn(present) : null;
         if (turn is not null)
         {
             metrics.Paced();
@@ -258,7 +266,7 @@ internal sealed partial class AdmissionGate(
 
     private Message MessageOf(
         Submission submission, IReadOnlyList<Recipient> recipients, HeaderBlock header, Kind kind, ListMail list, Authors authors, DkimSigner? signer,
-        EnvelopeAddress? returnPath)
+        EnvelopeAddress? returnPath, DateTimeOffset? pacedTo)
     {
         var now = time.GetUtcNow();
         var credential = submission.Credential;
@@ -301,7 +309,7 @@ internal sealed partial class AdmissionGate(
             },
             AcceptedAt = now,
             SendAt = submission.SendAt,
-            PacedTo = TakeTurn(submission),
+            PacedTo = pacedTo,
             ExpiresAt = submission.ExpiresAt,
             Alignment = new Alignment(signer?.Domain, AlignedSender((returnPath ?? submission.Envelope.Sender)?.Domain, authors.From[0].Domain, signer?.Domain)),
             From = HeaderText.Decode(header.Value(HeaderField.From)),

@@ -14,7 +14,6 @@ internal sealed class Credentials
     private const int Capacity = 20_000;
 
     private readonly IAccountStore _store;
-    private readonly TimeProvider _time;
     private readonly Credential? _admin;
     private readonly ShortCache<string, Credential> _known;
     // Apart from the known ones, so that a flood of wrong keys never drives a right one out.
@@ -23,7 +22,6 @@ internal sealed class Credentials
     public Credentials(IAccountStore store, TimeProvider time, IOptions<BootstrapOptions> bootstrap)
     {
         _store = store;
-        _time = time;
         _known = new ShortCache<string, Credential>(time, Lifetime, Capacity);
         _unknown = new ShortCache<string, bool>(time, Lifetime, Capacity);
         _admin = AdminOf(bootstrap.Value.AdminKey, time);
@@ -50,9 +48,9 @@ internal sealed class Credentials
         return credential is not null && CryptographicOperations.FixedTimeEquals(hash, credential.KeyHash) ? credential : null;
     }
 
-    /// <summary>Whether a credential that was good once is so no more; a session may outlive its key.</summary>
-    public async ValueTask<bool> IsOverAsync(Credential credential, CancellationToken cancellation) =>
-        !credential.IsAdmin && await LookUpAsync(credential.KeyHash, cancellation) is { } now && !now.IsGoodAt(_time.GetUtcNow());
+    /// <summary>A credential as it stands by now: a session may outlive its key and its limits. One that is not found stands as it was.</summary>
+    public async ValueTask<Credential> NowAsync(Credential credential, CancellationToken cancellation) =>
+        credential.IsAdmin ? credential : await LookUpAsync(credential.KeyHash, cancellation) ?? credential;
 
     /// <summary>A credential was made or revoked here: the next use asks the store.</summary>
     public void Forget(Credential credential)

@@ -16,7 +16,7 @@ internal sealed class KeyPace(ISiteBoard board, TimeProvider time)
     private const int Capacity = 20_000;
 
     private readonly Lock _lock = new();
-    private readonly Dictionary<string, DateTimeOffset> _next = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Pace> _paces = new(StringComparer.Ordinal);
 
     /// <summary>When the next message of the key may go; null for now. It counts.</summary>
     public DateTimeOffset? TakeTurn(Credential credential)
@@ -30,22 +30,44 @@ internal sealed class KeyPace(ISiteBoard board, TimeProvider time)
         var step = TimeSpan.FromSeconds(board.Nodes / perSecond);
         lock (_lock)
         {
-            if (_next.Count >= Capacity)
+            if (_paces.Count >= Capacity)
             {
                 Forget(now);
             }
 
-            var turn = _next.TryGetValue(credential.Id, out var next) && next > now ? next : now;
-            _next[credential.Id] = turn + step;
+            var turn = _paces.TryGetValue(credential.Id, out var pace) ? pace.TurnAt(now, step) : now;
+            _paces[credential.Id] = new Pace(turn + step, step);
             return turn - Burst > now ? turn - Burst : null;
+        }
+    }
+
+    /// <summary>The message whose turn was taken was not accepted: the next one has it.</summary>
+    public void GiveBack(Credential credential)
+    {
+        lock (_lock)
+        {
+            if (_paces.TryGetValue(credential.Id, out var pace))
+            {
+                _paces[credential.Id] = pace with { Next = pace.Next - pace.Step };
+            }
         }
     }
 
     private void Forget(DateTimeOffset now)
     {
-        foreach (var over in _next.Where(key => key.Value <= now).Select(key => key.Key).ToList())
+        foreach (var over in _paces.Where(key => key.Value.Next <= now).Select(key => key.Key).ToList())
         {
-            _next.Remove(over);
+            _paces.Remove(over);
         }
+    }
+
+    /// <param name="Step">From one turn to the next, when the last one was taken.</param>
+    private readonly record struct Pace(DateTimeOffset Next, TimeSpan Step)
+    {
+        // So many messages are ahead as were, however long each takes by now.
+        public DateTimeOffset TurnAt(DateTimeOffset now, TimeSpan step) =>
+            Next <= now ? now
+            : step == Step ? Next
+            : now + ((Next - now) / Step * step);
     }
 }

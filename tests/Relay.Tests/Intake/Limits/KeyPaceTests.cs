@@ -1,5 +1,7 @@
+using Relay.Intake.Admission;
 using Relay.Mail.Accounts;
 using Relay.Mail.Messages;
+using Relay.Mail.Queue;
 using Relay.Tests.Intake.Admission;
 
 namespace Relay.Tests.Intake.Limits;
@@ -47,6 +49,57 @@ public sealed class KeyPaceTests
         using var slow = await StartAsync(0.001);
         slow.Credential = slow.Credential with { Mode = MessageMode.Test };
         Assert.Equal([0, 0, 0], await DueAsync(slow, 3));
+    }
+
+    [Fact]
+    public async Task What_was_not_accepted_takes_no_turn()
+    {
+        using var gate = await StartAsync(2);
+        const string Once = "From: a@shop.test\r\nIdempotency-Key: one\r\n\r\n";
+        await gate.AdmittedAsync(Once);
+        Assert.IsType<AdmissionResult.Replayed>(await gate.AdmitAsync(Once));
+        gate.Queue.Refusal = new EnqueueResult.StoreFull("full");
+        await gate.RefusedAsync(Letter);
+        gate.Queue.Refusal = null;
+
+        Assert.Equal([0, 0, 0.5], await DueAsync(gate, 3));
+    }
+
+    [Fact]
+    public async Task What_may_have_been_accepted_has_its_turn()
+    {
+        using var gate = await StartAsync(2);
+        gate.Queue.Refusal = new EnqueueResult.StoreUnavailable("away");
+        await gate.RefusedAsync(Letter);
+        gate.Queue.Refusal = null;
+
+        Assert.Equal([0, 0, 0.5], await DueAsync(gate, 3));
+    }
+
+    [Theory]
+    [InlineData(4, 0.25)]
+    [InlineData(1, 4)]
+    public async Task As_many_are_ahead_as_were_when_the_rate_changes(double perSecond, double due)
+    {
+        using var gate = await StartAsync(2);
+        await DueAsync(gate, 5);
+
+        gate.Credential = gate.Credential with { Limits = new SendingLimits { PerSecond = perSecond } };
+
+        Assert.Equal([due], await DueAsync(gate, 1));
+    }
+
+    [Fact]
+    public async Task A_rate_that_was_changed_holds_for_a_session_that_was_open_before()
+    {
+        using var gate = await StartAsync(null);
+        await gate.WithKeyAsync();
+        await gate.AdmittedAsync(Letter);
+
+        await gate.Accounts.ChangeCredentialAsync(
+            "shop", gate.Credential.Id, key => key with { Limits = new SendingLimits { PerSecond = 1 } }, GateUnderTest.Cancellation);
+
+        Assert.Equal([0, 0, 1], await DueAsync(gate, 3));
     }
 
     [Fact]

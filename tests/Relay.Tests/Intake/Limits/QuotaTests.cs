@@ -90,6 +90,7 @@ public sealed class QuotaTests
         using var gate = await StartAsync(new SendingLimits { PerDay = 3 });
         var other = gate.Credential with { Id = "key_2", KeyHash = ApiKey.Hash("another") };
         gate.Credential = gate.Credential with { Limits = new SendingLimits { PerDay = 1 } };
+        await gate.WithKeyAsync();
         await gate.AdmittedAsync(Letter);
 
         Assert.Equal(LimitOwner.Key, (await gate.RefusedAsync(Letter)).Quota!.Of);
@@ -173,6 +174,24 @@ public sealed class QuotaTests
         await gate.Accounts.ChangeAccountAsync("shop", account => account with { Limits = new SendingLimits { PerDay = 2 } }, Cancellation);
         await gate.AdmittedAsync(Letter);
         await gate.RefusedAsync(Letter);
+    }
+
+    [Fact]
+    public async Task A_limit_of_a_key_holds_for_a_session_that_was_open_before()
+    {
+        using var gate = await StartAsync(null);
+        await gate.AdmittedAsync(Letter);
+
+        await ChangeAsync(new SendingLimits { PerDay = 1 });
+        Assert.Equal(LimitOwner.Key, (await gate.Gate.CheckSenderAsync(gate.Credential, null, Cancellation))?.Quota?.Of);
+        Assert.Equal(LimitOwner.Key, (await gate.RefusedAsync(Letter)).Quota?.Of);
+
+        await ChangeAsync(null);
+        Assert.Null(await gate.Gate.CheckSenderAsync(gate.Credential, null, Cancellation));
+        await gate.AdmittedAsync(Letter);
+
+        ValueTask<Credential?> ChangeAsync(SendingLimits? limits) =>
+            gate.Accounts.ChangeCredentialAsync("shop", gate.Credential.Id, key => key with { Limits = limits }, Cancellation);
     }
 
     [Fact]
