@@ -1,11 +1,10 @@
 using Microsoft.AspNetCore.Http;
-using Relay.Intake.Http.Access;
 using Relay.Intake.Http.Json;
 using Relay.Mail.Messages;
 
-namespace Relay.Intake.Http.Queue;
+namespace Relay.Intake.Http.Access;
 
-/// <summary>Whose waiting mail a caller may see and change.</summary>
+/// <summary>Whose waiting mail a caller may see and change, and what of its account.</summary>
 internal static class Reach
 {
     /// <summary>The one account that it reaches; null is every account, for the admin key that names none.</summary>
@@ -15,12 +14,23 @@ internal static class Reach
         return caller.IsAdmin && context.Request.Headers[Guard.AccountHeader].Count == 0 ? null : caller.Account;
     }
 
-    /// <exception cref="ProblemException">The key is for tests: it stands in scripts and on laptops, and lanes hold live mail.</exception>
+    /// <exception cref="ProblemException">The key is for tests: it stands in scripts and on laptops.</exception>
     public static void RequireLive(HttpContext context)
     {
         if (Caller.Of(context).Mode == MessageMode.Test)
         {
-            throw new ProblemException(Problem.Forbidden("a test key may not change what waits"));
+            throw new ProblemException(Problem.Forbidden("a test key may not change what live mail depends on"));
+        }
+    }
+
+    /// <exception cref="ProblemException">The key is for tests, or for a part of what the account does: the whole account depends on this.</exception>
+    public static void RequireWhole(HttpContext context)
+    {
+        RequireLive(context);
+        if (Caller.Of(context).IsConfined)
+        {
+            throw new ProblemException(Problem.Forbidden(
+                "a key that is limited itself, in domains, networks, time or amount, may not change what all mail of the account depends on"));
         }
     }
 }

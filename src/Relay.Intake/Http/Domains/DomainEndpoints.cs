@@ -88,6 +88,7 @@ internal sealed partial class DomainEndpoints(
     /// <summary>Makes new keys beside the present ones, or in their stead where these are revoked.</summary>
     public async Task<IResult> RotateAsync(HttpContext context, string id, string? revoke)
     {
+        Reach.RequireWhole(context);
         if (revoke is not (null or "true" or "false"))
         {
             throw new ProblemException(Problem.Unprocessable("revoke", "must be true or false"));
@@ -100,6 +101,7 @@ internal sealed partial class DomainEndpoints(
 
     public async Task<IResult> SetSubdomainsAsync(HttpContext context, string id)
     {
+        Reach.RequireWhole(context);
         if (await FindDomainAsync(context, id) is not { } domain)
         {
             return NotFound();
@@ -118,6 +120,7 @@ internal sealed partial class DomainEndpoints(
 
     public async Task<IResult> RemoveAsync(HttpContext context, string id)
     {
+        Reach.RequireWhole(context);
         if (await FindDomainAsync(context, id) is not { } domain)
         {
             return NotFound();

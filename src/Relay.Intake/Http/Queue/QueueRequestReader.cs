@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Http;
 using Relay.Intake.Composition;
+using Relay.Intake.Http.Access;
 using Relay.Intake.Http.Json;
 using Relay.Intake.Http.Messages;
 using Relay.Mail.Accounts;

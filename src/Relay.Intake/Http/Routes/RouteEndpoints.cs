@@ -27,6 +27,7 @@ internal sealed class RouteEndpoints(
 
     public async Task<IResult> CreateAsync(HttpContext context)
     {
+        Reach.RequireWhole(context);
         var caller = Caller.Of(context);
         var request = await RequestBody.ReadAsync(context, ApiJson.Default.RouteRequest);
         var errors = new FieldErrors();
@@ -84,6 +85,7 @@ internal sealed class RouteEndpoints(
 
     public async Task<IResult> RemoveAsync(HttpContext context, string id)
     {
+        Reach.RequireWhole(context);
         if (!await routes.RemoveAsync(Caller.Of(context).Account, id, context.RequestAborted))
         {
             return new ProblemAnswer(Problem.NotFound("the account has no route with this id"));
