@@ -50,7 +50,13 @@ internal sealed class KeyEndpoints(IAccountStore accounts, AdmissionGate gate, T
             return NotFound();
         }
 
-        RequireMayManage(Caller.Of(context), credential.Mode);
+        var caller = Caller.Of(context);
+        RequireMayManage(caller, credential.Mode);
+        if (caller.Id != credential.Id)
+        {
+            RequireUnconfined(caller);
+        }
+
         await ChangeAsync(context, credential, known => known with { RevokedAt = known.RevokedAt ?? time.GetUtcNow() });
         return TypedResults.NoContent();
     }
@@ -62,8 +68,14 @@ internal sealed class KeyEndpoints(IAccountStore accounts, AdmissionGate gate, T
             return NotFound();
         }
 
-        RequireMayManage(Caller.Of(context), credential.Mode);
-        RequireUnconfined(Caller.Of(context));
+        var caller = Caller.Of(context);
+        RequireMayManage(caller, credential.Mode);
+        RequireUnconfined(caller);
+        if (caller.Id == credential.Id)
+        {
+            return new ProblemAnswer(Problem.Conflict("a key that limited itself could not take that back; use another key"));
+        }
+
         var limits = await LimitsRequest.ReadAsync(context);
         var changed = await ChangeAsync(context, credential, known => known with { Limits = limits });
         return TypedResults.Json(KeyView.Of(changed), AnswerJson.Default.KeyView);
@@ -99,12 +111,12 @@ internal sealed class KeyEndpoints(IAccountStore accounts, AdmissionGate gate, T
         RequireUnconfined(caller);
     }
 
-    // A key for one domain, network, time or amount would be free of it with a key of its own making.
+    // A key for one domain, network, time or amount would be free of it with a key of its own making, and could stop all others.
     private static void RequireUnconfined(Credential caller)
     {
         if (caller.IsConfined)
         {
-            throw new ProblemException(Problem.Forbidden("a key that is limited itself, in domains, networks, time or amount, makes no keys and sets no limits"));
+            throw new ProblemException(Problem.Forbidden("a key that is limited itself, in domains, networks, time or amount, makes, limits and revokes no other keys"));
         }
     }
 

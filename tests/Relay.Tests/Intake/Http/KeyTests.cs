@@ -94,6 +94,69 @@ public sealed class KeyTests
         Assert.Equal(HttpStatusCode.OK, (await api.GetAsync("/keys", key)).Status);
     }
 
+    [Theory]
+    [InlineData("""{ "name": "a", "limits": {} }""")]
+    [InlineData("""{ "name": "a", "limits": { "perDay": 1 } }""")]
+    public async Task A_key_whose_limits_were_lifted_makes_keys_again(string json)
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+        var made = await api.PostAsync("/keys", json);
+
+        Assert.Equal(HttpStatusCode.OK, (await api.PutAsync($"/keys/{made.String("id")}/limits", "{}")).Status);
+
+        Assert.Equal(HttpStatusCode.Created, (await api.PostAsync("/keys", """{ "name": "b" }""", made.String("key"))).Status);
+    }
+
+    [Fact]
+    public async Task A_key_does_not_limit_itself()
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+        var made = await api.PostAsync("/keys", """{ "name": "a" }""");
+
+        var answer = await api.PutAsync($"/keys/{made.String("id")}/limits", """{ "perDay": 1 }""", made.String("key"));
+
+        Assert.Contains("use another key", answer.IsProblem(HttpStatusCode.Conflict).String("detail"), StringComparison.Ordinal);
+        Assert.Equal(HttpStatusCode.Created, (await api.PostAsync("/keys", """{ "name": "b" }""", made.String("key"))).Status);
+    }
+
+    [Fact]
+    public async Task A_confined_key_revokes_itself_and_no_other()
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+        var other = await api.PostAsync("/keys", """{ "name": "other" }""");
+        var made = await api.PostAsync("/keys", """{ "name": "a", "domains": "shop.test" }""");
+
+        (await api.DeleteAsync($"/keys/{other.String("id")}", made.String("key"))).IsProblem(HttpStatusCode.Forbidden);
+        Assert.Equal(HttpStatusCode.OK, (await api.GetAsync("/keys", other.String("key"))).Status);
+
+        Assert.Equal(HttpStatusCode.NoContent, (await api.DeleteAsync($"/keys/{made.String("id")}", made.String("key"))).Status);
+        (await api.GetAsync("/keys", made.String("key"))).IsProblem(HttpStatusCode.Unauthorized);
+    }
+
+    [Theory]
+    [InlineData("""{ "name": "a", "mode": "test" }""", "a test key")]
+    [InlineData("""{ "name": "a", "limits": { "perDay": 1 } }""", "limited itself")]
+    public async Task A_key_for_tests_or_for_a_part_changes_nothing_that_live_mail_depends_on(string json, string words)
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+        var key = (await api.PostAsync("/keys", json)).String("key");
+        const string Route = """{ "match": "help.shop.test", "forwardTo": "desk@there.test" }""";
+        var route = (await api.PostAsync("/routes", Route)).String("id");
+
+        ApiAnswer[] answers =
+        [
+            await api.PostAsync("/domains/shop.test/rotate", "", key),
+            await api.PostAsync("/domains/shop.test/rotate?revoke=true", "", key),
+            await api.PutAsync("/domains/shop.test/subdomains", """{ "subdomains": "exact" }""", key),
+            await api.DeleteAsync("/domains/shop.test", key),
+            await api.PostAsync("/routes", Route, key),
+            await api.DeleteAsync($"/routes/{route}", key),
+        ];
+
+        Assert.All(answers, answer => Assert.Contains(words, answer.IsProblem(HttpStatusCode.Forbidden).String("detail"), StringComparison.Ordinal));
+        Assert.Equal(HttpStatusCode.Created, (await api.PostAsync("/domains", """{ "name": "new.test" }""", key)).Status);
+    }
+
     [Fact]
     public async Task A_key_gives_no_scope_that_it_lacks()
     {
