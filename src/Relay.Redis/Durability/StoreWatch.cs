@@ -125,7 +125,12 @@ internal sealed class StoreWatch(
             _primaries = primaries;
         }
 
-        watermark.Look(used, limit);
+        if (!options.Value.IsEmbedded)
+        {
+            // Of a disk others have filled the most: three quarters of its mark say nothing about our mail.
+            watermark.Look(used, limit);
+        }
+
         var isReached = limit > 0 && used >= limit;
         if (isReached != watermark.IsReached)
         {
