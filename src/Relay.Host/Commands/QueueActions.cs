@@ -63,7 +63,7 @@ internal static partial class QueueActions
     private static async Task ResumeAsync(RelayClient relay, ParseResult parsed, Printout print, CancellationToken cancellation)
     {
         var all = await relay.GetAsync("queue/suspensions", cancellation);
-        var wanted = all.Items("items").Where(s => IsMeant(s, parsed)).ToList();
+        var wanted = Meant([.. all.Items("items")], parsed);
         if (wanted.Count == 0)
         {
             throw new CommandFailure(ExitCode.Refused, "no such suspension; 'relay queue suspensions' lists them");
@@ -79,21 +79,25 @@ internal static partial class QueueActions
         }
     }
 
-    // Exactly what was suspended: lifting a domain's suspension leaves that of one of its lanes.
-    private static bool IsMeant(JsonElement suspension, ParseResult parsed)
+    // Exactly what was suspended: lifting a domain's suspension leaves that of one of its lanes. Whoever has one account need
+    // not name it, though each of its suspensions does.
+    private static List<JsonElement> Meant(List<JsonElement> suspensions, ParseResult parsed)
     {
         if (parsed.GetValue(Id) is { } id)
         {
-            return suspension.Text("id") == id;
+            return [.. suspensions.Where(s => s.Text("id") == id)];
         }
 
         var (account, domain, @class, message) = (parsed.GetValue(Account), parsed.GetValue(Domain), parsed.GetValue(Class), parsed.GetValue(Message));
-        return account is null && domain is null && @class is null && message is null
-            ? throw new CommandFailure(ExitCode.Usage, "say what to resume: an id, or the --account, --domain, --class or --message that was suspended")
-            : suspension.Text("account") == account
-                && string.Equals(suspension.Text("domain"), domain, StringComparison.OrdinalIgnoreCase)
-                && suspension.Text("class") == @class
-                && suspension.Text("message") == message;
+        if (account is null && domain is null && @class is null && message is null)
+        {
+            throw new CommandFailure(ExitCode.Usage, "say what to resume: an id, or the --account, --domain, --class or --message that was suspended");
+        }
+
+        var byAccount = suspensions
+            .Where(s => string.Equals(s.Text("domain"), domain, StringComparison.OrdinalIgnoreCase) && s.Text("class") == @class && s.Text("message") == message)
+            .ToLookup(s => s.Text("account"));
+        return account is null && !byAccount.Contains(null) && byAccount.Count == 1 ? [.. byAccount.Single()] : [.. byAccount[account]];
     }
 
     private static void Show(JsonElement preview, Printout print)

@@ -46,6 +46,18 @@ public sealed class QueueCommandTests
     }
 
     [Fact]
+    public async Task Who_has_one_account_lifts_a_suspension_by_the_words_that_made_it()
+    {
+        await using var relay = await RelayUnderTest.StartAsync(Cancellation);
+        var key = (await relay.CommandAsync(Cancellation, null, "key", "create", "shop")).Succeeded().Output.Trim();
+
+        (await relay.CommandAsAsync(key, Cancellation, null, "queue", "suspend", "--domain", "moving.test", "--reason", "their server is moving", "--yes")).Succeeded();
+        (await relay.CommandAsAsync(key, Cancellation, null, "queue", "resume", "--domain", "moving.test")).Succeeded();
+
+        Assert.DoesNotContain("moving.test", (await RunAsync(relay, null, "suspensions")).Succeeded().Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_retry_reaches_at_once_a_remote_that_was_mended()
     {
         var port = FreePorts.Next();
