@@ -45,7 +45,7 @@ internal sealed partial class Guard(CredentialScope? scope, bool adminOnly) : IE
         var credential = await AuthenticateAsync(http);
         if (adminOnly && !credential.IsAdmin)
         {
-            throw new ProblemException(Problem.Forbidden("only the admin key may do this"));
+            throw new ProblemException(Problem.Forbidden("only the admin key may do this: the one that Relay:Bootstrap:AdminKey sets"));
         }
 
         if (scope is { } needed && !credential.Scopes.Contains(needed))
