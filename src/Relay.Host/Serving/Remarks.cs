@@ -8,7 +8,8 @@ namespace Relay.Host.Serving;
 
 /// <summary>Says plainly at the start what the configuration asks for and will not get.</summary>
 internal sealed partial class Remarks(
-    IOptions<ProcessOptions> process, IOptions<InboundOptions> inbound, IOptions<StoreOptions> store, ListFields lists, ILogger<Remarks> logger) : IHostedService
+    IOptions<ProcessOptions> process, IOptions<InboundOptions> inbound, IOptions<StoreOptions> store, ListFields lists,
+    IHostEnvironment environment, ILogger<Remarks> logger) : IHostedService
 {
     public Task StartAsync(CancellationToken cancellationToken)
     {
@@ -22,7 +23,7 @@ internal sealed partial class Remarks(
             InboundElsewhere();
         }
 
-        if (!lists.AddsLinks && process.Value.Has(RelayRole.Intake))
+        if (!lists.AddsLinks && !environment.IsDevelopment() && process.Value.Has(RelayRole.Intake))
         {
             NoLinks();
         }
@@ -43,7 +44,7 @@ internal sealed partial class Remarks(
     [LoggerMessage(LogLevel.Warning, "Relay:Inbound:Enabled is true and Relay:Roles leaves feedback out: bounces are to come in at another process")]
     private partial void InboundElsewhere();
 
-    [LoggerMessage(LogLevel.Warning, "Relay:Http:PublicUrl is not an https address: bulk mail gets no List-Unsubscribe, and large receivers refuse newsletters without")]
+    [LoggerMessage(LogLevel.Warning, "Relay:Http:PublicUrl is not an https address: bulk mail gets no List-Unsubscribe, and large receivers refuse newsletters without it")]
     private partial void NoLinks();
 
     [LoggerMessage(LogLevel.Warning, "Relay:Roles leaves delivery out, and no other process can reach the embedded store: mail is accepted and waits")]
