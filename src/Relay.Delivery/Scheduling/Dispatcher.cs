@@ -45,7 +45,7 @@ internal sealed class Dispatcher(
 
     public void Dispatch(Lease lease)
     {
-        var held = new HeldLease(lease);
+        var held = new HeldLease(lease) { OwesTurn = IsPutOffUncounted(lease.Unit.Lane) };
         window.Take(held);
         CrashPoints.Pass(CrashPoint.Leased);
         if (_stop.IsCancellationRequested)
@@ -77,12 +77,12 @@ internal sealed class Dispatcher(
     /// <summary>What one more unit of this lane has to wait for; null when there is room for it.</summary>
     public Gate? ClosedGate(Lane lane)
     {
-        // The rate last: what it lets through counts.
+        // The rate last: what it lets through counts. What only comes to be told why it waits takes no turn of it.
         var destination = DestinationOf(lane.Domain);
         var closed = destination.Routed is Routed.To(var plan)
             ? sites.ClosedGate(lane.Account, pools.PlanFor(plan, lane))
             : window.ClosedGate(lane.Account, destination.Stock, new Room(options.Value.Window.UnitsPerConnection), isGood: false);
-        return closed ?? rates.ClosedGate(lane.Account);
+        return closed ?? (IsPutOffUncounted(lane) ? null : rates.ClosedGate(lane.Account));
     }
 
     /// <summary>The same, asked out of curiosity: nothing is leased because of it.</summary>
@@ -235,8 +235,9 @@ internal sealed class Dispatcher(
                 {
                     PutOff(held, excuse);
                 }
-                else if (!sites.TryAdd(plan, held))
+                else if (held.OwesTurn || !sites.TryAdd(plan, held))
                 {
+                    // What owes its turn came while its site was left alone, and that is over: it comes again, and takes one.
                     settler.Release(held);
                 }
 
@@ -251,6 +252,8 @@ internal sealed class Dispatcher(
                 break;
         }
     }
+
+    private bool IsPutOffUncounted(Lane lane) => rates.RateOf(lane.Account) is not null && ExcuseFor(lane) is not null;
 
     private Excuse? ExcuseFor(RoutePlan plan, Lane lane) => sites.ExcuseFor(plan) ?? blocked.ExcuseFor(plan.Key, lane.Domain);
 

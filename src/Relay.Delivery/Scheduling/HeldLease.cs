@@ -12,6 +12,9 @@ internal sealed class HeldLease(Lease lease)
     /// <summary>Octets of content that come with the lease; chunks stay in the store until they are sent.</summary>
     public int Bytes { get; } = lease.Message.Content.Prologue.Length + lease.Message.Content.Head.Length;
 
+    /// <summary>It came without a turn of its account's rate, to be put off as its site is left alone.</summary>
+    public bool OwesTurn { get; init; }
+
     /// <summary>The open recipients that nothing is sent to, and why; null when there are none.</summary>
     public IReadOnlyDictionary<int, Outcome.Suppressed>? Suppressed { get; set; }
 

@@ -21,16 +21,24 @@ public sealed class InMemorySuppressionStore : ISuppressionStore, ISuppressionNe
     /// <summary>While set, every look throws it.</summary>
     public StoreUnavailableException? Refusal { get; set; }
 
+    /// <summary>While set, every look waits for it.</summary>
+    public Task? Hold { get; set; }
+
     /// <summary>How often an address was looked for.</summary>
     public int Looks => Volatile.Read(ref _looks);
 
-    public ValueTask<Suppression?> FindAsync(string account, EnvelopeAddress address, string? stream, CancellationToken cancellation)
+    public async ValueTask<Suppression?> FindAsync(string account, EnvelopeAddress address, string? stream, CancellationToken cancellation)
     {
         Interlocked.Increment(ref _looks);
+        if (Hold is { } hold)
+        {
+            await hold.WaitAsync(cancellation);
+        }
+
         var key = Suppression.KeyOf(address);
         return Refusal is { } refusal
-            ? ValueTask.FromException<Suppression?>(refusal)
-            : ValueTask.FromResult(_held.GetValueOrDefault((account, key, null)) ?? _held.GetValueOrDefault((account, key, stream)));
+            ? throw refusal
+            : _held.GetValueOrDefault((account, key, null)) ?? _held.GetValueOrDefault((account, key, stream));
     }
 
     public ValueTask<IReadOnlyList<Suppression>> FindAllAsync(string account, EnvelopeAddress address, CancellationToken cancellation) =>

@@ -1,12 +1,15 @@
 using Relay.Delivery.Scheduling;
 using Relay.Mail.Accounts;
 using Relay.Mail.Queue;
+using Relay.TestKit.Relays;
 using Relay.TestKit.Remote;
 
 namespace Relay.Tests.Delivery.Scheduling;
 
 public sealed class AccountRatesTests
 {
+    private const int DeadMail = 100;
+
     [Fact]
     public async Task An_account_sends_no_more_than_its_rate_and_others_do_not_wait_for_it()
     {
@@ -64,6 +67,52 @@ public sealed class AccountRatesTests
         });
     }
 
+    [Fact]
+    public async Task Mail_for_a_host_that_is_left_alone_is_told_so_and_uses_up_nothing_of_its_accounts_rate()
+    {
+        await using var alive = ScriptedSmtpServer.Start();
+        await using var delivery = await StartWithDeadHostAsync(FreePorts.Next(), alive);
+        var told = delivery.Queue.Settlements.Count;
+
+        // Ten may leave in a second, and all others are told.
+        delivery.Time.Advance(TimeSpan.FromSeconds(1));
+        await WaitUntil.TrueAsync(() => delivery.Queue.Settlements.Count >= told + 50 && delivery.Window.Held == 0);
+
+        for (var i = 0; i < 10; i++)
+        {
+            await delivery.AcceptAsync($"b{i}@alive.test");
+        }
+
+        await alive.WaitForMessagesAsync(10, TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    public async Task What_came_to_be_told_and_finds_its_host_back_takes_its_accounts_turn_like_all_other_mail()
+    {
+        var port = FreePorts.Next();
+        var look = new TaskCompletionSource();
+        await using var alive = ScriptedSmtpServer.Start();
+        await using var delivery = await StartWithDeadHostAsync(port, alive);
+        var looks = delivery.Suppressions.Looks;
+        delivery.Suppressions.Hold = look.Task;
+        delivery.Time.Advance(TimeSpan.FromSeconds(1));
+        await WaitUntil.TrueAsync(() => delivery.Suppressions.Looks >= looks + 50);
+
+        await using var back = ScriptedSmtpServer.Start(port: port);
+        delivery.Part<IDeliveryDesk>().TryAgain("dead.test");
+        delivery.Suppressions.Hold = null;
+        look.SetResult();
+
+        // Ten in the second that has passed, and one.
+        await WaitUntil.TrueAsync(() => back.Messages.Count > 0 && delivery.Window.Held == 0);
+        Assert.InRange(back.Messages.Count, 1, 11);
+        await WaitUntil.TrueAsync(() =>
+        {
+            delivery.Time.Advance(TimeSpan.FromSeconds(1));
+            return back.Messages.Count == DeadMail;
+        });
+    }
+
     [Theory]
     [InlineData(null, null)]
     [InlineData(1.0, "1/1s")]
@@ -82,5 +131,24 @@ public sealed class AccountRatesTests
             () => DeliveryUnderTest.StartAsync(($"Delivery:{setting}", rate)));
 
         Assert.Contains($"Relay:Delivery:{setting}: '{rate}' is no rate", failure.Message, StringComparison.Ordinal);
+    }
+
+    // Its account may send ten in a second, and has queued a hundred for a host that nobody reaches.
+    private static async Task<DeliveryUnderTest> StartWithDeadHostAsync(int dead, ScriptedSmtpServer alive)
+    {
+        var delivery = await DeliveryUnderTest.StartAsync(
+        [
+            ("Delivery:AccountRate", "600/1m"),
+            ("Delivery:Routes:0:Domain", "dead.test"), ("Delivery:Routes:0:Host", "127.0.0.1"), ("Delivery:Routes:0:Port", dead), ("Delivery:Routes:0:Tls", "None"),
+            ("Delivery:Routes:1:Domain", "*"), ("Delivery:Routes:1:Host", "127.0.0.1"), ("Delivery:Routes:1:Port", alive.Port), ("Delivery:Routes:1:Tls", "None"),
+        ]);
+        for (var i = 0; i < DeadMail; i++)
+        {
+            await delivery.AcceptAsync($"a{i}@dead.test");
+        }
+
+        var lane = new Lane("dead.test", "default", default);
+        await WaitUntil.TrueAsync(() => delivery.Window.Held == 0 && delivery.Part<IDeliveryDesk>().WhyNotNow(lane)?.StartsWith("left alone", StringComparison.Ordinal) == true);
+        return delivery;
     }
 }
