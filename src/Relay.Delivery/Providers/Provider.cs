@@ -11,28 +11,16 @@ namespace Relay.Delivery.Providers;
 /// </summary>
 internal sealed class Provider(string name, bool isShared, Ceilings ceilings, NodeShares shares, TimeProvider time, Func<int, TimeSpan> restAfter) : IDisposable
 {
-    // Two may share an owner, or a list that is not their provider's.
-    private const int DomainsToRest = 3;
-
-    private readonly ConcurrencyTuner _tuner = new();
-    private readonly NodePart _part = new(shares, time);
-    private readonly RateMeter _rate = new();
+    private readonly Allowance _allowance = new(ceilings, shares, time, restAfter);
+    private readonly Tally _tally = new();
     private readonly TurnQueue<Want> _wanting = new(want => want.Turn);
     private readonly LinkedList<Site> _idle = new();
     private readonly HashSet<Standing> _standings = [];
     private readonly HashSet<Site> _sites = [];
-    private readonly HashSet<string> _refusedBy = new(StringComparer.Ordinal);
-    private Ceilings _ceilings = ceilings;
     private int _couriers;
     private int _connected;
     private int _hungry;
-    private readonly MinuteCount _sent = new();
-    private long _messages;
-    private long _opened;
-    private volatile Rest? _rest;
-    private int _rests;
-    private ITimer? _timer;
-    private DateTimeOffset _timerAt = DateTimeOffset.MaxValue;
+    private Alarm? _alarm;
 
     public Lock Lock { get; } = new();
 
@@ -47,23 +35,21 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
     /// <summary>What is held for all its sites together; null where it is one site.</summary>
     public Stock? Stock { get; } = isShared ? new Stock() : null;
 
-    public Ceilings Ceilings => Volatile.Read(ref _ceilings);
+    public Ceilings Ceilings => _allowance.Ceilings;
 
     /// <summary>Left alone until then; the past when it is not.</summary>
-    public DateTimeOffset RestUntil => _rest?.Until ?? default;
+    public DateTimeOffset RestUntil => _allowance.Patience.RestUntil;
 
     /// <summary>It was left alone, and has not answered since.</summary>
-    public bool IsProbing => Volatile.Read(ref _rests) > 0;
+    public bool IsProbing => _allowance.Patience.IsProbing;
 
     /// <summary>Why nothing is tried now; null when it may be.</summary>
-    public Excuse? Excuse => _rest is { } rest && time.GetUtcNow() < rest.Until
-        ? new Excuse($"left alone until {rest.Until:HH:mm:ss} UTC, since it said: {rest.Words}", DeliveryRules.LeftAlone, rest.Until)
-        : null;
+    public Excuse? Excuse => _allowance.Patience.Excuse;
 
     public bool IsIdleHoldingLock => _couriers == 0 && _standings.Count == 0;
 
     /// <summary>Connections and attempts to get one that it may have now.</summary>
-    public int LimitHoldingLock => _rest is { } rest && time.GetUtcNow() < rest.Until ? 0 : Math.Min(Math.Min(_tuner.Limit, Ceilings.Connections), _part.ConnectionsOf(Ceilings));
+    public int LimitHoldingLock => _allowance.Connections;
 
     public void Join(Standing site)
     {
@@ -109,7 +95,7 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
         var after = default(Errands);
         lock (Lock)
         {
-            Volatile.Write(ref _ceilings, ceilings);
+            _allowance.Ceilings = ceilings;
             GiveOutHoldingLock(ref after);
         }
 
@@ -124,22 +110,10 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
         bool wasProbing;
         lock (Lock)
         {
-            // What was under way when it asked for its pause does not end it.
             var now = time.GetUtcNow();
-            wasProbing = _rests > 0 && now >= RestUntil;
-            if (wasProbing)
-            {
-                (_rests, _rest) = (0, null);
-            }
-
-            if (wasTaken)
-            {
-                _refusedBy.Clear();
-            }
-
-            _messages++;
-            _sent.Add(now);
-            _tuner.Answered(_connected, _hungry > 0, Ceilings.Connections, took, now);
+            wasProbing = _allowance.Patience.Answered(wasTaken, now);
+            _tally.Message(now);
+            _allowance.Tuner.Answered(_connected, _hungry > 0, Ceilings.Connections, took, now);
             if (_wanting.Count > 0)
             {
                 GiveOutHoldingLock(ref after);
@@ -150,16 +124,12 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
         return wasProbing;
     }
 
-    /// <summary>
-    /// A domain refuses us for good, for what is thought of us. True when it is the receiver who does: so many of its domains in
-    /// a row, and none of them took anything meanwhile. One alone may have reasons of its own.
-    /// </summary>
+    /// <summary>A domain refuses us for good, for what is thought of us. True when it is the receiver who does.</summary>
     public bool IsRefusedBy(string domain)
     {
         lock (Lock)
         {
-            _refusedBy.Add(domain);
-            return _refusedBy.Count >= DomainsToRest;
+            return _allowance.Patience.IsRefusedBy(domain);
         }
     }
 
@@ -170,14 +140,13 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
         lock (Lock)
         {
             var now = time.GetUtcNow();
-            if (now < RestUntil || (!_tuner.Refused(_connected, _couriers, words, now) && wait is null))
+            if (now < RestUntil || (!_allowance.Tuner.Refused(_connected, _couriers, words, now) && wait is null))
             {
                 return null;
             }
 
-            var usual = restAfter(++_rests);
-            _rest = new Rest(now + (wait > usual ? wait.Value : usual), words);
-            WakeHoldingLock(_rest.Until);
+            _allowance.Patience.BeginRest(words, wait, now);
+            WakeHoldingLock(RestUntil);
             return [.. _standings];
         }
     }
@@ -188,7 +157,7 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
         lock (Lock)
         {
             var busy = _couriers - IdleCountHoldingLock;
-            return _part.Wish(Ceilings, Math.Min(Ceilings.Connections, busy + WaitingHoldingLock), _couriers);
+            return _allowance.Wish(busy + WaitingHoldingLock, _couriers);
         }
     }
 
@@ -198,7 +167,7 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
         var after = default(Errands);
         lock (Lock)
         {
-            _part.Take(share, isWanted: WaitingHoldingLock > 0);
+            _allowance.Take(share, isWanted: WaitingHoldingLock > 0);
             SendSurplusHomeHoldingLock(LimitHoldingLock, ref after);
             GiveOutHoldingLock(ref after);
         }
@@ -230,13 +199,13 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
             var now = time.GetUtcNow();
             var isResting = now < RestUntil;
             var waiting = WaitingHoldingLock;
-            if (_couriers == 0 && waiting == 0 && !isResting && _tuner.Trouble is null)
+            if (_couriers == 0 && waiting == 0 && !isResting && _allowance.Tuner.Trouble is null)
             {
                 return null;
             }
 
             var limit = LimitHoldingLock;
-            var (why, until) = WhyHoldingLock(limit, isResting);
+            var (why, until) = _allowance.Why(limit);
             return new SiteStatus
             {
                 Node = node,
@@ -245,24 +214,17 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
                 Connections = _connected,
                 Limit = limit,
                 Ceiling = Ceilings.Connections,
-                Share = _part.IsShared ? _part.ConnectionsOf(Ceilings) : null,
+                Share = _allowance.Share,
                 Waiting = waiting,
                 Why = why,
                 Until = until,
                 IsResting = isResting,
-                PerMinute = _sent.Count(now),
+                PerMinute = _tally.PerMinute(now),
                 Rate = Ceilings.Rate?.ToString(),
-                MessagesPerConnection = _opened == 0 ? null : Math.Round((double)_messages / _opened, 1),
+                MessagesPerConnection = _tally.MessagesPerConnection,
             };
         }
     }
-
-    private (string Why, DateTimeOffset? Until) WhyHoldingLock(int limit, bool isResting) =>
-        isResting ? (_rest!.Words, _rest.Until)
-        : limit >= Ceilings.Connections ? ("as many as it is ever given", null)
-        : limit == _part.ConnectionsOf(Ceilings) ? ("as many as this node's share", null)
-        : _tuner.Trouble is { } trouble ? (trouble, _tuner.TriesMoreAt)
-        : ("more as it answers and mail waits", null);
 
     /// <summary>Couriers with a warm connection and nothing to do.</summary>
     public int IdleCountHoldingLock => _sites.Sum(site => site.ParkedCountHoldingLock);
@@ -275,8 +237,8 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
         var after = default(Errands);
         lock (Lock)
         {
-            _rest = null;
-            _tuner.Forget();
+            _allowance.Patience.EndRest();
+            _allowance.Tuner.Forget();
             GiveOutHoldingLock(ref after);
         }
 
@@ -287,12 +249,12 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
     {
         lock (Lock)
         {
-            _timer?.Dispose();
+            _alarm?.Dispose();
         }
     }
 
     /// <summary>A message may leave now; it counts.</summary>
-    public bool TryPassHoldingLock() => Ceilings.Rate is null || RateHoldingLock.TryTake(time.GetUtcNow());
+    public bool TryPassHoldingLock() => _allowance.TryPass();
 
     /// <summary>A courier of this site had better leave: there are more than may be, or others have waited long enough.</summary>
     // Whoever is about to connect is not counted: he finds out himself, and one that has a connection should not leave for him.
@@ -341,14 +303,16 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
     /// <summary>One site more has mail waiting, or one less.</summary>
     public void HungryHoldingLock(int change) => _hungry += change;
 
-    public void ConnectedHoldingLock(int change)
+    public void ConnectedHoldingLock()
     {
-        _connected += change;
-        _opened += Math.Max(0, change);
+        _connected++;
+        _tally.Connection();
     }
 
+    public void DisconnectedHoldingLock() => _connected--;
+
     /// <summary>The refused connection of a courier that leaves while others have one.</summary>
-    public void ShrinkHoldingLock(string words) => _tuner.Refused(_connected + 1, _couriers, words, time.GetUtcNow());
+    public void ShrinkHoldingLock(string words) => _allowance.Tuner.Refused(_connected + 1, _couriers, words, time.GetUtcNow());
 
     /// <summary>Another courier than the one that asks has a connection, or is about to get one.</summary>
     public bool HasOthersHoldingLock => _couriers > 1;
@@ -358,7 +322,7 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
     {
         for (var wants = _wanting.Count; wants > 0; wants--)
         {
-            if (Ceilings.Rate is not null && RateHoldingLock.Wait(time.GetUtcNow()) is { Ticks: > 0 } wait)
+            if (_allowance.Wait is { Ticks: > 0 } wait)
             {
                 WakeHoldingLock(time.GetUtcNow() + wait);
                 AskHoldingLock(LimitHoldingLock);
@@ -367,10 +331,10 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
 
             if (LimitHoldingLock is var limit && _couriers >= limit)
             {
-                if (_rest is { } rest && rest.Until > time.GetUtcNow())
+                if (_allowance.Patience.IsResting)
                 {
-                    // Armed anew where the timer was early, or the clock was set back meanwhile: nobody else would wake this mail.
-                    WakeHoldingLock(rest.Until);
+                    // Set anew where it rang early, or the clock was set back meanwhile: nobody else would wake this mail.
+                    WakeHoldingLock(RestUntil);
                 }
 
                 MakeRoomHoldingLock(limit, ref after);
@@ -424,55 +388,26 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
     // Once: what waits longer is asked for with the others, again and again.
     private void AskHoldingLock(int limit)
     {
-        if (limit == _part.ConnectionsOf(Ceilings) && limit < Ceilings.Connections && _part.IsUnanswered && WaitingHoldingLock > 0)
+        if (_allowance.LacksShare(limit) && WaitingHoldingLock > 0)
         {
             shares.Ask(this);
         }
     }
 
     // At the end of a rest, or when the rate lets the next one pass.
-    private void WakeHoldingLock(DateTimeOffset at)
-    {
-        if (at >= _timerAt)
-        {
-            return;
-        }
-
-        _timerAt = at;
-        _timer ??= time.CreateTimer(static provider => ((Provider)provider!).Wake(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-
-        // A timer counts in milliseconds: part of one less, and it would turn in a circle until that is over.
-        var wait = Math.Ceiling((at - time.GetUtcNow()).TotalMilliseconds);
-        _timer.Change(TimeSpan.FromMilliseconds(Math.Max(0, wait)), Timeout.InfiniteTimeSpan);
-    }
+    private void WakeHoldingLock(DateTimeOffset at) => (_alarm ??= new Alarm(time, Wake)).Set(at);
 
     private void Wake()
     {
         var after = default(Errands);
         lock (Lock)
         {
-            _timerAt = DateTimeOffset.MaxValue;
+            _alarm!.Stopped();
             GiveOutHoldingLock(ref after);
         }
 
         after.Run();
     }
-
-    // This node's part of the rate, which changes with its share.
-    private RateMeter RateHoldingLock
-    {
-        get
-        {
-            if (_part.RateOf(Ceilings) is var rate && rate != _rate.Rate)
-            {
-                _rate.Set(rate, time.GetUtcNow());
-            }
-
-            return _rate;
-        }
-    }
-
-    private sealed record Rest(DateTimeOffset Until, string Words);
 
     private sealed record Want(Site Site, Lane Turn);
 }

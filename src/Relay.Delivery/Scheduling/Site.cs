@@ -17,8 +17,8 @@ internal sealed class Site
     // Where other sites of the provider wait for a place, so many messages are a turn: fewer would be all handshakes.
     private const int MessagesInTurn = 20;
 
-    private readonly TurnQueue<HeldLease> _waiting = new(held => held.Lease.Unit.Lane);
-    private readonly List<TaskCompletionSource<HeldLease?>> _parked = [];
+    private readonly WaitingMail _waiting;
+    private readonly ParkedCouriers _parked;
     private readonly List<RiderSeat> _seats = [];
     private readonly Action<Site> _hire;
     private readonly Action<Site> _gone;
@@ -26,7 +26,6 @@ internal sealed class Site
     private int _couriers;
     private int _connected;
     private int _inTurn;
-    private bool _isHungry;
     private volatile bool _stopping;
     private bool _isGone;
 
@@ -36,6 +35,7 @@ internal sealed class Site
     {
         (Plan, Standing, _hire, _gone) = (plan, standing, hire, gone);
         _provider = standing.Provider;
+        (_waiting, _parked) = (new WaitingMail(_provider), new ParkedCouriers(this, _provider));
         Idle = new LinkedListNode<Site>(this);
         _provider.Opened(this);
     }
@@ -71,7 +71,6 @@ internal sealed class Site
             }
 
             _waiting.Add(held);
-            NoteHungerHoldingLock();
             if (!TryServeParkedHoldingLock(ref after))
             {
                 _provider.WantHoldingLock(this, held.Lease.Unit.Lane, ref after);
@@ -96,9 +95,7 @@ internal sealed class Site
     {
         lock (_provider.Lock)
         {
-            var has = _waiting.TakeBack(other => other == held).Count > 0;
-            NoteHungerHoldingLock();
-            return has;
+            return _waiting.TakeBack(other => other == held).Count > 0;
         }
     }
 
@@ -141,7 +138,6 @@ internal sealed class Site
             }
 
             _parked.Add(wake);
-            _provider.ParkedHoldingLock(this);
 
             // What waits nevertheless waits for the rate.
             WantAllHoldingLock(ref after);
@@ -156,12 +152,11 @@ internal sealed class Site
     {
         lock (_provider.Lock)
         {
-            if (!_parked.Remove(wake))
+            if (!_parked.TryRemove(wake))
             {
                 return false;
             }
 
-            UnlistHoldingLock();
             DisconnectHoldingLock();
             return true;
         }
@@ -198,7 +193,7 @@ internal sealed class Site
         lock (_provider.Lock)
         {
             _connected++;
-            _provider.ConnectedHoldingLock(1);
+            _provider.ConnectedHoldingLock();
         }
     }
 
@@ -228,7 +223,6 @@ internal sealed class Site
 
             _provider.ShrinkHoldingLock(words);
             _waiting.Add(held);
-            NoteHungerHoldingLock();
             LeaveHoldingLock(ref after);
         }
 
@@ -244,7 +238,6 @@ internal sealed class Site
         lock (_provider.Lock)
         {
             back = [.. _waiting.TakeBack(held => which(held.Lease)), .. TakeRidersHoldingLock(held => which(held.Lease))];
-            NoteHungerHoldingLock();
             isGone = TryEndHoldingLock();
         }
 
@@ -272,7 +265,6 @@ internal sealed class Site
             }
 
             waiting.AddRange(TakeRidersHoldingLock(_ => true));
-            NoteHungerHoldingLock();
             isGone = TryEndHoldingLock();
         }
 
@@ -300,7 +292,7 @@ internal sealed class Site
         return true;
     }
 
-    /// <summary>Gives the next unit to a courier that waits for one: to the one that came last, so that the others grow old and close.</summary>
+    /// <summary>Gives the next unit to a courier that waits for one.</summary>
     public bool TryServeParkedHoldingLock(ref Errands after)
     {
         if (_parked.Count == 0 || !TryTakeHoldingLock(out var held))
@@ -308,17 +300,13 @@ internal sealed class Site
             return false;
         }
 
-        after.Wake(_parked[^1], held);
-        _parked.RemoveAt(_parked.Count - 1);
-        UnlistHoldingLock();
+        _parked.Wake(held, ref after);
         return true;
     }
 
     public void SendHomeHoldingLock(ref Errands after)
     {
-        after.Wake(_parked[0], null);
-        _parked.RemoveAt(0);
-        UnlistHoldingLock();
+        _parked.SendHome(ref after);
         DisconnectHoldingLock();
     }
 
@@ -335,15 +323,13 @@ internal sealed class Site
         }
 
         _inTurn++;
-        var has = _waiting.TryTake(out held);
-        NoteHungerHoldingLock();
-        return has;
+        return _waiting.TryTake(out held);
     }
 
     private void DisconnectHoldingLock()
     {
         _connected--;
-        _provider.ConnectedHoldingLock(-1);
+        _provider.DisconnectedHoldingLock();
     }
 
     private void LeaveHoldingLock(ref Errands after)
@@ -367,15 +353,6 @@ internal sealed class Site
         return true;
     }
 
-    private void NoteHungerHoldingLock()
-    {
-        if (_isHungry != _waiting.Count > 0)
-        {
-            _isHungry = !_isHungry;
-            _provider.HungryHoldingLock(_isHungry ? 1 : -1);
-        }
-    }
-
     private void WantAllHoldingLock(ref Errands after)
     {
         if (_waiting.Count > 0)
@@ -384,14 +361,6 @@ internal sealed class Site
             {
                 _provider.WantHoldingLock(this, new Lane("", account, @class), ref after);
             }
-        }
-    }
-
-    private void UnlistHoldingLock()
-    {
-        if (_parked.Count == 0)
-        {
-            _provider.UnparkedHoldingLock(this);
         }
     }
 }

@@ -316,33 +316,3 @@ internal sealed class Transaction
         }
     }
 }
-
-internal enum TransactionWay
-{
-    /// <summary>One command, one reply.</summary>
-    StepByStep,
-
-    /// <summary>The commands of an envelope in one flight.</summary>
-    Ahead,
-
-    /// <summary>The same, and the content by BDAT where it fits one chunk.</summary>
-    ByChunk,
-}
-
-internal enum TransactionEnd
-{
-    /// <summary>The connection may carry another one.</summary>
-    Clean,
-
-    /// <summary>The connection is of no more use.</summary>
-    Spoiled,
-
-    /// <summary>Nothing was tried and the connection is of no more use: it was dead before we began, or out of step. Take another.</summary>
-    NeverBegan,
-
-    /// <summary>
-    /// Given up before the dot, since another node may try the unit from now on. Nothing was delivered, and whoever was
-    /// refused meanwhile will be refused again; the connection is of no more use.
-    /// </summary>
-    TurnOver,
-}
