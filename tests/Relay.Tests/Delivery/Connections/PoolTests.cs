@@ -167,12 +167,14 @@ public sealed class PoolTests
         Assert.Single(remote.Sessions);
     }
 
-    [Fact]
-    public async Task A_remote_that_allows_few_connections_gets_its_mail_over_those()
+    [Theory]
+    [InlineData("421 4.7.0 Too many connections")]
+    [InlineData(null)]
+    public async Task A_remote_that_allows_few_connections_gets_its_mail_over_those(string? words)
     {
         var go = new TaskCompletionSource();
         var script = new RemoteScript()
-            .On(RemoteStage.Greeting, m => m.Session.Number > 1 ? RemoteAnswer.Say("421 4.7.0 Too many connections").ThenClose() : null)
+            .On(RemoteStage.Greeting, m => m.Session.Number > 1 ? new RemoteAnswer(words).ThenClose() : null)
             .On(RemoteStage.Mail, RemoteAnswer.Say("250 Ok").After(go.Task));
         await using var remote = ScriptedSmtpServer.Start(script);
         await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote);
@@ -192,7 +194,7 @@ public sealed class PoolTests
     }
 
     [Fact]
-    public async Task Domains_with_the_same_hosts_share_connections()
+    public async Task Domains_and_accounts_with_the_same_hosts_share_connections()
     {
         await using var dns = ScriptedDns.Start();
         await using var remote = ScriptedSmtpServer.Start();
@@ -202,6 +204,7 @@ public sealed class PoolTests
 
         await delivery.SendAsync("a@one.test");
         await delivery.SendAsync("b@two.test");
+        await delivery.SendAsync(A.Message(delivery.Time, "c@two.test") with { Account = "other" });
 
         Assert.Single(remote.Sessions);
     }

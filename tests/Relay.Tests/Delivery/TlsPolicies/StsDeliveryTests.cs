@@ -85,6 +85,7 @@ public sealed class StsDeliveryTests
         var delivered = (await scene.Delivery.SendAsync("a@remote.test"))[0];
 
         Assert.Equal((MailEventType.Delivered, "mta-sts testing"), (delivered.Type, delivered.TlsPolicy));
+        Assert.Contains(scene.Delivery.Log, line => line.StartsWith("Warning: mx.remote.test [127.0.0.1", StringComparison.Ordinal) && line.Contains("would have been refused for remote.test", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -13,7 +13,7 @@ public sealed class TurnsTests
     [Fact]
     public void Accounts_take_turns_however_many_lanes_they_have()
     {
-        for (var i = 0; i < 100; i++)
+        for (var i = 0; i < 5_000; i++)
         {
             _turns.Enter(Lane("big", $"d{i}"));
         }
