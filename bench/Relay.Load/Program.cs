@@ -6,6 +6,7 @@ var root = new RootCommand("Measures the relay under load, alone or beside anoth
     new RunCommand().AddTo(new Command("run", "Start store, relay and sink, send, and report")),
     new BacklogCommand().AddTo(new Command("backlog", "Fill the queue with mail that cannot leave, and measure what that costs the rest")),
     new DistanceCommand().AddTo(new Command("distance", "Deliver over a long line, with few connections")),
+    new GrowthCommand().AddTo(new Command("growth", "Say how the cost of a message grows with destinations and with the queue")),
     new BulkCommand().AddTo(new Command("bulk", "Queue a bulk run, and measure what that does to transactional mail for the same site")),
     new BudgetCommand().AddTo(new Command("budget", "Say where the CPU of a message goes, and how often it calls the kernel")),
     new SuppressionsCommand().AddTo(new Command("suppressions", "Import a list of suppressed addresses, and measure what looking into it costs")),

@@ -26,25 +26,25 @@ internal sealed record BacklogFigures
     /// <summary>From the start of the process: to ready, and to the first delivery of a message sent then.</summary>
     public required (TimeSpan Ready, TimeSpan Delivered) Restart { get; init; }
 
-    public double CpuRatio => Ratio(Of(Full, Cost), Of(Empty, Cost));
+    public double CpuRatio => Ratio(Of(Full, r => r.SteadyCpuPerThousand), Of(Empty, r => r.SteadyCpuPerThousand));
 
     /// <summary>The same with each message's share of writing the log anew.</summary>
-    public double WholeRatio => Ratio(Of(Full, Cost) + Share(Rewriting.Full, Full), Of(Empty, Cost) + Share(Rewriting.Empty, Empty));
+    public double WholeRatio => Ratio(Of(Full, r => r.SteadyCpuPerThousand) + Share(Rewriting.Full, Full), Of(Empty, r => r.SteadyCpuPerThousand) + Share(Rewriting.Empty, Empty));
 
     /// <summary>How far the rounds with an empty queue lie apart, the largest over the smallest: less than this tells nothing.</summary>
-    public double Spread => Ratio(Empty.Max(Cost), Empty.Min(Cost));
+    public double Spread => Ratio(Empty.Max(r => r.SteadyCpuPerThousand), Empty.Min(r => r.SteadyCpuPerThousand));
 
     public void Write()
     {
         var table = new Table().AddColumn($"{Queued} units queued for {Domains} dead destinations").AddColumns("queue empty", "queue full", "full / empty");
         Rounds("delivered elsewhere, messages/s", r => r.DeliveredPerSecond, "0");
-        Rounds("CPU s per 1000", Cost, "0.000");
+        Rounds("CPU s per 1000", r => r.SteadyCpuPerThousand, "0.000");
         Rounds("  of it relay", r => r.CpuPerThousandOf("relay"), "0.000");
-        Rounds("  of it redis", r => Cost(r) - r.CpuPerThousandOf("relay"), "0.000");
+        Rounds("  of it redis", r => r.SteadyCpuPerThousand - r.CpuPerThousandOf("relay"), "0.000");
         Row("beside it, its share of redis rewriting its log", Share(Rewriting.Empty, Empty), Share(Rewriting.Full, Full), "0.000");
         Row("  each time, CPU s", Rewriting.Empty?.Cpu.TotalSeconds ?? 0, Rewriting.Full?.Cpu.TotalSeconds ?? 0, "0.00");
         Row("  and after so many MiB of log", MiB(Rewriting.Empty?.Growth ?? 0), MiB(Rewriting.Full?.Growth ?? 0), "0");
-        Rounds("  fell into the rounds", r => r.CpuPerThousand - Cost(r), "0.000");
+        Rounds("  fell into the rounds", r => r.CpuPerThousand - r.SteadyCpuPerThousand, "0.000");
         Rounds("accept p50, ms", r => r.AcceptLatency.P50.TotalMilliseconds, "0.0");
         Rounds("accept p99, ms", r => r.AcceptLatency.P99.TotalMilliseconds, "0.0");
         Rounds("delivery p50, ms", r => r.DeliveryLatency.P50.TotalMilliseconds, "0.0");
@@ -68,10 +68,6 @@ internal sealed record BacklogFigures
 
     // Of the round in whose course the log was not written anew, which would make it shorter.
     private static double Share(LogRewriting? rewriting, IReadOnlyList<RoundResult> rounds) => rewriting is null ? 0 : rounds.Max(rewriting.PerThousand);
-
-    // The store writes its log anew now and then, all that it holds: that falls on one round and not on another.
-    private static double Cost(RoundResult round) =>
-        round.CpuPerThousandOf("relay") + (round.Store is { } store ? store.Cpu.TotalSeconds * 1000 / Math.Max(1, round.Accepted) : round.CpuPerThousandOf("redis"));
 
     // The median.
     private static double Of(IReadOnlyList<RoundResult> rounds, Func<RoundResult, double> figure) =>

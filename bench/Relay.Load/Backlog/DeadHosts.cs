@@ -1,7 +1,7 @@
-using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using Relay.Load.Machine;
+using Relay.Load.Targets;
 
 namespace Relay.Load.Backlog;
 
@@ -54,8 +54,7 @@ internal sealed class DeadHosts : IDisposable
 
     public int Port { get; }
 
-    public static string Domain(int number) => string.Create(
-        CultureInfo.InvariantCulture, $"[127.{1 + (number >> 16)}.{(number >> 8) & 255}.{number & 255}]");
+    public static string Domain(int number) => $"[{LoopbackAddress.Of(number)}]";
 
     public void Dispose()
     {

@@ -5,8 +5,6 @@ using Relay.Load.Machine;
 using Relay.Load.Rounds;
 using Relay.Load.Sink;
 using Relay.Load.Targets;
-using Relay.Load.Traffic;
-using Relay.Mail.Messages;
 using Spectre.Console;
 
 namespace Relay.Load.Commands;
@@ -17,9 +15,6 @@ namespace Relay.Load.Commands;
 /// </summary>
 internal sealed class BacklogCommand
 {
-    // Seconds. A million messages of 10 KiB are written anew in less than a minute.
-    private const int MostRewriting = 120;
-
     private readonly RelayOptions _options = new("redis-everysec");
     private readonly TrafficOptions _traffic = new();
 
@@ -78,9 +73,10 @@ internal sealed class BacklogCommand
         var emptyRewriting = await LogRewriting.MeasureAsync(relay, cancellation);
 
         var filled = System.Diagnostics.Stopwatch.StartNew();
-        var (accepted, fillingMemory) = await FillAsync(parsed, relay, workspace, cancellation);
-        AnsiConsole.MarkupLineInterpolated($"{accepted} queued in {filled.Elapsed.TotalSeconds:0} s");
-        await RestAsync(relay, parsed.GetValue(_rest), cancellation);
+        var mail = new DeadMail(relay, workspace, _traffic.Plan(parsed) with { Domains = domains }, DeadHosts.Domain);
+        await mail.QueueAsync(units, cancellation);
+        AnsiConsole.MarkupLineInterpolated($"{mail.Queued} queued in {filled.Elapsed.TotalSeconds:0} s");
+        await relay.RestAsync(parsed.GetValue(_rest), cancellation);
         var idle = await IdleAsync(relay, cancellation);
 
         var full = await MeasureAsync("queue full", 0);
@@ -91,17 +87,17 @@ internal sealed class BacklogCommand
         var first = await round.RunAsync(relay, 0, 1, _ => { }, cancellation);
         var figures = new BacklogFigures
         {
-            Queued = accepted,
+            Queued = mail.Queued,
             Domains = domains,
             Empty = empty,
             Full = full,
             Rewriting = (emptyRewriting, fullRewriting),
-            Resident = (emptyMemory, fillingMemory, fullMemory),
+            Resident = (emptyMemory, mail.MostResident, fullMemory),
             IdleCpu = idle,
             Restart = (ready, ready + Round.ClearingUp + first.DeliveryLatency.P50),
         };
         figures.Write();
-        return accepted == units && empty.Concat(full).Sum(r => r.Lost) + first.Lost == 0 ? 0 : 1;
+        return mail.Queued == units && empty.Concat(full).Sum(r => r.Lost) + first.Lost == 0 ? 0 : 1;
 
         async Task<IReadOnlyList<RoundResult>> MeasureAsync(string name, int warmup)
         {
@@ -113,53 +109,6 @@ internal sealed class BacklogCommand
             }
 
             return results;
-        }
-    }
-
-    private async Task<(int Accepted, long Memory)> FillAsync(ParseResult parsed, RelayTarget relay, Workspace workspace, CancellationToken cancellation)
-    {
-        var (units, domains) = (parsed.GetValue(_units), parsed.GetValue(_dead));
-        long most = 0;
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        var watch = Task.Run(
-            async () =>
-            {
-                while (!ended.IsCancellationRequested)
-                {
-                    most = Math.Max(most, relay.Resident);
-                    await Task.Delay(TimeSpan.FromMilliseconds(200), ended.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-                }
-            },
-            cancellation);
-        try
-        {
-            if (relay.RedisPort is not { } redis)
-            {
-                // Nobody but the relay gets at its embedded store: by its door, which is slower.
-                var plan = _traffic.Plan(parsed) with { Domains = domains, Zone = RelaySetup.DeadZone };
-                var ledger = new Ledger(phase: uint.MaxValue, units);
-                await Task.Factory.StartNew(() => new Generator(plan, relay.Door).Run(ledger, cancellation), TaskCreationOptions.LongRunning);
-                return (ledger.Accepted, most);
-            }
-
-            await using var filler = await QueueFiller.OpenAsync(redis, workspace.Folder("filler"), cancellation);
-            return (await filler.FillAsync(
-                RelayTarget.Account, MessageClass.Transactional, units, number => $"a{number}@{DeadHosts.Domain(number % domains)}", _traffic.Plan(parsed).Size, cancellation), most);
-        }
-        finally
-        {
-            await ended.CancelAsync();
-            await watch;
-        }
-    }
-
-    // A store that has grown writes its log anew, which is the filling's cost and not that of the mail behind it.
-    private static async Task RestAsync(RelayTarget relay, TimeSpan rest, CancellationToken cancellation)
-    {
-        await Task.Delay(rest, cancellation);
-        for (var seconds = 0; seconds < MostRewriting && (await relay.ReadUsageAsync(cancellation)).Store is { IsRewriting: true }; seconds++)
-        {
-            await Task.Delay(TimeSpan.FromSeconds(1), cancellation);
         }
     }
 

@@ -15,15 +15,21 @@ namespace Relay.Load.Commands;
 
 /// <summary>
 /// <c>bulk</c>: what a bulk run does to transactional mail for the same site. Sends some mail a second with nothing else going
-/// on, queues the bulk, and while that goes out sends the same again: a password reset must not wait behind a newsletter.
+/// on, queues the bulk while that is suspended, and while it goes out sends the same again: a password reset must not wait behind a newsletter.
 /// </summary>
 internal sealed class BulkCommand
 {
     private readonly RelayOptions _options = new();
-    private readonly Option<int> _units = new("--units") { Description = "Bulk messages to queue, one recipient each", DefaultValueFactory = _ => 1_000_000 };
+    private readonly Option<int> _units = new("--units") { Description = "Bulk messages to queue, one recipient each; a million take about 3 GB of Redis", DefaultValueFactory = _ => 1_000_000 };
     private readonly Option<int> _bulkSize = new("--bulk-size") { Description = "Octets of a bulk message", DefaultValueFactory = _ => 512 };
     private readonly Option<int> _size = new("--size") { Description = "Octets of a transactional message", DefaultValueFactory = _ => 10 * 1024 };
     private readonly Option<int> _count = new("--count") { Description = "Transactional messages of each measurement", DefaultValueFactory = _ => 1_000 };
+
+    private readonly Option<TimeSpan> _rest = new("--rest")
+    {
+        Description = "How long it is left alone when the bulk is queued",
+        DefaultValueFactory = _ => TimeSpan.FromSeconds(5),
+    };
 
     private readonly Option<TimeSpan> _pause = new("--pause")
     {
@@ -33,7 +39,7 @@ internal sealed class BulkCommand
 
     public Command AddTo(Command command)
     {
-        foreach (var option in (Option[])[_units, _bulkSize, _size, _count, _pause])
+        foreach (var option in (Option[])[_units, _bulkSize, _size, _count, _pause, _rest])
         {
             command.Add(option);
         }
@@ -61,22 +67,28 @@ internal sealed class BulkCommand
         await new Round(plan with { Sessions = 50, Pause = TimeSpan.Zero }, sink, TimeSpan.FromSeconds(60)).RunAsync(relay, 1, 10_000, _ => { }, cancellation);
 
         var alone = await round.RunAsync(relay, 1, count, _ => { }, cancellation);
-        await FillAsync(relay, workspace, parsed, cancellation);
+
+        // All of it waits before any of it goes.
+        var suspension = await relay.SuspendBulkAsync(cancellation);
+        var accepted = await FillAsync(relay, workspace, parsed, cancellation);
+        await relay.RestAsync(parsed.GetValue(_rest), cancellation);
+        await relay.ResumeAsync(suspension, cancellation);
 
         var (before, began) = (sink.Messages, Stopwatch.StartNew());
         var beside = await round.RunAsync(relay, 1, count, _ => { }, cancellation);
         var rate = (sink.Messages - before - beside.Accepted) / began.Elapsed.TotalSeconds;
-        Write(units, rate, alone, beside);
-        return alone.Lost + beside.Lost == 0 ? 0 : 1;
+        Write(accepted, rate, alone, beside);
+        return accepted == units && alone.Lost + beside.Lost + alone.Refused + beside.Refused == 0 ? 0 : 1;
     }
 
-    private async Task FillAsync(RelayTarget relay, Workspace workspace, ParseResult parsed, CancellationToken cancellation)
+    private async Task<int> FillAsync(RelayTarget relay, Workspace workspace, ParseResult parsed, CancellationToken cancellation)
     {
         var filled = Stopwatch.StartNew();
         await using var filler = await QueueFiller.OpenAsync(relay.RedisPort!.Value, workspace.Folder("filler"), cancellation);
         var accepted = await filler.FillAsync(
             "newsletter", MessageClass.Bulk, parsed.GetValue(_units), number => $"a{number}@d000000.load.test", parsed.GetValue(_bulkSize), cancellation);
         AnsiConsole.MarkupLineInterpolated($"{accepted} queued in {filled.Elapsed.TotalSeconds:0} s");
+        return accepted;
     }
 
     private static void Write(int units, double rate, RoundResult alone, RoundResult beside)

@@ -50,9 +50,10 @@ internal sealed class TrafficOptions
 
     public Option<LoadTls> Tls { get; } = new("--tls") { Description = "TLS on the way in" };
 
-    public void AddTo(Command command)
+    /// <param name="withDomains">Without it the command itself says for how many domains the mail is.</param>
+    public void AddTo(Command command, bool withDomains = true)
     {
-        foreach (var option in (Option[])[_sessions, _size, Count, _domains, _newConnection, _awaitsArrival, Http, Tls, _timeout])
+        foreach (var option in (Option[])[_sessions, _size, Count, .. withDomains ? (Option[])[_domains] : [], _newConnection, _awaitsArrival, Http, Tls, _timeout])
         {
             command.Add(option);
         }

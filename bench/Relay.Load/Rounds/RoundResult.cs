@@ -49,6 +49,9 @@ internal sealed record RoundResult
 
     public double CpuPerThousand => Costs.Values.Sum(cost => PerThousand(cost.Cpu));
 
+    /// <summary>Without the children by which the store writes its log anew now and then: all that it holds, which falls on one round and not on another.</summary>
+    public double SteadyCpuPerThousand => CpuPerThousandOf("relay") + (Store is { } store ? PerThousand(store.Cpu) : CpuPerThousandOf("redis"));
+
     public double GeneratorCpuPerThousand => PerThousand(GeneratorCpu);
 
     public double CpuPerThousandOf(string part) => Costs.TryGetValue(part, out var cost) ? PerThousand(cost.Cpu) : 0;

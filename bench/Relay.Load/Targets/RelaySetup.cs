@@ -17,6 +17,9 @@ internal sealed record RelaySetup(string Program, string? RedisFsync, bool Http,
     /// <summary>A port at which nobody answers; null where nothing is sent there.</summary>
     public int? DeadPort { get; init; }
 
+    /// <summary>Domains that are looked up and have hosts of their own; null where all mail goes by routes. Only beside <see cref="DeadPort"/>.</summary>
+    public DestinationZone? Destinations { get; init; }
+
     /// <summary>A file of settings for its Redis; null for Redis's defaults.</summary>
     public string? RedisSettings { get; init; }
 

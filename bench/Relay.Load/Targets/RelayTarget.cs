@@ -15,6 +15,11 @@ internal sealed class RelayTarget : ITarget
     private const string Key = "load-0123456789abcdef0123456789abcdef01234567";
     private const string AllocatedMetric = "dotnet_gc_heap_total_allocated_bytes_total";
 
+    private const string Suspensions = "/queue/suspensions";
+
+    // Seconds. A million messages of 10 KiB are written anew in less than a minute.
+    private const int MostRewriting = 120;
+
     private static readonly TimeSpan StartTime = TimeSpan.FromSeconds(60);
 
     /// <summary>The account that its key belongs to.</summary>
@@ -105,6 +110,31 @@ internal sealed class RelayTarget : ITarget
         return _process.DisposeAsync();
     }
 
+    /// <summary>Keeps all bulk mail waiting; returns what ends it.</summary>
+    public async Task<string> SuspendBulkAsync(CancellationToken cancellation)
+    {
+        using var answer = await _http.PostAsync(
+            Suspensions, JsonContent.Create(new JsonObject { ["class"] = "bulk", ["reason"] = "it is being queued" }), cancellation);
+        answer.EnsureSuccessStatusCode();
+        return JsonElement.Parse(await answer.Content.ReadAsByteArrayAsync(cancellation)).GetProperty("id").GetString()!;
+    }
+
+    public async Task ResumeAsync(string suspension, CancellationToken cancellation)
+    {
+        using var answer = await _http.DeleteAsync($"{Suspensions}/{suspension}", cancellation);
+        answer.EnsureSuccessStatusCode();
+    }
+
+    /// <summary>Leaves it alone for so long, and until its store has written its log anew: that is the cost of what was queued, and not of the mail behind it.</summary>
+    public async Task RestAsync(TimeSpan rest, CancellationToken cancellation)
+    {
+        await Task.Delay(rest, cancellation);
+        for (var seconds = 0; seconds < MostRewriting && (await ReadUsageAsync(cancellation)).Store is { IsRewriting: true }; seconds++)
+        {
+            await Task.Delay(TimeSpan.FromSeconds(1), cancellation);
+        }
+    }
+
     public Task<ImportedLines> ImportAsync(SuppressionFile file, CancellationToken cancellation, Action<int>? progress = null) =>
         file.ImportAsync(_http, cancellation, progress);
 
@@ -136,10 +166,10 @@ internal sealed class RelayTarget : ITarget
             ["Delivery"] = new JsonObject
             {
                 ["ConnectionsPerSite"] = setup.Connections ?? 10,
-                ["Dns"] = new JsonObject { ["Servers"] = zone is null ? new JsonArray() : new JsonArray(zone.Server) },
+                ["Dns"] = new JsonObject { ["Servers"] = (zone?.Server ?? setup.Destinations?.Server) is { } server ? new JsonArray(server) : new JsonArray() },
 
                 // Where nobody answers at a port, address literals are hosts that do not.
-                ["Port"] = setup.DeadPort ?? 25,
+                ["Port"] = setup.Destinations?.Port ?? setup.DeadPort ?? 25,
                 ["AllowPrivateDestinations"] = setup.DeadPort is not null,
                 ["Routes"] = setup.DeadPort is { } dead
                     ? new JsonArray(Route("*.load.test", sink), Route("*." + RelaySetup.DeadZone, new(IPAddress.Loopback, dead)))
