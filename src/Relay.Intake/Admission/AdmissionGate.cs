@@ -64,16 +64,14 @@ internal sealed partial class AdmissionGate(
         }
     }
 
-    /// <summary>May this credential, which may have been revoked since it logged in, use this reverse-path, and send anything more? Null means yes.</summary>
+    /// <summary>May this credential, which may have been revoked since it logged in, use this reverse-path? Null means yes.</summary>
+    /// <remarks>Whether its quota has room is asked when the message is there: one that repeats an accepted one needs none.</remarks>
     public async ValueTask<Refusal?> CheckSenderAsync(Credential credential, EnvelopeAddress? sender, CancellationToken cancellation)
     {
         try
         {
             var present = await credentials.NowAsync(credential, cancellation);
-            return !present.IsGoodAt(time.GetUtcNow()) ? KeyIsOver
-                : await senders.CheckAsync(credential, sender, cancellation) is { } refusal ? refusal
-                : credential.Mode == MessageMode.Live && (await quotas.TryTakeAsync(present, 0, cancellation)).Exceeded is { } quota ? Refusal.Of(quota)
-                : null;
+            return present.IsGoodAt(time.GetUtcNow()) ? await senders.CheckAsync(credential, sender, cancellation) : KeyIsOver;
         }
         catch (StoreUnavailableException exception)
         {
@@ -190,7 +188,10 @@ internal sealed partial class AdmissionGate(
             (var exceeded, taken) = IsCounted(submission) ? await quotas.TryTakeAsync(present, recipients.Count, cancellation) : default;
             if (exceeded is not null)
             {
-                return new AdmissionResult.Refused(Refusal.Of(exceeded, recipients.Count));
+                // A message that was accepted took its part then; its repetition is told so, whatever is left by now.
+                return idempotency is not null && await queue.FindFirstAsync(credential.Account, idempotency, cancellation) is { } first
+                    ? ResultOf(first, idempotency)
+                    : new AdmissionResult.Refused(Refusal.Of(exceeded, recipients.Count));
             }
         }
         catch (StoreUnavailableException exception)
@@ -211,7 +212,7 @@ internal sealed partial class AdmissionGate(
         {
             var message = MessageOf(submission, recipients, header, kind, list, authors, signer, returnPath, TakeTurn(submission, present));
             result = await queue.EnqueueAsync(message, idempotency, cancellation);
-            return ResultOf(result, message, idempotency);
+            return result is EnqueueResult.Accepted ? new AdmissionResult.Admitted(message) : ResultOf(result, idempotency);
         }
         finally
         {
@@ -340,9 +341,8 @@ internal sealed partial class AdmissionGate(
     private static bool IsWithin(string name, string domain) =>
         name == domain || (name.EndsWith(domain, StringComparison.Ordinal) && name[^(domain.Length + 1)] == '.');
 
-    private static AdmissionResult ResultOf(EnqueueResult result, Message message, IdempotencyKey? idempotency) => result switch
+    private static AdmissionResult ResultOf(EnqueueResult result, IdempotencyKey? idempotency) => result switch
     {
-        EnqueueResult.Accepted => new AdmissionResult.Admitted(message),
         EnqueueResult.Duplicate first when first.Fingerprint == idempotency?.Fingerprint => new AdmissionResult.Replayed(first.First),
         EnqueueResult.Duplicate => Refuse(RefusalReason.IdempotencyMismatch, "this Idempotency-Key was used for another message within the last 24 hours"),
         EnqueueResult.StoreFull => new AdmissionResult.Refused(Unavailable(full: true)),

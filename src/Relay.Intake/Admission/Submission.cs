@@ -68,8 +68,8 @@ public sealed record Refusal(RefusalReason Reason, string Text, string? Field = 
     /// <summary>With <see cref="RefusalReason.QuotaExceeded"/>: which one.</summary>
     public QuotaExceeded? Quota { get; init; }
 
-    /// <param name="recipients">Of the message that it has no room for; 0 where there is none yet.</param>
-    internal static Refusal Of(QuotaExceeded quota, int recipients = 0) => recipients <= quota.Limit
+    /// <param name="recipients">Of the message that it has no room for.</param>
+    internal static Refusal Of(QuotaExceeded quota, int recipients) => recipients <= quota.Limit
         ? new Refusal(RefusalReason.QuotaExceeded, quota.Words) { Quota = quota }
         // No patience makes room for it.
         : new Refusal(RefusalReason.NotAllowed, $"the message has {recipients} recipients, and {quota.Words}", "to");

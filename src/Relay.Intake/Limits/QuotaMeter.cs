@@ -28,7 +28,7 @@ internal sealed class QuotaMeter(LimitOwner owner, Func<DateOnly, CancellationTo
 
     private long Unseen => _taken - _writtenAtLook;
 
-    /// <summary>Takes so many recipients; null when there was room, and then <see cref="End"/> must follow. With none to take it is only asked whether there is room for one.</summary>
+    /// <summary>Takes so many recipients; null when there was room, and then <see cref="End"/> must follow.</summary>
     public async ValueTask<QuotaExceeded?> TryTakeAsync(SendingLimits limits, int recipients, CancellationToken cancellation)
     {
         while (true)
@@ -39,7 +39,7 @@ internal sealed class QuotaMeter(LimitOwner owner, Func<DateOnly, CancellationTo
                 known = _looked;
                 if (!IsDue(limits, out var isFresh))
                 {
-                    var exceeded = Exceeded(limits, Math.Max(1, recipients));
+                    var exceeded = Exceeded(limits, recipients);
                     if (exceeded is null)
                     {
                         _taken += recipients;

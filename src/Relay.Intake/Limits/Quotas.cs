@@ -48,7 +48,7 @@ internal sealed class Quotas
         return limits;
     }
 
-    /// <summary>Takes so many recipients from the quotas of an account and a key, from both or from none. With none to take it is only asked whether there is room for one.</summary>
+    /// <summary>Takes so many recipients from the quotas of an account and a key, from both or from none.</summary>
     public async ValueTask<(QuotaExceeded? Exceeded, QuotaTaken Taken)> TryTakeAsync(Credential credential, int recipients, CancellationToken cancellation)
     {
         var limits = await LimitsOfAsync(credential.Account, cancellation);

@@ -18,6 +18,13 @@ public interface IMailQueue
     ValueTask<EnqueueResult> EnqueueAsync(Message message, IdempotencyKey? idempotency, CancellationToken cancellation);
 
     /// <summary>
+    /// What an enqueue with this key would be told if the key was used before; null when it was not. Nothing is written. For
+    /// those who have to refuse a message without asking the queue: whoever repeats one is to hear of the first all the same.
+    /// May throw <see cref="StoreUnavailableException"/>.
+    /// </summary>
+    ValueTask<EnqueueResult.Duplicate?> FindFirstAsync(string account, IdempotencyKey idempotency, CancellationToken cancellation);
+
+    /// <summary>
     /// A slot for the id of a new message that may stand anywhere: where this node delivers too, one of its own, so that
     /// the message need not be read back by another node.
     /// </summary>

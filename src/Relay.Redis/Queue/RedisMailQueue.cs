@@ -66,6 +66,12 @@ internal sealed class RedisMailQueue(
         return await AnswerAsync(accept, idempotency);
     }
 
+    public ValueTask<EnqueueResult.Duplicate?> FindFirstAsync(string account, IdempotencyKey idempotency, CancellationToken cancellation) =>
+        !store.IsOpen || store.IsForeign
+            ? throw new StoreUnavailableException("the store is not the one that the relay was started on, or not known yet")
+            : StoreFailure.TranslateAsync(
+                FindFirstAsync(store.Connections.Reading, store.PartitionOfSlot(idempotency.SlotFor(account)), account, idempotency), cancellation);
+
     public async ValueTask<IReadOnlyList<Lease>> LeaseDueAsync(LeaseDemand demand, CancellationToken cancellation)
     {
         while (true)
@@ -237,8 +243,9 @@ internal sealed class RedisMailQueue(
                     continue;
                 }
 
-                return await DuplicateAsync(database, home, message, idempotency)
-                    ?? new EnqueueResult.StoreUnavailable("the store aborted the step, or a part of the content is no longer there");
+                return idempotency is not null && await FindFirstAsync(database, home!, message.Account, idempotency) is { } first
+                    ? first
+                    : new EnqueueResult.StoreUnavailable("the store aborted the step, or a part of the content is no longer there");
             }
             catch (Exception e) when (StoreFailure.Covers(e))
             {
@@ -255,14 +262,9 @@ internal sealed class RedisMailQueue(
         }
     }
 
-    private static async Task<EnqueueResult?> DuplicateAsync(IDatabase database, Partition? home, Message message, IdempotencyKey? idempotency)
+    private static async Task<EnqueueResult.Duplicate?> FindFirstAsync(IDatabase database, Partition home, string account, IdempotencyKey idempotency)
     {
-        if (idempotency is null)
-        {
-            return null;
-        }
-
-        var first = (string?)await database.StringGetAsync(home!.Keys.Idempotency(message.Account, idempotency.Key), StoreConnections.FromPrimary);
+        var first = (string?)await database.StringGetAsync(home.Keys.Idempotency(account, idempotency.Key), StoreConnections.FromPrimary);
         return first?.Split(' ', 2) is [var id, var fingerprint] && MessageId.TryParse(id, out var named)
             ? new EnqueueResult.Duplicate(named, fingerprint)
             : null;

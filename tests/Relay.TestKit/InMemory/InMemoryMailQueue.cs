@@ -26,6 +26,7 @@ public sealed partial class InMemoryMailQueue : IMailQueue, IQueueReader, IQueue
     private readonly List<Settlement> _settlements = [];
     private readonly List<(UnitId Unit, string Host)> _dots = [];
     private TaskCompletionSource _changed = NewSignal();
+    private int _firstLooks;
 
     public InMemoryMailQueue(TimeProvider time)
     {
@@ -98,13 +99,12 @@ public sealed partial class InMemoryMailQueue : IMailQueue, IQueueReader, IQueue
         {
             if (idempotency is not null)
             {
-                var key = (message.Account, idempotency.Key);
-                if (_idempotency.TryGetValue(key, out var first) && first.Until > _time.GetUtcNow())
+                if (FirstHoldingLock(message.Account, idempotency) is { } first)
                 {
-                    return ValueTask.FromResult<EnqueueResult>(new EnqueueResult.Duplicate(first.First, first.Fingerprint));
+                    return ValueTask.FromResult<EnqueueResult>(first);
                 }
 
-                _idempotency[key] = (message.Id, idempotency.Fingerprint, _time.GetUtcNow() + IdempotencyKept);
+                _idempotency[(message.Account, idempotency.Key)] = (message.Id, idempotency.Fingerprint, _time.GetUtcNow() + IdempotencyKept);
             }
 
             AcceptHoldingLock(message);
@@ -113,6 +113,23 @@ public sealed partial class InMemoryMailQueue : IMailQueue, IQueueReader, IQueue
         Signal();
         return ValueTask.FromResult<EnqueueResult>(EnqueueResult.Accepted.Instance);
     }
+
+    /// <summary>How often it was asked about a key alone.</summary>
+    public int FirstLooks => Volatile.Read(ref _firstLooks);
+
+    public ValueTask<EnqueueResult.Duplicate?> FindFirstAsync(string account, IdempotencyKey idempotency, CancellationToken cancellation)
+    {
+        Interlocked.Increment(ref _firstLooks);
+        lock (_lock)
+        {
+            return ValueTask.FromResult(FirstHoldingLock(account, idempotency));
+        }
+    }
+
+    private EnqueueResult.Duplicate? FirstHoldingLock(string account, IdempotencyKey idempotency) =>
+        _idempotency.TryGetValue((account, idempotency.Key), out var first) && first.Until > _time.GetUtcNow()
+            ? new EnqueueResult.Duplicate(first.First, first.Fingerprint)
+            : null;
 
     public int ChooseSlot() => Random.Shared.Next(MessageId.Slots);
 

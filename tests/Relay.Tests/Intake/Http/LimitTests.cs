@@ -48,6 +48,22 @@ public sealed class LimitTests
     }
 
     [Fact]
+    public async Task Who_repeats_what_was_accepted_hears_of_it_though_nothing_is_left()
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+        await api.PutAsync("/accounts/shop/limits", """{ "perDay": 1 }""", ApiUnderTest.AdminKey);
+        const string Mail = """{ "from": "a@shop.test", "to": "b@there.test", "text": "x" }""";
+        var first = await api.SendAsync(Mail, ("Idempotency-Key", "order-7"));
+
+        var again = await api.SendAsync(Mail, ("Idempotency-Key", "order-7"));
+
+        Assert.Equal((HttpStatusCode.Accepted, "true"), (again.Status, again.Headers["Idempotent-Replayed"]));
+        Assert.Equal(first.String("id"), again.String("id"));
+        (await api.SendAsync(Mail, ("Idempotency-Key", "order-8"))).IsProblem(HttpStatusCode.TooManyRequests);
+        (await api.SendAsync("""{ "from": "a@shop.test", "to": "c@there.test", "text": "x" }""", ("Idempotency-Key", "order-7"))).Names(HttpStatusCode.UnprocessableEntity, "Idempotency-Key");
+    }
+
+    [Fact]
     public async Task An_account_limits_its_keys_and_not_itself()
     {
         await using var api = await ApiUnderTest.StartAsync();

@@ -224,17 +224,23 @@ public sealed class LoginTests
     }
 
     [Fact]
-    public async Task A_quota_that_is_spent_is_a_temporary_no_at_MAIL_and_behind_the_content()
+    public async Task A_quota_that_is_spent_is_a_temporary_no_behind_the_content_which_may_repeat_what_was_accepted()
     {
         await using var door = await DoorUnderTest.StartAsync();
         await door.Accounts.TryAddAccountAsync(
             new Account(Account.Default, "first", DateTimeOffset.UnixEpoch) { Limits = new SendingLimits { PerDay = 2 } }, TestContext.Current.CancellationToken);
         await using var client = await door.LogInAsync();
+        var key = "";
         await SendAsync("250 2.0.0 ", "a@there.test");
 
         await SendAsync("450 4.7.1 the account has sent to 1 of the 2 recipients it may a day", "a@there.test", "b@there.test");
+        key = "Idempotency-Key: seven\r\n";
         await SendAsync("250 2.0.0 ", "a@there.test");
-        await client.Says("MAIL FROM:<a@sender.test>", expect: "450 4.7.1 ");
+        var accepted = door.Queue.Accepted;
+        await SendAsync($"250 2.0.0 Ok: queued as {accepted[^1].Id}", "a@there.test");
+        key = "";
+        await SendAsync("450 4.7.1 ", "a@there.test");
+        Assert.Equal(accepted.Count, door.Queue.Accepted.Count);
 
         async Task SendAsync(string expect, params string[] recipients)
         {
@@ -245,7 +251,7 @@ public sealed class LoginTests
             }
 
             await client.Says("DATA", expect: "354 ");
-            await client.Says("From: a@sender.test\r\n\r\nx\r\n.", expect: expect);
+            await client.Says($"From: a@sender.test\r\n{key}\r\nx\r\n.", expect: expect);
         }
     }
 

@@ -234,6 +234,18 @@ public abstract class MailQueueContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_a_key_was_used_for_can_be_asked_without_using_it()
+    {
+        var key = new IdempotencyKey("order-7", "fingerprint");
+        Assert.Null(await Queue.FindFirstAsync("acme", key, Cancellation));
+        var first = TestMail.To(Time, "a@x.test") with { Id = MessageId.Create(Time, key.SlotFor("acme")) };
+        Assert.IsType<EnqueueResult.Accepted>(await Queue.EnqueueAsync(first, key, Cancellation));
+
+        Assert.Equal(new EnqueueResult.Duplicate(first.Id, "fingerprint"), await Queue.FindFirstAsync("acme", key with { Fingerprint = "other" }, Cancellation));
+        Assert.Null(await Queue.FindFirstAsync("other", key, Cancellation));
+    }
+
+    [Fact]
     public async Task The_same_key_of_another_account_is_another_key()
     {
         var key = new IdempotencyKey("order-7", "fingerprint");
