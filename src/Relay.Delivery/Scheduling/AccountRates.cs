@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Options;
 using Relay.Delivery.Providers;
+using Relay.Mail.Messages;
 using Relay.Mail.Queue;
 
 namespace Relay.Delivery.Scheduling;
@@ -30,17 +31,17 @@ internal sealed class AccountRates(DeliveryWindow window, NodeShares shares, IOp
         closed.ForEach(window.Open);
     }
 
-    /// <summary>What the next message of the account has to wait for; null when it may go, and then it counts.</summary>
-    public Gate? ClosedGate(string account)
+    /// <summary>What the next message of the lane has to wait for; null when it may go, and then it counts.</summary>
+    public Gate? ClosedGate(Lane lane)
     {
-        if (RateOf(account) is not { } rate)
+        if (RateOf(lane) is not { } rate)
         {
             return null;
         }
 
         lock (_lock)
         {
-            var held = HeldOf(account, rate);
+            var held = HeldOf(lane.Account, rate);
             var now = time.GetUtcNow();
             if (held.Meter.TryTake(now))
             {
@@ -57,19 +58,22 @@ internal sealed class AccountRates(DeliveryWindow window, NodeShares shares, IOp
     public Rate? RateOf(string account) =>
         _stored.TryGetValue(account, out var stored) ? stored : _own.TryGetValue(account, out var own) ? own : _usual;
 
-    /// <summary>Why its mail waits, where it is for this.</summary>
-    public string? ExcuseFor(string account)
+    /// <summary>Why the lane's mail waits, where it is for this.</summary>
+    public string? ExcuseFor(Lane lane)
     {
-        if (RateOf(account) is not { } rate)
+        if (RateOf(lane) is not { } rate)
         {
             return null;
         }
 
         lock (_lock)
         {
-            return HeldOf(account, rate).Meter.Wait(time.GetUtcNow()) > TimeSpan.Zero ? $"the account may send {rate}, and has" : null;
+            return HeldOf(lane.Account, rate).Meter.Wait(time.GetUtcNow()) > TimeSpan.Zero ? $"the account may send {rate}, and has" : null;
         }
     }
+
+    /// <summary>What holds for a lane: what strangers write to an account is not what it sends.</summary>
+    public Rate? RateOf(Lane lane) => lane.Class == MessageClass.Inbound ? null : RateOf(lane.Account);
 
     public void Dispose()
     {

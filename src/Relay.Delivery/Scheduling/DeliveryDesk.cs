@@ -37,7 +37,7 @@ internal sealed class DeliveryDesk(
         breakers.Forget(domain);
     }
 
-    public string? WhyNotNow(Lane lane) => dispatcher.ExcuseFor(lane)?.Words ?? dispatcher.ExcuseFor(lane.Account) ?? (dispatcher.HasRoomFor(lane)
+    public string? WhyNotNow(Lane lane) => dispatcher.ExcuseFor(lane)?.Words ?? dispatcher.RateExcuseFor(lane) ?? (dispatcher.HasRoomFor(lane)
         ? null
         : "as much mail as the relay keeps in hand for its hosts is under way before it");
 }

@@ -82,7 +82,7 @@ internal sealed class Dispatcher(
         var closed = destination.Routed is Routed.To(var plan)
             ? sites.ClosedGate(lane.Account, pools.PlanFor(plan, lane))
             : window.ClosedGate(lane.Account, destination.Stock, new Room(options.Value.Window.UnitsPerConnection), isGood: false);
-        return closed ?? (IsPutOffUncounted(lane) ? null : rates.ClosedGate(lane.Account));
+        return closed ?? (IsPutOffUncounted(lane) ? null : rates.ClosedGate(lane));
     }
 
     /// <summary>The same, asked out of curiosity: nothing is leased because of it.</summary>
@@ -98,8 +98,8 @@ internal sealed class Dispatcher(
     public Excuse? ExcuseFor(Lane lane) =>
         _destinations.TryGetValue(lane.Domain, out var destination) && destination.Routed is Routed.To(var plan) ? ExcuseFor(pools.PlanFor(plan, lane), lane) : null;
 
-    /// <summary>Why the account's mail is held back; null when it is not.</summary>
-    public string? ExcuseFor(string account) => rates.ExcuseFor(account);
+    /// <summary>Why the lane's account is held back; null when it is not.</summary>
+    public string? RateExcuseFor(Lane lane) => rates.ExcuseFor(lane);
 
     /// <summary>Gives back untried what passes and waits for a way or a courier.</summary>
     public void GiveBack(Func<Lease, bool> which)
@@ -253,7 +253,7 @@ internal sealed class Dispatcher(
         }
     }
 
-    private bool IsPutOffUncounted(Lane lane) => rates.RateOf(lane.Account) is not null && ExcuseFor(lane) is not null;
+    private bool IsPutOffUncounted(Lane lane) => rates.RateOf(lane) is not null && ExcuseFor(lane) is not null;
 
     private Excuse? ExcuseFor(RoutePlan plan, Lane lane) => sites.ExcuseFor(plan) ?? blocked.ExcuseFor(plan.Key, lane.Domain);
 

@@ -2,6 +2,7 @@ using System.Net;
 using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Options;
 using Relay.Delivery.Routing;
+using Relay.Mail.Messages;
 using Relay.Mail.Queue;
 
 namespace Relay.Delivery.Sources;
@@ -31,8 +32,9 @@ internal sealed class SourcePools
     /// <summary>The plan and its ways from each pool.</summary>
     public IEnumerable<RoutePlan> AllOf(RoutePlan plan) => _pools.Length == 0 ? [plan] : [plan, .. PlansOf(plan)];
 
+    // What is passed on, and reports, leave from where single mails do, unless a pool of their own stands before.
     private static bool Fits(PoolOptions rule, Lane lane) =>
-        (rule.Class is not { } @class || @class == lane.Class) && (rule.Accounts.Length == 0 || rule.Accounts.Contains(lane.Account));
+        (rule.Class is not { } @class || @class == lane.Class || (@class == MessageClass.Transactional && lane.Class == MessageClass.Inbound)) && (rule.Accounts.Length == 0 || rule.Accounts.Contains(lane.Account));
 
     // A plan lives as long as the answers it was made of: its ways are made once.
     private RoutePlan[] PlansOf(RoutePlan plan) =>

@@ -60,6 +60,7 @@ internal sealed class FailureReports(IOptions<RelayOptions> relay, TimeProvider 
             Credential = original.Credential,
             Source = MessageSource.Report,
             Mode = original.Mode,
+            Class = MessageClass.Inbound,
             Envelope = new Envelope
             {
                 Sender = null,

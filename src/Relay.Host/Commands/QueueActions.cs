@@ -9,7 +9,7 @@ internal static partial class QueueActions
 {
     private static readonly Option<string?> Account = new("--account") { Description = "Mail of this account, by its id." };
     private static readonly Option<string?> Domain = new("--domain") { Description = "Mail to recipients at this domain." };
-    private static readonly Option<string?> Class = new("--class") { Description = "Mail of this class: transactional or bulk." };
+    private static readonly Option<string?> Class = new("--class") { Description = "Mail of this class: transactional, bulk, or inbound (what comes in for a route, and reports)." };
     private static readonly Option<string?> Message = new("--message") { Description = "One message, by its id." };
     private static readonly Option<string?> Reason = new("--reason") { Description = "Why, for people: it is kept and shown wherever the effect shows." };
     private static readonly Option<string?> Until = new("--until") { Description = "When it ends by itself: a time (2026-03-01T18:00:00Z) or a while from now (90m, 12h, 2d)." };

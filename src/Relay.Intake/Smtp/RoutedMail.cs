@@ -129,6 +129,7 @@ internal sealed class RoutedMail(
             Account = route.Account,
             Credential = route.Id,
             Source = MessageSource.Inbound,
+            Class = MessageClass.Inbound,
             Envelope = new Envelope { Sender = envelope.Sender, Recipients = recipients, EightBitMime = envelope.EightBitMime, SmtpUtf8 = envelope.SmtpUtf8, Tls = envelope.Tls },
             // Sent on under the writer's own address it would fail SPF, and its bounces would go to whoever is named there.
             ReturnPath = envelope.Sender is null || route.Webhook is not null ? null : await returnPaths.FindAsync(route.Account, content.Id, DomainOf(route.Match), CancellationToken.None),

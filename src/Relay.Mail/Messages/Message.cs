@@ -100,4 +100,7 @@ public enum MessageClass
 {
     Transactional,
     Bulk,
+
+    /// <summary>For the account and not from it: what the world writes to a route of it, and our reports. No rate of its sending holds it back.</summary>
+    Inbound,
 }

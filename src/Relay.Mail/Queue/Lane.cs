@@ -19,12 +19,20 @@ public readonly record struct Lane(string Domain, string Account, MessageClass C
         return true;
     }
 
-    public override string ToString() => $"{Domain}|{Account}|{(Class == MessageClass.Bulk ? "b" : "t")}";
+    public override string ToString() => $"{Domain}|{Account}|{WordOf(Class)}";
+
+    private static string WordOf(MessageClass @class) => @class switch
+    {
+        MessageClass.Bulk => "b",
+        MessageClass.Inbound => "i",
+        _ => "t",
+    };
 
     private static MessageClass? ClassOf(string word) => word switch
     {
         "t" => MessageClass.Transactional,
         "b" => MessageClass.Bulk,
+        "i" => MessageClass.Inbound,
         _ => null,
     };
 }

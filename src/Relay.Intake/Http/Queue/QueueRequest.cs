@@ -9,7 +9,7 @@ internal sealed record QueueRequest
     /// <summary>The recipients' domain.</summary>
     public string? Domain { get; init; }
 
-    /// <summary><c>transactional</c> or <c>bulk</c>.</summary>
+    /// <summary><c>transactional</c>, <c>bulk</c>, or <c>inbound</c>: what comes in for a route, and reports.</summary>
     public string? Class { get; init; }
 
     /// <summary>One message, by its id.</summary>

@@ -102,7 +102,7 @@ internal sealed class QueueRequestReader(IQueueReader queue, IAccountStore accou
             return @class;
         }
 
-        errors.Add("class", "must be transactional or bulk");
+        errors.Add("class", "must be transactional, bulk or inbound");
         return null;
     }
 

@@ -1,5 +1,6 @@
 using Relay.Delivery.Scheduling;
 using Relay.Mail.Accounts;
+using Relay.Mail.Messages;
 using Relay.Mail.Queue;
 using Relay.TestKit.Relays;
 using Relay.TestKit.Remote;
@@ -36,6 +37,29 @@ public sealed class AccountRatesTests
             await delivery.SettledAsync(50 + sent);
             Assert.Equal(sent, delivery.Queue.Settlements.Count(s => s.Lease.Message.Account == "slow"));
         }
+    }
+
+    [Fact]
+    public async Task What_strangers_write_to_an_account_neither_waits_for_its_rate_nor_counts()
+    {
+        await using var remote = ScriptedSmtpServer.Start();
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote, ("Delivery:AccountRates:slow", "1/1h"));
+        var own = A.Message(delivery.Time, "a@remote.test") with { Account = "slow" };
+        for (var i = 0; i < 5; i++)
+        {
+            await delivery.AcceptAsync(A.Message(delivery.Time, $"desk{i}@remote.test") with { Account = "slow", Source = MessageSource.Inbound, Class = MessageClass.Inbound });
+        }
+
+        await delivery.SettledAsync(5);
+        await delivery.AcceptAsync(own);
+        await delivery.AcceptAsync(A.Message(delivery.Time, "b@remote.test") with { Account = "slow" });
+        await delivery.SettledAsync(6);
+        Assert.Equal("the account may send 1/1h, and has", delivery.Part<IDeliveryDesk>().WhyNotNow(new Lane("remote.test", "slow", MessageClass.Transactional)));
+        Assert.Null(delivery.Part<IDeliveryDesk>().WhyNotNow(new Lane("remote.test", "slow", MessageClass.Inbound)));
+
+        await delivery.AcceptAsync(A.Message(delivery.Time, "desk@remote.test") with { Account = "slow", Source = MessageSource.Inbound, Class = MessageClass.Inbound });
+        await delivery.SettledAsync(7);
+        Assert.Equal("a@remote.test", Assert.Single(delivery.Queue.Settlements, s => s.Lease.Message.Class == MessageClass.Transactional).Events[0].Recipient);
     }
 
     [Fact]

@@ -109,14 +109,16 @@ public sealed class SourcePoolTests
             remote,
             ("Delivery:Pools:0:Name", "bulk"), ("Delivery:Pools:0:Class", "Bulk"),
             ("Delivery:Pools:0:Addresses:0:Address", "127.0.0.9"), ("Delivery:Pools:0:Addresses:0:HostName", "out9.relay.test"),
-            ("Delivery:Pools:1:Name", "second"), ("Delivery:Pools:1:Accounts:0", "second"), ("Delivery:Pools:1:Addresses:0:Address", "127.0.0.8"));
+            ("Delivery:Pools:1:Name", "second"), ("Delivery:Pools:1:Accounts:0", "second"), ("Delivery:Pools:1:Addresses:0:Address", "127.0.0.8"),
+            ("Delivery:Pools:2:Name", "single"), ("Delivery:Pools:2:Class", "Transactional"), ("Delivery:Pools:2:Accounts:0", "third"), ("Delivery:Pools:2:Addresses:0:Address", "127.0.0.7"));
 
         await delivery.SendAsync(A.Message(delivery.Time, "a@remote.test"));
         await delivery.SendAsync(A.Message(delivery.Time, "b@remote.test") with { Class = MessageClass.Bulk });
         await delivery.SendAsync(A.Message(delivery.Time, "c@remote.test") with { Account = "second" });
+        await delivery.SendAsync(A.Message(delivery.Time, "d@remote.test") with { Account = "third", Class = MessageClass.Inbound });
 
-        Assert.Equal(["127.0.0.1", "127.0.0.9", "127.0.0.8"], remote.Sessions.Select(s => s.ClientAddress.ToString()));
-        Assert.Equal(["EHLO relay.test", "EHLO out9.relay.test", "EHLO relay.test"], remote.Sessions.Select(s => s.Commands[0]));
+        Assert.Equal(["127.0.0.1", "127.0.0.9", "127.0.0.8", "127.0.0.7"], remote.Sessions.Select(s => s.ClientAddress.ToString()));
+        Assert.Equal(["EHLO relay.test", "EHLO out9.relay.test", "EHLO relay.test", "EHLO relay.test"], remote.Sessions.Select(s => s.Commands[0]));
     }
 
     [Fact]

@@ -256,7 +256,8 @@ public sealed class InboundDoorTests
         await door.SendAsync(client, "", "bills@help.shop.test");
 
         var (on, forwarded) = (door.Returns.Queue.Accepted[0], door.Returns.Queue.Accepted[1]);
-        Assert.Equal(("shop", MessageSource.Inbound, "Help"), (on.Account, on.Source, on.Subject));
+        Assert.Equal(("shop", MessageSource.Inbound, MessageClass.Inbound, "Help"), (on.Account, on.Source, on.Class, on.Subject));
+        Assert.Equal(0, UsedUp.By(on));
         Assert.Equal("ann@there.test", on.Envelope.Sender!.Text);
         Assert.Equal(["a@help.shop.test", "b@help.shop.test"], on.Envelope.Recipients.Select(r => r.Address.Text));
         Assert.Equal("Subject: Help\r\n\r\nHelp\r\n", Encoding.ASCII.GetString(on.Content.Head.Span));

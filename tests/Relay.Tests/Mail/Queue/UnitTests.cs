@@ -28,10 +28,13 @@ public sealed class UnitTests
         Assert.Equal([0, 1, 2], units.Select(u => u.Id.Number));
     }
 
-    [Fact]
-    public void Names_survive_their_written_form()
+    [Theory]
+    [InlineData(MessageClass.Transactional)]
+    [InlineData(MessageClass.Bulk)]
+    [InlineData(MessageClass.Inbound)]
+    public void Names_survive_their_written_form(MessageClass @class)
     {
-        var unit = Unit.Of(MessageTo("a@[192.0.2.1]"))[0];
+        var unit = Unit.Of(MessageTo("a@[192.0.2.1]") with { Class = @class })[0];
 
         Assert.True(UnitId.TryParse(unit.Id.ToString(), out var id));
         Assert.Equal(unit.Id, id);
