@@ -33,6 +33,10 @@ internal sealed partial class Guard(CredentialScope? scope, bool adminOnly) : IE
         {
             return new ProblemAnswer(exception.Problem);
         }
+        catch (BadHttpRequestException exception) when (exception.StatusCode == StatusCodes.Status413PayloadTooLarge)
+        {
+            return new ProblemAnswer(Problem.TooLarge("the body is larger than it may be here"));
+        }
         catch (StoreUnavailableException exception)
         {
             LogStoreUnavailable(http.RequestServices.GetRequiredService<ILogger<Guard>>(), exception);

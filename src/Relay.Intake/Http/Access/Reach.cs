@@ -14,20 +14,18 @@ internal static class Reach
         return caller.IsAdmin && context.Request.Headers[Guard.AccountHeader].Count == 0 ? null : caller.Account;
     }
 
-    /// <exception cref="ProblemException">The key is for tests: it stands in scripts and on laptops.</exception>
-    public static void RequireLive(HttpContext context)
+    /// <exception cref="ProblemException">
+    /// The whole account depends on this, and the key is for a part of what it does, or for tests: those stand in scripts and on laptops.
+    /// </exception>
+    public static void RequireWhole(HttpContext context)
     {
-        if (Caller.Of(context).Mode == MessageMode.Test)
+        var caller = Caller.Of(context);
+        if (caller.Mode == MessageMode.Test)
         {
             throw new ProblemException(Problem.Forbidden("a test key may not change what live mail depends on"));
         }
-    }
 
-    /// <exception cref="ProblemException">The key is for tests, or for a part of what the account does: the whole account depends on this.</exception>
-    public static void RequireWhole(HttpContext context)
-    {
-        RequireLive(context);
-        if (Caller.Of(context).IsConfined)
+        if (caller.IsConfined)
         {
             throw new ProblemException(Problem.Forbidden(
                 "a key that is limited itself, in domains, networks, time or amount, may not change what all mail of the account depends on"));

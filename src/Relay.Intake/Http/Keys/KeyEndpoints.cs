@@ -15,6 +15,7 @@ internal sealed class KeyEndpoints(IAccountStore accounts, AdmissionGate gate, T
     public async Task<IResult> CreateAsync(HttpContext context)
     {
         var caller = Caller.Of(context);
+        RequireUnconfined(caller);
         var request = await RequestBody.ReadAsync(context, ApiJson.Default.KeyRequest);
         var wanted = KeyRequestReader.Read(request, time.GetUtcNow());
         RequireMayManage(caller, wanted.Mode);
@@ -45,32 +46,32 @@ internal sealed class KeyEndpoints(IAccountStore accounts, AdmissionGate gate, T
 
     public async Task<IResult> RevokeAsync(HttpContext context, string id)
     {
+        var caller = Caller.Of(context);
+        if (caller.Id != id)
+        {
+            RequireUnconfined(caller);
+        }
+
         if (await FindAsync(context, id) is not { } credential)
         {
             return NotFound();
         }
 
-        var caller = Caller.Of(context);
         RequireMayManage(caller, credential.Mode);
-        if (caller.Id != credential.Id)
-        {
-            RequireUnconfined(caller);
-        }
-
         await ChangeAsync(context, credential, known => known with { RevokedAt = known.RevokedAt ?? time.GetUtcNow() });
         return TypedResults.NoContent();
     }
 
     public async Task<IResult> LimitAsync(HttpContext context, string id)
     {
+        var caller = Caller.Of(context);
+        RequireUnconfined(caller);
         if (await FindAsync(context, id) is not { } credential)
         {
             return NotFound();
         }
 
-        var caller = Caller.Of(context);
         RequireMayManage(caller, credential.Mode);
-        RequireUnconfined(caller);
         if (caller.Id == credential.Id)
         {
             return new ProblemAnswer(Problem.Conflict("a key that limited itself could not take that back; use another key"));
@@ -107,8 +108,6 @@ internal sealed class KeyEndpoints(IAccountStore accounts, AdmissionGate gate, T
             throw new ProblemException(Problem.Forbidden(
                 $"this key has the scopes {string.Join(", ", caller.Scopes.Select(Word.Of))} itself, and can give no other", "scopes"));
         }
-
-        RequireUnconfined(caller);
     }
 
     // A key for one domain, network, time or amount would be free of it with a key of its own making, and could stop all others.

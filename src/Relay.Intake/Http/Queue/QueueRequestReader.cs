@@ -18,7 +18,7 @@ internal sealed class QueueRequestReader(IQueueReader queue, IAccountStore accou
     /// <param name="needsReason">It is done, and not only looked at.</param>
     public async Task<(QueueSelector Selector, string Reason, DateTimeOffset? Until)> ReadAsync(HttpContext context, bool needsReason, bool takesUntil)
     {
-        Reach.RequireLive(context);
+        Reach.RequireWhole(context);
         var request = await RequestBody.ReadAsync(context, ApiJson.Default.QueueRequest);
         var selector = Check(request, needsReason, takesUntil);
         return (await WithinReachAsync(context, selector), request.Reason ?? "", request.Until);

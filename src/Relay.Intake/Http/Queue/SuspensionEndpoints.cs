@@ -44,7 +44,7 @@ internal sealed class SuspensionEndpoints(
 
     public async Task<IResult> RemoveAsync(HttpContext context, string id)
     {
-        Reach.RequireLive(context);
+        Reach.RequireWhole(context);
         var reach = Reach.AccountOf(context);
         var found = (await suspensions.ListAsync(context.RequestAborted))
             .FirstOrDefault(s => s.Id == id && (reach is null || s.Selector.Account == reach));

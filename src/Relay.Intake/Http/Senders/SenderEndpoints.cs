@@ -60,7 +60,7 @@ internal sealed class SenderEndpoints(ISenderStore senders, SendingAddresses kno
 
     public async Task<IResult> RemoveAsync(HttpContext context, string id)
     {
-        RequireLive(context);
+        Reach.RequireWhole(context);
         if (await FindSenderAsync(context, id) is not { } sender)
         {
             return NotFound();

@@ -40,6 +40,7 @@ internal sealed class SuppressionEndpoints(ISuppressionStore suppressions, TimeP
 
     public async Task<IResult> CreateAsync(HttpContext context)
     {
+        Reach.RequireWhole(context);
         var request = await RequestBody.ReadAsync(context, ApiJson.Default.SuppressionRequest);
         var errors = new FieldErrors();
         if (!EnvelopeAddress.TryParse(request.Email, out var address, out var problem))
@@ -79,6 +80,7 @@ internal sealed class SuppressionEndpoints(ISuppressionStore suppressions, TimeP
 
     public async Task<IResult> ReleaseAsync(HttpContext context, string email, string? stream)
     {
+        Reach.RequireWhole(context);
         var (caller, address) = (Caller.Of(context), AddressOf(email));
         if (stream is not null && !StreamName.IsValid(stream))
         {

@@ -35,6 +35,7 @@ internal sealed class SuppressionList(ISuppressionStore suppressions, TimeProvid
 
     public async Task<IResult> ImportAsync(HttpContext context)
     {
+        Reach.RequireWhole(context);
         if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
         {
             size.MaxRequestBodySize = MaxBody;

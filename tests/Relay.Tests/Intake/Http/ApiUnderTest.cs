@@ -1,9 +1,13 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Metadata;
+using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -14,6 +18,7 @@ using Relay.Host.Serving;
 using Relay.Intake;
 using Relay.Intake.Admission;
 using Relay.Intake.Http;
+using Relay.Intake.Http.Description;
 using Relay.Mail;
 using Relay.Mail.Accounts;
 using Relay.Mail.Domains;
@@ -36,10 +41,12 @@ internal sealed class ApiUnderTest : IAsyncDisposable
     public const string AdminKey = "the key of the one who runs it";
 
     private readonly WebApplication _app;
+    private readonly ConcurrentQueue<string> _undescribed;
 
-    private ApiUnderTest(WebApplication app, ApiUnderTestStores stores)
+    private ApiUnderTest(WebApplication app, ApiUnderTestStores stores, ConcurrentQueue<string> undescribed)
     {
         _app = app;
+        _undescribed = undescribed;
         Stores = stores;
         Client = new HttpClient { BaseAddress = new Uri(app.Urls.Single()), Timeout = TimeSpan.FromSeconds(60) };
     }
@@ -69,11 +76,21 @@ internal sealed class ApiUnderTest : IAsyncDisposable
         builder.Services.AddRelayDocumentation();
 
         var app = builder.Build();
+        var undescribed = new ConcurrentQueue<string>();
+        app.Use((context, next) =>
+        {
+            context.Response.OnStarting(() =>
+            {
+                Look(context, undescribed);
+                return Task.CompletedTask;
+            });
+            return next(context);
+        });
         app.MapRelayApi();
         app.MapRelayDocumentation();
         await app.StartAsync(Cancellation);
 
-        var api = new ApiUnderTest(app, stores);
+        var api = new ApiUnderTest(app, stores, undescribed);
         api.Key = await api.KeyAsync("shop");
         await stores.Accounts.PutDomainAsync(
             new SendingDomain("dom_1", "shop", "shop.test", "token", SendingDomainStatus.Verified, stores.Time.GetUtcNow(), null), Cancellation);
@@ -133,6 +150,17 @@ internal sealed class ApiUnderTest : IAsyncDisposable
     public Task<ApiAnswer> CallAsync(HttpMethod method, string path, string? json, string key) =>
         CallAsync(method, path, json is null ? null : new StringContent(json, Encoding.UTF8, "application/json"), key, []);
 
+    // Every answer that any test gets has to be one of those that the description names for its route.
+    private static void Look(HttpContext context, ConcurrentQueue<string> undescribed)
+    {
+        var (endpoint, status) = (context.GetEndpoint() as RouteEndpoint, context.Response.StatusCode);
+        if (endpoint?.Metadata.GetMetadata<NeedsKey>() is not null
+            && !endpoint.Metadata.GetOrderedMetadata<IProducesResponseTypeMetadata>().Any(answer => answer.StatusCode == status))
+        {
+            undescribed.Enqueue($"{context.Request.Method} {endpoint.RoutePattern.RawText} answers {status}, which its description does not say");
+        }
+    }
+
     private async Task<ApiAnswer> CallAsync(
         HttpMethod method, string path, HttpContent? content, string? key, IEnumerable<(string Name, string Value)> headers)
     {
@@ -145,6 +173,7 @@ internal sealed class ApiUnderTest : IAsyncDisposable
 
         using var response = await Client.SendAsync(request, Cancellation);
         var body = await response.Content.ReadAsByteArrayAsync(Cancellation);
+        Assert.Empty(_undescribed);
         return new ApiAnswer(response.StatusCode, response.Content.Headers.ContentType?.MediaType, body)
         {
             Headers = response.Headers.ToDictionary(header => header.Key, header => string.Join(',', header.Value), StringComparer.OrdinalIgnoreCase),
