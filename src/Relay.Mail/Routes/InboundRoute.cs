@@ -43,6 +43,9 @@ public interface IInboundRouteStore
     /// <summary>False when there is a route of this match already, whosever it is.</summary>
     ValueTask<bool> TryAddAsync(InboundRoute route, CancellationToken cancellation);
 
+    /// <summary>Puts it in the place of another of the same match. False when that one is no longer there, whatever is: of several who try at once one comes through.</summary>
+    ValueTask<bool> TryReplaceAsync(InboundRoute former, InboundRoute route, CancellationToken cancellation);
+
     /// <summary>An account's routes by match.</summary>
     ValueTask<IReadOnlyList<InboundRoute>> ListAsync(string account, CancellationToken cancellation);
 

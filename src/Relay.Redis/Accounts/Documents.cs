@@ -23,10 +23,11 @@ internal sealed class Documents(Store store, BrokenDocuments broken)
     }
 
     /// <summary>By the names of their fields; those that cannot be read are left out.</summary>
-    public async ValueTask<IReadOnlyList<T>> ListAsync<T>(RedisKey hash, JsonTypeInfo<T> type, CancellationToken cancellation)
+    public async ValueTask<IReadOnlyList<T>> ListAsync<T>(
+        RedisKey hash, JsonTypeInfo<T> type, CancellationToken cancellation, CommandFlags from = CommandFlags.None)
         where T : class
     {
-        var documents = await StoreFailure.TranslateAsync(Database.HashGetAllAsync(hash), cancellation);
+        var documents = await StoreFailure.TranslateAsync(Database.HashGetAllAsync(hash, from), cancellation);
         return [.. documents.OrderBy(d => (string?)d.Name, StringComparer.Ordinal).Select(d => TryRead(hash, d.Name, d.Value, type)).OfType<T>()];
     }
 
@@ -54,29 +55,44 @@ internal sealed class Documents(Store store, BrokenDocuments broken)
     public async ValueTask<T?> ChangeAsync<T>(RedisKey hash, string field, Func<T, T?> change, JsonTypeInfo<T> type, CancellationToken cancellation)
         where T : class
     {
-        for (var attempt = 0; attempt < MostAttempts; attempt++)
-        {
-            var known = await StoreFailure.TranslateAsync(Database.HashGetAsync(hash, field, StoreConnections.FromPrimary), cancellation);
-            if (known.IsNull || change(Read(hash, field, known, type)) is not { } changed)
-            {
-                return null;
-            }
-
-            var step = store.Connections.Background.CreateTransaction();
-            step.AddCondition(Condition.HashEqual(hash, field, known));
-            _ = step.HashSetAsync(hash, field, Write(changed, type));
-            if (await StoreFailure.TranslateAsync(step.ExecuteAsync(), cancellation))
-            {
-                return changed;
-            }
-        }
-
-        throw new StoreUnavailableException($"the document '{field}' of {hash} is changed by others all the time");
+        T? changed = null;
+        return await TryStepAsync(hash, field, type, known => (changed = change(known)) is not null, step => step.HashSetAsync(hash, field, Write(changed!, type)), cancellation)
+            ? changed
+            : null;
     }
 
     public async ValueTask RemoveAsync(RedisKey hash, string field, CancellationToken cancellation)
     {
         await StoreFailure.TranslateAsync(Database.HashDeleteAsync(hash, field), cancellation);
+    }
+
+    /// <summary>HGET, then HDEL on the same condition. False when there is none, or it is not the one that is meant.</summary>
+    public ValueTask<bool> TryRemoveAsync<T>(RedisKey hash, string field, Func<T, bool> isMeant, JsonTypeInfo<T> type, CancellationToken cancellation)
+        where T : class =>
+        TryStepAsync(hash, field, type, isMeant, step => step.HashDeleteAsync(hash, field), cancellation);
+
+    private async ValueTask<bool> TryStepAsync<T>(
+        RedisKey hash, string field, JsonTypeInfo<T> type, Func<T, bool> isMeant, Action<ITransaction> write, CancellationToken cancellation)
+        where T : class
+    {
+        for (var attempt = 0; attempt < MostAttempts; attempt++)
+        {
+            var known = await StoreFailure.TranslateAsync(Database.HashGetAsync(hash, field, StoreConnections.FromPrimary), cancellation);
+            if (known.IsNull || !isMeant(Read(hash, field, known, type)))
+            {
+                return false;
+            }
+
+            var step = store.Connections.Background.CreateTransaction();
+            step.AddCondition(Condition.HashEqual(hash, field, known));
+            write(step);
+            if (await StoreFailure.TranslateAsync(step.ExecuteAsync(), cancellation))
+            {
+                return true;
+            }
+        }
+
+        throw new StoreUnavailableException($"the document '{field}' of {hash} is changed by others all the time");
     }
 
     private static byte[] Write<T>(T value, JsonTypeInfo<T> type) => JsonSerializer.SerializeToUtf8Bytes(value, type);

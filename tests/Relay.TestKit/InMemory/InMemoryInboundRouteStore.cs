@@ -19,11 +19,14 @@ public sealed class InMemoryInboundRouteStore : IInboundRouteStore
 
     public ValueTask<bool> TryAddAsync(InboundRoute route, CancellationToken cancellation) => ValueTask.FromResult(Here.TryAdd(route.Match, route));
 
+    public ValueTask<bool> TryReplaceAsync(InboundRoute former, InboundRoute route, CancellationToken cancellation) =>
+        ValueTask.FromResult(Here.TryGetValue(former.Match, out var known) && known.Id == former.Id && Here.TryUpdate(former.Match, route, known));
+
     public ValueTask<IReadOnlyList<InboundRoute>> ListAsync(string account, CancellationToken cancellation) =>
         ValueTask.FromResult<IReadOnlyList<InboundRoute>>([.. Here.Values.Where(route => route.Account == account).OrderBy(route => route.Match, StringComparer.Ordinal)]);
 
     public ValueTask<bool> RemoveAsync(string account, string id, CancellationToken cancellation) =>
-        ValueTask.FromResult(Here.Values.FirstOrDefault(route => route.Account == account && route.Id == id) is { } known && Here.TryRemove(known.Match, out _));
+        ValueTask.FromResult(Here.Values.FirstOrDefault(route => route.Account == account && route.Id == id) is { } known && Here.TryRemove(KeyValuePair.Create(known.Match, known)));
 
     private ConcurrentDictionary<string, InboundRoute> Here => IsAway ? throw new StoreUnavailableException("the store is told to be away") : _routes;
 }

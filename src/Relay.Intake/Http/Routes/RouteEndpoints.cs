@@ -104,23 +104,21 @@ internal sealed class RouteEndpoints(
     // A route outlives the right to its domain, which may come back; it stands in nobody's way who has the right now.
     private async ValueTask<bool> TryAddAsync(InboundRoute route, CancellationToken cancellation)
     {
-        if (await routes.TryAddAsync(route, cancellation))
+        // It may go between the look and the change; who takes its place is there to stay.
+        for (var attempt = 0; attempt < 2; attempt++)
         {
-            return true;
-        }
-
-        var holder = await routes.FindAsync(route.Match, cancellation);
-        if (holder is not null)
-        {
-            if (await routed.MayHaveAsync(holder.Account, holder.Match, cancellation))
+            if (await routes.TryAddAsync(route, cancellation))
             {
-                return false;
+                return true;
             }
 
-            await routes.RemoveAsync(holder.Account, holder.Id, cancellation);
+            if (await routes.FindAsync(route.Match, cancellation) is { } holder)
+            {
+                return !await routed.MayHaveAsync(holder.Account, holder.Match, cancellation) && await routes.TryReplaceAsync(holder, route, cancellation);
+            }
         }
 
-        return await routes.TryAddAsync(route, cancellation);
+        return false;
     }
 
     // In clear text whoever stands between reads the account's mail: that is for the one who runs all of it to say.

@@ -2,28 +2,11 @@ using Relay.Mail.Queue;
 using Relay.Mail.Routes;
 using Relay.Smtp.Addresses;
 using Relay.TestKit.InMemory;
-using Relay.TestKit.Redis;
 
 namespace Relay.Tests.Redis.Routes;
 
-public abstract class InboundRouteStoreContract : IAsyncLifetime
+public abstract class InboundRouteStoreContract : StoreContract<IInboundRouteStore>
 {
-    protected static CancellationToken Cancellation => TestContext.Current.CancellationToken;
-
-    protected IInboundRouteStore Store { get; private set; } = null!;
-
-    public async ValueTask InitializeAsync() => Store = await OpenAsync();
-
-    public async ValueTask DisposeAsync()
-    {
-        await CloseAsync();
-        GC.SuppressFinalize(this);
-    }
-
-    protected abstract ValueTask<IInboundRouteStore> OpenAsync();
-
-    protected virtual ValueTask CloseAsync() => ValueTask.CompletedTask;
-
     [Fact]
     public async Task An_address_comes_before_its_domain_and_the_case_makes_no_difference()
     {
@@ -53,6 +36,40 @@ public abstract class InboundRouteStoreContract : IAsyncLifetime
         Assert.Null(await Store.FindAsync("help.shop.test", Cancellation));
     }
 
+    [Fact]
+    public async Task Of_several_accounts_that_take_the_place_of_one_that_lost_it_one_does()
+    {
+        var former = Route("gone", "help.shop.test");
+        await Store.TryAddAsync(former, Cancellation);
+        await Store.TryAddAsync(Route("shop", "other.shop.test"), Cancellation);
+        var wanting = Enumerable.Range(0, 8).Select(i => Route($"account{i}", "help.shop.test") with { Id = $"route_{i}" }).ToList();
+
+        var results = await Task.WhenAll(wanting.Select(route => Store.TryReplaceAsync(former, route, Cancellation).AsTask()));
+
+        var there = await Store.FindAsync("help.shop.test", Cancellation);
+        Assert.Equal(there!.Id, Assert.Single(wanting.Zip(results), pair => pair.Second).First.Id);
+        Assert.False(await Store.TryReplaceAsync(former, former, Cancellation));
+        Assert.False(await Store.TryReplaceAsync(Route("nobody", "none.shop.test"), wanting[0], Cancellation));
+        Assert.Empty(await Store.ListAsync("gone", Cancellation));
+    }
+
+    [Fact]
+    public async Task Who_removes_a_route_never_removes_the_one_that_took_its_place()
+    {
+        for (var round = 0; round < 20; round++)
+        {
+            var (former, next) = (Route("gone", $"help{round}.shop.test"), Route("shop", $"help{round}.shop.test") with { Id = $"route_next{round}" });
+            await Store.TryAddAsync(former, Cancellation);
+
+            var results = await Task.WhenAll(
+                Task.Run(() => Store.RemoveAsync("gone", former.Id, Cancellation).AsTask(), Cancellation),
+                Task.Run(() => Store.TryReplaceAsync(former, next, Cancellation).AsTask(), Cancellation));
+
+            Assert.Single(results, done => done);
+            Assert.Equal(results[1] ? next.Id : null, (await Store.FindAsync(next.Match, Cancellation))?.Id);
+        }
+    }
+
     private ValueTask<InboundRoute?> FindAsync(string address) => Store.FindAsync(EnvelopeAddress.Parse(address), Cancellation);
 
     private static InboundRoute Route(string account, string match) =>
@@ -66,39 +83,17 @@ public sealed class InMemoryInboundRouteStoreTests : InboundRouteStoreContract
 
 public sealed class EmbeddedInboundRouteStoreTests : InboundRouteStoreContract
 {
-    private StoreUnderTest? _store;
-
-    protected override async ValueTask<IInboundRouteStore> OpenAsync()
-    {
-        _store = await StoreUnderTest.StartAsync(null, StoreUnderTest.NewFolder(), TimeProvider.System, Cancellation);
-        return _store.Get<IInboundRouteStore>();
-    }
-
-    protected override ValueTask CloseAsync() => _store?.DisposeAsync() ?? ValueTask.CompletedTask;
+    protected override ValueTask<IInboundRouteStore> OpenAsync() => OpenEmbeddedAsync();
 }
 
 public sealed class RedisInboundRouteStoreTests : InboundRouteStoreContract
 {
-    private RedisServer? _redis;
-    private StoreUnderTest? _store;
-
-    protected override async ValueTask<IInboundRouteStore> OpenAsync()
-    {
-        _redis = await RedisServer.StartAsync(Cancellation);
-        _store = await StoreUnderTest.StartAsync(_redis.ConnectionString, StoreUnderTest.NewFolder(), TimeProvider.System, Cancellation);
-        return _store.Get<IInboundRouteStore>();
-    }
-
-    protected override async ValueTask CloseAsync()
-    {
-        await (_store?.DisposeAsync() ?? ValueTask.CompletedTask);
-        await (_redis?.DisposeAsync() ?? ValueTask.CompletedTask);
-    }
+    protected override ValueTask<IInboundRouteStore> OpenAsync() => OpenOnRedisAsync();
 
     [Fact]
     public async Task One_that_cannot_be_read_is_not_taken_for_none()
     {
-        await _store!.Connections.Reading.HashSetAsync("relay:routes", "help.shop.test", "{broken");
+        await Under!.Connections.Reading.HashSetAsync("relay:routes", "help.shop.test", "{broken");
 
         await Assert.ThrowsAsync<StoreUnavailableException>(async () => await Store.FindAsync(EnvelopeAddress.Parse("a@help.shop.test"), Cancellation));
         Assert.Empty(await Store.ListAsync("shop", Cancellation));

@@ -4,6 +4,7 @@ using Relay.Mail.Events;
 using Relay.Mail.Inbox;
 using Relay.Mail.Incoming;
 using Relay.Mail.Queue;
+using Relay.Mail.Routes;
 using Relay.Mail.Suppressions;
 using Relay.Mail.Tokens;
 using Relay.Tests.Redis.Accounts;
@@ -11,6 +12,7 @@ using Relay.Tests.Redis.Contents;
 using Relay.Tests.Redis.Inbox;
 using Relay.Tests.Redis.Incoming;
 using Relay.Tests.Redis.Queue;
+using Relay.Tests.Redis.Routes;
 using Relay.Tests.Redis.Suppressions;
 using Relay.Tests.Redis.Tokens;
 
@@ -67,6 +69,12 @@ public sealed class ClusterSenderStoreTests(SharedCluster shared) : SenderStoreC
 public sealed class ClusterTokenKeyStoreTests(SharedCluster shared) : TokenKeyStoreContract
 {
     protected override async ValueTask<ITokenKeyStore> OpenAsync() => StoreOf(await shared.OpenAsync(TimeProvider.System, Cancellation));
+}
+
+[Collection(ClusterCollection.Name)]
+public sealed class ClusterInboundRouteStoreTests(SharedCluster shared) : InboundRouteStoreContract
+{
+    protected override async ValueTask<IInboundRouteStore> OpenAsync() => StoreOf(await shared.OpenAsync(TimeProvider.System, Cancellation));
 }
 
 [Collection(ClusterCollection.Name)]
