@@ -18,6 +18,7 @@ public sealed class IntakeMetrics
     private readonly Histogram<double> _acceptDuration;
     private readonly Counter<long> _failedLogins;
     private readonly Counter<long> _paced;
+    private readonly Counter<long> _routed;
     private readonly Counter<long> _sessions;
     private readonly UpDownCounter<long> _openSessions;
 
@@ -29,6 +30,7 @@ public sealed class IntakeMetrics
         _acceptDuration = meter.CreateHistogram<double>("relay.accept.duration", "s", "From the whole message to its durable acceptance.");
         _failedLogins = meter.CreateCounter<long>("relay.logins.failed", "{login}", "Wrong keys at either door, by whether they were answered as one too many.");
         _paced = meter.CreateCounter<long>("relay.paced", "{message}", "Messages accepted for later, since they came faster than the rate of their key.");
+        _routed = meter.CreateCounter<long>("relay.routed", "{message}", "Mail of the world for the routes of accounts, by how it was answered.");
         _sessions = meter.CreateCounter<long>("relay.sessions", "{session}", "SMTP connections taken.");
         _openSessions = meter.CreateUpDownCounter<long>("relay.sessions.open", "{session}", "SMTP connections open now.");
     }
@@ -49,6 +51,8 @@ public sealed class IntakeMetrics
     internal void LoginFailed(bool isThrottled) => _failedLogins.Add(1, new KeyValuePair<string, object?>("throttled", isThrottled));
 
     internal void Paced() => _paced.Add(1);
+
+    internal void Routed(RoutedAnswer answer) => _routed.Add(1, new KeyValuePair<string, object?>("answer", answer));
 
     internal void SessionOpened(ListenerTls tls)
     {

@@ -27,32 +27,18 @@ public sealed class WalkTests
         ["System.CommandLine"] = "Relay.Host",
     };
 
-    public static TheoryData<string> Projects => [.. Directory.GetDirectories(Path.Combine(Root, "src")).Select(d => Path.GetFileName(d)!)];
+    public static TheoryData<string> Projects => [.. Directory.GetDirectories(Path.Combine(Repository.Root, "src")).Select(d => Path.GetFileName(d)!)];
 
     [Theory]
     [MemberData(nameof(Projects))]
     public void A_project_refers_only_to_what_stands_to_its_left(string project)
     {
-        var file = XDocument.Load(Path.Combine(Root, "src", project, project + ".csproj"));
+        var file = XDocument.Load(Path.Combine(Repository.Root, "src", project, project + ".csproj"));
         var references = file.Descendants("ProjectReference").Select(r => Path.GetFileNameWithoutExtension(r.Attribute("Include")!.Value));
         var packages = file.Descendants("PackageReference").Select(r => r.Attribute("Include")!.Value);
 
         Assert.Contains(project, Arrows.Keys);
         Assert.Empty(references.Except(Arrows[project]));
         Assert.DoesNotContain(packages, package => Owners.TryGetValue(package, out var owner) && owner != project);
-    }
-
-    private static string Root
-    {
-        get
-        {
-            var folder = AppContext.BaseDirectory;
-            while (!File.Exists(Path.Combine(folder, "Relay.sln")))
-            {
-                folder = Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("Relay.sln is not above the tests");
-            }
-
-            return folder;
-        }
     }
 }

@@ -8,6 +8,7 @@ using Relay.Mail.Queue;
 using Relay.Mail.Routes;
 using Relay.Smtp.Addresses;
 using Relay.Smtp.Commands;
+using Relay.Smtp.Replies;
 
 namespace Relay.Intake.Smtp;
 
@@ -25,6 +26,7 @@ internal sealed class RoutedMail(
     IOptions<RelayOptions> relay,
     IOptions<BootstrapOptions> bootstrap,
     IOptions<InboundOptions> options,
+    IntakeMetrics metrics,
     TimeProvider time)
 {
     // What programs take in one request, and what stands in memory once for each post under way.
@@ -73,7 +75,7 @@ internal sealed class RoutedMail(
     {
         if (route.Webhook is not null && content.Length > MaxWebhookBytes)
         {
-            return DeskAnswer.No(Replies.TooLarge);
+            return No(Replies.TooLarge, RoutedAnswer.TooLarge);
         }
 
         var isReadable = HeaderBlock.TryRead(content.Head, content.Chunks == 0, out var header, out _);
@@ -81,12 +83,12 @@ internal sealed class RoutedMail(
         // Counted in a header that is broken further down, too: the lines of whoever passes it on stand on top.
         if (header.Count(HeaderField.Received) > MaxReceived)
         {
-            return DeskAnswer.No(Replies.GoesRound);
+            return No(Replies.GoesRound, RoutedAnswer.GoesRound);
         }
 
         if (!_octets.TryTake(route.Account, content.Length))
         {
-            return DeskAnswer.No(Replies.TooMuchRouted);
+            return No(Replies.TooMuchRouted, RoutedAnswer.TooMuch);
         }
 
         Message message;
@@ -96,21 +98,32 @@ internal sealed class RoutedMail(
         }
         catch (StoreUnavailableException exception)
         {
-            return DeskAnswer.No(exception.IsFull ? Replies.StoreFull : Replies.StoreUnavailable);
+            return StoreSaysNo(exception.IsFull);
         }
 
         switch (await queue.EnqueueAsync(message, null, CancellationToken.None))
         {
             case EnqueueResult.Accepted:
                 content.Keep();
+                metrics.Routed(RoutedAnswer.Taken);
                 return new DeskAnswer(message.Id);
             case EnqueueResult.StoreFull:
-                return DeskAnswer.No(Replies.StoreFull);
+                return StoreSaysNo(isFull: true);
             default:
                 // Nobody knows whether it was accepted: its content may be needed.
                 content.Keep();
-                return DeskAnswer.No(Replies.StoreUnavailable);
+                return StoreSaysNo(isFull: false);
         }
+    }
+
+    private DeskAnswer StoreSaysNo(bool isFull) => isFull
+        ? No(Replies.StoreFull, RoutedAnswer.StoreFull)
+        : No(Replies.StoreUnavailable, RoutedAnswer.StoreUnavailable);
+
+    private DeskAnswer No(SmtpReply reply, RoutedAnswer answer)
+    {
+        metrics.Routed(answer);
+        return DeskAnswer.No(reply);
     }
 
     private async ValueTask<Message> MessageOfAsync(InboundRoute route, Envelope envelope, IncomingContent content, DeskFacts facts, HeaderBlock? header)

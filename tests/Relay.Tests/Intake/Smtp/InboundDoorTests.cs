@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using System.Net;
 using System.Text;
 using Microsoft.AspNetCore.Builder;
@@ -353,6 +354,7 @@ public sealed class InboundDoorTests
     public async Task More_than_an_account_may_get_in_a_minute_is_to_come_again()
     {
         await using var door = await InboundDoor.StartAsync(("MaxRoutedBytesPerMinute", "65536"));
+        using var counted = new CountedBy(door.Meters, "relay.routed");
         await door.AddRouteAsync("help.shop.test");
         await using var client = await door.GreetAsync();
         var content = $"Subject: Help\r\n\r\n{string.Concat(Enumerable.Repeat(new string('x', 76) + "\r\n", 512))}";
@@ -365,6 +367,7 @@ public sealed class InboundDoorTests
         await client.Says(".", expect: "451 4.3.2 ");
 
         Assert.Single(door.Returns.Queue.Accepted);
+        Assert.Equal(["Taken 1", "TooMuch 1"], counted.Tags);
     }
 
     [Fact]
@@ -407,6 +410,8 @@ public sealed class InboundDoorTests
         public InMemoryAccountStore Accounts { get; private init; } = null!;
 
         public IPEndPoint EndPoint { get; private set; } = null!;
+
+        public IMeterFactory Meters => _application.Services.GetRequiredService<IMeterFactory>();
 
         public static async Task<InboundDoor> StartAsync(params (string Name, string Value)[] settings)
         {
