@@ -32,6 +32,7 @@ internal static class Catalogue
         new SplitRoles(),
         new NodesOnCluster(),
         new FlightsCut(),
+        new BouncesComeBack(),
     ];
 
     public static Scenario Find(string id) =>
