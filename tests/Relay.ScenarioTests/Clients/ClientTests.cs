@@ -91,6 +91,83 @@ public sealed class ClientTests(ClientTests.SharedRelay shared) : IClassFixture<
     }
 
     [Fact]
+    public async Task PHPMailer_as_WordPress_sends_with_it_hears_of_no_failure_when_one_of_several_is_suppressed()
+    {
+        var php = RealParts.Require("php");
+        const string Library = "/usr/share/php/libphp-phpmailer/autoload.php";
+        RealParts.RequireFile(Library);
+        const string Script = """
+            require $argv[1];
+            $mail = new PHPMailer\PHPMailer\PHPMailer(true);
+            $mail->isSMTP();
+            [$mail->Host, $mail->Port, $mail->SMTPAuth, $mail->Username, $mail->Password, $mail->SMTPAutoTLS] = ['127.0.0.1', (int)$argv[2], true, 'wordpress', $argv[3], false];
+            $mail->CharSet = 'UTF-8';
+            $mail->XMailer = 'WPMailSMTP/Mailer/smtp 4.8.0';
+            $mail->setFrom('wordpress@shop.example', 'Käthes Laden');
+            $mail->addAddress('delivered+php@simulator.test');
+            $mail->addAddress('gone@simulator.test');
+            $mail->Subject = 'Bestellung № 7';
+            $mail->msgHTML('<p>' . str_repeat('Größe ', 400) . '</p>');
+            $mail->addStringAttachment("a,b\n1,2\n", 'Übersicht.csv');
+            $sent = $mail->send();
+            echo $sent ? 'sent' : 'failed', ' ', $mail->getSMTPInstance()->getLastTransactionID(), ' ', $mail->ErrorInfo;
+            """;
+        await Relay.PostAsync("/suppressions", new { email = "gone@simulator.test" }, Cancellation);
+
+        var ended = (await ChildProcess.RunAsync(php, ["-r", Script, "--", Library, $"{Relay.PlainPort}", Relay.AdminKey!], Cancellation)).Succeeded();
+
+        // Its own words, and the id that it took from ours.
+        var words = ended.Output.Trim().Split(' ');
+        Assert.Equal(["sent"], words[..^1]);
+        var message = await Relay.WaitForAsync(
+            $"/messages/{words[^1]}", m => m.GetProperty("recipients").EnumerateArray().All(r => r.GetProperty("status").GetString() is "delivered" or "suppressed"), Cancellation);
+        Assert.Equal(["delivered", "suppressed"], message.GetProperty("recipients").EnumerateArray().Select(r => r.GetProperty("status").GetString()));
+        Assert.Equal("Bestellung № 7", message.GetProperty("subject").GetString());
+    }
+
+    [Fact]
+    public async Task A_session_as_Odoo_opens_it_tests_the_connection_and_sends_several_from_an_alias()
+    {
+        var python = RealParts.Require("python3");
+
+        // As its ir_mail_server does: one session for a batch, the alias for bounces as envelope sender, the ids of its own.
+        const string Script = """
+            import smtplib, ssl, sys
+            from email.message import EmailMessage
+            port, key = int(sys.argv[1]), sys.argv[2]
+            def session():
+                connection = smtplib.SMTP("127.0.0.1", port, timeout=60)
+                connection.starttls(context=ssl._create_unverified_context())
+                connection.login("odoo", key)
+                connection.ehlo_or_helo_if_needed()
+                return connection
+            test = session()
+            assert int(test.esmtp_features["size"]) > 1000000
+            assert test.mail("noreply@shop.example")[0] == 250
+            assert test.rcpt("noreply@odoo.com")[0] in (250, 251)
+            test.putcmd("data")
+            assert test.getreply()[0] == 354
+            test.close()
+            connection = session()
+            for number in range(3):
+                mail = EmailMessage()
+                mail["From"], mail["To"], mail["Subject"] = "Käthe <sales@shop.example>", "ada@example.com", f"Odoo {number}"
+                mail["Message-Id"] = f"<4711.{number}-openerp-7-sale.order@odoo>"
+                mail.set_content("Grüße")
+                assert connection.send_message(mail, from_addr="bounce+7-sale.order@shop.example", to_addrs=["ada@example.com"]) == {}
+            connection.quit()
+            """;
+
+        (await ChildProcess.RunAsync(python, ["-c", Script, $"{Relay.StartTlsPort}", shared.TestKey], Cancellation)).Succeeded();
+
+        for (var number = 0; number < 3; number++)
+        {
+            var id = $"Message-Id: <4711.{number}-openerp-7-sale.order@odoo>";
+            await ArrivedAsync($"Odoo {number}", raw => Assert.Contains(id, raw, StringComparison.OrdinalIgnoreCase));
+        }
+    }
+
+    [Fact]
     public async Task MailKit_sends_many_over_one_connection()
     {
         using var client = new SmtpClient { ServerCertificateValidationCallback = (_, _, _, _) => true };
