@@ -5,7 +5,7 @@ namespace Relay.Intake.Limits;
 
 /// <summary>
 /// Gives each message of a key with a rate its turn in time. What comes too fast is taken in and due later, so that the queue
-/// itself does the waiting. Each node has an even part of the rate.
+/// itself does the waiting. Each node that takes mail in has an even part of the rate: a turn that was given cannot be taken back for another node.
 /// </summary>
 internal sealed class KeyPace(ISiteBoard board, TimeProvider time)
 {
@@ -27,7 +27,7 @@ internal sealed class KeyPace(ISiteBoard board, TimeProvider time)
         }
 
         var now = time.GetUtcNow();
-        var step = TimeSpan.FromSeconds(board.Nodes / perSecond);
+        var step = TimeSpan.FromSeconds(board.Doors / perSecond);
         lock (_lock)
         {
             if (_paces.Count >= Capacity)

@@ -6,6 +6,9 @@ public interface ISiteBoard
     /// <summary>Nodes that deliver, with this one: where there are several, what a receiver takes has to be shared.</summary>
     int Nodes { get; }
 
+    /// <summary>Nodes that take mail in, with this one: what is counted where mail comes in has to be parted among them.</summary>
+    int Doors { get; }
+
     /// <summary>
     /// Asks for a share of a receiver's connections, or for the share held to go on; with no demand it is given back. May throw
     /// <see cref="Queue.StoreUnavailableException"/>: then what was given before holds until its end.

@@ -38,6 +38,8 @@ internal sealed class NodeRegistry(Store store, IOptions<StoreOptions> options, 
 
     public int DeliveringCount => Delivering().Count();
 
+    public int IntakeCount => _nodes.Count(n => n.Roles.Contains("intake"));
+
     /// <summary>Nobody else runs on this store, whatever its roles.</summary>
     public bool IsAlone => _nodes.Count <= 1;
 

@@ -27,6 +27,8 @@ internal sealed class RedisSiteBoard(Store store, NodeRegistry registry, TimePro
 
     public int Nodes => Math.Max(1, registry.DeliveringCount);
 
+    public int Doors => Math.Max(1, registry.IntakeCount);
+
     private IDatabase Database => store.Connections.Background;
 
     public async ValueTask<ConnectionShare> RenewAsync(string provider, ShareWish wish, CancellationToken cancellation)

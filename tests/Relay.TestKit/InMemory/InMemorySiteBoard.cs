@@ -21,6 +21,8 @@ public sealed class InMemorySiteBoard(TimeProvider time)
     {
         public int Nodes => board._nodes;
 
+        public int Doors => board._nodes;
+
         public ValueTask<ConnectionShare> RenewAsync(string provider, ShareWish wish, CancellationToken cancellation)
         {
             lock (board._lock)

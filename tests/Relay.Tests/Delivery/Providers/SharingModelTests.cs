@@ -471,6 +471,8 @@ public sealed class SharingModelTests
 
         private sealed class View(Board board, string node) : ISiteBoard
         {
+            public int Doors => Nodes;
+
             public int Nodes => board.Nodes;
 
             public ValueTask<ConnectionShare> RenewAsync(string provider, ShareWish wish, CancellationToken cancellation)

@@ -46,6 +46,20 @@ public sealed class SiteBoardTests
         Assert.Empty(await first.Get<ISiteBoard>().ReadPeersAsync(Cancellation));
     }
 
-    private static Task<StoreUnderTest> StartAsync(RedisServer redis) =>
-        StoreUnderTest.StartAsync(redis.ConnectionString, StoreUnderTest.NewFolder(), TimeProvider.System, Cancellation, [("Queue:Lease", "00:00:03")]);
+    [Fact]
+    public async Task Who_only_takes_mail_in_and_who_only_delivers_are_counted_apart()
+    {
+        await using var redis = await RedisServer.StartAsync(Cancellation);
+        await using var both = await StartAsync(redis);
+        await using var door = await StartAsync(redis, ["intake"]);
+        await using var another = await StartAsync(redis, ["intake", "feedback"]);
+        await using var delivering = await StartAsync(redis, ["delivery"]);
+
+        await Eventually.HoldsAsync(() => both.Get<ISiteBoard>() is { Doors: 3, Nodes: 2 } && door.Get<ISiteBoard>() is { Doors: 3, Nodes: 2 }, Cancellation);
+    }
+
+    private static Task<StoreUnderTest> StartAsync(RedisServer redis, params string[] roles) =>
+        StoreUnderTest.StartAsync(
+            redis.ConnectionString, StoreUnderTest.NewFolder(), TimeProvider.System, Cancellation,
+            [("Queue:Lease", "00:00:03"), .. roles.Select((role, i) => ($"Roles:{i}", role))]);
 }
