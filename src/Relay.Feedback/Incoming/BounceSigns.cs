@@ -19,6 +19,8 @@ internal static class BounceSigns
         "unzustellbar", "zustell", "nicht zugestellt", "non remis", "non distribu", "échec de", "echec de", "no se pudo entregar", "no entregado", "devuelto", "mancato recapito", "mancata consegna",
         "não entregue", "nao entregue", "falha na entrega", "onbestelbaar", "niet bezorgd", "niedostarcz", "не доставлен", "недоставлен", "не может быть доставлен", "недоставка",
         "エラーメール", "配信不能", "配信エラー", "配送エラー", "送信エラー", "送信でき", "届きませんでした", "不在", "退信", "投递失败", "无法投递", "未送达", "반송", "teslim edilemedi", "olevererbart", "kan ikke leveres",
+        "no se puede entregar", "non recapitab", "não é possível entregar", "não foi possível entregar", "kan niet worden bezorgd", "nie można dostarczyć", "не удается доставить", "не удаётся доставить", "не удалось доставить",
+        "kan inte levereras", "toimittaminen epäonnistui", "nedoručiteln", "kézbesíthetetlen", "nu poate fi livrat", "配達不能", "无法送达", "無法傳遞", "배달되지", "전송되지",
     ];
 
     // Said of mail that did not arrive, and of hardly anything else.

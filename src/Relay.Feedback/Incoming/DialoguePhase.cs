@@ -13,17 +13,17 @@ internal static class DialoguePhase
         [
             "in reply to end of data", "in reply to data", "after end of data", "after pipelined end of data", "after data", "after sending data", "our final data", "our data",
             "after i sent the message", "failed on data", "message (data)", "smtp command\ndata", "smtp command\r\ndata", "[data]", "[eom]", "end of message",
-            "while sending message body", "after message body",
+            "while sending message body", "after message body", "smtp:data",
         ]),
         (SmtpPhase.Recipient,
         [
             "in reply to rcpt", "after rcpt", "after pipelined rcpt", "our rcpt to", "does not like recipient", "[rcpt_to]", "(rcpt to)", "rcpt command", "smtp command\nrcpt",
-            "smtp command\r\nrcpt", "message (rcpt", "sent: rcpt to", "--> rcpt to",
+            "smtp command\r\nrcpt", "message (rcpt", "sent: rcpt to", "--> rcpt to", "smtp:rcpt",
         ]),
         (SmtpPhase.Sender,
         [
             "in reply to mail", "after mail from", "after pipelined mail from", "our mail from", "does not like sender", "[mail_from]", "(mail from)", "smtp command\nmail",
-            "smtp command\r\nmail", "message (mail", "doesn't like your sender",
+            "smtp command\r\nmail", "message (mail", "doesn't like your sender", "smtp:mail",
         ]),
         (SmtpPhase.Connection,
         [

@@ -25,6 +25,7 @@ internal static class RecipientFinder
     [
         "to:", "recipient", "rcpt to", "deliver", "mailbox", "user", "address", "unknown", "failed", "undeliver", "could not", "couldn't", "cannot", "can't", "unable", "wasn't", "was not", "not reach",
         "message to", "mail to", "bounced", "account", "empfänger", "zugestellt", "destinataire", "destinatario", "destinatário", "получател", "доставлен", "宛", "收件", "送信", "配信",
+        "adresse", "dirección", "indirizzo", "endereço", "adres ", "адрес", "アドレス", "地址", "주소", "parvenu",
         "duplicated message-id in",
     ];
 

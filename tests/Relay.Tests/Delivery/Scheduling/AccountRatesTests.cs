@@ -44,14 +44,13 @@ public sealed class AccountRatesTests
     {
         await using var remote = ScriptedSmtpServer.Start();
         await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote, ("Delivery:AccountRates:slow", "1/1h"));
-        var own = A.Message(delivery.Time, "a@remote.test") with { Account = "slow" };
         for (var i = 0; i < 5; i++)
         {
             await delivery.AcceptAsync(A.Message(delivery.Time, $"desk{i}@remote.test") with { Account = "slow", Source = MessageSource.Inbound, Class = MessageClass.Inbound });
         }
 
         await delivery.SettledAsync(5);
-        await delivery.AcceptAsync(own);
+        await delivery.AcceptAsync(A.Message(delivery.Time, "a@remote.test") with { Account = "slow" });
         await delivery.AcceptAsync(A.Message(delivery.Time, "b@remote.test") with { Account = "slow" });
         await delivery.SettledAsync(6);
         Assert.Equal("the account may send 1/1h, and has", delivery.Part<IDeliveryDesk>().WhyNotNow(new Lane("remote.test", "slow", MessageClass.Transactional)));
@@ -59,7 +58,7 @@ public sealed class AccountRatesTests
 
         await delivery.AcceptAsync(A.Message(delivery.Time, "desk@remote.test") with { Account = "slow", Source = MessageSource.Inbound, Class = MessageClass.Inbound });
         await delivery.SettledAsync(7);
-        Assert.Equal("a@remote.test", Assert.Single(delivery.Queue.Settlements, s => s.Lease.Message.Class == MessageClass.Transactional).Events[0].Recipient);
+        Assert.Single(delivery.Queue.Settlements, s => s.Lease.Message.Class == MessageClass.Transactional);
     }
 
     [Fact]
