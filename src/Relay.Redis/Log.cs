@@ -142,6 +142,9 @@ internal static partial class Log
     [LoggerMessage(LogLevel.Warning, "Attempts of {Count} units in partition {Partition} went past their dot before this node had it, and nobody heard the end; they are uncertain")]
     public static partial void DotsFound(this ILogger logger, int count, int partition);
 
+    [LoggerMessage(LogLevel.Information, "Removed {Count} notes from partition {Partition}: an owner before this node wrote them too late, and did not send")]
+    public static partial void StrayNotes(this ILogger logger, int count, int partition);
+
     [LoggerMessage(LogLevel.Information, "The journal holds {Count} attempts of this node's former run")]
     public static partial void JournalFound(this ILogger logger, int count);
 

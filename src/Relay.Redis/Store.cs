@@ -1,3 +1,4 @@
+using System.Globalization;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
 using Relay.Redis.Connections;
@@ -36,6 +37,12 @@ internal sealed class Store
 
     /// <summary>Marks this process's events in the outbox.</summary>
     public int Mark { get; } = Random.Shared.Next();
+
+    /// <summary>The name of a unit's note in <c>dots</c>, by one turn of ours as the owner of its partition.</summary>
+    public string NoteOf(UnitId unit, long term) => $"{unit}{TurnOf(term)}";
+
+    /// <summary>How the names of all notes of one turn end. No other process, and no other turn, has such names.</summary>
+    public string TurnOf(long term) => string.Create(CultureInfo.InvariantCulture, $" {Mark:x8}.{term}");
 
     public Partition PartitionOf(MessageId id) => Partitions[id.Partition(Partitions.Count)];
 

@@ -47,7 +47,7 @@ internal sealed class LeftUnits(ConnectionMultiplexer eyes, RelayUnderTest relay
         var bound = await _store.SortedSetScoreAsync(partition + "lanes", lane);
         var state = await _store.StringGetAsync($"{partition}u:{unit}");
         var record = await _store.KeyExistsAsync($"{partition}m:{unit.Split('/')[0]}");
-        var dot = await _store.HashExistsAsync(partition + "dots", unit);
+        var dot = (await _store.HashKeysAsync(partition + "dots")).Any(note => note.ToString().StartsWith($"{unit} ", StringComparison.Ordinal));
         var late = await _store.ListLengthAsync(partition + "late");
         return $"store: lane {lane} in {partition} due {Ago(now - (long)entry.Score)}, lower bound {(bound is { } due ? Ago(now - (long)due) : "missing")}, "
             + $"record {(record ? "there" : "missing")}, state {(state.IsNull ? "none" : state)}, {(dot ? "in dots, " : "")}late {late}, owner {(owner.IsNull ? "nobody" : owner)}, settled {settled}";

@@ -24,7 +24,7 @@ internal sealed class PartitionKeys(string tag)
     /// <summary><c>epoch:seq</c> of the last projecting step.</summary>
     public RedisKey Projected { get; } = $"relay:{{{tag}}}:projected";
 
-    /// <summary>Units between final dot and settling, by <see cref="Mail.Queue.UnitId"/>, where several nodes deliver.</summary>
+    /// <summary>Units between final dot and settling, by <see cref="Mail.Queue.UnitId"/> and the owner's turn, where several nodes deliver.</summary>
     public RedisKey Dots { get; } = $"relay:{{{tag}}}:dots";
 
     /// <summary>Outcomes of attempts whose node was replaced before it could settle them.</summary>

@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
+using Relay.Mail.Queue;
 using Relay.Redis.Connections;
 using Relay.Redis.Journal;
 using StackExchange.Redis;
@@ -10,21 +11,67 @@ namespace Relay.Redis.Queue;
 /// Notes in <c>dots</c>, where several nodes deliver, which units are about to be at a remote. All that wait while one
 /// write is on its way go with the next.
 /// <code>
-/// writes     HSET dots unit entry...
+/// writes     HSET dots "unit turn" entry...
+/// take back  HDEL dots "unit turn"
 /// </code>
-/// It needs no fence: a note of an owner that was replaced is one of too much, and its dot is not sent.
+/// No fence stands before it, since a condition would cost each dot a second round trip. A note of an owner that stood still
+/// and was replaced meanwhile may so arrive at any time. Its dot is not sent, and it does no harm: each turn of an owner has
+/// names of its own, by which nobody overwrites or removes what his successor noted of the same unit. Who wrote it takes it
+/// back, and what he cannot the owner removes.
 /// </summary>
 internal sealed class DotWriter(Store store, ILogger<DotWriter> logger)
 {
     private readonly Channel<PendingDot> _waiting = Channel.CreateUnbounded<PendingDot>(new() { SingleReader = true });
 
-    /// <summary>False when it could not be written now.</summary>
-    public Task<bool> WriteAsync(Partition partition, DotEntry entry)
+    /// <summary>False when it could not be written now; it may be written all the same.</summary>
+    public Task<bool> WriteAsync(Partition partition, Lease lease, DotEntry entry)
     {
-        var dot = new PendingDot(partition, entry);
-        partition.Dots.Store(entry.Unit);
+        var dot = new PendingDot(partition, store.NoteOf(lease.Id, lease.Term), entry);
+        partition.Dots.Store(lease.Id, dot.Name);
         _waiting.Writer.TryWrite(dot);
         return dot.Written.Task;
+    }
+
+    /// <summary>The dot is not sent: else whoever has the partition next would think that the unit may be at the remote.</summary>
+    /// <param name="written">The last writing of the note, which may go on still.</param>
+    // The unit's settling removes it as well, and so does an owner who finds it in his partition: one try is enough.
+    public async Task TakeBackAsync(Partition partition, Lease lease, Task written)
+    {
+        await written;
+        try
+        {
+            await store.Connections.Noting.HashDeleteAsync(partition.Keys.Dots, store.NoteOf(lease.Id, lease.Term));
+        }
+        catch (Exception e) when (StoreFailure.Covers(e) || e is StoreUnavailableException)
+        {
+            logger.DotsFailed(StoreFailure.Of(e).Reason);
+        }
+    }
+
+    /// <summary>
+    /// Removes the notes of owners before us that arrived when the partition was ours already: their dots were not sent, and
+    /// who wrote them may have been killed before he could take them back.
+    /// </summary>
+    public async Task RemoveStraysAsync(Partition partition)
+    {
+        var (database, key, term) = (store.Connections.Background, partition.Keys.Dots, partition.Term);
+        var ours = store.TurnOf(term);
+        var notes = await database.HashKeysAsync(key, StoreConnections.FromPrimary);
+        var others = notes.Where(note => !note.ToString().EndsWith(ours, StringComparison.Ordinal)).ToList();
+        if (others.Count == 0)
+        {
+            return;
+        }
+
+        var found = partition.Dots.Notes();
+        RedisValue[] strays = [.. others.Where(note => !found.Contains(note.ToString()))];
+
+        // Asked last, since what was found is forgotten with the partition.
+        if (strays.Length > 0 && partition.IsOwned && partition.Term == term)
+        {
+            await database.HashDeleteAsync(key, strays);
+            logger.StrayNotes(strays.Length, partition.Number);
+        }
     }
 
     public async Task RunAsync(CancellationToken cancellation)
@@ -48,10 +95,10 @@ internal sealed class DotWriter(Store store, ILogger<DotWriter> logger)
         try
         {
             await Task.WhenAll(batch.GroupBy(dot => dot.Partition).Select(dots => WriteAsync(
-                dots.Key, [.. dots.Select(dot => new HashEntry(dot.Entry.Unit.ToString(), dot.Entry.ToArray()))])));
+                dots.Key, [.. dots.Select(dot => new HashEntry(dot.Name, dot.Entry.ToArray()))])));
             return true;
         }
-        catch (Exception e) when (StoreFailure.Covers(e) || e is Mail.Queue.StoreUnavailableException)
+        catch (Exception e) when (StoreFailure.Covers(e) || e is StoreUnavailableException)
         {
             logger.DotsFailed(StoreFailure.Of(e).Reason);
             return false;
@@ -72,7 +119,7 @@ internal sealed class DotWriter(Store store, ILogger<DotWriter> logger)
         }
     }
 
-    private sealed record PendingDot(Partition Partition, DotEntry Entry)
+    private sealed record PendingDot(Partition Partition, string Name, DotEntry Entry)
     {
         public TaskCompletionSource<bool> Written { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }

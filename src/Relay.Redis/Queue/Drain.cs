@@ -2,6 +2,7 @@ using System.Globalization;
 using Microsoft.Extensions.Logging;
 using Relay.Mail.Queue;
 using Relay.Redis.Connections;
+using Relay.Redis.Keys;
 using StackExchange.Redis;
 
 namespace Relay.Redis.Queue;
@@ -11,7 +12,7 @@ namespace Relay.Redis.Queue;
 /// command, which a full store still does and which frees it; its events wait in a file until a step works again.
 /// <code>
 /// file       the unit, where it stands, its events; on the disk before anything is removed
-/// then       ZREM lane:L unit, DEL u:ID/n, HDEL dots unit, SREM open:ID n, and with the last unit UNLINK m:ID, open:ID, m:ID/k
+/// then       ZREM lane:L unit, DEL u:ID/n, HDEL dots "unit turn"..., SREM open:ID n, and with the last unit UNLINK m:ID, open:ID, m:ID/k
 /// later      on condition drained:NODE = S: RPUSH outbox events, SET drained:NODE S'
 /// </code>
 /// Every one of these can be done again: a process that was killed in between goes on where it stopped. An outcome that
@@ -126,12 +127,13 @@ internal sealed class Drain(
         await Task.WhenAll(units.Select(async unit =>
         {
             var id = IdOf(unit);
-            var keys = store.PartitionOf(id.Message).Keys;
+            var partition = store.PartitionOf(id.Message);
+            var keys = partition.Keys;
 
             // From its lane first: an entry never stands there without its record.
             await database.SortedSetRemoveAsync(keys.Lane(LaneOf(unit)), unit.Unit);
             await database.KeyDeleteAsync(keys.Unit(id));
-            await database.HashDeleteAsync(keys.Dots, unit.Unit);
+            await RemoveNotesAsync(database, keys, partition.Dots.NotesOf(id));
             if (unit.HasSiblings)
             {
                 await database.SetRemoveAsync(keys.Open(id.Message), id.Number);
@@ -144,6 +146,10 @@ internal sealed class Drain(
             await database.KeyDeleteAsync([keys.Message(id.Message), .. Enumerable.Range(0, unit.Chunks).Select(chunk => keys.Chunk(id.Message, chunk))]);
         }));
     }
+
+    // What an earlier process noted of a unit is found by whoever takes the partition, and the unit is not.
+    private static Task RemoveNotesAsync(IDatabase database, PartitionKeys keys, IReadOnlyList<string> notes) =>
+        notes.Count == 0 ? Task.CompletedTask : database.HashDeleteAsync(keys.Dots, [.. notes.Select(note => (RedisValue)note)]);
 
     private async Task TellAsync(Partition partition, DrainedUnit[] units)
     {

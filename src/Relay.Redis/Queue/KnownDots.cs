@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Relay.Mail.Queue;
 using Relay.Redis.Journal;
 
@@ -11,17 +12,20 @@ internal sealed class KnownDots
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<UnitId, DotEntry> _unheard = [];
-    private readonly HashSet<UnitId> _stored = [];
+
+    // The names of their notes: one, or more where an owner before us noted the unit too.
+    private readonly Dictionary<UnitId, string[]> _stored = [];
 
     // One node alone never comes further than this.
     private volatile bool _any;
 
-    /// <summary>The unit stands in the store's <c>dots</c>, or is about to.</summary>
-    public void Store(UnitId unit)
+    /// <summary>The unit stands in the store's <c>dots</c> by a note of this name, or is about to.</summary>
+    public void Store(UnitId unit, string note)
     {
         lock (_lock)
         {
-            _stored.Add(unit);
+            ref var notes = ref CollectionsMarshal.GetValueRefOrAddDefault(_stored, unit, out _);
+            notes = notes is null ? [note] : notes.Contains(note) ? notes : [.. notes, note];
             _any = true;
         }
     }
@@ -50,16 +54,26 @@ internal sealed class KnownDots
         }
     }
 
-    public bool IsStored(UnitId unit)
+    /// <summary>The names of a unit's notes in the store; where one node delivers there are none.</summary>
+    public IReadOnlyList<string> NotesOf(UnitId unit)
     {
         if (!_any)
         {
-            return false;
+            return [];
         }
 
         lock (_lock)
         {
-            return _stored.Contains(unit);
+            return _stored.GetValueOrDefault(unit, []);
+        }
+    }
+
+    /// <summary>The names of all notes that we wrote or found.</summary>
+    public IReadOnlySet<string> Notes()
+    {
+        lock (_lock)
+        {
+            return _stored.Values.SelectMany(notes => notes).ToHashSet(StringComparer.Ordinal);
         }
     }
 

@@ -99,9 +99,9 @@ internal sealed class PartitionSettle(Partition partition, IReadOnlyList<Pending
                 SettleStep.AddFinished(step, keys, settlement.Lease, end);
             }
 
-            if (Partition.Dots.IsStored(settlement.Lease.Id))
+            foreach (var note in Partition.Dots.NotesOf(settlement.Lease.Id))
             {
-                noted.Add(settlement.Lease.Id.ToString());
+                noted.Add(note);
             }
 
             events.AddRange(EventsOf(settle, mark, ends: settlement.Next is null && end != UnitEnd.OneOfMany));

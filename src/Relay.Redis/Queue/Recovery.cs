@@ -14,7 +14,8 @@ namespace Relay.Redis.Queue;
 /// of an owner before us, the <c>late</c> list. All of it by the partition's owner, so behind the fence.
 /// </summary>
 internal sealed class Recovery(
-    Store store, Window window, SettleWriter settles, UnitReader units, LocalJournal journal, Drain drain, IActivityReader activity, ILogger<Recovery> logger)
+    Store store, Window window, SettleWriter settles, UnitReader units, LocalJournal journal, Drain drain, DotWriter dots,
+    IActivityReader activity, ILogger<Recovery> logger)
 {
     private const int LateAtOnce = 256;
 
@@ -65,7 +66,7 @@ internal sealed class Recovery(
         {
             if (JournalEntry.TryRead((ReadOnlyMemory<byte>)field.Value, out var entry) && await TryMarkAsync(partition, entry))
             {
-                partition.Dots.Store(entry.Unit);
+                partition.Dots.Store(entry.Unit, field.Name.ToString());
                 found++;
             }
             else
@@ -119,10 +120,14 @@ internal sealed class Recovery(
         return SettleJournalledAsync(partition);
     }
 
-    /// <summary>Settles what is known of a partition of ours: from our journal, and what has come to its <c>late</c> list.</summary>
+    /// <summary>
+    /// Settles what is known of a partition of ours: from our journal, and what has come to its <c>late</c> list. What came
+    /// to its <c>dots</c> is removed.
+    /// </summary>
     public async Task SettleKnownAsync(Partition partition)
     {
         await SettleJournalledAsync(partition);
+        await dots.RemoveStraysAsync(partition);
         var database = store.Connections.Background;
         foreach (var octets in await database.ListRangeAsync(partition.Keys.Late, 0, LateAtOnce - 1, StoreConnections.FromPrimary))
         {

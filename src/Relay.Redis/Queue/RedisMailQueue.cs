@@ -154,17 +154,30 @@ internal sealed class RedisMailQueue(
     /// <summary>Another node could take the partition from us: it has to find where the unit may be.</summary>
     private async ValueTask<bool> NoteAsync(Partition partition, Lease lease, DotEntry dot, CancellationToken cancellation)
     {
-        while (MayEnd(partition, lease))
+        var written = Task.FromResult(false);
+        try
         {
-            if (await dots.WriteAsync(partition, dot).WaitAsync(cancellation))
+            while (MayEnd(partition, lease))
             {
-                // The answer may have come late.
-                return MayEnd(partition, lease);
+                written = dots.WriteAsync(partition, lease, dot);
+                if (!await written.WaitAsync(cancellation))
+                {
+                    await Task.Delay(NotingPause, time, cancellation);
+                }
+                else if (MayEnd(partition, lease))
+                {
+                    return true;
+                }
             }
-
-            await Task.Delay(NotingPause, time, cancellation);
+        }
+        catch (OperationCanceledException)
+        {
+            _ = dots.TakeBackAsync(partition, lease, written);
+            throw;
         }
 
+        // The answer came late, or not at all.
+        await dots.TakeBackAsync(partition, lease, written);
         return false;
     }
 

@@ -17,7 +17,7 @@ namespace Relay.Redis.Steps;
 ///              and with the last unit DEL m:ID, open:ID, UNLINK m:ID/k
 ///   deferred   SET u:ID/n state, ZADD lane:L due unit, ZADD lanes LT due L
 ///   set aside  ZREM lane:L unit, RPUSH unreadable entry; the record stays where it is. A lane without a right name: ZREM lanes
-///   noted      HDEL dots unit
+///   noted      HDEL dots "unit turn"...
 ///   reports    as in accept
 ///   RPUSH outbox events
 /// results    done | fenced | unknown: then settled = E:S+1 means done, E:S means repeat
@@ -70,8 +70,8 @@ internal static class SettleStep
         step.ListRightPushAsync(keys.Unreadable, JsonSerializer.SerializeToUtf8Bytes(entry, RecordJson.Default.UnreadableEntry), When.Always, Unheard);
     }
 
-    public static void AddDotsGone(IDatabaseAsync step, PartitionKeys keys, RedisValue[] units) =>
-        step.HashDeleteAsync(keys.Dots, units, Unheard);
+    public static void AddDotsGone(IDatabaseAsync step, PartitionKeys keys, RedisValue[] notes) =>
+        step.HashDeleteAsync(keys.Dots, notes, Unheard);
 
     public static void AddEvents(IDatabaseAsync step, PartitionKeys keys, RedisValue[] events) =>
         step.ListRightPushAsync(keys.Outbox, events, Unheard);

@@ -7,8 +7,8 @@ namespace Relay.TestKit.Redis;
 
 /// <summary>
 /// Stands between a client and a redis-server. Loses an answer when told: the request is carried out, nobody hears of it.
-/// Or is cut: nothing gets through in either direction until it is mended. Or keeps a request back, which arrives after
-/// others that were sent later on another connection.
+/// Or is cut: nothing gets through in either direction until it is mended. Or stands still: all that is sent arrives then, in
+/// its order. Or keeps a request back, which arrives after others that were sent later on another connection.
 /// </summary>
 public sealed class RedisProxy : IAsyncDisposable
 {
@@ -17,9 +17,12 @@ public sealed class RedisProxy : IAsyncDisposable
     private readonly int _serverPort;
     private readonly Task _accepting;
     private readonly TaskCompletionSource _lost = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _stood = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ConcurrentDictionary<Link, bool> _links = new();
+    private volatile TaskCompletionSource? _still;
     private volatile string[]? _marks;
     private volatile string[]? _marksToHold;
+    private volatile string[]? _marksToStandAt;
     private volatile Misfortune? _random;
     private byte[] _held = [];
     private int _lostCount;
@@ -48,7 +51,20 @@ public sealed class RedisProxy : IAsyncDisposable
         }
     }
 
-    public void Mend() => _isCut = false;
+    /// <summary>Connections over which this is asked are ended, as long as it stands here.</summary>
+    public string? Refused { get; set; }
+
+    /// <summary>At the next request that holds all of these everything stands still, that request first, and every connection stays open.</summary>
+    public void StandStillAt(params string[] marks) => _marksToStandAt = marks;
+
+    /// <summary>Ends when it stands still.</summary>
+    public Task Stood => _stood.Task;
+
+    public void Mend()
+    {
+        _isCut = false;
+        _still?.TrySetResult();
+    }
 
     /// <summary>Ends when an answer was lost.</summary>
     public Task Lost => _lost.Task;
@@ -126,11 +142,23 @@ public sealed class RedisProxy : IAsyncDisposable
         var buffer = new byte[1 << 16];
         while (await link.Client.GetStream().ReadAsync(buffer, _stopping.Token) is var count && count > 0)
         {
+            if (Refused is { } refused && HasAll([refused], buffer.AsSpan(0, count)))
+            {
+                return;
+            }
+
             if (_marksToHold is { } toHold && HasAll(toHold, buffer.AsSpan(0, count)))
             {
                 _marksToHold = null;
                 _held = buffer[..count];
                 return;
+            }
+
+            if (_marksToStandAt is { } toStandAt && HasAll(toStandAt, buffer.AsSpan(0, count)))
+            {
+                _marksToStandAt = null;
+                _still = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+                _stood.TrySetResult();
             }
 
             if (_marks is { } marks && HasAll(marks, buffer.AsSpan(0, count)))
@@ -143,9 +171,12 @@ public sealed class RedisProxy : IAsyncDisposable
                 link.LosesNext = true;
             }
 
+            await WhileStillAsync();
             await link.Server.GetStream().WriteAsync(buffer.AsMemory(0, count), _stopping.Token);
         }
     }
+
+    private Task WhileStillAsync() => _still?.Task.WaitAsync(_stopping.Token) ?? Task.CompletedTask;
 
     private static bool HasAll(string[] marks, ReadOnlySpan<byte> octets)
     {
@@ -170,6 +201,7 @@ public sealed class RedisProxy : IAsyncDisposable
                 return;
             }
 
+            await WhileStillAsync();
             await link.Client.GetStream().WriteAsync(buffer.AsMemory(0, count), _stopping.Token);
         }
     }

@@ -60,6 +60,16 @@ internal sealed class StoreUnderTest : IAsyncDisposable
     public T Get<T>()
         where T : notnull => _services.GetRequiredService<T>();
 
+    /// <summary>Begins an attempt. On a machine that halts for a moment the lease may just then be too old, and is renewed.</summary>
+    public Task BeginAsync(Lease lease, CancellationToken cancellation) => Eventually.HoldsAsync(() => Queue.TryBegin(lease), cancellation);
+
+    /// <summary>Begins an attempt, and asks for its dot.</summary>
+    public async Task BeginDotAsync(Lease lease, string host, CancellationToken cancellation)
+    {
+        await BeginAsync(lease, cancellation);
+        await Eventually.HoldsAsync(() => Queue.TryBeginDotAsync(lease, host, cancellation).AsTask(), cancellation);
+    }
+
     /// <summary>Stops in order: gives the partitions back.</summary>
     public Task StopAsync() => Get<StoreService>().CloseAsync(release: true);
 
