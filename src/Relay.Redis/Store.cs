@@ -13,6 +13,9 @@ internal sealed class Store
 
     public bool IsOpen => _opened is not null;
 
+    /// <summary>It is open, and mail can be written into it as far as its connection tells.</summary>
+    public bool IsReachable => _opened is { } opened && opened.Connections.Intake.Multiplexer.IsConnected;
+
     public StoreConnections Connections => Now.Connections;
 
     public IReadOnlyList<Partition> Partitions => Now.Partitions;

@@ -30,7 +30,8 @@ internal sealed class StoreWatch(
     private volatile string? _unreadable;
     private volatile string? _foreign;
 
-    public bool IsReady => _answers && _foreign is null && store.IsOpen && (!options.Value.Delivers || store.HasClaimed);
+    // The connection that is looked at may be back before the one that takes mail.
+    public bool IsReady => _answers && _foreign is null && store.IsReachable && (!options.Value.Delivers || store.HasClaimed);
 
     public StorePromise? Promise => _promise;
 

@@ -30,7 +30,7 @@ internal sealed class RedisMailQueue(
     public async ValueTask<EnqueueResult> EnqueueAsync(Message message, IdempotencyKey? idempotency, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
-        if (!store.IsOpen || !store.Connections.Intake.Multiplexer.IsConnected)
+        if (!store.IsReachable)
         {
             return new EnqueueResult.StoreUnavailable("the store is not reachable");
         }
