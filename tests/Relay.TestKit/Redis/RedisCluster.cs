@@ -57,22 +57,14 @@ public sealed class RedisCluster : IAsyncDisposable
         return await PrimaryOfAsync(slot, cancellation);
     }
 
-    /// <summary>The server that holds a slot now.</summary>
+    /// <summary>The server that holds a slot; waits for it where one is just being replaced.</summary>
     public async Task<RedisServer> PrimaryOfAsync(int slot, CancellationToken cancellation)
     {
-        foreach (var line in (await AskAnyAsync(cancellation, "CLUSTER", "NODES")).Split('\n', StringSplitOptions.RemoveEmptyEntries))
-        {
-            // id address flags primary ping pong epoch link slots...
-            var fields = line.Split(' ');
-            if (fields[2].Contains("master", StringComparison.Ordinal) && !fields[2].Contains("fail", StringComparison.Ordinal)
-                && fields.Skip(8).Any(range => Holds(range, slot)))
-            {
-                var port = int.Parse(fields[1].Split(':')[1].Split('@')[0], CultureInfo.InvariantCulture);
-                return _servers.Single(s => s.Port == port);
-            }
-        }
-
-        throw new InvalidOperationException($"no server holds slot {slot}");
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        deadline.CancelAfter(Forming);
+        RedisServer? primary = null;
+        await Poll.UntilAsync(async () => (primary = await FindPrimaryAsync(slot, deadline.Token)) is not null, deadline.Token);
+        return primary!;
     }
 
     /// <summary>Waits until every slot is served again and every running server knows by whom.</summary>
@@ -157,13 +149,30 @@ public sealed class RedisCluster : IAsyncDisposable
 
         foreach (var replica in _servers.Skip(Primaries))
         {
-            await UntilAsync(() => SaysAsync(replica, "master_link_status:up", cancellation, "INFO", "replication"), cancellation);
+            await Poll.UntilAsync(() => SaysAsync(replica, "master_link_status:up", cancellation, "INFO", "replication"), cancellation);
         }
 
         // Each must know whose replicas the others are, or a client may be told an old story.
         await AllAsync(
             async s => (await s.AskAsync(cancellation, "CLUSTER", "NODES")).Split('\n').Count(l => l.Contains("slave", StringComparison.Ordinal)) == Primaries,
             cancellation);
+    }
+
+    private async Task<RedisServer?> FindPrimaryAsync(int slot, CancellationToken cancellation)
+    {
+        foreach (var line in (await AskAnyAsync(cancellation, "CLUSTER", "NODES")).Split('\n', StringSplitOptions.RemoveEmptyEntries))
+        {
+            // id address flags primary ping pong epoch link slots...
+            var fields = line.Split(' ');
+            if (fields[2].Contains("master", StringComparison.Ordinal) && !fields[2].Contains("fail", StringComparison.Ordinal)
+                && fields.Skip(8).Any(range => Holds(range, slot)))
+            {
+                var port = int.Parse(fields[1].Split(':')[1].Split('@')[0], CultureInfo.InvariantCulture);
+                return _servers.Single(s => s.Port == port);
+            }
+        }
+
+        return null;
     }
 
     private static async Task<string> ClusterPortAsync(RedisServer server, CancellationToken cancellation) =>
@@ -178,16 +187,7 @@ public sealed class RedisCluster : IAsyncDisposable
     {
         foreach (var server in Running.ToList())
         {
-            await UntilAsync(() => holds(server), cancellation);
-        }
-    }
-
-    // Processes outside have no signal to wait for.
-    private static async Task UntilAsync(Func<Task<bool>> holds, CancellationToken cancellation)
-    {
-        while (!await holds())
-        {
-            await Task.Delay(25, cancellation);
+            await Poll.UntilAsync(() => holds(server), cancellation);
         }
     }
 

@@ -73,14 +73,14 @@ public sealed class RedisSentinel : IAsyncDisposable
         deadline.CancelAfter(Forming);
         foreach (var (_, port) in _sentinels)
         {
-            await UntilAsync(
+            await Poll.UntilAsync(
                 async () => !(await RespClient.AskAsync(port, deadline.Token, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", ServiceName))
                     .EndsWith(Text(old.Port), StringComparison.Ordinal),
                 deadline.Token);
         }
 
         var next = await PrimaryAsync(deadline.Token);
-        await UntilAsync(async () => (await next.AskAsync(deadline.Token, "ROLE")).StartsWith("master", StringComparison.Ordinal), deadline.Token);
+        await Poll.UntilAsync(async () => (await next.AskAsync(deadline.Token, "ROLE")).StartsWith("master", StringComparison.Ordinal), deadline.Token);
         return next;
     }
 
@@ -92,7 +92,7 @@ public sealed class RedisSentinel : IAsyncDisposable
         var primary = await PrimaryAsync(deadline.Token);
         foreach (var server in _servers.Where(s => s != primary && s.IsRunning))
         {
-            await UntilAsync(async () => (await server.AskAsync(deadline.Token, "ROLE")).StartsWith("slave", StringComparison.Ordinal), deadline.Token);
+            await Poll.UntilAsync(async () => (await server.AskAsync(deadline.Token, "ROLE")).StartsWith("slave", StringComparison.Ordinal), deadline.Token);
         }
     }
 
@@ -128,7 +128,7 @@ public sealed class RedisSentinel : IAsyncDisposable
 
         foreach (var replica in _servers.Skip(1))
         {
-            await UntilAsync(
+            await Poll.UntilAsync(
                 async () => (await replica.AskAsync(cancellation, "INFO", "replication")).Contains("master_link_status:up", StringComparison.Ordinal),
                 cancellation);
         }
@@ -140,7 +140,7 @@ public sealed class RedisSentinel : IAsyncDisposable
 
         foreach (var (_, port) in _sentinels)
         {
-            await UntilAsync(() => KnowsAllAsync(port, replicas, cancellation), cancellation);
+            await Poll.UntilAsync(() => KnowsAllAsync(port, replicas, cancellation), cancellation);
         }
     }
 
@@ -171,27 +171,11 @@ public sealed class RedisSentinel : IAsyncDisposable
     // The sentinels find each other and the replicas through the primary.
     private static async Task<bool> KnowsAllAsync(int port, int replicas, CancellationToken cancellation)
     {
-        try
-        {
-            var fields = (await RespClient.AskAsync(port, cancellation, "SENTINEL", "MASTER", ServiceName)).Split('\n');
-            return Field(fields, "num-other-sentinels") == Text(Sentinels - 1) && Field(fields, "num-slaves") == Text(replicas);
-        }
-        catch (System.Net.Sockets.SocketException)
-        {
-            return false;
-        }
+        var fields = (await RespClient.AskAsync(port, cancellation, "SENTINEL", "MASTER", ServiceName)).Split('\n');
+        return Field(fields, "num-other-sentinels") == Text(Sentinels - 1) && Field(fields, "num-slaves") == Text(replicas);
     }
 
     private static string Field(string[] fields, string name) => fields[Array.IndexOf(fields, name) + 1];
-
-    // Processes outside have no signal to wait for.
-    private static async Task UntilAsync(Func<Task<bool>> holds, CancellationToken cancellation)
-    {
-        while (!await holds())
-        {
-            await Task.Delay(25, cancellation);
-        }
-    }
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 }

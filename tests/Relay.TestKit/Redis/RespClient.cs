@@ -63,8 +63,9 @@ public sealed class RespClient : IDisposable
                 throw new InvalidOperationException(line[1..]);
             case '$' when Length(line) >= 0:
                 var text = new char[Length(line) + 2];
-                await _reader.ReadBlockAsync(text, cancellation);
-                return new string(text, 0, text.Length - 2);
+                return await _reader.ReadBlockAsync(text, cancellation) == text.Length
+                    ? new string(text, 0, text.Length - 2)
+                    : throw new IOException("the server closed the connection in the middle of an answer");
             case '*' when Length(line) >= 0:
                 var parts = new List<string>();
                 for (var i = Length(line); i > 0; i--)

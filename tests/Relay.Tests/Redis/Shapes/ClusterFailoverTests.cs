@@ -46,6 +46,6 @@ public sealed class ClusterFailoverTests
         }
 
         await Eventually.HoldsAsync(() => store.Get<IStoreHealth>().IsReady, Cancellation);
-        Assert.Equal(64, (await store.Reader.MeasureAsync(Cancellation)).Units);
+        await Eventually.HoldsAsync(async () => (await store.Reader.MeasureAsync(Cancellation)).Units == 64, Cancellation);
     }
 }

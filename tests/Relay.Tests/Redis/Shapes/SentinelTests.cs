@@ -80,8 +80,13 @@ public sealed class SentinelTests
         await Eventually.HoldsAsync(
             async () =>
             {
-                accepted.Add(await AcceptAsync(store));
-                return (await old.AskAsync(Cancellation, "ROLE")).StartsWith("slave", StringComparison.Ordinal);
+                var message = TestMail.To(Time, "a@x.test");
+                if (await store.Queue.EnqueueAsync(message, null, Cancellation).InTime() is EnqueueResult.Accepted)
+                {
+                    accepted.Add(message);
+                }
+
+                return accepted.Count > 0 && (await old.AskAsync(Cancellation, "ROLE")).StartsWith("slave", StringComparison.Ordinal);
             },
             Cancellation);
         var primary = await redis.PrimaryAsync(Cancellation);
