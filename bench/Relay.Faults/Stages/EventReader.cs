@@ -15,7 +15,7 @@ internal sealed class EventReader(RelayUnderTest relay, LedgerBook book)
     {
         for (var cursor = ""; cursor is not null;)
         {
-            var page = await relay.GetAsync($"/messages?limit=500{cursor}", cancellation, tenant.Key);
+            var page = await relay.WaitForAsync($"/messages?limit=500{cursor}", _ => true, cancellation, tenant.Key);
             var messages = page.GetProperty("items").EnumerateArray()
                 .Select(m => (Id: m.GetProperty("id").GetString()!, Subject: m.GetProperty("subject").GetString()!))
                 .Where(m => m.Subject.StartsWith(SubjectPrefix, StringComparison.Ordinal))
@@ -24,7 +24,7 @@ internal sealed class EventReader(RelayUnderTest relay, LedgerBook book)
             await Parallel.ForEachAsync(messages, new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancellation }, async (listed, token) =>
             {
                 book.Add(listed);
-                var message = await relay.GetAsync($"/messages/{listed.Id}", token, tenant.Key);
+                var message = await relay.WaitForAsync($"/messages/{listed.Id}", _ => true, token, tenant.Key);
                 foreach (var happened in message.GetProperty("timeline").EnumerateArray())
                 {
                     book.Add(ToldOf(listed, happened));

@@ -222,7 +222,7 @@ internal sealed class Stage : IAsyncDisposable
             await reader.ReadAsync(tenant, cancellation);
         }
 
-        var published = Promises.Parse((await _relays.First(r => r.IsRunning).GetAsync("/health/ready", cancellation)).GetProperty("store").GetProperty("promise").GetString()!);
+        var published = Promises.Parse((await _relays.First(r => r.IsRunning).WaitForAsync("/health/ready", _ => true, cancellation)).GetProperty("store").GetProperty("promise").GetString()!);
         var verdict = Checker.Check(Book.Close(), Scenario, StoreKinds.WordOf(Request.Store), Request.Seed, Request.Rounds, asked, published);
         List<Finding> findings = [.. verdict.Findings, .. _findings, .. Growth()];
 
@@ -263,7 +263,7 @@ internal sealed class Stage : IAsyncDisposable
                     return JsonElement.Parse(await response.Content.ReadAsStringAsync(cancellation)).GetProperty("depth").GetInt64();
                 }
             }
-            catch (HttpRequestException)
+            catch (Exception e) when (e is HttpRequestException || (e is OperationCanceledException && !cancellation.IsCancellationRequested))
             {
                 // Another one may.
             }

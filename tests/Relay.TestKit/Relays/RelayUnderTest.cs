@@ -201,28 +201,35 @@ internal sealed class RelayUnderTest : IAsyncDisposable
 
     public async Task<JsonElement> GetAsync(string path, CancellationToken cancellation, string? key = null)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Get, path);
-        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", key ?? AdminKey);
-        using var response = await Http.SendAsync(request, cancellation);
-        var body = await response.Content.ReadAsStringAsync(cancellation);
-        Assert.True(response.IsSuccessStatusCode, $"{path}: {response.StatusCode}: {body}");
-        return JsonElement.Parse(body);
+        var (status, body) = await AskAsync(path, cancellation, key);
+        return Read(path, status, body);
     }
 
-    /// <summary>Asks again and again until an answer fits; what happens behind a 202 has no signal outside.</summary>
+    /// <summary>
+    /// Asks again and again until an answer fits; what happens behind a 202 has no signal outside. A relay that starts or
+    /// ends, and one that says to come back (503), have not answered yet.
+    /// </summary>
     public async Task<JsonElement> WaitForAsync(string path, Func<JsonElement, bool> fits, CancellationToken cancellation, string? key = null)
     {
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         deadline.CancelAfter(TimeSpan.FromSeconds(30));
-        JsonElement last = default;
+        string? last = null;
         try
         {
             while (true)
             {
-                last = await GetAsync(path, deadline.Token, key);
-                if (fits(last))
+                try
                 {
-                    return last;
+                    var (status, body) = await AskAsync(path, deadline.Token, key);
+                    last = $"{status}: {body}";
+                    if (status != HttpStatusCode.ServiceUnavailable && Read(path, status, body) is var answer && fits(answer))
+                    {
+                        return answer;
+                    }
+                }
+                catch (HttpRequestException e)
+                {
+                    last = e.Message;
                 }
 
                 await Task.Delay(25, deadline.Token);
@@ -264,6 +271,20 @@ internal sealed class RelayUnderTest : IAsyncDisposable
         {
             return false;
         }
+    }
+
+    private async Task<(HttpStatusCode Status, string Body)> AskAsync(string path, CancellationToken cancellation, string? key)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, path);
+        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", key ?? AdminKey);
+        using var response = await Http.SendAsync(request, cancellation);
+        return (response.StatusCode, await response.Content.ReadAsStringAsync(cancellation));
+    }
+
+    private static JsonElement Read(string path, HttpStatusCode status, string body)
+    {
+        Assert.True((int)status is >= 200 and < 300, $"{path}: {status}: {body}");
+        return JsonElement.Parse(body);
     }
 
     private JsonObject Settings(RelaySetup setup)
