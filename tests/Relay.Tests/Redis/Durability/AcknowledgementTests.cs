@@ -39,7 +39,7 @@ public sealed partial class AcknowledgementTests
     {
         await using var redis = await RedisServer.StartAsync(Cancellation, "everysec", "--repl-diskless-sync-delay", "0");
         await using var replica = await ReplicaOfAsync(redis);
-        await using var store = await StartAsync(redis.ConnectionString, ("Durability:Replicas", "1"), ("Queue:AnswerTimeout", "00:00:01"));
+        await using var store = await StartAsync(redis.ConnectionString, ("Durability:Replicas", "1"), ("Queue:AnswerTimeout", "00:00:03"));
         var message = TestMail.To(Time, "a@x.test");
         replica.Pause();
 

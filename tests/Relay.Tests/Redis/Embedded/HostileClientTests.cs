@@ -44,7 +44,8 @@ public sealed class HostileClientTests : IAsyncLifetime
 
         await AnswersOthersAsync();
 
-        Assert.InRange(GC.GetTotalMemory(forceFullCollection: true) - before, long.MinValue, 20L * 1024 * 1024);
+        // Of other tests that run now there may be more in memory for a moment; what these clients cost would stay.
+        await Eventually.HoldsAsync(() => GC.GetTotalMemory(forceFullCollection: true) - before < 20L * 1024 * 1024, Cancellation);
         clients.ForEach(c => c.Dispose());
     }
 

@@ -61,7 +61,7 @@ public sealed class RestartTests
         await redis.StartAgainAsync(Cancellation);
         await settling;
 
-        Assert.Equal(0, (await store.Reader.MeasureAsync(Cancellation)).Units);
+        await Eventually.HoldsAsync(async () => (await store.Reader.MeasureAsync(Cancellation)).Units == 0, Cancellation);
     }
 
     [Fact]
@@ -82,10 +82,14 @@ public sealed class RestartTests
 
         await using var again = await StoreUnderTest.StartAsync(redis.ConnectionString, folder, Time, Cancellation);
 
-        var first = Assert.Single(await again.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime());
-        var next = Assert.Single(await again.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime());
-        Assert.Equal((leased, 0), (first.Id, first.Attempts));
-        Assert.Equal((deferred, 1), (next.Id, next.Attempts));
+        // Together where the start took longer than the second one was put off.
+        var found = new List<Lease>();
+        while (found.Count < 2)
+        {
+            found.AddRange(await again.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime());
+        }
+
+        Assert.Equal(new Dictionary<UnitId, int> { [leased] = 0, [deferred] = 1 }, found.ToDictionary(lease => lease.Id, lease => lease.Attempts));
     }
 
     [Fact]
