@@ -201,9 +201,10 @@ internal sealed class DeliveryUnderTest : IAsyncDisposable
     public void AdvanceTo(Settlement settlement) => Time.Advance(settlement.DueAt!.Value - Time.GetUtcNow());
 
     /// <summary>Moves the clock step by step until the first settlement is done: nobody announces when a wait on the wire begins.</summary>
-    public async Task AdvanceUntilSettledAsync(TimeSpan step) => await WaitUntil.TrueAsync(() =>
+    /// <param name="isUnderWay">From then on it stands still: mail takes its own time over the wire, which would else be taken for dead.</param>
+    public async Task AdvanceUntilSettledAsync(TimeSpan step, Func<bool>? isUnderWay = null) => await WaitUntil.TrueAsync(() =>
     {
-        if (Queue.Settlements.Count == 0)
+        if (Queue.Settlements.Count == 0 && isUnderWay?.Invoke() != true)
         {
             Time.Advance(step);
         }

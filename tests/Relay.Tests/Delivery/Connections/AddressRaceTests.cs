@@ -28,7 +28,7 @@ public sealed class AddressRaceTests
         await using var dns = ScriptedDns.Start().Mx("remote.test", (10, "mx.test")).A("mx.test", "127.0.0.2", "127.0.0.3");
         await using var delivery = await DeliveryUnderTest.StartWithDnsAsync(dns, hole.Port, ("Delivery:MessagesPerConnection", 1));
         await delivery.AcceptAsync("a@remote.test");
-        await delivery.AdvanceUntilSettledAsync(TimeSpan.FromMilliseconds(250));
+        await delivery.AdvanceUntilSettledAsync(TimeSpan.FromMilliseconds(50), () => good.Sessions.Count > 0);
 
         Assert.Equal((MailEventType.Delivered, $"127.0.0.3:{good.Port}"), (delivery.Queue.Settlements[0].Events[0].Type, delivery.Queue.Settlements[0].Events[0].Address));
 

@@ -24,7 +24,9 @@ public sealed class PoolTests
     public async Task A_connection_is_closed_with_QUIT_when_it_was_idle_for_long_enough()
     {
         await using var remote = ScriptedSmtpServer.Start();
-        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote, ("Delivery:ConnectionsPerSite", 1));
+
+        // The clock runs faster than the wire.
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote, ("Delivery:ConnectionsPerSite", 1), ("Delivery:Timeouts:Quit", "01:00:00"));
 
         await delivery.SendAsync("a@remote.test");
         await WaitUntil.TrueAsync(() =>
@@ -140,7 +142,8 @@ public sealed class PoolTests
         await delivery.AcceptAsync("b@remote.test");
         await WaitUntil.TrueAsync(() =>
         {
-            delivery.Time.Advance(TimeSpan.FromSeconds(1));
+            // The second connection takes its own time to be made.
+            delivery.Time.Advance(remote.Sessions[0].IsClosed ? TimeSpan.Zero : TimeSpan.FromMilliseconds(100));
             return delivery.Queue.Settlements.Count == 2;
         });
 

@@ -64,13 +64,13 @@ public sealed class SharingTests
         // One is each node's own; what is left of the other's it may not have.
         await WaitUntil.TrueAsync(() =>
         {
-            time.Advance(TimeSpan.FromSeconds(1));
+            time.Advance(TimeSpan.FromMilliseconds(100));
             return remote.OpenSessions >= 2;
         });
         go.SetResult();
         await WaitUntil.TrueAsync(() =>
         {
-            time.Advance(TimeSpan.FromSeconds(1));
+            time.Advance(TimeSpan.FromMilliseconds(100));
             return remote.Messages.Count == 60;
         });
         Assert.InRange(remote.MostOpen, 2, 9);

@@ -79,8 +79,12 @@ public sealed class AccountRatesTests
         Assert.Equal("the account may send 6/1m, and has", delivery.Part<IDeliveryDesk>().WhyNotNow(new Lane("remote.test", "shop", default)));
 
         await accounts.ChangeAccountAsync("shop", known => known with { Limits = new SendingLimits() }, TestContext.Current.CancellationToken);
-        delivery.Time.Advance(TimeSpan.FromSeconds(1));
-        await delivery.SettledAsync(5);
+        await WaitUntil.TrueAsync(() =>
+        {
+            // By the old rate the last would leave after forty seconds.
+            delivery.Time.Advance(TimeSpan.FromMilliseconds(5));
+            return delivery.Queue.Settlements.Count == 5;
+        });
 
         Task ReadAsync(string rate) => WaitUntil.TrueAsync(() =>
         {

@@ -179,7 +179,7 @@ public sealed class SuppressionTests
         Assert.Empty(remote.Sessions);
 
         delivery.Suppressions.Refusal = null;
-        await delivery.AdvanceUntilSettledAsync(TimeSpan.FromSeconds(1));
+        await delivery.AdvanceUntilSettledAsync(TimeSpan.FromMilliseconds(100), () => remote.Sessions.Count > 0);
 
         Assert.Equal(MailEventType.Delivered, Assert.Single(delivery.Queue.Settlements[0].Events).Type);
     }
