@@ -54,9 +54,10 @@ public sealed class ManyNodesTests
         // Dies when two of its settling steps are done: some thousand units are ended, the rest is not.
         await using (var killed = await RelayUnderTest.StartAsync(Cancellation, setup with { Variables = new() { [CrashPoints.Variable] = "after-ack:2" } }))
         {
-            await Assert.ThrowsAnyAsync<HttpRequestException>(
-                () => killed.PostAsync("/queue/bounce", new { account = "default", reason = "the customer left" }, Cancellation));
-            await killed.WaitForExitAsync(Cancellation);
+            // On a slow machine it may have been told by then that the rest is done later.
+            var lost = await Record.ExceptionAsync(() => killed.PostAsync("/queue/bounce", new { account = "default", reason = "the customer left" }, Cancellation));
+            Assert.True(lost is null or HttpRequestException, lost?.Message);
+            Assert.Equal(128 + 9, await killed.WaitForExitAsync(Cancellation));
         }
 
         // A door owns nothing, so what it sees is what the killed one left.
