@@ -16,6 +16,9 @@ internal sealed class NodePart(NodeShares shares, TimeProvider time)
     /// <summary>Nothing was heard lately of what it asked for.</summary>
     public bool IsUnanswered => _share.Until <= time.GetUtcNow();
 
+    /// <summary>Of what is asked for, from 0 to 1.</summary>
+    public double Part => IsUnanswered ? 0 : _share.Part;
+
     public int ConnectionsOf(Ceilings ceilings) =>
         !shares.AreNeeded ? int.MaxValue : shares.FreeOf(ceilings) + (IsUnanswered ? 0 : _share.Connections);
 

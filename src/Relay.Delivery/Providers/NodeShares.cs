@@ -10,7 +10,7 @@ namespace Relay.Delivery.Providers;
 /// </summary>
 internal sealed class NodeShares(ISiteBoard board)
 {
-    private readonly Channel<Provider> _asking = Channel.CreateUnbounded<Provider>(new UnboundedChannelOptions { SingleReader = true });
+    private readonly Channel<IShared> _asking = Channel.CreateUnbounded<IShared>(new UnboundedChannelOptions { SingleReader = true });
 
     /// <summary>That deliver, with this one.</summary>
     public int Nodes => board.Nodes;
@@ -18,7 +18,7 @@ internal sealed class NodeShares(ISiteBoard board)
     public bool AreNeeded => board.Nodes > 1;
 
     /// <summary>Those whose mail waits for a share.</summary>
-    public ChannelReader<Provider> Asking => _asking.Reader;
+    public ChannelReader<IShared> Asking => _asking.Reader;
 
     /// <summary>Connections that this node has without asking.</summary>
     public int FreeOf(Ceilings ceilings) => AreNeeded && ceilings.Rate is null && ceilings.Connections >= 2 * board.Nodes ? 1 : 0;
@@ -27,21 +27,21 @@ internal sealed class NodeShares(ISiteBoard board)
     public int SharedOf(Ceilings ceilings) => ceilings.Connections - (FreeOf(ceilings) * board.Nodes);
 
     /// <summary>
-    /// Asks anew for what the provider needs, and lets it use what it has by now. May throw
+    /// Asks anew for what is needed of it, and lets it use what it has by now. May throw
     /// <see cref="Mail.Queue.StoreUnavailableException"/>: then what was given before holds until its end.
     /// </summary>
-    public async ValueTask RenewAsync(Provider provider, CancellationToken cancellation)
+    public async ValueTask RenewAsync(IShared shared, CancellationToken cancellation)
     {
-        if (AreNeeded && provider.Wish() is { } wish)
+        if (AreNeeded && shared.Wish() is { } wish)
         {
-            provider.Take(await board.RenewAsync(provider.Name, wish, cancellation));
+            shared.Take(await board.RenewAsync(shared.Name, wish, cancellation));
         }
         else
         {
-            provider.LookAgain();
+            shared.LookAgain();
         }
     }
 
     /// <summary>Mail waits for a share: it is not to wait for the next beat too.</summary>
-    public void Ask(Provider provider) => _asking.Writer.TryWrite(provider);
+    public void Ask(IShared shared) => _asking.Writer.TryWrite(shared);
 }

@@ -9,7 +9,7 @@ namespace Relay.Delivery.Providers;
 /// connections, in turn over the accounts that want one, and leaves the receiver alone as a whole when that says so. What it
 /// and its sites hold is guarded by one lock, so that a place is never given twice.
 /// </summary>
-internal sealed class Provider(string name, bool isShared, Ceilings ceilings, NodeShares shares, TimeProvider time, Func<int, TimeSpan> restAfter) : IDisposable
+internal sealed class Provider(string name, bool isShared, Ceilings ceilings, NodeShares shares, TimeProvider time, Func<int, TimeSpan> restAfter) : IShared, IDisposable
 {
     private readonly Allowance _allowance = new(ceilings, shares, time, restAfter);
     private readonly Tally _tally = new();

@@ -1,15 +1,16 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Relay.Delivery.Scheduling;
 using Relay.Mail.Sites;
 
 namespace Relay.Delivery.Providers;
 
 /// <summary>
-/// Asks for this node's shares and renews them while there is mail for them; then they run out. Also puts up, for people who
+/// Asks for this node's shares, of receivers and of accounts' rates, and renews them while there is mail for them; then they run out. Also puts up, for people who
 /// ask another node, how the sites of this one stand.
 /// </summary>
 internal sealed class ShareKeeper(
-    ProviderDirectory providers, NodeShares shares, ISiteReader sites, ISiteBoard board, TimeProvider time, ILogger<ShareKeeper> logger) : BackgroundService
+    ProviderDirectory providers, AccountRates rates, NodeShares shares, ISiteReader sites, ISiteBoard board, TimeProvider time, ILogger<ShareKeeper> logger) : BackgroundService
 {
     // Several times in the life of a share, and about as often as a person looks again.
     private static readonly TimeSpan Beat = TimeSpan.FromSeconds(2);
@@ -34,9 +35,9 @@ internal sealed class ShareKeeper(
         {
             // Once more where they were needed until now: the last of several nodes has everything, and nobody else tells it.
             var areNeeded = shares.AreNeeded;
-            foreach (var provider in areNeeded || wereNeeded ? providers.All : [])
+            foreach (var shared in areNeeded || wereNeeded ? providers.All.Concat(rates.Shared) : [])
             {
-                await RenewAsync(provider, stopping);
+                await RenewAsync(shared, stopping);
             }
 
             wereNeeded = areNeeded;
@@ -47,22 +48,22 @@ internal sealed class ShareKeeper(
 
     private async Task AnswerAsync(CancellationToken stopping)
     {
-        await foreach (var provider in shares.Asking.ReadAllAsync(stopping))
+        await foreach (var shared in shares.Asking.ReadAllAsync(stopping))
         {
-            await RenewAsync(provider, stopping);
+            await RenewAsync(shared, stopping);
         }
     }
 
-    private async Task RenewAsync(Provider provider, CancellationToken stopping)
+    private async Task RenewAsync(IShared shared, CancellationToken stopping)
     {
         try
         {
-            await shares.RenewAsync(provider, stopping);
+            await shares.RenewAsync(shared, stopping);
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
             // The store is away, or it is a mistake of ours: neither must end the delivery.
-            logger.ShareNotRenewed(provider.Name, e.Message);
+            logger.ShareNotRenewed(shared.Name, e.Message);
         }
     }
 

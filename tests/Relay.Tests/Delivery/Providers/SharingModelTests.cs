@@ -325,7 +325,7 @@ public sealed class SharingModelTests
             }
         }
 
-        private void Renew(Provider provider)
+        private void Renew(IShared provider)
         {
             try
             {

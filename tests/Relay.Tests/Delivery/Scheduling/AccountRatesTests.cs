@@ -1,7 +1,12 @@
+using Microsoft.Extensions.Options;
+using Microsoft.Extensions.Time.Testing;
+using Relay.Delivery;
+using Relay.Delivery.Providers;
 using Relay.Delivery.Scheduling;
 using Relay.Mail.Accounts;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
+using Relay.TestKit.InMemory;
 using Relay.TestKit.Relays;
 using Relay.TestKit.Remote;
 
@@ -59,6 +64,52 @@ public sealed class AccountRatesTests
         await delivery.AcceptAsync(A.Message(delivery.Time, "desk@remote.test") with { Account = "slow", Source = MessageSource.Inbound, Class = MessageClass.Inbound });
         await delivery.SettledAsync(7);
         Assert.Single(delivery.Queue.Settlements, s => s.Lease.Message.Class == MessageClass.Transactional);
+    }
+
+    [Fact]
+    public async Task An_account_that_uses_one_of_several_nodes_has_most_of_its_rate_there()
+    {
+        using var nodes = new Nodes(4);
+        nodes.Accept(0, 200);
+
+        // Sixteen a minute on four nodes: an even part would be four.
+        await nodes.RunAsync(TimeSpan.FromMinutes(1));
+        var before = nodes.Sent(0);
+        await nodes.RunAsync(TimeSpan.FromMinutes(5));
+
+        Assert.InRange(nodes.Sent(0) - before, 12 * 5, 14 * 5);
+    }
+
+    [Fact]
+    public async Task However_many_nodes_have_its_mail_an_account_sends_no_more_than_its_rate()
+    {
+        using var nodes = new Nodes(4);
+        for (var node = 0; node < 4; node++)
+        {
+            nodes.Accept(node, 100);
+        }
+
+        await nodes.RunAsync(TimeSpan.FromMinutes(10));
+
+        // One that is saved up at first on each.
+        Assert.InRange(Enumerable.Range(0, 4).Sum(nodes.Sent), 140, 164);
+        Assert.All(Enumerable.Range(0, 4), node => Assert.InRange(nodes.Sent(node), 30, 45));
+    }
+
+    [Fact]
+    public async Task What_one_node_needs_no_more_another_has_within_seconds()
+    {
+        using var nodes = new Nodes(2);
+        nodes.Accept(0, 20);
+        await nodes.RunAsync(TimeSpan.FromMinutes(3));
+        Assert.Equal(20, nodes.Sent(0));
+
+        nodes.Accept(1, 100);
+        await nodes.RunAsync(TimeSpan.FromSeconds(20));
+        var before = nodes.Sent(1);
+        await nodes.RunAsync(TimeSpan.FromMinutes(5));
+
+        Assert.InRange(nodes.Sent(1) - before, 13 * 5, 15 * 5);
     }
 
     [Fact]
@@ -177,5 +228,66 @@ public sealed class AccountRatesTests
         var lane = new Lane("dead.test", "default", default);
         await WaitUntil.TrueAsync(() => delivery.Window.Held == 0 && delivery.Part<IDeliveryDesk>().WhyNotNow(lane)?.StartsWith("left alone", StringComparison.Ordinal) == true);
         return delivery;
+    }
+
+    /// <summary>Nodes that deliver on one board, for an account that may send sixteen a minute. Nothing is sent: the gate alone says what may be.</summary>
+    private sealed class Nodes : IDisposable
+    {
+        private static readonly Lane Lane = new("remote.test", "slow", MessageClass.Transactional);
+        private static readonly TimeSpan Step = TimeSpan.FromSeconds(0.5);
+
+        private readonly FakeTimeProvider _time = new(new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.Zero));
+        private readonly List<Node> _nodes = [];
+
+        public Nodes(int count)
+        {
+            var board = new InMemorySiteBoard(_time);
+            for (var i = 0; i < count; i++)
+            {
+                var options = Options.Create(new DeliveryOptions { AccountRate = "16/1m" });
+                var shares = new NodeShares(board.Join());
+                _nodes.Add(new Node(new AccountRates(new DeliveryWindow(new InMemoryMailQueue(_time), options), shares, options, _time), shares));
+            }
+        }
+
+        public void Accept(int node, int messages) => _nodes[node].Waiting += messages;
+
+        public int Sent(int node) => _nodes[node].Sent;
+
+        /// <summary>Lets the time pass: the mail of each node is asked about as the queue would, and shares are renewed as the keeper does.</summary>
+        public async Task RunAsync(TimeSpan time)
+        {
+            for (var passed = TimeSpan.Zero; passed < time; passed += Step)
+            {
+                _time.Advance(Step);
+                foreach (var node in _nodes)
+                {
+                    for (; node.Waiting > 0 && node.Rates.ClosedGate(Lane) is null; node.Waiting--, node.Sent++)
+                    {
+                    }
+
+                    while (node.Shares.Asking.TryRead(out var asking))
+                    {
+                        await node.Shares.RenewAsync(asking, TestContext.Current.CancellationToken);
+                    }
+
+                    if (passed.Ticks % TimeSpan.FromSeconds(2).Ticks == 0)
+                    {
+                        foreach (var shared in node.Rates.Shared)
+                        {
+                            await node.Shares.RenewAsync(shared, TestContext.Current.CancellationToken);
+                        }
+                    }
+                }
+            }
+        }
+
+        public void Dispose() => _nodes.ForEach(node => node.Rates.Dispose());
+
+        private sealed record Node(AccountRates Rates, NodeShares Shares)
+        {
+            public int Waiting { get; set; }
+            public int Sent { get; set; }
+        }
     }
 }
