@@ -40,7 +40,7 @@ internal sealed class BudgetCommand
         using var sink = SmtpSink.Listen(new(IPAddress.Loopback, 0), new());
         AnsiConsole.MarkupLineInterpolated($"{MachineFacts.Describe(workspace)}");
 
-        var setup = new RelaySetup(_options.Program(parsed), _options.Fsync(parsed), parsed.GetValue(_traffic.Http), parsed.GetValue(_traffic.Tls)) { NamesItsCode = true };
+        var setup = new RelaySetup(_options.Program(parsed), _options.Fsync(parsed), parsed.GetValue(_traffic.Http), parsed.GetValue(_traffic.Tls)) { NamesItsCode = true, RedisSettings = _options.RedisSettings(parsed) };
         await using var relay = await RelayTarget.StartAsync(workspace, "relay", setup, sink.Address, cancellation);
         var round = new Round(_traffic.Plan(parsed), sink, TimeSpan.FromSeconds(60));
         var counted = await CountAsync(workspace, relay, round, parsed.GetValue(_warmup), parsed.GetValue(_traffic.Count), cancellation);

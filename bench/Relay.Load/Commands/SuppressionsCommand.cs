@@ -50,7 +50,7 @@ internal sealed class SuppressionsCommand
         using var workspace = _options.OpenWorkspace(parsed);
         AnsiConsole.MarkupLineInterpolated($"{MachineFacts.Describe(workspace)}");
 
-        var setup = new RelaySetup(_options.Program(parsed), _options.Fsync(parsed), Http: false, LoadTls.None);
+        var setup = new RelaySetup(_options.Program(parsed), _options.Fsync(parsed), Http: false, LoadTls.None) { RedisSettings = _options.RedisSettings(parsed) };
         await using var relay = await RelayTarget.StartAsync(workspace, "relay", setup, new(IPAddress.Loopback, 9), cancellation);
         var isExact = await ImportAsync(relay, entries, parsed.GetValue(_broken), cancellation);
 
