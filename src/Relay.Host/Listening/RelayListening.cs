@@ -4,13 +4,14 @@ using Microsoft.Extensions.Options;
 using Relay.Host.Settings;
 using Relay.Intake.Http;
 using Relay.Intake.Smtp;
+using Relay.Intake.Sockets;
 
 namespace Relay.Host.Listening;
 
 /// <summary>Opens the doors on Kestrel: HTTP always, SMTP submission where this process takes mail in, and the door for what comes back where it reads that.</summary>
 internal static partial class RelayListening
 {
-    public static void ListenRelay(this IWebHostBuilder web) => web.ConfigureKestrel(kestrel =>
+    public static void ListenRelay(this IWebHostBuilder web) => web.UseMailTransport().ConfigureKestrel(kestrel =>
     {
         kestrel.AddServerHeader = false;
         kestrel.ListenHttp();

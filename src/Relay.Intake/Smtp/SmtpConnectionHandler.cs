@@ -2,6 +2,7 @@ using System.Net;
 using System.Security.Authentication;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
+using Relay.Intake.Sockets;
 
 namespace Relay.Intake.Smtp;
 
@@ -11,7 +12,7 @@ internal sealed class SmtpConnectionHandler(SmtpDoor door, ConnectionCensus cens
     public override async Task OnConnectedAsync(ConnectionContext connection)
     {
         var client = AddressOf(connection);
-        await using var wire = new SmtpWire(connection.Transport, door.Limits, door.Time, connection.Abort);
+        await using var wire = new SmtpWire(((MailConnection)connection).Socket, door.Limits, door.Time, connection.Abort);
         watch.Add(wire.Patience);
         try
         {

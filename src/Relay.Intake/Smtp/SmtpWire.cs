@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Net.Security;
+using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using System.Security.Authentication;
 using Relay.Smtp.Commands;
@@ -13,10 +14,11 @@ namespace Relay.Intake.Smtp;
 /// </summary>
 internal sealed class SmtpWire : IAsyncDisposable
 {
-    // A TLS record holds 16 KiB at most; zero-byte reads let an idle connection hold no buffer at all.
-    private static readonly StreamPipeReaderOptions TlsReader = new(bufferSize: 16 * 1024, minimumReadSize: 4 * 1024, useZeroByteReads: true);
+    // Most mail is read at once, and so is a TLS record, which holds 16 KiB at most. Zero-byte reads let an idle connection hold no buffer at all.
+    private static readonly StreamPipeReaderOptions Reading = new(bufferSize: 16 * 1024, minimumReadSize: 4 * 1024, useZeroByteReads: true);
 
-    private readonly IDuplexPipe _transport;
+    private readonly Socket _socket;
+    private readonly NetworkStream _stream;
     private readonly LineReader _lines = new();
     private PipeReader _input;
     private PipeWriter _output;
@@ -26,11 +28,12 @@ internal sealed class SmtpWire : IAsyncDisposable
     private bool _isHeld;
     private bool _hasUnsent;
 
-    public SmtpWire(IDuplexPipe transport, DoorOptions limits, TimeProvider time, Action abort)
+    public SmtpWire(Socket socket, DoorOptions limits, TimeProvider time, Action abort)
     {
-        _transport = transport;
-        _input = transport.Input;
-        _output = transport.Output;
+        _socket = socket;
+        _stream = new NetworkStream(socket, ownsSocket: false);
+        _input = PipeReader.Create(_stream, Reading);
+        _output = PipeWriter.Create(_stream);
         Patience = new Patience(limits, time, interrupt: () => _input.CancelPendingRead(), abort);
     }
 
@@ -68,7 +71,8 @@ internal sealed class SmtpWire : IAsyncDisposable
             }
         }
 
-        return !_unread.IsEmpty;
+        // Inside TLS what lies in the socket may be a record of the protocol's own.
+        return !_unread.IsEmpty || (_tls is null && _socket.Available > 0);
     }
 
     /// <summary>The next line; null when there will be none, see <see cref="End"/>.</summary>
@@ -124,7 +128,7 @@ internal sealed class SmtpWire : IAsyncDisposable
         _lines.Reset();
         Release();
 
-        var tls = new SslStream(new TransportStream(_transport), leaveInnerStreamOpen: true);
+        var tls = new SslStream(_stream, leaveInnerStreamOpen: true);
         var options = new SslServerAuthenticationOptions
         {
             ServerCertificateContext = certificate,
@@ -144,7 +148,7 @@ internal sealed class SmtpWire : IAsyncDisposable
         }
 
         _tls = tls;
-        _input = PipeReader.Create(tls, TlsReader);
+        _input = PipeReader.Create(tls, Reading);
         _output = PipeWriter.Create(tls);
         Encryption = $"{NameOf(tls.SslProtocol)} with cipher {tls.NegotiatedCipherSuite}";
     }
@@ -168,9 +172,9 @@ internal sealed class SmtpWire : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        await _input.CompleteAsync();
         if (_tls is not null)
         {
-            await _input.CompleteAsync();
             await _tls.DisposeAsync();
         }
     }

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
+using Relay.Intake.Sockets;
 
 namespace Relay.Intake.Smtp;
 
@@ -10,6 +11,7 @@ namespace Relay.Intake.Smtp;
 public static class SubmissionListeners
 {
     /// <summary>Has Kestrel answer SMTP on every end point of the door.</summary>
+    /// <param name="kestrel">Has the mail transport, <see cref="MailTransportServices.UseMailTransport"/>.</param>
     /// <param name="services">Needs the intake and an <see cref="IServerCertificate"/>.</param>
     /// <param name="wanted">Says no to an end point that is to be left out; null takes all.</param>
     public static void AddSubmissionListeners(this KestrelServerOptions kestrel, IServiceProvider services, Predicate<SubmissionEndPoint>? wanted = null)
@@ -20,7 +22,7 @@ public static class SubmissionListeners
             {
                 var handler = new SmtpConnectionHandler(
                     SmtpDoors.ForSubmission(services, endPoint.Tls), services.GetRequiredService<ConnectionCensus>(), services.GetRequiredService<PatienceWatch>());
-                kestrel.Listen(endPoint.Address, listen => listen.Run(handler.OnConnectedAsync));
+                kestrel.Listen(new MailEndPoint(endPoint.Address), listen => listen.Run(handler.OnConnectedAsync));
             }
         }
     }

@@ -15,6 +15,7 @@ using Microsoft.Extensions.Logging;
 using Relay.Intake;
 using Relay.Intake.Admission;
 using Relay.Intake.Smtp;
+using Relay.Intake.Sockets;
 using Relay.Mail;
 using Relay.Mail.Accounts;
 using Relay.Mail.Domains;
@@ -112,7 +113,7 @@ internal sealed class DoorUnderTest : IAsyncDisposable
             options.FarewellTimeout = TimeSpan.FromHours(1);
             configure?.Invoke(options);
         });
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.AddSubmissionListeners(kestrel.ApplicationServices));
+        builder.WebHost.UseKestrelCore().UseMailTransport().ConfigureKestrel(kestrel => kestrel.AddSubmissionListeners(kestrel.ApplicationServices));
 
         var door = new DoorUnderTest(builder.Build(), queue, accounts, log, cancellation);
         await door.AddKeyAsync(Key);

@@ -9,6 +9,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Relay.Intake;
 using Relay.Intake.Smtp;
+using Relay.Intake.Sockets;
 using Relay.Mail;
 using Relay.Mail.Accounts;
 using Relay.Mail.Events;
@@ -434,7 +435,7 @@ public sealed class InboundDoorTests
             services.AddSingleton<IIncomingMail>(returns.Desk);
             services.Configure<RelayOptions>(builder.Configuration.GetSection(RelayOptions.Section));
             services.AddRelayIntake(builder.Configuration.GetSection(RelayOptions.Section));
-            builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.AddInboundListener(kestrel.ApplicationServices));
+            builder.WebHost.UseKestrelCore().UseMailTransport().ConfigureKestrel(kestrel => kestrel.AddInboundListener(kestrel.ApplicationServices));
 
             var door = new InboundDoor(builder.Build()) { Returns = returns, Routes = routes, Contents = contents, Accounts = accounts };
             await door._application.StartAsync(Cancellation);
