@@ -19,6 +19,7 @@ internal static class RelayServer
     /// <summary>Runs until it is told to stop. What the operator can mend is one message on stderr and an exit code.</summary>
     public static async Task<int> RunAsync(string? configFile, CancellationToken cancellation)
     {
+        InlineCompletions.Prefer();
         using var signals = new StopSignals();
         try
         {

@@ -16,6 +16,9 @@ internal sealed class MailDialogue(SmtpDoor door, SmtpWire wire, Answers answers
     // As the log names who brings mail without a login.
     private const string Nobody = "-";
 
+    // To judge more than this (sign it, take a report apart) takes longer than other sockets, of which this thread hears, should wait.
+    private const int LargeOctets = 64 * 1024;
+
     private Transaction? _transaction;
     private bool _isChunkRefused;
     private int _refusedRecipients;
@@ -184,6 +187,11 @@ internal sealed class MailDialogue(SmtpDoor door, SmtpWire wire, Answers answers
 
     private async ValueTask<bool> TakeAsync(IncomingContent content, SmtpCommand.Hello hello)
     {
+        if (content.Length > LargeOctets)
+        {
+            await Task.Yield();
+        }
+
         var answer = await door.Desk.TakeAsync(_transaction!, content, new DeskFacts(hello, client, wire.Encryption));
         return answer.Refusal is { } refusal ? answers.Say(refusal) : Queued(answer.Id);
     }
