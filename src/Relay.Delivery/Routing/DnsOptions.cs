@@ -15,8 +15,13 @@ public sealed class DnsOptions
     // Off: nothing shows from here whether a resolver validates, and an answer that was forged on the way claims that it does.
     public bool Trusted { get; set; }
 
-    /// <summary>How long one server has for an answer; each is asked again once.</summary>
-    // A resolver's own upstream retries take some seconds; a lost datagram must not hold a domain up for longer.
+    /// <summary>How long an answer is waited for before the server is asked again, up to <see cref="Repeats"/> times.</summary>
+    // A lost datagram must not hold a domain up for longer: a burst of new domains costs a resolver some.
     [Range(typeof(TimeSpan), "00:00:00.100", "00:01:00")]
-    public TimeSpan Timeout { get; set; } = TimeSpan.FromSeconds(5);
+    public TimeSpan Timeout { get; set; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>How often one server is asked again.</summary>
+    // Ten seconds in all: a resolver's own upstream retries take some seconds, and it goes on with them while it is asked again.
+    [Range(0, 20)]
+    public int Repeats { get; set; } = 4;
 }

@@ -12,20 +12,21 @@ internal static class NameServers
             ? new LookupClientOptions()
             : new LookupClientOptions([.. dns.Servers.Select(EndPointOf)]),
         dns.Timeout,
+        dns.Repeats,
         dns.Trusted);
 
     /// <summary>The same for one server that is asked what it knows itself.</summary>
     public static LookupClient ClientOf(IPEndPoint server, TimeSpan timeout) =>
-        ClientOf(new LookupClientOptions(server) { Recursion = false }, timeout);
+        ClientOf(new LookupClientOptions(server) { Recursion = false }, timeout, repeats: 1);
 
-    private static LookupClient ClientOf(LookupClientOptions settings, TimeSpan timeout, bool validated = false)
+    private static LookupClient ClientOf(LookupClientOptions settings, TimeSpan timeout, int repeats, bool validated = false)
     {
         settings.UseCache = false;
         settings.UseTcpFallback = true;
         settings.ThrowDnsErrors = false;
         settings.ContinueOnDnsError = false;
         settings.ContinueOnEmptyResponse = false;
-        settings.Retries = 1;
+        settings.Retries = repeats;
         settings.Timeout = timeout;
         settings.ExtendedDnsBufferSize = 1232;
 

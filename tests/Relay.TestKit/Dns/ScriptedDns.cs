@@ -10,6 +10,8 @@ namespace Relay.TestKit.Dns;
 /// </summary>
 public sealed class ScriptedDns : IAsyncDisposable
 {
+    private const int ReceiveBuffer = 4 * 1024 * 1024;
+
     private readonly Socket _udp;
     private readonly Socket _tcp;
     private readonly CancellationTokenSource _stop = new();
@@ -86,6 +88,9 @@ public sealed class ScriptedDns : IAsyncDisposable
 
     /// <summary>No answer at all, neither over UDP nor over TCP.</summary>
     public ScriptedDns Drop(string name) => Change(name, n => n.Drop = true);
+
+    /// <summary>No answer to the first so many questions.</summary>
+    public ScriptedDns Lose(string name, int questions) => Change(name, n => n.Lost = questions);
 
     /// <summary>No answer before the task is done.</summary>
     public ScriptedDns Delay(string name, Task until) => Change(name, n => n.Until = until);
@@ -208,7 +213,7 @@ public sealed class ScriptedDns : IAsyncDisposable
             await until.WaitAsync(_stop.Token);
         }
 
-        if (name?.Drop == true)
+        if (name is not null && (name.Drop || Interlocked.Decrement(ref name.Lost) >= 0))
         {
             return null;
         }
@@ -245,7 +250,8 @@ public sealed class ScriptedDns : IAsyncDisposable
     {
         for (var attempt = 0; ; attempt++)
         {
-            var udp = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+            // Thousands ask at once under load.
+            var udp = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp) { ReceiveBufferSize = ReceiveBuffer };
             udp.Bind(new IPEndPoint(address, port));
             var tcp = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
             try
@@ -273,6 +279,7 @@ internal sealed class ScriptedName
     public int ResponseCode { get; set; }
     public bool Drop { get; set; }
     public bool Truncate { get; set; }
+    public int Lost;
     public Task? Until { get; set; }
     public bool IsSecure { get; set; }
     public uint Ttl { get; set; } = 300;
@@ -283,7 +290,7 @@ internal sealed class ScriptedName
         if (old is not null)
         {
             name.Records.AddRange(old.Records);
-            (name.ResponseCode, name.Drop, name.Truncate, name.Until, name.Ttl, name.IsSecure) = (old.ResponseCode, old.Drop, old.Truncate, old.Until, old.Ttl, old.IsSecure);
+            (name.ResponseCode, name.Drop, name.Truncate, name.Until, name.Ttl, name.IsSecure, name.Lost) = (old.ResponseCode, old.Drop, old.Truncate, old.Until, old.Ttl, old.IsSecure, old.Lost);
         }
 
         change(name);
