@@ -21,7 +21,7 @@ internal sealed class GrowthCommand
     private static readonly TimeSpan ConnectionsClose = TimeSpan.FromSeconds(40);
 
     private readonly RelayOptions _options = new();
-    private readonly TrafficOptions _traffic = new();
+    private readonly TrafficOptions _traffic = new(withDomains: false);
 
     private readonly Option<int[]> _destinations = new("--destinations")
     {
@@ -62,7 +62,7 @@ internal sealed class GrowthCommand
 
     public Command AddTo(Command command)
     {
-        _traffic.AddTo(command, withDomains: false);
+        _traffic.AddTo(command);
         foreach (var option in (Option[])[_destinations, _queued, _queuedSize, _warmup, _rounds, _rest, _longest])
         {
             command.Add(option);

@@ -4,7 +4,8 @@ using Relay.Load.Traffic;
 namespace Relay.Load.Commands;
 
 /// <summary>The options that describe the mail, alike for every command that sends.</summary>
-internal sealed class TrafficOptions
+/// <param name="withDomains">Without it the command itself says for how many domains the mail is.</param>
+internal sealed class TrafficOptions(bool withDomains = true)
 {
     private readonly Option<int> _sessions = new("--sessions")
     {
@@ -50,8 +51,7 @@ internal sealed class TrafficOptions
 
     public Option<LoadTls> Tls { get; } = new("--tls") { Description = "TLS on the way in" };
 
-    /// <param name="withDomains">Without it the command itself says for how many domains the mail is.</param>
-    public void AddTo(Command command, bool withDomains = true)
+    public void AddTo(Command command)
     {
         foreach (var option in (Option[])[_sessions, _size, Count, .. withDomains ? (Option[])[_domains] : [], _newConnection, _awaitsArrival, Http, Tls, _timeout])
         {
@@ -68,7 +68,7 @@ internal sealed class TrafficOptions
     {
         Sessions = parsed.GetValue(_sessions),
         Size = parsed.GetValue(_size),
-        Domains = parsed.GetValue(_domains),
+        Domains = withDomains ? parsed.GetValue(_domains) : 1,
         NewConnection = parsed.GetValue(_newConnection),
         AwaitsArrival = parsed.GetValue(_awaitsArrival),
         Timeout = parsed.GetValue(_timeout),

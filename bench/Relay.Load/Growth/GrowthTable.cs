@@ -7,6 +7,9 @@ namespace Relay.Load.Growth;
 /// <summary>What a message cost at each step, and how that compares with the first step of its kind.</summary>
 internal sealed class GrowthTable
 {
+    // Into a pipe a line has eighty columns otherwise, and each cell would be broken.
+    private const int Width = 130;
+
     private readonly List<GrowthRow> _rows = [];
 
     public bool IsWithoutLoss => _rows.SelectMany(row => row.Rounds).All(round => round is { Lost: 0, Refused: 0 });
@@ -15,7 +18,7 @@ internal sealed class GrowthTable
 
     public void Write()
     {
-        var table = new Table().AddColumns("", "delivered/s", "CPU s per 1000", "relay", "store", "to the first", "connections", "relay resident, MiB", "lost", "others took, %");
+        var table = new Table().AddColumn(new TableColumn("").NoWrap()).AddColumns("delivered/s", "CPU s per 1000", "relay", "store", "to the first", "connections", "relay, MiB", "lost", "others, %");
         foreach (var kind in _rows.GroupBy(row => row.What))
         {
             var first = kind.First().Of(round => round.SteadyCpuPerThousand);
@@ -38,6 +41,7 @@ internal sealed class GrowthTable
             table.AddEmptyRow();
         }
 
+        AnsiConsole.Profile.Width = Math.Max(AnsiConsole.Profile.Width, Width);
         AnsiConsole.Write(table);
     }
 
