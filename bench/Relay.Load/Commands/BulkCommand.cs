@@ -87,7 +87,8 @@ internal sealed class BulkCommand
         await using var filler = await QueueFiller.OpenAsync(relay.RedisPort!.Value, workspace.Folder("filler"), cancellation);
         var accepted = await filler.FillAsync(
             "newsletter", MessageClass.Bulk, parsed.GetValue(_units), number => $"a{number}@d000000.load.test", parsed.GetValue(_bulkSize), cancellation);
-        AnsiConsole.MarkupLineInterpolated($"{accepted} queued in {filled.Elapsed.TotalSeconds:0} s");
+        AnsiConsole.MarkupLineInterpolated(
+            $"{accepted} queued in {filled.Elapsed.TotalSeconds:0} s, Redis holds {ProcessCost.ResidentOf(relay.StoreProcess!.Value) / 1024 / 1024} MiB");
         return accepted;
     }
 

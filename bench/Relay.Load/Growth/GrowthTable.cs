@@ -8,7 +8,7 @@ namespace Relay.Load.Growth;
 internal sealed class GrowthTable
 {
     // Into a pipe a line has eighty columns otherwise, and each cell would be broken.
-    private const int Width = 130;
+    private const int Width = 150;
 
     private readonly List<GrowthRow> _rows = [];
 
