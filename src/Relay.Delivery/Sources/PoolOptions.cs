@@ -37,9 +37,12 @@ public sealed class PoolAddressOptions
     /// <summary>The first day, in UTC, on which a new address is used; none is one that is known already.</summary>
     public DateOnly? WarmUpFrom { get; set; }
 
-    /// <summary>The percentage of the pool's connections that a new address has on its first, second, ... day. Afterwards its weight counts.</summary>
-    // Twice as much each day is what large receivers ask of a stranger; within two weeks they know it.
-    public int[] WarmUp { get; set; } = [1, 1, 2, 2, 4, 4, 8, 8, 15, 15, 30, 30, 50, 50];
+    /// <summary>The percentage of the pool's connections that a new address has on its first, second, ... day. Afterwards its weight counts. Empty takes <see cref="DefaultWarmUp"/>.</summary>
+    // Empty rather than the default itself: a configured list would be appended to what stands here.
+    public int[] WarmUp { get; set; } = [];
+
+    /// <summary>Twice as much every other day is what large receivers ask of a stranger; within two weeks they know it.</summary>
+    internal static IReadOnlyList<int> DefaultWarmUp { get; } = [1, 1, 2, 2, 4, 4, 8, 8, 15, 15, 30, 30, 50, 50];
 }
 
 [OptionsValidator]

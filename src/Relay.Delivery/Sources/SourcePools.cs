@@ -43,6 +43,6 @@ internal sealed class SourcePools
     private static SourcePool PoolOf(PoolOptions rule) => new(rule.Name, [.. rule.Addresses.Select(a => new SourceAddress(IPAddress.Parse(a.Address), a.HostName, a.Weight)
     {
         WarmUpFrom = a.WarmUpFrom,
-        WarmUp = a.WarmUp,
+        WarmUp = a.WarmUp is { Length: > 0 } days ? days : PoolAddressOptions.DefaultWarmUp,
     })]);
 }

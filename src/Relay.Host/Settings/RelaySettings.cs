@@ -19,8 +19,8 @@ internal static class RelaySettings
 {
     public const string Root = RelayOptions.Section;
 
-    // Each options type, at the path that it is bound to.
-    private static readonly (string Path, Type Options)[] Bound =
+    /// <summary>Each options type, at the path that it is bound to.</summary>
+    public static IReadOnlyList<(string Path, Type Options)> Bound { get; } =
     [
         ("", typeof(RelayOptions)),
         ("", typeof(StoreOptions)),
