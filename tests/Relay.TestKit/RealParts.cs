@@ -12,29 +12,41 @@ public static class RealParts
     private static readonly string[] ServerFolders = ["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/lib/postfix/sbin", "/usr/libexec/postfix"];
 
     /// <summary>The full path of a program; skips the test where it is missing, or fails it when parts are required.</summary>
-    public static string Require(string program) => Find(program) ?? Missing(program);
+    public static string Require(string program)
+    {
+        var path = Find(program);
+        Require(path is not null, $"{program} is not installed on this machine");
+        return path!;
+    }
 
     /// <summary>The same for a part that is no program.</summary>
-    public static string RequireFile(string path) => File.Exists(path) ? path : Missing(path);
+    public static string RequireFile(string path)
+    {
+        Require(File.Exists(path), $"{path} is not installed on this machine");
+        return path;
+    }
 
-    /// <summary>Skips the test where it does not run as root: it mounts disks or makes namespaces.</summary>
-    public static void RequireRoot() => Assert.SkipUnless(OperatingSystem.IsLinux() && Environment.IsPrivilegedProcess, "needs root");
+    /// <summary>The same for a test that mounts disks or makes namespaces.</summary>
+    public static void RequireRoot() => Require(OperatingSystem.IsLinux() && Environment.IsPrivilegedProcess, "this does not run as root on Linux");
+
+    /// <summary>The same for anything else of the machine.</summary>
+    public static void Require(bool isThere, string reason) =>
+        Require(isThere, reason, isDemanded: Environment.GetEnvironmentVariable(RequireVariable) == "1");
+
+    /// <param name="isDemanded">Whether what is missing fails the test.</param>
+    public static void Require(bool isThere, string reason, bool isDemanded)
+    {
+        if (!isThere && isDemanded)
+        {
+            Assert.Fail($"{reason}, and {RequireVariable}=1 demands it");
+        }
+
+        Assert.SkipUnless(isThere, reason);
+    }
 
     public static string? Find(string program)
     {
         var folders = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries);
         return folders.Concat(ServerFolders).Select(folder => Path.Combine(folder, program)).FirstOrDefault(File.Exists);
-    }
-
-    private static string Missing(string part)
-    {
-        var reason = $"{part} is not installed on this machine";
-        if (Environment.GetEnvironmentVariable(RequireVariable) == "1")
-        {
-            Assert.Fail($"{reason}, and {RequireVariable}=1 demands it");
-        }
-
-        Assert.Skip(reason);
-        return "";
     }
 }

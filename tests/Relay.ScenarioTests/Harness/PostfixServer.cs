@@ -43,7 +43,8 @@ internal sealed class PostfixServer : IRemoteEnd
     private static async Task<PostfixServer> StartAsync(ServerCertificate? certificate, int? bouncePort, IReadOnlyList<string> domains, CancellationToken cancellation)
     {
         var program = RealParts.Require("postfix");
-        Assert.SkipUnless(OperatingSystem.IsLinux() && Environment.IsPrivilegedProcess, "Postfix starts as root only");
+        // Postfix starts as root only.
+        RealParts.RequireRoot();
         var server = new PostfixServer(program, domains, bouncePort);
         try
         {

@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using Microsoft.Extensions.Time.Testing;
 using Relay.Delivery.Connections;
 using Relay.Mail.Events;
+using Relay.TestKit;
 using Relay.TestKit.Dns;
 using Relay.TestKit.Remote;
 
@@ -82,7 +83,7 @@ public sealed class AddressRaceTests
     [Fact]
     public async Task An_IPv6_address_serves_where_the_IPv4_address_does_not()
     {
-        Assert.SkipUnless(Socket.OSSupportsIPv6 && BlackHole.CanBind("::1"), "needs IPv6 on loopback");
+        RealParts.Require(Socket.OSSupportsIPv6 && BlackHole.CanBind("::1"), "there is no IPv6 on this machine's loopback");
         await using var six = ScriptedSmtpServer.Start(null, "::1");
         await using var dns = ScriptedDns.Start().Mx("remote.test", (10, "mx.test")).A("mx.test", "127.0.0.2", "::1");
         await using var delivery = await DeliveryUnderTest.StartWithDnsAsync(dns, six.Port);
