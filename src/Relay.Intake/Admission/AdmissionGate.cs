@@ -2,10 +2,12 @@ using System.Diagnostics;
 using System.Net;
 using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 using Relay.Intake.Composition;
 using Relay.Intake.Domains;
 using Relay.Intake.Http.Keys;
 using Relay.Intake.Limits;
+using Relay.Mail;
 using Relay.Mail.Accounts;
 using Relay.Mail.Lists;
 using Relay.Mail.Messages;
@@ -28,6 +30,7 @@ internal sealed partial class AdmissionGate(
     ListFields lists,
     Quotas quotas,
     KeyPace pace,
+    IOptions<RelayOptions> relay,
     TimeProvider time,
     IntakeMetrics metrics,
     ILogger<AdmissionGate> logger)
@@ -155,6 +158,12 @@ internal sealed partial class AdmissionGate(
         if (!TryReadIdempotency(submission, header, out var idempotency))
         {
             return Refuse(RefusalReason.HeaderInvalid, $"the Idempotency-Key field {Idempotency.KeyRule}");
+        }
+
+        // Behind the key's fingerprint, which is of what the client said.
+        if (submission.Source == MessageSource.Smtp)
+        {
+            submission = WithheldFields.LeftOutOf(submission, ref header, relay.Value.HostName);
         }
 
         if (!Kind.TryRead(submission, header, out var kind, out var unclear))

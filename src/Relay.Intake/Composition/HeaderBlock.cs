@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 
 namespace Relay.Intake.Composition;
@@ -23,7 +24,15 @@ internal enum HeaderField
     ListUnsubscribePost,
     FeedbackId,
     CfblAddress,
+
+    /// <summary>Also <c>Resent-Bcc</c>.</summary>
+    Bcc,
+    ReturnPath,
+    AuthenticationResults,
 }
+
+/// <param name="value">From behind the colon, folds and the last line's end included.</param>
+internal delegate bool FieldChoice(HeaderField field, ReadOnlySpan<byte> value);
 
 /// <summary>
 /// A submitted header, looked at once from top to end and left as it is (RFC 5322, 2.2): where the fields are that
@@ -63,6 +72,47 @@ internal sealed class HeaderBlock
 
     /// <summary>Whether the header holds an octet above 127 (RFC 6532).</summary>
     public bool HasEightBit() => !Ascii.IsValid(_head.Span[..Length]);
+
+    /// <summary>The octets that were looked at, without the fields of this choice.</summary>
+    public byte[] Without(FieldChoice isLeftOut)
+    {
+        var octets = _head.Span;
+        var kept = new ArrayBufferWriter<byte>(octets.Length);
+        for (var start = 0; start < Length;)
+        {
+            var end = EndOfField(octets[..Length], start);
+            var field = octets[start..end];
+            _ = TryReadName(field, out var name);
+            if (!isLeftOut(FieldOf(name), field[(field.IndexOf((byte)':') + 1)..]))
+            {
+                kept.Write(field);
+            }
+
+            start = end;
+        }
+
+        kept.Write(octets[Length..]);
+        return kept.WrittenSpan.ToArray();
+    }
+
+    // Behind the end of its last folded line, or of the header.
+    private static int EndOfField(ReadOnlySpan<byte> header, int start)
+    {
+        for (var next = start; ;)
+        {
+            var line = header[next..].IndexOf("\r\n"u8);
+            next += line + 2;
+            if (line < 0 || next >= header.Length)
+            {
+                return header.Length;
+            }
+
+            if (header[next] is not ((byte)' ' or (byte)'\t'))
+            {
+                return next;
+            }
+        }
+    }
 
     private string Read(bool isWhole)
     {
@@ -132,6 +182,7 @@ internal sealed class HeaderBlock
     {
         2 when Is(name, "To"u8) => HeaderField.To,
         2 when Is(name, "Cc"u8) => HeaderField.Cc,
+        3 when Is(name, "Bcc"u8) => HeaderField.Bcc,
         4 when Is(name, "From"u8) => HeaderField.From,
         4 when Is(name, "Date"u8) => HeaderField.Date,
         6 when Is(name, "Sender"u8) => HeaderField.Sender,
@@ -139,14 +190,17 @@ internal sealed class HeaderBlock
         8 when Is(name, "Reply-To"u8) => HeaderField.ReplyTo,
         8 when Is(name, "Received"u8) => HeaderField.Received,
         10 when Is(name, "Message-ID"u8) => HeaderField.MessageId,
+        10 when Is(name, "Resent-Bcc"u8) => HeaderField.Bcc,
         11 when Is(name, "Relay-Class"u8) => HeaderField.RelayClass,
         11 when Is(name, "Feedback-ID"u8) => HeaderField.FeedbackId,
+        11 when Is(name, "Return-Path"u8) => HeaderField.ReturnPath,
         12 when Is(name, "TLS-Required"u8) => HeaderField.TlsRequired,
         12 when Is(name, "Relay-Stream"u8) => HeaderField.RelayStream,
         12 when Is(name, "CFBL-Address"u8) => HeaderField.CfblAddress,
         15 when Is(name, "Idempotency-Key"u8) => HeaderField.IdempotencyKey,
         16 when Is(name, "List-Unsubscribe"u8) => HeaderField.ListUnsubscribe,
         21 when Is(name, "List-Unsubscribe-Post"u8) => HeaderField.ListUnsubscribePost,
+        22 when Is(name, "Authentication-Results"u8) => HeaderField.AuthenticationResults,
         _ => HeaderField.Other,
     };
 

@@ -133,6 +133,7 @@ internal sealed class RoutedMail(
             new TraceFacts(TraceLine.CleanName(facts.Hello.Name), facts.Client, relay.Value.HostName, facts.Encryption, facts.Hello.Verb == SmtpVerb.Ehlo, Authenticated: false, envelope.SmtpUtf8),
             content.Id,
             now);
+        var head = header is null ? content.Head : WithheldFields.LeftOutOf(content.Head, header, relay.Value.HostName);
         IReadOnlyList<Recipient> recipients = route.ForwardTo is { } other
             ? [new Recipient { Address = EnvelopeAddress.Parse(other) }]
             : RecipientList.Distinct([.. envelope.Recipients.Select(recipient => new Recipient { Address = recipient.Address })]);
@@ -150,9 +151,9 @@ internal sealed class RoutedMail(
             Content = new MessageContent
             {
                 Prologue = trace,
-                Head = content.Head,
+                Head = head,
                 Chunks = content.Chunks,
-                Length = trace.Length + content.Length,
+                Length = trace.Length + content.Length - content.Head.Length + head.Length,
                 HasEightBit = content.HasEightBit,
                 HasEightBitHeader = content.HasEightBit && header?.HasEightBit() == true,
             },

@@ -6,6 +6,7 @@ using Relay.Intake;
 using Relay.Intake.Admission;
 using Relay.Intake.Http;
 using Relay.Intake.Smtp;
+using Relay.Mail;
 using Relay.Mail.Accounts;
 using Relay.Mail.Lists;
 using Relay.Mail.Messages;
@@ -48,6 +49,7 @@ internal sealed class GateUnderTest : IDisposable
             .AddSingleton<IAccountStore>(Accounts)
             .AddSingleton<ISenderStore>(Senders)
             .AddSingleton(Board.Join())
+            .Configure<RelayOptions>(relay)
             .AddRelayIntake(relay)
             .AddSingleton(Seal)
             .AddSingleton(Tokens)
