@@ -100,6 +100,7 @@ public static class RelayRedis
         services.AddSingleton<AccountChanges>();
         services.AddSingleton<IAccountStore, RedisAccountStore>();
         services.AddSingleton<ISenderStore, RedisSenderStore>();
+        services.AddSingleton<IAnswerStore, RedisAnswerStore>();
         services.AddSingleton<IUsageReader, RedisUsageReader>();
         services.AddSingleton<IInbox, RedisInbox>();
         services.AddSingleton<ISuppressionStore, RedisSuppressionStore>();

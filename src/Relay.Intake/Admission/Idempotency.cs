@@ -8,6 +8,9 @@ namespace Relay.Intake.Admission;
 /// <summary>One request, one message, however often its client has to repeat it.</summary>
 internal static class Idempotency
 {
+    /// <summary>How long a repetition meets the first. The queue keeps the keys of mail for as long.</summary>
+    public static readonly TimeSpan Kept = TimeSpan.FromHours(24);
+
     public const int MaxKeyLength = 255;
     public const string KeyRule = "must be 1 to 255 printable ASCII characters without spaces";
 
@@ -15,8 +18,8 @@ internal static class Idempotency
         text.Length is > 0 and <= MaxKeyLength && !text.ContainsAnyExceptInRange('!', '~');
 
     /// <summary>
-    /// The key of an SMTP submission. Its fingerprint covers the envelope and the content as far as it stands in memory,
-    /// beyond that its length: a client that repeats itself repeats its header as well.
+    /// The key of an SMTP submission. Its fingerprint covers the envelope and the content: whoever repeats himself says the
+    /// same octets. Of what is behind the first 256 KiB the body's hash is at hand, taken while it passed by.
     /// </summary>
     public static IdempotencyKey Of(string key, Submission submission)
     {
@@ -29,6 +32,7 @@ internal static class Idempotency
 
         Append(hash, submission.Length.ToString(CultureInfo.InvariantCulture));
         hash.AppendData(submission.Head.Span);
+        hash.AppendData(submission.BodyHash.Span);
         return new IdempotencyKey(key, Convert.ToHexStringLower(hash.GetHashAndReset()));
     }
 

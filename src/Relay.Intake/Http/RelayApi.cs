@@ -11,6 +11,7 @@ using Relay.Intake.Http.Keys;
 using Relay.Intake.Http.Limits;
 using Relay.Intake.Http.Messages;
 using Relay.Intake.Http.Queue;
+using Relay.Intake.Http.Repeating;
 using Relay.Intake.Http.Senders;
 using Relay.Intake.Http.Routes;
 using Relay.Intake.Http.Sending;
@@ -70,7 +71,7 @@ public static class RelayApi
             .RequiresAdmin().WithTags("Incoming").WithSummary("Give the first 32 KiB of such a mail")
             .Produces(StatusCodes.Status200OK, contentType: "message/rfc822").AnswersProblems();
         routes.MapPost("/routes", (HttpContext context, RouteEndpoints inbound) => inbound.CreateAsync(context))
-            .Requires(CredentialScope.Manage).WithTags("Incoming").WithSummary("Let mail of the world in for a domain or an address, and say where it goes")
+            .Requires(CredentialScope.Manage).RunsOnce().WithTags("Incoming").WithSummary("Let mail of the world in for a domain or an address, and say where it goes")
             .WithDescription("To a webhook, to another address, or on to the host that the delivery's routes name. The secret of a webhook is shown this once.")
             .Reads<RouteRequest>().Produces<RouteView>(StatusCodes.Status201Created).AnswersProblems(StatusCodes.Status409Conflict);
         routes.MapGet("/routes", (HttpContext context, RouteEndpoints inbound) => inbound.ListAsync(context))
@@ -80,12 +81,12 @@ public static class RelayApi
             .Requires(CredentialScope.Manage).WithTags("Incoming").WithSummary("Remove a route: mail for it is refused from then on")
             .Produces(StatusCodes.Status204NoContent).AnswersProblems();
         routes.MapPost("/tokens/rotate", (HttpContext context, TokenEndpoint tokens) => tokens.RotateAsync(context))
-            .RequiresAdmin().WithTags("Incoming").WithSummary("Make the next key that return paths and links to unsubscribe are signed with")
+            .RequiresAdmin().RunsOnce().WithTags("Incoming").WithSummary("Make the next key that return paths and links to unsubscribe are signed with")
             .WithDescription("It takes over in a few minutes, once every node knows it. What older keys signed stays good.")
             .Produces<TokenKeyView>(StatusCodes.Status201Created).AnswersProblems(StatusCodes.Status409Conflict);
 
         routes.MapPost("/keys", (HttpContext context, KeyEndpoints keys) => keys.CreateAsync(context))
-            .Requires(CredentialScope.Manage).WithTags("Keys").WithSummary("Make a key; it is shown this once")
+            .Requires(CredentialScope.Manage).RunsOnce().WithTags("Keys").WithSummary("Make a key; it is shown this once")
             .Reads<KeyRequest>().Produces<KeyView>(StatusCodes.Status201Created).AnswersProblems();
         routes.MapGet("/keys", (HttpContext context, KeyEndpoints keys) => keys.ListAsync(context))
             .Requires(CredentialScope.Manage).WithTags("Keys").WithSummary("List keys")
@@ -104,7 +105,7 @@ public static class RelayApi
             .Produces<Page<LimitView>>().AnswersProblems();
 
         routes.MapPost("/accounts", (HttpContext context, AccountEndpoints accounts) => accounts.CreateAsync(context))
-            .RequiresAdmin().WithTags("Accounts").WithSummary("Make an account")
+            .RequiresAdmin().RunsOnce().WithTags("Accounts").WithSummary("Make an account")
             .Reads<AccountRequest>().Produces<AccountView>(StatusCodes.Status201Created).AnswersProblems();
         routes.MapGet("/accounts", (HttpContext context, AccountEndpoints accounts) => accounts.ListAsync(context))
             .RequiresAdmin().WithTags("Accounts").WithSummary("List accounts")
@@ -121,7 +122,7 @@ public static class RelayApi
             .Produces<AccountView>().AnswersProblems();
 
         routes.MapPost("/domains", (HttpContext context, DomainEndpoints domains) => domains.CreateAsync(context))
-            .Requires(CredentialScope.Manage).WithTags("Domains").WithSummary("Add a domain to send as")
+            .Requires(CredentialScope.Manage).RunsOnce().WithTags("Domains").WithSummary("Add a domain to send as")
             .Reads<DomainRequest>().Produces<DomainView>(StatusCodes.Status201Created).Produces<DomainView>().AnswersProblems();
         routes.MapGet("/domains", (HttpContext context, DomainEndpoints domains) => domains.ListAsync(context))
             .Requires(CredentialScope.Manage).WithTags("Domains").WithSummary("List domains")
@@ -130,10 +131,10 @@ public static class RelayApi
             .Requires(CredentialScope.Manage).WithTags("Domains").WithSummary("Show a domain and the records it needs")
             .Produces<DomainView>().AnswersProblems();
         routes.MapPost("/domains/{id}/verify", (HttpContext context, DomainEndpoints domains, string id) => domains.VerifyAsync(context, id))
-            .Requires(CredentialScope.Manage).WithTags("Domains").WithSummary("Look now whether the records are published")
+            .Requires(CredentialScope.Manage).RunsOnce().WithTags("Domains").WithSummary("Look now whether the records are published")
             .Produces<DomainView>().AnswersProblems();
         routes.MapPost("/domains/{id}/rotate", (HttpContext context, DomainEndpoints domains, string id, string? revoke) => domains.RotateAsync(context, id, revoke))
-            .Requires(CredentialScope.Manage).WithTags("Domains").WithSummary("Make the next DKIM keys")
+            .Requires(CredentialScope.Manage).RunsOnce().WithTags("Domains").WithSummary("Make the next DKIM keys")
             .WithDescription("They take over once their records are seen in the DNS; until then the present keys sign. With revoke=true the present keys sign nothing from now on.")
             .Produces<DomainView>().AnswersProblems();
         routes.MapGet("/domains/{id}/checklist", (HttpContext context, DomainEndpoints domains, string id) => domains.CheckAsync(context, id))
@@ -147,7 +148,7 @@ public static class RelayApi
             .Produces(StatusCodes.Status204NoContent).AnswersProblems();
 
         routes.MapPost("/senders", (HttpContext context, SenderEndpoints senders) => senders.CreateAsync(context))
-            .Requires(CredentialScope.Manage).WithTags("Senders").WithSummary("Add a single address to send as")
+            .Requires(CredentialScope.Manage).RunsOnce().WithTags("Senders").WithSummary("Add a single address to send as")
             .WithDescription("Where the domain is not yours to verify. A link is mailed to the address; once its owner has said yes on the page behind it, mail may be sent as it.")
             .Reads<SenderRequest>().Produces<SenderView>(StatusCodes.Status201Created).Produces<SenderView>().AnswersProblems(StatusCodes.Status409Conflict);
         routes.MapGet("/senders", (HttpContext context, SenderEndpoints senders) => senders.ListAsync(context))
@@ -157,7 +158,7 @@ public static class RelayApi
             .Requires(CredentialScope.Manage).WithTags("Senders").WithSummary("Show a single address")
             .Produces<SenderView>().AnswersProblems();
         routes.MapPost("/senders/{id}/mail", (HttpContext context, SenderEndpoints senders, string id) => senders.MailAgainAsync(context, id))
-            .Requires(CredentialScope.Manage).WithTags("Senders").WithSummary("Mail the link again; earlier ones are good no more")
+            .Requires(CredentialScope.Manage).RunsOnce().WithTags("Senders").WithSummary("Mail the link again; earlier ones are good no more")
             .Produces<SenderView>().AnswersProblems(StatusCodes.Status409Conflict);
         routes.MapDelete("/senders/{id}", (HttpContext context, SenderEndpoints senders, string id) => senders.RemoveAsync(context, id))
             .Requires(CredentialScope.Manage).WithTags("Senders").WithSummary("Send as an address no more")
@@ -178,10 +179,10 @@ public static class RelayApi
             .Requires(CredentialScope.Read).WithTags("Suppressions").WithSummary("Show why an address is suppressed, or that it was released")
             .Produces<SuppressionView>().AnswersProblems();
         routes.MapPost("/suppressions", (HttpContext context, SuppressionEndpoints suppressions) => suppressions.CreateAsync(context))
-            .Requires(CredentialScope.Manage).WithTags("Suppressions").WithSummary("Send nothing to an address any more")
+            .Requires(CredentialScope.Manage).RunsOnce().WithTags("Suppressions").WithSummary("Send nothing to an address any more")
             .Reads<SuppressionRequest>().Produces<SuppressionView>(StatusCodes.Status201Created).Produces<SuppressionView>().AnswersProblems();
         routes.MapPost("/suppressions/import", (HttpContext context, SuppressionList list) => list.ImportAsync(context))
-            .Requires(CredentialScope.Manage).WithTags("Suppressions").WithSummary("Add a list: lines of email,reason,since,words,stream")
+            .Requires(CredentialScope.Manage).RunsOnce(SuppressionList.MaxBody).WithTags("Suppressions").WithSummary("Add a list: lines of email,reason,since,words,stream")
             .WithDescription("The address alone is enough. A line that cannot be read is reported by its number, and the others are taken.")
             .Accepts<string>("text/csv", "*/*").Produces<ImportAnswer>().AnswersProblems(StatusCodes.Status413PayloadTooLarge);
         routes.MapDelete("/suppressions/{email}", (HttpContext context, SuppressionEndpoints suppressions, string email, string? stream) => suppressions.ReleaseAsync(context, email, stream))
@@ -227,7 +228,7 @@ public static class RelayApi
             .Requires(CredentialScope.Read).WithTags("Queue").WithSummary("Show what waits of a message")
             .Produces<Page<UnitView>>().AnswersProblems();
         routes.MapPost("/queue/suspensions", (HttpContext context, SuspensionEndpoints suspensions, string? preview) => suspensions.CreateAsync(context, preview))
-            .Requires(CredentialScope.Manage).WithTags("Queue").WithSummary("Keep mail waiting")
+            .Requires(CredentialScope.Manage).RunsOnce().WithTags("Queue").WithSummary("Keep mail waiting")
             .WithDescription("Nothing of it starts any more; what is being sent ends. Its expiry goes on. With ?preview=true it is only said what it would concern.")
             .Reads<QueueRequest>().Produces<SuspensionView>(StatusCodes.Status201Created).Produces<PreviewView>().AnswersProblems(StatusCodes.Status409Conflict);
         routes.MapGet("/queue/suspensions", (HttpContext context, SuspensionEndpoints suspensions) => suspensions.ListAsync(context))
@@ -237,11 +238,11 @@ public static class RelayApi
             .Requires(CredentialScope.Manage).WithTags("Queue").WithSummary("Let suspended mail go on")
             .Produces(StatusCodes.Status204NoContent).AnswersProblems();
         routes.MapPost("/queue/retry", (HttpContext context, AskEndpoints asks, string? preview) => asks.RetryAsync(context, preview))
-            .Requires(CredentialScope.Manage).WithTags("Queue").WithSummary("Try now what was put off")
+            .Requires(CredentialScope.Manage).RunsOnce().WithTags("Queue").WithSummary("Try now what was put off")
             .WithDescription("What is known against its hosts is forgotten, DNS answers included. Mail for later stays for later. ?preview=true only looks.")
             .Reads<QueueRequest>().Produces<AskView>().Produces<AskView>(StatusCodes.Status202Accepted).AnswersProblems(StatusCodes.Status409Conflict);
         routes.MapPost("/queue/bounce", (HttpContext context, AskEndpoints asks, string? preview) => asks.BounceAsync(context, preview))
-            .Requires(CredentialScope.Manage).WithTags("Queue").WithSummary("End mail as failed, with a report to its sender")
+            .Requires(CredentialScope.Manage).RunsOnce().WithTags("Queue").WithSummary("End mail as failed, with a report to its sender")
             .WithDescription("All that waits now; what comes later is not meant. ?preview=true only looks.")
             .Reads<QueueRequest>().Produces<AskView>().Produces<AskView>(StatusCodes.Status202Accepted)
             .AnswersProblems(StatusCodes.Status409Conflict);

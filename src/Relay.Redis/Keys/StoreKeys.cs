@@ -50,6 +50,9 @@ internal static class StoreKeys
     /// <summary>How often each part of the accounts was changed, by its name.</summary>
     public static RedisKey AccountChanges { get; } = "relay:acct:changes";
 
+    /// <summary>What a request with an Idempotency-Key was answered; vanishes when a repetition may run.</summary>
+    public static RedisKey Answer(string account, string name) => $"relay:acct:{{{account}}}:answer:{name}";
+
     /// <summary>An account's single verified addresses, by address.</summary>
     public static RedisKey Senders(string account) => $"relay:acct:{{{account}}}:senders";
 

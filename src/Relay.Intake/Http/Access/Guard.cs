@@ -62,14 +62,9 @@ internal sealed partial class Guard(CredentialScope? scope, bool adminOnly) : IE
 
     private static async ValueTask<Credential> AuthenticateAsync(HttpContext http)
     {
-        var header = http.Request.Headers.Authorization.ToString();
-        if (!header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase))
-        {
-            throw new ProblemException(Problem.Unauthorized("give a key in the header Authorization: Bearer KEY"));
-        }
-
+        var key = KeyOf(http.Request);
         var gate = http.RequestServices.GetRequiredService<AdmissionGate>();
-        return await gate.AuthenticateAsync(header[Scheme.Length..].Trim(), http.Connection.RemoteIpAddress, userName: null, http.RequestAborted) switch
+        return await gate.AuthenticateAsync(key, http.Connection.RemoteIpAddress, userName: null, http.RequestAborted) switch
         {
             AuthenticationResult.Authenticated authenticated => authenticated.Credential,
             AuthenticationResult.Misplaced misplaced => throw new ProblemException(Problem.Forbidden(misplaced.Text)),
@@ -79,6 +74,13 @@ internal sealed partial class Guard(CredentialScope? scope, bool adminOnly) : IE
             _ => throw new ProblemException(Problem.Unauthorized("this key is not valid")),
         };
     }
+
+    /// <summary>The key as the caller showed it.</summary>
+    /// <exception cref="ProblemException">None was shown.</exception>
+    public static string KeyOf(HttpRequest request) =>
+        request.Headers.Authorization.ToString() is var header && header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase)
+            ? header[Scheme.Length..].Trim()
+            : throw new ProblemException(Problem.Unauthorized("give a key in the header Authorization: Bearer KEY"));
 
     private static async ValueTask<Credential> ActingForAsync(HttpContext http, Credential credential)
     {

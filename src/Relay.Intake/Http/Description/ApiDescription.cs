@@ -3,6 +3,7 @@ using System.Text.Json.Serialization.Metadata;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
 using Relay.Intake.Http.Json;
+using Relay.Intake.Http.Repeating;
 using Relay.Intake.Http.Sending;
 
 namespace Relay.Intake.Http.Description;
@@ -42,9 +43,9 @@ public static class ApiDescription
             operation.Parameters ??= [];
             operation.Parameters.Add(new OpenApiParameter
             {
-                Name = "Idempotency-Key",
+                Name = IdempotencyHeader.Name,
                 In = ParameterLocation.Header,
-                Description = "Any text of your own, such as an order's number: the same request sent again with it is not a second mail.",
+                Description = "Any text of your own, such as an order's number: the same request sent again with it within 24 hours gets the first answer and does nothing more.",
                 Schema = new OpenApiSchema { Type = JsonSchemaType.String },
             });
         }

@@ -8,8 +8,8 @@ namespace Relay.Intake.Http.Json;
 /// <summary>Reads a JSON body, or says in one problem what is wrong with it and where.</summary>
 internal static class RequestBody
 {
-    // Everything but a message: names, domains, keys.
-    private const long SmallBody = 64 * 1024;
+    /// <summary>For everything but a message: names, domains, keys.</summary>
+    public const long SmallBody = 64 * 1024;
 
     // At its own limit the server closes at once, and a client that still writes would never read why. What goes beyond ours
     // by less than this is taken and thrown away behind the answer.
@@ -23,11 +23,7 @@ internal static class RequestBody
     public static async ValueTask<T> ReadAsync<T>(HttpContext context, Stream body, long limit, JsonTypeInfo<T> type)
         where T : class
     {
-        if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
-        {
-            size.MaxRequestBodySize = limit + Swallowed;
-        }
-
+        Allow(context, limit);
         await using var limited = new LimitedBody(body, limit);
         try
         {
@@ -41,6 +37,15 @@ internal static class RequestBody
         catch (JsonException exception)
         {
             throw new ProblemException(ProblemOf(exception));
+        }
+    }
+
+    /// <summary>Lets the server take a body of so many octets, which is read within that limit.</summary>
+    public static void Allow(HttpContext context, long limit)
+    {
+        if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
+        {
+            size.MaxRequestBodySize = limit + Swallowed;
         }
     }
 

@@ -6,6 +6,7 @@ using Relay.Intake.Composition;
 using Relay.Intake.Http.Access;
 using Relay.Intake.Http.Json;
 using Relay.Intake.Http.Limits;
+using Relay.Intake.Http.Repeating;
 using Relay.Intake.Smtp;
 using Relay.Mail.Accounts;
 using Relay.Mail.Crashing;
@@ -56,15 +57,9 @@ internal sealed class SendEndpoint(AdmissionGate gate, IContentStore contents, B
 
     private async Task<(SendRequest Request, IdempotencyKey? Idempotency)> ReadAsync(HttpContext context, Stream body)
     {
-        var key = context.Request.Headers["Idempotency-Key"].ToString();
-        if (key.Length == 0)
+        if (IdempotencyHeader.Read(context) is not { } key)
         {
             return (await RequestBody.ReadAsync(context, body, MaxBody, ApiJson.Default.SendRequest), null);
-        }
-
-        if (!Idempotency.IsKey(key))
-        {
-            throw new ProblemException(Problem.Unprocessable("Idempotency-Key", Idempotency.KeyRule));
         }
 
         using var sha256 = SHA256.Create();
@@ -139,7 +134,7 @@ internal sealed class SendEndpoint(AdmissionGate gate, IContentStore contents, B
     // The request is the same to the octet, so it gives the same answer about the first message.
     private static IResult Replay(HttpContext context, Draft draft, MessageId first)
     {
-        context.Response.Headers["Idempotent-Replayed"] = "true";
+        IdempotencyHeader.MarkReplayed(context);
         return Answer(context, draft, first);
     }
 
@@ -153,7 +148,7 @@ internal sealed class SendEndpoint(AdmissionGate gate, IContentStore contents, B
     {
         RefusalReason.NotAllowed or RefusalReason.SenderNotVerified => Problem.Forbidden(refusal.Text, refusal.Field),
         RefusalReason.StoreFull or RefusalReason.StoreUnavailable => Problem.Unavailable(refusal.Text),
-        RefusalReason.IdempotencyMismatch => Problem.Unprocessable("Idempotency-Key", refusal.Text),
+        RefusalReason.IdempotencyMismatch => Problem.Unprocessable(IdempotencyHeader.Name, refusal.Text),
         _ => Problem.Unprocessable(refusal.Field, refusal.Text),
     };
 }

@@ -20,8 +20,8 @@ namespace Relay.Intake.Http.Suppressions;
 /// </summary>
 internal sealed class SuppressionList(ISuppressionStore suppressions, TimeProvider time)
 {
-    // Some hundred megabytes are several million addresses; who has more sends them in parts.
-    private const long MaxBody = 512L * 1024 * 1024;
+    /// <summary>Octets of a list that comes in: some hundred megabytes are several million addresses; who has more sends them in parts.</summary>
+    public const long MaxBody = 512L * 1024 * 1024;
 
     // One flight to the store: long enough that the way there costs nothing, short enough to keep little.
     private const int Lot = 1_000;

@@ -149,6 +149,19 @@ public sealed class AdmissionTests
     }
 
     [Fact]
+    public async Task What_differs_only_behind_the_first_octets_is_no_repetition()
+    {
+        using var gate = await new GateUnderTest().WithDomainAsync();
+        var mail = "Idempotency-Key: order-1\r\n" + Mail;
+        Func<Submission, Submission> Large(byte hash) => s => s with { Chunks = 1, Length = 1_000_000, BodyHash = Enumerable.Repeat(hash, 32).ToArray() };
+
+        await gate.AdmittedAsync(mail, Large(1));
+
+        Assert.IsType<AdmissionResult.Replayed>(await gate.AdmitAsync(mail, Large(1)));
+        Assert.Equal(RefusalReason.IdempotencyMismatch, (await gate.RefusedAsync(mail, Large(2))).Reason);
+    }
+
+    [Fact]
     public async Task An_Idempotency_Key_in_the_header_makes_a_repetition_one_message()
     {
         using var gate = await new GateUnderTest().WithDomainAsync();

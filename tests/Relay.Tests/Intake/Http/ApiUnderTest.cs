@@ -220,6 +220,7 @@ internal sealed class ApiUnderTestStores
     public ApiUnderTestStores()
     {
         Queue = new InMemoryMailQueue(Time);
+        Answers = new InMemoryAnswerStore(Time);
         Inbox = new InMemoryInbox(Contents, Time);
         Incoming = new InMemoryIncomingStore(Queue);
     }
@@ -227,6 +228,7 @@ internal sealed class ApiUnderTestStores
     public FakeTimeProvider Time { get; } = new(new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.Zero));
     public InMemoryAccountStore Accounts { get; } = new();
     public InMemorySenderStore Senders { get; } = new();
+    public InMemoryAnswerStore Answers { get; }
     public InMemoryContentStore Contents { get; } = new();
     public InMemoryMailQueue Queue { get; }
     public InMemoryInbox Inbox { get; }
@@ -247,6 +249,7 @@ internal sealed class ApiUnderTestStores
         services.AddSingleton<TimeProvider>(Time);
         services.AddSingleton<IAccountStore>(Accounts);
         services.AddSingleton<ISenderStore>(Senders);
+        services.AddSingleton<IAnswerStore>(Answers);
         services.AddSingleton<IUsageReader>(Queue);
         services.AddSingleton<IContentStore>(Contents);
         services.AddSingleton<IMailQueue>(Queue);

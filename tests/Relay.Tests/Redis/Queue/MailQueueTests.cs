@@ -1,4 +1,6 @@
+using Relay.Intake.Admission;
 using Relay.Mail.Events;
+using Relay.Mail.Messages;
 using Relay.Mail.Queue;
 using Relay.TestKit.InMemory;
 using Relay.TestKit.Redis;
@@ -33,6 +35,9 @@ public sealed class RedisMailQueueTests : MailQueueContract
         await (_store?.DisposeAsync() ?? ValueTask.CompletedTask);
         await (_redis?.DisposeAsync() ?? ValueTask.CompletedTask);
     }
+
+    [Fact]
+    public Task A_key_is_known_for_a_day() => KeptKey.LivesForADayAsync(_store!);
 }
 
 public sealed class EmbeddedMailQueueTests : MailQueueContract
@@ -50,5 +55,23 @@ public sealed class EmbeddedMailQueueTests : MailQueueContract
     {
         await (_store?.DisposeAsync() ?? ValueTask.CompletedTask);
         Directory.Delete(_folder, recursive: true);
+    }
+
+    [Fact]
+    public Task A_key_is_known_for_a_day() => KeptKey.LivesForADayAsync(_store!);
+}
+
+/// <summary>How long the store itself will keep a mail's idempotency key: a client that comes again next morning must still meet it.</summary>
+internal static class KeptKey
+{
+    public static async Task LivesForADayAsync(StoreUnderTest store)
+    {
+        var key = new IdempotencyKey("order-7", "fingerprint");
+        var message = TestMail.To(TimeProvider.System, "a@x.test") with { Id = MessageId.Create(TimeProvider.System, key.SlotFor("acme")) };
+        Assert.IsType<EnqueueResult.Accepted>(await store.Queue.EnqueueAsync(message, key, TestContext.Current.CancellationToken));
+
+        var kept = await store.Connections.Reading.KeyTimeToLiveAsync(store.Store.PartitionOf(message.Id).Keys.Idempotency("acme", "order-7"));
+
+        Assert.InRange(kept!.Value, TimeSpan.FromHours(23.5), Idempotency.Kept);
     }
 }

@@ -66,6 +66,12 @@ public sealed class ClusterSenderStoreTests(SharedCluster shared) : SenderStoreC
 }
 
 [Collection(ClusterCollection.Name)]
+public sealed class ClusterAnswerStoreTests(SharedCluster shared) : AnswerStoreContract
+{
+    protected override async ValueTask<IAnswerStore> OpenAsync() => StoreOf(await shared.OpenAsync(TimeProvider.System, Cancellation));
+}
+
+[Collection(ClusterCollection.Name)]
 public sealed class ClusterTokenKeyStoreTests(SharedCluster shared) : TokenKeyStoreContract
 {
     protected override async ValueTask<ITokenKeyStore> OpenAsync() => StoreOf(await shared.OpenAsync(TimeProvider.System, Cancellation));
