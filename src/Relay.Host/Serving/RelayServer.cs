@@ -8,6 +8,7 @@ using Relay.Host.Settings;
 using Relay.Host.Telemetry;
 using Relay.Intake;
 using Relay.Intake.Http;
+using Relay.Intake.Http.Json;
 using Relay.Mail.Crashing;
 using Relay.Redis;
 
@@ -80,6 +81,7 @@ internal static class RelayServer
         builder.WebHost.ListenRelay();
 
         var app = builder.Build();
+        app.UseRelayProblems();
         app.UseRelayProxies();
         if (process.Has(RelayRole.Intake))
         {

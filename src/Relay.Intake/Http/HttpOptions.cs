@@ -31,6 +31,26 @@ public sealed class HttpOptions : IValidatableObject
     [Range(1024 * 1024, long.MaxValue)]
     public long MaxBodyBytesInFlight { get; set; } = 256 * 1024 * 1024;
 
+    /// <summary>How long the header of a request may take, from its first octet on.</summary>
+    // A header is one packet or two; who drips it holds a connection that others need.
+    [Range(typeof(TimeSpan), "00:00:01", "00:10:00")]
+    public TimeSpan HeaderTimeout { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>How long a connection may lie open without a request.</summary>
+    // As long as the pools of usual clients keep theirs.
+    [Range(typeof(TimeSpan), "00:00:01", "01:00:00")]
+    public TimeSpan IdleTimeout { get; set; } = TimeSpan.FromMinutes(2);
+
+    /// <summary>The average below which a body is cut off, once <see cref="SlowStart"/> is over.</summary>
+    // The same as at the door for SMTP: GPRS manages four times as much.
+    [Range(1, 1_000_000)]
+    public int MinBytesPerSecond { get; set; } = 512;
+
+    /// <summary>How long a body may be slower than that at first.</summary>
+    // A lost packet is sent again within a few seconds. Kestrel looks once a second, so that less than two mean nothing.
+    [Range(typeof(TimeSpan), "00:00:02", "00:10:00")]
+    public TimeSpan SlowStart { get; set; } = TimeSpan.FromSeconds(10);
+
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext) =>
         TrustedProxies.Where(proxy => !AddressRange.TryParse(proxy, out _)).Select(proxy =>
             new ValidationResult($"'{proxy}' is neither an address nor a network like 192.0.2.0/24.", [nameof(TrustedProxies)]));

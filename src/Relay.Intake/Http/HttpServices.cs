@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
@@ -24,6 +25,8 @@ internal static class HttpServices
     {
         services.AddSingleton<IValidateOptions<HttpOptions>, HttpOptionsValidator>();
         services.AddOptions<HttpOptions>().Bind(relay.GetSection(HttpOptions.Section)).ValidateOnStart();
+
+        services.AddSingleton<IConfigureOptions<KestrelServerOptions>, KestrelLimits>();
 
         services.AddSingleton<BodyBudget>();
         services.AddSingleton<SendEndpoint>();

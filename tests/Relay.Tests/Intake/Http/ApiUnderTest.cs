@@ -19,6 +19,7 @@ using Relay.Intake;
 using Relay.Intake.Admission;
 using Relay.Intake.Http;
 using Relay.Intake.Http.Description;
+using Relay.Intake.Http.Json;
 using Relay.Mail;
 using Relay.Mail.Accounts;
 using Relay.Mail.Domains;
@@ -86,7 +87,9 @@ internal sealed class ApiUnderTest : IAsyncDisposable
             });
             return next(context);
         });
+        app.UseRelayProblems();
         app.MapRelayApi();
+        app.MapGet("/broken", string () => throw new InvalidOperationException("the password of the store is s3cret")).ExcludeFromDescription();
         app.MapRelayDocumentation();
         await app.StartAsync(Cancellation);
 

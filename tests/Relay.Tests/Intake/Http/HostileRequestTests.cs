@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text;
 using System.Text.Json;
+using Relay.Intake.Http.Json;
 
 namespace Relay.Tests.Intake.Http;
 
@@ -95,7 +96,7 @@ public sealed class HostileRequestTests
     }
 
     [Fact]
-    public async Task JSON_a_hundred_thousand_levels_deep_is_refused_at_the_seventeenth()
+    public async Task JSON_a_hundred_thousand_levels_deep_is_refused()
     {
         await using var api = await ApiUnderTest.StartAsync();
 
@@ -109,6 +110,36 @@ public sealed class HostileRequestTests
 
             var answer = await api.SendAsync(deep.ToString());
             Assert.True(answer.Status is HttpStatusCode.BadRequest or HttpStatusCode.UnprocessableEntity);
+        }
+    }
+
+    [Theory]
+    [InlineData(16, HttpStatusCode.UnprocessableEntity)]
+    [InlineData(17, HttpStatusCode.UnprocessableEntity)]
+    [InlineData(100_000, HttpStatusCode.BadRequest)]
+    public async Task Whoever_closes_all_his_brackets_is_refused_as_well(int levels, HttpStatusCode status)
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+
+        var answer = await api.SendAsync($$"""{ "from": "a@shop.test", "text": "x", "to": {{new string('[', levels - 1)}}{{new string(']', levels - 1)}} }""");
+
+        answer.IsProblem(status);
+    }
+
+    [Fact]
+    public void Whatever_reads_a_body_reads_it_sixteen_levels_deep_and_no_deeper()
+    {
+        Read(16);
+        Assert.ThrowsAny<JsonException>(() => Read(17));
+
+        static void Read(int levels)
+        {
+            var reader = new Utf8JsonReader(
+                Encoding.UTF8.GetBytes(new string('[', levels) + new string(']', levels)), new JsonReaderOptions { MaxDepth = ApiJson.Default.Options.MaxDepth });
+            reader.Skip();
+            while (reader.Read())
+            {
+            }
         }
     }
 
