@@ -8,5 +8,5 @@ public interface IStatisticsReader
 }
 
 /// <param name="Day">By UTC.</param>
-/// <param name="Events">By kind; <see cref="MailEventType.Accepted"/> and <see cref="MailEventType.Cancelled"/> count messages, what is told of a recipient counts recipients.</param>
+/// <param name="Events">By kind; <see cref="MailEventType.Accepted"/>, <see cref="MailEventType.Scheduled"/> and <see cref="MailEventType.Cancelled"/> count messages, what is told of a recipient counts recipients.</param>
 public sealed record DayStatistics(DateOnly Day, IReadOnlyDictionary<MailEventType, long> Events);

@@ -124,4 +124,9 @@ public sealed record MessageSummary
             Reports = ReportTerms.Of(message),
         },
     };
+
+    /// <summary>What follows it at once where the message is for later; null for all other mail.</summary>
+    public static MailEvent? ScheduledEvent(Message message) => message.SendAt > message.AcceptedAt
+        ? new MailEvent { Time = message.AcceptedAt, Type = MailEventType.Scheduled, Message = message.Id, Account = message.Account, NextAttempt = message.SendAt }
+        : null;
 }

@@ -19,7 +19,7 @@ namespace Relay.Redis.Steps;
 ///            ZADD lane:L due unit          for each lane
 ///            ZADD lanes LT due L           never raises what another unit lowered
 ///            SADD open:ID n...             only with more than one unit
-///            RPUSH outbox accepted
+///            RPUSH outbox accepted         and scheduled, where it is for later
 ///            SET idem "ID fingerprint" EX 24h
 ///            PERSIST m:ID/k                they were to vanish until now
 ///            HINCRBY used                  as UsageStep says
@@ -38,13 +38,18 @@ internal static class AcceptStep
     public static void Add(IDatabaseAsync step, PartitionKeys keys, IReadOnlyList<PreparedMessage> messages)
     {
         var records = new KeyValuePair<RedisKey, RedisValue>[messages.Count];
-        var events = new RedisValue[messages.Count];
+        var events = new List<RedisValue>(messages.Count);
         var lanes = new Dictionary<Lane, List<SortedSetEntry>>();
         for (var i = 0; i < messages.Count; i++)
         {
             var message = messages[i];
             records[i] = new(keys.Message(message.Message.Id), message.Record);
-            events[i] = message.Accepted;
+            events.Add(message.Accepted);
+            if (message.Scheduled is { } scheduled)
+            {
+                events.Add(scheduled);
+            }
+
             foreach (var unit in message.Units)
             {
                 if (!lanes.TryGetValue(unit.Lane, out var entries))
@@ -73,7 +78,7 @@ internal static class AcceptStep
             step.SetAddAsync(keys.Open(message.Message.Id), [.. message.Units.Select(u => (RedisValue)u.Id.Number)], Unheard);
         }
 
-        step.ListRightPushAsync(keys.Outbox, events, Unheard);
+        step.ListRightPushAsync(keys.Outbox, [.. events], Unheard);
     }
 
     /// <summary>Adds the condition and write of an idempotency key. On one server it may stand in another partition than the message.</summary>
@@ -143,6 +148,7 @@ internal sealed class PreparedMessage
         Due = message.DueAt.ToUnixTimeMilliseconds();
         Record = MessageRecord.Write(message);
         Accepted = EventRecord.Write(MessageSummary.AcceptedEvent(message), node, ends: false);
+        Scheduled = MessageSummary.ScheduledEvent(message) is { } scheduled ? EventRecord.Write(scheduled, node, ends: false) : null;
     }
 
     public Message Message { get; }
@@ -153,4 +159,7 @@ internal sealed class PreparedMessage
 
     public ReadOnlySequence<byte> Record { get; }
     public byte[] Accepted { get; }
+
+    /// <summary>Null for mail that is not for later.</summary>
+    public byte[]? Scheduled { get; }
 }

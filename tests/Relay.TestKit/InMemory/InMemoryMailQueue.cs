@@ -299,6 +299,10 @@ public sealed partial class InMemoryMailQueue : IMailQueue, IQueueReader, IQueue
         }
 
         Activity.Add(MessageSummary.AcceptedEvent(message));
+        if (MessageSummary.ScheduledEvent(message) is { } scheduled)
+        {
+            Activity.Add(scheduled);
+        }
     }
 
     private List<Lease> TakeHoldingLock(LeaseDemand demand)

@@ -138,9 +138,15 @@ public abstract class MailQueueContract : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_message_for_later_waits_for_its_time()
+    public async Task A_message_for_later_is_told_as_scheduled_and_waits_for_its_time()
     {
-        await AcceptAsync(TestMail.To(Time, "a@x.test") with { SendAt = Time.GetUtcNow() + TimeSpan.FromHours(2) });
+        var message = TestMail.To(Time, "a@x.test") with { SendAt = Time.GetUtcNow() + TimeSpan.FromHours(2) };
+        await AcceptAsync(message);
+
+        var activity = (await Activity.FindAsync("acme", message.Id, Cancellation))!;
+        Assert.Equal([MailEventType.Accepted, MailEventType.Scheduled], activity.Events.Select(e => e.Type));
+        Assert.Equal(message.SendAt!.Value.ToUnixTimeMilliseconds(), activity.Events[1].NextAttempt!.Value.ToUnixTimeMilliseconds());
+        Assert.Equal(RecipientState.Queued, Assert.Single(activity.Recipients()).State);
 
         await NothingToLeaseAsync();
         Time.Advance(TimeSpan.FromHours(2));
