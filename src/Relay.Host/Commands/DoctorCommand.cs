@@ -1,11 +1,6 @@
 using System.CommandLine;
-using System.Globalization;
-using System.Net;
-using System.Net.Security;
-using System.Net.Sockets;
-using System.Security.Authentication;
-using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 
 namespace Relay.Host.Commands;
 
@@ -17,7 +12,7 @@ namespace Relay.Host.Commands;
 internal static class DoctorCommand
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
-    private static readonly Option<bool> AsJson = new("--json") { Description = "Print the relay's own answer as JSON." };
+    private static readonly Option<bool> AsJson = new("--json") { Description = "Print the whole answer as JSON." };
 
     private static readonly Option<string?> Domain = new("--domain")
     {
@@ -92,30 +87,39 @@ internal static class DoctorCommand
     {
         var url = RelayClient.UrlFromEnvironment();
         var (healthy, readiness) = await AskAsync(url, cancellation);
-        if (print.Whole(readiness))
-        {
-            return healthy ? ExitCode.Done : ExitCode.Unavailable;
-        }
-
-        var doors = new List<(string Door, bool Well, string Finding)>();
+        var visit = new DoorVisit(url, Patience);
+        var doors = new List<DoorFinding>();
         foreach (var listener in readiness.Items("listeners").Where(l => l.Text("protocol") is "smtp" or "inbound"))
         {
-            var (well, finding) = await KnockAsync(url, listener, cancellation);
-            doors.Add(($"{listener.Text("protocol")} {listener.Text("address")}", well, finding));
+            doors.Add(await visit.KnockAsync(listener, cancellation));
+        }
+
+        var exit = healthy && doors.TrueForAll(d => d.State != DoorFinding.Ill) ? ExitCode.Done : ExitCode.Unavailable;
+        if (print.Whole(WithDoors(readiness, doors)))
+        {
+            return exit;
         }
 
         var store = readiness.GetProperty("store");
         Printout.Table(
             ["what", "how", "finding"],
             [
-                [$"relay {url}", healthy ? "well" : "ill", readiness.Text("status")],
-                ["store", store.Text("answers") == "true" ? "well" : "ill", PromiseOf(store)],
+                [$"relay {url}", healthy ? DoorFinding.Well : DoorFinding.Ill, readiness.Text("status")],
+                ["store", store.Text("answers") == "true" ? DoorFinding.Well : DoorFinding.Ill, PromiseOf(store)],
                 .. LossesOf(store),
-                .. store.Items("warnings").SelectMany(Json.Texts).Select(warning => new[] { "store", "look", warning }),
-                .. doors.Select(d => new[] { d.Door, d.Well ? "well" : "ill", d.Finding }),
+                .. store.Items("warnings").SelectMany(Json.Texts).Select(warning => new[] { "store", DoorFinding.Look, warning }),
+                .. doors.Select(d => new[] { d.Door, d.State, d.Finding }),
             ],
             "");
-        return healthy && doors.TrueForAll(d => d.Well) ? ExitCode.Done : ExitCode.Unavailable;
+        return exit;
+    }
+
+    // The relay's own answer, and beside it what was found from outside.
+    private static JsonElement WithDoors(JsonElement readiness, IEnumerable<DoorFinding> doors)
+    {
+        var whole = JsonObject.Create(readiness)!;
+        whole["doors"] = new JsonArray([.. doors.Select(d => new JsonObject { ["door"] = d.Door, ["state"] = d.State, ["finding"] = d.Finding })]);
+        return JsonElement.Parse(whole.ToJsonString());
     }
 
     private static async Task<(bool Healthy, JsonElement Readiness)> AskAsync(Uri url, CancellationToken cancellation)
@@ -151,80 +155,4 @@ internal static class DoctorCommand
                 ["if a replica takes over", "", losses.Text("failover") ?? ""],
             ]
             : [];
-
-    // The dialogue as far as TLS: a greeting, what is offered, the certificate. No login, no mail.
-    private static async Task<(bool Well, string Finding)> KnockAsync(Uri url, JsonElement listener, CancellationToken cancellation)
-    {
-        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        deadline.CancelAfter(Patience);
-        try
-        {
-            using var socket = new TcpClient();
-            await socket.ConnectAsync(ReachableFrom(url, IPEndPoint.Parse(listener.Text("address")!)), deadline.Token);
-            Stream stream = socket.GetStream();
-            return listener.Text("tls") switch
-            {
-                "Implicit" => await HandshakeAsync(stream, url.Host, deadline.Token),
-                "StartTls" => await StartTlsAsync(stream, url.Host, deadline.Token),
-                _ => (true, await GreetingAsync(new StreamReader(stream), deadline.Token)),
-            };
-        }
-        catch (Exception e) when (e is SocketException or IOException or AuthenticationException or OperationCanceledException)
-        {
-            return (false, e is OperationCanceledException ? "does not answer" : e.Message);
-        }
-    }
-
-    // A door on any address is found where the relay itself was.
-    private static IPEndPoint ReachableFrom(Uri url, IPEndPoint endPoint) =>
-        endPoint.Address.Equals(IPAddress.Any) || endPoint.Address.Equals(IPAddress.IPv6Any)
-            ? new IPEndPoint(IPAddress.TryParse(url.Host, out var host) ? host : IPAddress.Loopback, endPoint.Port)
-            : endPoint;
-
-    private static async Task<(bool, string)> StartTlsAsync(Stream stream, string host, CancellationToken cancellation)
-    {
-        var reader = new StreamReader(stream);
-        await GreetingAsync(reader, cancellation);
-        await stream.WriteAsync("EHLO doctor.invalid\r\n"u8.ToArray(), cancellation);
-        var offers = false;
-        string line;
-        do
-        {
-            line = await reader.ReadLineAsync(cancellation) ?? throw new IOException("closed the connection");
-            offers |= line.EndsWith("STARTTLS", StringComparison.OrdinalIgnoreCase);
-        }
-        while (line is [_, _, _, '-', ..]);
-
-        if (!offers)
-        {
-            return (false, "does not offer STARTTLS: there is no certificate");
-        }
-
-        await stream.WriteAsync("STARTTLS\r\n"u8.ToArray(), cancellation);
-        await GreetingAsync(reader, cancellation);
-        return await HandshakeAsync(stream, host, cancellation);
-    }
-
-    private static async Task<(bool, string)> HandshakeAsync(Stream stream, string host, CancellationToken cancellation)
-    {
-        var trusted = SslPolicyErrors.None;
-        // The certificate is what is looked at: whatever it is, the handshake goes on and nothing secret is said.
-        await using var tls = new SslStream(stream, leaveInnerStreamOpen: false, (_, _, _, errors) =>
-        {
-            trusted = errors;
-            return true;
-        });
-        await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = host }, cancellation);
-        using var certificate = new X509Certificate2(tls.RemoteCertificate!);
-        var until = certificate.NotAfter.ToUniversalTime();
-        var kind = certificate.Subject == certificate.Issuer ? "self-signed" : trusted.HasFlag(SslPolicyErrors.RemoteCertificateChainErrors) ? "not trusted here" : "trusted";
-        return (
-            until > DateTime.UtcNow,
-            string.Create(CultureInfo.InvariantCulture, $"{tls.SslProtocol}, certificate {certificate.GetNameInfo(X509NameType.DnsName, false)} ({kind}) until {until:yyyy-MM-dd}"));
-    }
-
-    private static async Task<string> GreetingAsync(StreamReader reader, CancellationToken cancellation) =>
-        await reader.ReadLineAsync(cancellation) is { } line && line.StartsWith("220", StringComparison.Ordinal)
-            ? line
-            : throw new IOException("did not answer 220");
 }

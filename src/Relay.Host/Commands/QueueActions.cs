@@ -21,7 +21,7 @@ internal static partial class QueueActions
     [
         new Command("suspend", "Keep mail waiting. What is being sent ends; expiry goes on.") { Account, Domain, Class, Message, Reason, Until, Preview, Yes }
             .Asks((relay, parsed, print, cancellation) => ActAsync(relay, parsed, print, "suspensions", "Suspend", cancellation)),
-        new Command("resume", "Let suspended mail go on.") { Id, Account, Domain, Class, Message, Yes }.Asks(ResumeAsync),
+        new Command("resume", "Let suspended mail go on.") { Id, Account, Domain, Class, Message, Preview, Yes }.Asks(ResumeAsync),
         new Command("retry", "Try now what was put off.") { Account, Domain, Class, Message, Reason, Preview, Yes }
             .Asks((relay, parsed, print, cancellation) => ActAsync(relay, parsed, print, "retry", "Try now", cancellation)),
         new Command("bounce", "End mail as failed, with a report to its sender.") { Account, Domain, Class, Message, Reason, Preview, Yes }
@@ -48,7 +48,7 @@ internal static partial class QueueActions
                 return;
             }
 
-            Confirm(preview, verb, print);
+            Confirm([preview], verb, print);
         }
 
         var done = await relay.PostAsync($"queue/{path}", body, cancellation);
@@ -69,6 +69,23 @@ internal static partial class QueueActions
             throw new CommandFailure(ExitCode.Refused, "no such suspension; 'relay queue suspensions' lists them");
         }
 
+        if (parsed.GetValue(Preview) || !parsed.GetValue(Yes))
+        {
+            var previews = new List<JsonElement>();
+            foreach (var suspension in wanted)
+            {
+                previews.Add(await relay.PostAsync("queue/suspensions?preview=true", SelectorOf(suspension), cancellation));
+            }
+
+            if (parsed.GetValue(Preview))
+            {
+                previews.ForEach(preview => Show(preview, print));
+                return;
+            }
+
+            Confirm(previews, "Let go on", print);
+        }
+
         foreach (var suspension in wanted)
         {
             await relay.DeleteAsync($"queue/suspensions/{Uri.EscapeDataString(suspension.Text("id")!)}", cancellation);
@@ -78,6 +95,10 @@ internal static partial class QueueActions
             }
         }
     }
+
+    private static string SelectorOf(JsonElement suspension) => JsonSerializer.Serialize(
+        new QueueRequest(suspension.Text("account"), suspension.Text("domain"), suspension.Text("class"), suspension.Text("message"), null, null),
+        QueueJson.Default.QueueRequest);
 
     // Exactly what was suspended: lifting a domain's suspension leaves that of one of its lanes. Whoever has one account need
     // not name it, though each of its suspensions does.
@@ -113,15 +134,18 @@ internal static partial class QueueActions
     }
 
     // On stderr, so that a pipe gets the answer alone.
-    private static void Confirm(JsonElement preview, string verb, Printout print)
+    private static void Confirm(IReadOnlyList<JsonElement> previews, string verb, Printout print)
     {
         if (Printout.IsTerminal && !print.IsJson)
         {
-            QueueCommand.Lanes(preview.Items("lanes"), "No lane has mail of it now.");
-            QueueCommand.Units(preview.Items("items"), "Nothing waits now.");
+            foreach (var preview in previews)
+            {
+                QueueCommand.Lanes(preview.Items("lanes"), "No lane has mail of it now.");
+                QueueCommand.Units(preview.Items("items"), "Nothing waits now.");
+            }
         }
 
-        Console.Error.Write($"{verb} {Count(preview)}? [y/N] ");
+        Console.Error.Write($"{verb}: {string.Join(" and ", previews.Select(Count))}? [y/N] ");
         var answer = Console.In.ReadLine();
         if (answer?.Trim().ToLowerInvariant() is not ("y" or "yes"))
         {

@@ -10,6 +10,7 @@ internal static class HealthEndpoints
     public static void MapRelayHealth(this IEndpointRouteBuilder routes)
     {
         var health = routes.MapGroup("/health").WithTags("Health");
+        health.MapGet("/", Ready).WithSummary("What /health/ready says.");
         health.MapGet("/live", Live).WithSummary("The process runs.");
         health.MapGet("/ready", Ready).WithSummary("The store answers and every listener is open; 503 before, after, and while the store is away.");
     }

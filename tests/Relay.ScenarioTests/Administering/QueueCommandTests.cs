@@ -35,11 +35,18 @@ public sealed class QueueCommandTests
         Assert.Equal(64, (await RunAsync(relay, "y\n", "bounce", "--domain", "moving.test")).ExitCode);
         var refused = await RunAsync(relay, "n\n", "bounce", "--message", message, "--reason", "sent twice");
         Assert.Equal(1, refused.ExitCode);
-        Assert.Contains("Bounce 1 waiting unit? [y/N]", refused.Errors, StringComparison.Ordinal);
+        Assert.Contains("Bounce: 1 waiting unit? [y/N]", refused.Errors, StringComparison.Ordinal);
         var bounced = await RunAsync(relay, "y\n", "bounce", "--message", message, "--reason", "sent twice");
         Assert.Equal("1 done.", bounced.Succeeded().Output.Trim());
 
-        (await RunAsync(relay, null, "resume", "--domain", "moving.test")).Succeeded();
+        // What goes on again is shown and asked for as well: nothing has gone yet.
+        Assert.Contains("1 waiting unit", (await RunAsync(relay, null, "resume", "--domain", "moving.test", "--preview")).Succeeded().Output, StringComparison.Ordinal);
+        var kept = await RunAsync(relay, "n\n", "resume", "--domain", "moving.test");
+        Assert.Equal(1, kept.ExitCode);
+        Assert.Contains("Let go on: 1 waiting unit? [y/N]", kept.Errors, StringComparison.Ordinal);
+        Assert.Contains("moving.test", (await RunAsync(relay, null, "suspensions")).Succeeded().Output, StringComparison.Ordinal);
+
+        (await RunAsync(relay, "y\n", "resume", "--domain", "moving.test")).Succeeded();
         var arrived = await remote.WaitForMessagesAsync(2, Cancellation);
         Assert.Contains(arrived, m => m.RcptTo.Any(r => r.Contains("b@moving.test", StringComparison.Ordinal)));
         Assert.Equal(1, (await RunAsync(relay, null, "resume", id)).ExitCode);
@@ -52,7 +59,7 @@ public sealed class QueueCommandTests
         var key = (await relay.CommandAsync(Cancellation, null, "key", "create", "shop")).Succeeded().Output.Trim();
 
         (await relay.CommandAsAsync(key, Cancellation, null, "queue", "suspend", "--domain", "moving.test", "--reason", "their server is moving", "--yes")).Succeeded();
-        (await relay.CommandAsAsync(key, Cancellation, null, "queue", "resume", "--domain", "moving.test")).Succeeded();
+        (await relay.CommandAsAsync(key, Cancellation, null, "queue", "resume", "--domain", "moving.test", "--yes")).Succeeded();
 
         Assert.DoesNotContain("moving.test", (await RunAsync(relay, null, "suspensions")).Succeeded().Output, StringComparison.Ordinal);
     }

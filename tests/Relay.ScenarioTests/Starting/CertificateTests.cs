@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using System.Text.Json;
 using MailKit.Net.Smtp;
 using MailKit.Security;
 using Relay.ScenarioTests.Harness;
@@ -38,7 +39,7 @@ public sealed class CertificateTests : IDisposable
     }
 
     [Fact]
-    public async Task The_doctor_shows_it_and_finds_the_relay_well()
+    public async Task The_doctor_shows_it_and_that_a_self_signed_one_is_worth_a_look()
     {
         await using var relay = await RelayUnderTest.StartAsync(Cancellation);
 
@@ -46,6 +47,12 @@ public sealed class CertificateTests : IDisposable
 
         Assert.Contains("power-safe", found.Output, StringComparison.Ordinal);
         Assert.True(found.Output.Split('\n').Count(line => line.Contains("certificate relay.test (self-signed)", StringComparison.Ordinal)) == 2, found.Output);
+        Assert.Equal(2, found.Output.Split('\n').Count(line => line.Contains("\tlook\t", StringComparison.Ordinal) && line.Contains("clients that check it refuse", StringComparison.Ordinal)));
+
+        using var whole = JsonDocument.Parse((await relay.CommandAsync(Cancellation, null, "doctor", "--json")).Succeeded().Output);
+        var doors = whole.RootElement.GetProperty("doors").EnumerateArray().ToList();
+        Assert.Equal(2, doors.Count(door => door.GetProperty("state").GetString() == "look"));
+        Assert.Equal("ready", whole.RootElement.GetProperty("status").GetString());
     }
 
     private static async Task<string> ShownAsync(int port, SecureSocketOptions security)

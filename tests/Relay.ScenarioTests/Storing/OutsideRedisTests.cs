@@ -20,7 +20,7 @@ public sealed class OutsideRedisTests
         await using var redis = await RedisServer.StartAsync(Cancellation, appendFsync);
         await using var relay = await RelayUnderTest.StartAsync(Cancellation, new RelaySetup().With("Redis", redis.ConnectionString));
 
-        var ready = await relay.GetAsync("/health/ready", Cancellation);
+        var ready = await relay.GetAsync("/health", Cancellation);
 
         Assert.Equal(promise, ready.GetProperty("store").GetProperty("promise").GetString());
     }
