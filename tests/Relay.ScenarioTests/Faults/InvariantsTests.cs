@@ -235,6 +235,17 @@ public sealed class InvariantsTests
     }
 
     [Fact]
+    public void What_a_store_was_free_to_lose_may_be_missing_and_what_it_still_says_may_not_be_wrong()
+    {
+        Assert.Empty(Uncovered(Sound with { Arrivals = [], Told = [], Listed = [] }));
+        Assert.Empty(Uncovered(Sound with { Told = [], Listed = [] }));
+        Assert.Equal("I6", Assert.Single(Uncovered(Sound with { Arrivals = [Took(Bob, 1)] })).Invariant);
+        Assert.Equal("I7", Assert.Single(Uncovered(Sound with { Listed = [new Listed("t1", "id1", "acct_2")] })).Invariant);
+
+        static IReadOnlyList<Finding> Uncovered(ClosedBook book) => Checker.Check(book, "F4", "redis", 1, 1, Promise.PowerSafe, Promise.CrashSafe).Findings;
+    }
+
+    [Fact]
     public void Mail_that_is_valid_is_never_refused_for_good()
     {
         var book = Sound with { Submissions = [Sent(SubmissionOutcome.Fail) with { Reply = "554 5.3.0 broken" }] };
