@@ -90,7 +90,7 @@ public sealed class GracefulStopTests
     }
 
     [Fact]
-    public async Task A_transaction_that_never_ends_is_given_up_after_the_time_allowed()
+    public async Task A_transaction_that_never_ends_is_given_up_after_the_time_allowed_and_told_as_uncertain()
     {
         var never = new TaskCompletionSource();
         var atDot = new TaskCompletionSource();
@@ -101,11 +101,18 @@ public sealed class GracefulStopTests
         }));
         await using var relay = await RelayUnderTest.StartAsync(
             Cancellation, new RelaySetup().WithRoute(remote.Port).With("ShutdownTimeout", "00:00:02"));
-        await relay.SendAsync(new { from = "a@sender.test", to = "b@remote.test", subject = "stuck", text = "x" }, Cancellation);
+        var sent = await relay.SendAsync(new { from = "a@sender.test", to = "b@remote.test", subject = "stuck", text = "x" }, Cancellation);
         await atDot.Task.WaitAsync(TimeSpan.FromSeconds(30), Cancellation);
 
         Assert.Equal(0, await relay.StopAsync(Cancellation));
         never.SetResult();
+
+        // Whether the remote has it nobody knows, and the next start does not forget that.
+        await relay.StartAgainAsync(Cancellation);
+        await relay.WaitForAsync(
+            $"/messages/{sent.GetProperty("id").GetString()}",
+            message => message.GetProperty("timeline").EnumerateArray().Any(e => e.GetProperty("type").GetString() == "uncertain"),
+            Cancellation);
     }
 
     [Fact]

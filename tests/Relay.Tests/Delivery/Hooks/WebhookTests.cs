@@ -91,6 +91,65 @@ public sealed class WebhookTests
         Assert.Empty(scene.Server.Requests);
     }
 
+    [Theory]
+    [InlineData("127.0.0.1")]
+    [InlineData("127.1")]
+    [InlineData("2130706433")]
+    [InlineData("0x7f000001")]
+    [InlineData("0177.0.0.1")]
+    [InlineData("[::1]")]
+    [InlineData("[::ffff:127.0.0.1]")]
+    [InlineData("[64:ff9b::7f00:1]")]
+    [InlineData("169.254.169.254")]
+    [InlineData("[fd00:ec2::254]")]
+    [InlineData("inside.shop.test")]
+    [InlineData("metadata.shop.test")]
+    public async Task An_address_inside_is_not_posted_to_however_it_is_written(string host)
+    {
+        await using var scene = await Scene.StartAsync(("Delivery:AllowPrivateDestinations", false));
+        scene.Dns.A("inside.shop.test", "10.0.0.1", "127.0.0.1").A("metadata.shop.test", "169.254.169.254");
+        scene.Server.Serve("{}");
+        await scene.AddRouteAsync("route_2", "desk.shop.test", host: host);
+
+        await scene.Delivery.AcceptAsync(scene.Message() with { Webhook = "desk.shop.test" });
+        var settled = await scene.Delivery.SettledAsync();
+
+        Assert.Equal((MailEventType.Deferred, "webhook.refused"), (settled.Events[0].Type, settled.Events[0].Rule));
+        Assert.StartsWith("the webhook could not be reached: ", settled.Events[0].Reply, StringComparison.Ordinal);
+        // A literal is asked for like a name, and there is none; what a name leads to is looked at.
+        Assert.Equal(host.EndsWith(".shop.test", StringComparison.Ordinal), settled.Events[0].Reply!.Contains("address; mail goes there only over a route", StringComparison.Ordinal));
+        Assert.Empty(scene.Server.Requests);
+    }
+
+    [Fact]
+    public async Task A_redirect_is_not_followed()
+    {
+        await using var scene = await Scene.StartAsync();
+        scene.Server.Answer = $"HTTP/1.1 307 Temporary Redirect\r\nLocation: https://hooks.shop.test:{scene.Server.Port}/inside\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+
+        await scene.Delivery.AcceptAsync(scene.Message());
+        var settled = await scene.Delivery.SettledAsync();
+
+        Assert.Equal((MailEventType.Deferred, "HTTP 307"), (settled.Events[0].Type, settled.Events[0].Reply));
+        Assert.DoesNotContain("/inside", Assert.Single(scene.Server.Requests), StringComparison.Ordinal);
+    }
+
+    /// <summary>A name that leads elsewhere between the look and the connection would get round the look.</summary>
+    [Fact]
+    public async Task The_address_that_was_looked_at_is_the_one_that_is_connected_to()
+    {
+        await using var scene = await Scene.StartAsync();
+        scene.Server.Serve("{}");
+        // Good for no time at all: whoever asked twice would hear the second answer.
+        scene.Dns.Ttl("hooks.shop.test", TimeSpan.Zero);
+
+        await scene.Delivery.AcceptAsync(scene.Message());
+        var settled = await scene.Delivery.SettledAsync();
+
+        Assert.Equal(MailEventType.Delivered, settled.Events[0].Type);
+        Assert.Single(scene.Dns.Questions, question => question is { Name: "hooks.shop.test", Type: 1 });
+    }
+
     [Fact]
     public async Task One_that_never_takes_it_is_given_up()
     {
@@ -179,8 +238,8 @@ public sealed class WebhookTests
     private sealed class Scene : IAsyncDisposable
     {
         private readonly TestAuthority _authority = TestAuthority.Create();
-        private ScriptedDns _dns = null!;
 
+        public ScriptedDns Dns { get; private set; } = null!;
         public PolicyServer Server { get; private set; } = null!;
         public DeliveryUnderTest Delivery { get; private set; } = null!;
 
@@ -188,21 +247,21 @@ public sealed class WebhookTests
         {
             var scene = new Scene();
             scene.Server = PolicyServer.Start(scene._authority.For("hooks.shop.test"));
-            scene._dns = ScriptedDns.Start().A("hooks.shop.test", "127.0.0.1");
-            scene.Delivery = await DeliveryUnderTest.StartWithDnsAsync(scene._dns, 25, settings);
+            scene.Dns = ScriptedDns.Start().A("hooks.shop.test", "127.0.0.1");
+            scene.Delivery = await DeliveryUnderTest.StartWithDnsAsync(scene.Dns, 25, settings);
             scene.Delivery.Part<CheckedHttp>().Trust(scene._authority.Policy);
             await scene.AddRouteAsync("route_1", "help.shop.test");
             return scene;
         }
 
-        public async Task AddRouteAsync(string id, string match, string account = "shop")
+        public async Task AddRouteAsync(string id, string match, string account = "shop", string host = "hooks.shop.test")
         {
             var route = new InboundRoute
             {
                 Id = id,
                 Account = account,
                 Match = match,
-                Webhook = new Uri($"https://hooks.shop.test:{Server.Port}/mail?x=1"),
+                Webhook = new Uri($"https://{host}:{Server.Port}/mail?x=1"),
                 CreatedAt = Delivery.Time.GetUtcNow(),
                 By = "key_1",
             };
@@ -234,7 +293,7 @@ public sealed class WebhookTests
         {
             await Delivery.DisposeAsync();
             await Server.DisposeAsync();
-            await _dns.DisposeAsync();
+            await Dns.DisposeAsync();
             _authority.Dispose();
         }
     }

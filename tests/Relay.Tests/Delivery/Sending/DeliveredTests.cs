@@ -213,4 +213,19 @@ public sealed class DeliveredTests
         Assert.NotNull(await delivery.Inbox.FindAsync("default", message.Id, TestContext.Current.CancellationToken));
         Assert.Empty(remote.Sessions);
     }
+
+    [Fact]
+    public async Task A_host_that_takes_two_recipients_at_a_time_gets_no_more()
+    {
+        var script = new RemoteScript();
+        script.Capabilities.Add("LIMITS RCPTMAX=2");
+        await using var remote = ScriptedSmtpServer.Start(script);
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote);
+
+        await delivery.AcceptAsync("a@remote.test", "b@remote.test", "c@remote.test", "d@remote.test", "e@remote.test");
+        await remote.WaitForMessagesAsync(3, TestContext.Current.CancellationToken);
+
+        Assert.Equal([2, 2, 1], remote.Messages.Select(mail => mail.RcptTo.Count).OrderDescending());
+        Assert.Equal(5, remote.Messages.SelectMany(mail => mail.RcptTo).Distinct().Count());
+    }
 }

@@ -75,6 +75,41 @@ public sealed class LimitTests
         await four.Says("NOOP", expect: "250 ");
     }
 
+    [Fact]
+    public async Task All_doors_together_have_so_many_places_and_get_them_back()
+    {
+        await using var door = await DoorUnderTest.StartAsync(options => options.MaxConnections = 3);
+        var crowd = new List<SmtpConversation>();
+        for (var i = 0; i < 3; i++)
+        {
+            crowd.Add(await door.GreetAsync(i == 0 ? door.StartTls : door.ClearText));
+        }
+
+        for (var i = 0; i < 3; i++)
+        {
+            await using var tooMany = await door.ConnectAsync();
+            await tooMany.Expects("421 4.7.0 ");
+            await tooMany.ExpectsEnd();
+        }
+
+        foreach (var client in crowd)
+        {
+            await client.Says("QUIT", expect: "221 ");
+            await client.ExpectsEnd();
+            await client.DisposeAsync();
+        }
+
+        await door.Log.WaitForAsync("is over", TestContext.Current.CancellationToken, times: 3);
+        for (var i = 0; i < 3; i++)
+        {
+            await using var later = await door.BeginContentAsync();
+            await later.SendsRaw("From: shop@sender.test\r\n\r\n.\r\n");
+            await later.Expects("250 ");
+            await later.Says("QUIT", expect: "221 ");
+            await later.ExpectsEnd();
+        }
+    }
+
     [Theory]
     [InlineData(true, "452 4.3.1 ")]
     [InlineData(false, "451 4.3.0 ")]

@@ -13,12 +13,13 @@ internal sealed class LogBook : ILoggerProvider, ILogger
 
     public IReadOnlyCollection<(LogLevel Level, string Text)> Lines => _lines;
 
-    public async Task WaitForAsync(string part, CancellationToken cancellation)
+    /// <param name="times">How many lines have to hold it.</param>
+    public async Task WaitForAsync(string part, CancellationToken cancellation, int times = 1)
     {
         while (true)
         {
             var written = _written.Task;
-            if (_lines.Any(line => line.Text.Contains(part, StringComparison.Ordinal)))
+            if (_lines.Count(line => line.Text.Contains(part, StringComparison.Ordinal)) >= times)
             {
                 return;
             }

@@ -118,6 +118,37 @@ public sealed class LoginTests
         await answer;
     }
 
+    [Theory]
+    [InlineData("unknown")]
+    [InlineData("revoked")]
+    [InlineData("expired")]
+    [InlineData("empty")]
+    [InlineData("no key at all")]
+    public async Task Whatever_is_wrong_with_a_key_is_told_in_the_same_words_and_just_as_late(string fault)
+    {
+        var time = new FakeTimeProvider(DateTimeOffset.UnixEpoch.AddDays(20_000));
+        await using var door = await DoorUnderTest.StartAsync(options => options.FailedLoginDelay = TimeSpan.FromSeconds(2), time);
+        var known = await door.AddKeyAsync(DoorUnderTest.OtherKey);
+        await door.Accounts.PutCredentialAsync(
+            fault == "revoked" ? known with { RevokedAt = time.GetUtcNow().AddDays(-1) } : known with { ExpiresAt = time.GetUtcNow().AddDays(-1) }, TestContext.Current.CancellationToken);
+        await using var client = await door.GreetAsync();
+
+        var key = fault switch { "unknown" => "rk_live_wrong", "empty" => "", "no key at all" => "\u20ac\ud83d\ude00", _ => DoorUnderTest.OtherKey };
+        await client.SendsRaw($"AUTH PLAIN {DoorUnderTest.Plain(key)}\r\n");
+        await door.Log.WaitForAsync("Login from", TestContext.Current.CancellationToken);
+        time.Advance(TimeSpan.FromSeconds(2) - TimeSpan.FromTicks(1));
+        Assert.False(client.HasMoreToRead);
+
+        var answer = client.Expects("535 5.7.8 ");
+        while (!answer.IsCompleted)
+        {
+            time.Advance(TimeSpan.FromSeconds(2));
+            await Task.WhenAny(answer, Task.Delay(5, TestContext.Current.CancellationToken));
+        }
+
+        Assert.Equal("535 5.7.8 Authentication credentials invalid", await answer);
+    }
+
     [Fact]
     public async Task Too_many_wrong_keys_close_the_connection()
     {

@@ -74,6 +74,35 @@ public sealed class StoreTroubleTests
         Assert.Equal(0, (await store.Reader.MeasureAsync(Cancellation)).Units);
     }
 
+    [Theory]
+    [InlineData("MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.", "cluster is down")]
+    [InlineData("CLUSTERDOWN The cluster is down", "cluster is down")]
+    [InlineData("LOADING Redis is loading the dataset in memory", "loading")]
+    [InlineData("BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.", "busy")]
+    public async Task A_store_that_cannot_now_is_unavailable_and_serves_again_when_it_can(string error, string words)
+    {
+        await using var redis = await RedisServer.StartAsync(Cancellation);
+        await using var shim = new RedisShim(redis);
+        await using var store = await StoreUnderTest.StartAsync(shim.ConnectionString, StoreUnderTest.NewFolder(), Time, Cancellation);
+
+        // As such a server does it: every write is refused at once, which spoils the step that it stands in, and the reason is told outside of it.
+        string[] refused = ["EVAL", $"return redis.error_reply(\"{error}\")", "0"];
+        shim.Instead = command => command[0] switch
+        {
+            "MSET" or "ZADD" or "RPUSH" => ["NO-SUCH-COMMAND"],
+            "SET" or "SETEX" or "PSETEX" => refused,
+            _ => null,
+        };
+
+        var answer = Assert.IsType<EnqueueResult.StoreUnavailable>(await store.Queue.EnqueueAsync(TestMail.To(Time, "a@x.test"), null, Cancellation).InTime());
+        Assert.Contains(words, answer.Reason, StringComparison.Ordinal);
+
+        shim.Instead = _ => null;
+        var kept = TestMail.To(Time, "b@x.test");
+        await Eventually.HoldsAsync(async () => await store.Queue.EnqueueAsync(kept, null, Cancellation).InTime() is EnqueueResult.Accepted, Cancellation);
+        Assert.Equal(kept.Id, Assert.Single(await store.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime()).Message.Id);
+    }
+
     [Fact]
     public async Task A_store_that_is_gone_is_unavailable()
     {
