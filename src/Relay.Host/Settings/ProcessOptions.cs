@@ -27,7 +27,7 @@ public enum RelayRole
     /// <summary>What takes due mail from the queue and sends it.</summary>
     Delivery,
 
-    /// <summary>What follows from outcomes: activity, reports.</summary>
+    /// <summary>The door for what comes back, where <c>Relay:Inbound</c> opens it: bounces, complaints, mail for routes.</summary>
     Feedback,
 
     /// <summary>The web pages.</summary>
