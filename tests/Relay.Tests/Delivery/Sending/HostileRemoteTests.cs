@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using Relay.Mail.Events;
 using Relay.TestKit.Remote;
 
@@ -56,6 +58,46 @@ public sealed class HostileRemoteTests
 
         var deferred = delivery.Queue.Settlements[0].Events[0];
         Assert.Equal((MailEventType.Deferred, "timed out waiting for a reply"), (deferred.Type, deferred.Reply));
+    }
+
+    /// <summary>A wait that begins anew with each octet would let one host hold a connection for days.</summary>
+    [Fact]
+    public async Task A_reply_that_drips_gains_no_time()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        await using var delivery = await DeliveryUnderTest.StartAsync(
+            ("Delivery:Routes:0:Domain", "*"), ("Delivery:Routes:0:Host", "127.0.0.1"), ("Delivery:Routes:0:Port", ((IPEndPoint)listener.LocalEndpoint).Port), ("Delivery:Routes:0:Tls", "None"));
+
+        await delivery.AcceptAsync("a@remote.test");
+        using var remote = await listener.AcceptTcpClientAsync(TestContext.Current.CancellationToken);
+        var stream = remote.GetStream();
+        var dripped = 0;
+        await stream.WriteAsync("220-drip"u8.ToArray(), TestContext.Current.CancellationToken);
+        await WaitUntil.TrueAsync(() =>
+        {
+            if (delivery.Queue.Settlements.Count > 0)
+            {
+                return true;
+            }
+
+            try
+            {
+                stream.Write("."u8);
+                dripped++;
+            }
+            catch (IOException)
+            {
+                // It has had enough.
+            }
+
+            delivery.Time.Advance(TimeSpan.FromSeconds(20));
+            return false;
+        });
+
+        // Five minutes for a greeting are fifteen such steps; the clock may be ahead of the wire by some.
+        Assert.Equal(MailEventType.Deferred, delivery.Queue.Settlements[0].Events[0].Type);
+        Assert.InRange(dripped, 15, 200);
     }
 
     [Theory]
