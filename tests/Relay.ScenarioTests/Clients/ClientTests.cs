@@ -167,6 +167,56 @@ public sealed class ClientTests(ClientTests.SharedRelay shared) : IClassFixture<
         }
     }
 
+    /// <summary>What WordPress speaks with, set up as WP Mail SMTP does it: encryption, login by LOGIN, STARTTLS taken wherever it is offered.</summary>
+    [Theory]
+    [InlineData("tls", "StartTls", "LOGIN")]
+    [InlineData("ssl", "Implicit", "PLAIN")]
+    [InlineData("", "None", "LOGIN")]
+    public async Task PHPMailer_over_each_kind_of_listener(string encryption, string listener, string mechanism)
+    {
+        var php = RealParts.Require("php");
+        const string Library = "/usr/share/php/libphp-phpmailer/autoload.php";
+        RealParts.RequireFile(Library);
+        const string Script = """
+            require $argv[1];
+            $mail = new PHPMailer\PHPMailer\PHPMailer(true);
+            $mail->isSMTP();
+            $mail->Host = '127.0.0.1';
+            $mail->Port = (int)$argv[2];
+            $mail->SMTPSecure = $argv[3];
+            $mail->SMTPAutoTLS = true;
+            $mail->SMTPAuth = true;
+            $mail->AuthType = $argv[4];
+            $mail->Username = 'anyone';
+            $mail->Password = $argv[5];
+            $mail->XMailer = 'WPMailSMTP/Mailer/smtp 4.8.0';
+            $mail->SMTPOptions = ['ssl' => ['verify_peer' => false, 'verify_peer_name' => false, 'allow_self_signed' => true]];
+            $mail->CharSet = 'UTF-8';
+            $mail->setFrom('shop@example.com', 'Shöp');
+            $mail->addAddress('ada@example.com', 'Ada Löve');
+            $mail->addBCC('bob@example.com');
+            $mail->addStringAttachment('hi', 'a.txt');
+            $mail->isHTML(true);
+            $mail->Subject = $argv[6];
+            $mail->Body = '<p>Hallo</p>';
+            $mail->AltBody = 'Hallo';
+            $mail->send();
+            echo $mail->getSMTPInstance()->getLastTransactionID();
+            """;
+        var port = listener switch { "None" => Relay.PlainPort, "StartTls" => Relay.StartTlsPort, _ => Relay.ImplicitTlsPort };
+        var subject = $"phpmailer {listener}";
+
+        var sent = (await ChildProcess.RunAsync(php, ["-r", Script, Library, $"{port}", encryption, mechanism, shared.TestKey, subject], Cancellation)).Succeeded();
+
+        // It finds the id in our last words, as it does in Postfix's.
+        Assert.Equal(26, sent.Output.Trim().Length);
+        await ArrivedAsync(subject, raw =>
+        {
+            Assert.Contains("X-Mailer: WPMailSMTP", raw, StringComparison.Ordinal);
+            Assert.DoesNotContain("bob@example.com", raw, StringComparison.Ordinal);
+        });
+    }
+
     [Fact]
     public async Task MailKit_sends_many_over_one_connection()
     {
