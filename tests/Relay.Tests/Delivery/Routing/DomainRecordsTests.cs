@@ -64,7 +64,7 @@ public sealed class DomainRecordsTests
 
         foreach (var name in new[] { "a.test", "b.test", "c.test" })
         {
-            await Assert.ThrowsAsync<DomainRecordsUnavailableException>(async () => await RecordsOf(dns).FindAsync(name, RecordType.Txt, Cancellation));
+            await Assert.ThrowsAsync<DomainRecordsUnavailableException>(async () => await RecordsOf(dns, TimeSpan.FromMilliseconds(100)).FindAsync(name, RecordType.Txt, Cancellation));
         }
     }
 
@@ -112,8 +112,12 @@ public sealed class DomainRecordsTests
     }
 
     private static DomainRecords RecordsOf(ScriptedDns dns, int authoritativePort) =>
-        new(Options.Create(new DeliveryOptions { AllowPrivateDestinations = true, Dns = { Servers = [dns.Server], Timeout = TimeSpan.FromMilliseconds(500) } }), authoritativePort);
+        new(Options.Create(new DeliveryOptions { AllowPrivateDestinations = true, Dns = { Servers = [dns.Server] } }), authoritativePort);
 
-    private static DomainRecords RecordsOf(ScriptedDns dns) =>
-        new(Options.Create(new DeliveryOptions { Dns = { Servers = [dns.Server], Timeout = TimeSpan.FromMilliseconds(500) } }));
+    private static DomainRecords RecordsOf(ScriptedDns dns, TimeSpan? timeout = null)
+    {
+        var options = new DeliveryOptions { Dns = { Servers = [dns.Server] } };
+        options.Dns.Timeout = timeout ?? options.Dns.Timeout;
+        return new DomainRecords(Options.Create(options));
+    }
 }
