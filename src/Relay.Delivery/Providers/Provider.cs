@@ -5,35 +5,39 @@ using Relay.Mail.Sites;
 namespace Relay.Delivery.Providers;
 
 /// <summary>
-/// What shares limits and patience: all sites of one large receiver, or a site by itself. It gives out the places for
-/// connections, in turn over the accounts that want one, and leaves the receiver alone as a whole when that says so. What it
-/// and its sites hold is guarded by one lock, so that a place is never given twice.
+/// What shares limits and patience: all sites of one large receiver, or a site by itself. What it answers decides how many
+/// places for connections there are, and whether it is left alone as a whole.
 /// </summary>
-internal sealed class Provider(string name, bool isShared, Ceilings ceilings, NodeShares shares, TimeProvider time, Func<int, TimeSpan> restAfter) : IShared, IDisposable
+internal sealed class Provider : IShared, IDisposable
 {
-    private readonly Allowance _allowance = new(ceilings, shares, time, restAfter);
+    private readonly TimeProvider _time;
+    private readonly Allowance _allowance;
     private readonly Tally _tally = new();
-    private readonly TurnQueue<Want> _wanting = new(want => want.Turn);
-    private readonly LinkedList<Site> _idle = new();
     private readonly HashSet<Standing> _standings = [];
-    private readonly HashSet<Site> _sites = [];
-    private int _couriers;
-    private int _connected;
-    private int _hungry;
-    private Alarm? _alarm;
 
-    public Lock Lock { get; } = new();
+    public Provider(string name, bool isShared, Ceilings ceilings, NodeShares shares, TimeProvider time, Func<int, TimeSpan> restAfter)
+    {
+        (_time, Name, Title, IsShared) = (time, name, name, isShared);
+        _allowance = new Allowance(ceilings, shares, time, restAfter);
+        Places = new Places(isShared, _allowance, time, () => shares.Ask(this));
+        Stock = isShared ? new Stock() : null;
+    }
 
-    public string Name { get; } = name;
+    public string Name { get; }
 
     /// <summary>Its name for people.</summary>
-    public string Title { get; init; } = name;
+    public string Title { get; init; }
 
     /// <summary>A rule makes one provider of several sites.</summary>
-    public bool IsShared { get; } = isShared;
+    public bool IsShared { get; }
+
+    public Places Places { get; }
+
+    /// <summary>Guards what it and its sites hold.</summary>
+    public Lock Lock => Places.Lock;
 
     /// <summary>What is held for all its sites together; null where it is one site.</summary>
-    public Stock? Stock { get; } = isShared ? new Stock() : null;
+    public Stock? Stock { get; }
 
     public Ceilings Ceilings => _allowance.Ceilings;
 
@@ -46,10 +50,8 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
     /// <summary>Why nothing is tried now; null when it may be.</summary>
     public Excuse? Excuse => _allowance.Patience.Excuse;
 
-    public bool IsIdleHoldingLock => _couriers == 0 && _standings.Count == 0;
-
-    /// <summary>Connections and attempts to get one that it may have now.</summary>
-    public int LimitHoldingLock => _allowance.Connections;
+    /// <summary>Couriers with a warm connection and nothing to do.</summary>
+    public int IdleCountHoldingLock => Places.Idle;
 
     public void Join(Standing site)
     {
@@ -67,23 +69,13 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
         }
     }
 
-    public void Opened(Site site)
-    {
-        lock (Lock)
-        {
-            _sites.Add(site);
-        }
-    }
-
-    public void EndedHoldingLock(Site site) => _sites.Remove(site);
-
     /// <summary>Hands over what waits at its sites and has not begun.</summary>
     public List<HeldLease> TakeBack()
     {
         Site[] sites;
         lock (Lock)
         {
-            sites = [.. _sites];
+            sites = [.. Places.Sites];
         }
 
         return [.. sites.SelectMany(site => site.TakeBack(_ => true))];
@@ -96,7 +88,7 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
         lock (Lock)
         {
             _allowance.Ceilings = ceilings;
-            GiveOutHoldingLock(ref after);
+            Places.GiveOut(ref after);
         }
 
         after.Run();
@@ -110,14 +102,11 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
         bool wasProbing;
         lock (Lock)
         {
-            var now = time.GetUtcNow();
+            var now = _time.GetUtcNow();
             wasProbing = _allowance.Patience.Answered(wasTaken, now);
             _tally.Message(now);
-            _allowance.Tuner.Answered(_connected, _hungry > 0, Ceilings.Connections, took, now);
-            if (_wanting.Count > 0)
-            {
-                GiveOutHoldingLock(ref after);
-            }
+            _allowance.Tuner.Answered(Places.Connected, Places.IsHungry, Ceilings.Connections, took, now);
+            Places.GiveOut(ref after);
         }
 
         after.Run();
@@ -139,14 +128,14 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
     {
         lock (Lock)
         {
-            var now = time.GetUtcNow();
-            if (now < RestUntil || (!_allowance.Tuner.Refused(_connected, _couriers, words, now) && wait is null))
+            var now = _time.GetUtcNow();
+            if (now < RestUntil || (!_allowance.Tuner.Refused(Places.Connected, Places.Couriers, words, now) && wait is null))
             {
                 return null;
             }
 
             _allowance.Patience.BeginRest(words, wait, now);
-            WakeHoldingLock(RestUntil);
+            Places.LookAgainAt(RestUntil);
             return [.. _standings];
         }
     }
@@ -156,8 +145,8 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
     {
         lock (Lock)
         {
-            var busy = _couriers - IdleCountHoldingLock;
-            return _allowance.Wish(busy + WaitingHoldingLock, _couriers);
+            var busy = Places.Couriers - Places.Idle;
+            return _allowance.Wish(busy + Places.Waiting, Places.Couriers);
         }
     }
 
@@ -167,9 +156,8 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
         var after = default(Errands);
         lock (Lock)
         {
-            _allowance.Take(share, isWanted: WaitingHoldingLock > 0);
-            SendSurplusHomeHoldingLock(LimitHoldingLock, ref after);
-            GiveOutHoldingLock(ref after);
+            _allowance.Take(share, isWanted: Places.Waiting > 0);
+            Places.Adjust(ref after);
         }
 
         after.Run();
@@ -181,11 +169,7 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
         var after = default(Errands);
         lock (Lock)
         {
-            SendSurplusHomeHoldingLock(LimitHoldingLock, ref after);
-            if (_wanting.Count > 0)
-            {
-                GiveOutHoldingLock(ref after);
-            }
+            Places.Adjust(ref after);
         }
 
         after.Run();
@@ -196,22 +180,22 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
     {
         lock (Lock)
         {
-            var now = time.GetUtcNow();
+            var now = _time.GetUtcNow();
             var isResting = now < RestUntil;
-            var waiting = WaitingHoldingLock;
-            if (_couriers == 0 && waiting == 0 && !isResting && _allowance.Tuner.Trouble is null)
+            var waiting = Places.Waiting;
+            if (Places.Couriers == 0 && waiting == 0 && !isResting && _allowance.Tuner.Trouble is null)
             {
                 return null;
             }
 
-            var limit = LimitHoldingLock;
+            var limit = _allowance.Connections;
             var (why, until) = _allowance.Why(limit);
             return new SiteStatus
             {
                 Node = node,
                 Name = Title,
                 Sites = _standings.Count,
-                Connections = _connected,
+                Connections = Places.Connected,
                 Limit = limit,
                 Ceiling = Ceilings.Connections,
                 Share = _allowance.Share,
@@ -226,11 +210,6 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
         }
     }
 
-    /// <summary>Couriers with a warm connection and nothing to do.</summary>
-    public int IdleCountHoldingLock => _sites.Sum(site => site.ParkedCountHoldingLock);
-
-    private int WaitingHoldingLock => _sites.Sum(site => site.WaitingHoldingLock);
-
     /// <summary>Somebody knows better: whatever it said before, it is asked again.</summary>
     public void TryAgain()
     {
@@ -239,7 +218,7 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
         {
             _allowance.Patience.EndRest();
             _allowance.Tuner.Forget();
-            GiveOutHoldingLock(ref after);
+            Places.GiveOut(ref after);
         }
 
         after.Run();
@@ -249,165 +228,19 @@ internal sealed class Provider(string name, bool isShared, Ceilings ceilings, No
     {
         lock (Lock)
         {
-            _alarm?.Dispose();
+            Places.Dispose();
         }
     }
 
     /// <summary>A message may leave now; it counts.</summary>
     public bool TryPassHoldingLock() => _allowance.TryPass();
 
-    /// <summary>A courier of this site had better leave: there are more than may be, or others have waited long enough.</summary>
-    // Whoever is about to connect is not counted: he finds out himself, and one that has a connection should not leave for him.
-    public bool IsTooMuchHoldingLock(Site site) =>
-        LimitHoldingLock is var limit && (limit == 0 || _connected > limit || (IsShared && site.HasHadItsTurn && OthersWantHoldingLock(site)));
-
-    /// <summary>A courier without a connection may get itself one.</summary>
-    public bool HasPlaceHoldingLock => _couriers <= LimitHoldingLock;
-
-    /// <summary>Another of its sites has mail waiting.</summary>
-    public bool OthersWantHoldingLock(Site site) => _hungry > (site.WaitingHoldingLock > 0 ? 1 : 0);
-
-    /// <summary>A site has mail for which it has no courier free.</summary>
-    public void WantHoldingLock(Site site, Lane lane, ref Errands after)
-    {
-        if (site.Wants.Add((lane.Account, lane.Class)))
-        {
-            _wanting.Add(new Want(site, lane with { Domain = site.Plan.Key }));
-        }
-
-        GiveOutHoldingLock(ref after);
-    }
-
-    public void ParkedHoldingLock(Site site)
-    {
-        if (site.Idle.List is null)
-        {
-            _idle.AddLast(site.Idle);
-        }
-    }
-
-    public void UnparkedHoldingLock(Site site)
-    {
-        if (site.Idle.List is not null)
-        {
-            _idle.Remove(site.Idle);
-        }
-    }
-
-    public void LeftHoldingLock(ref Errands after)
-    {
-        _couriers--;
-        GiveOutHoldingLock(ref after);
-    }
-
-    /// <summary>One site more has mail waiting, or one less.</summary>
-    public void HungryHoldingLock(int change) => _hungry += change;
-
     public void ConnectedHoldingLock()
     {
-        _connected++;
+        Places.Connect();
         _tally.Connection();
     }
 
-    public void DisconnectedHoldingLock() => _connected--;
-
     /// <summary>The refused connection of a courier that leaves while others have one.</summary>
-    public void ShrinkHoldingLock(string words) => _allowance.Tuner.Refused(_connected + 1, _couriers, words, time.GetUtcNow());
-
-    /// <summary>Another courier than the one that asks has a connection, or is about to get one.</summary>
-    public bool HasOthersHoldingLock => _couriers > 1;
-
-    // Each want is served once: what a site lacks then it wants again at its next unit or answer.
-    private void GiveOutHoldingLock(ref Errands after)
-    {
-        for (var wants = _wanting.Count; wants > 0; wants--)
-        {
-            if (_allowance.Wait is { Ticks: > 0 } wait)
-            {
-                WakeHoldingLock(time.GetUtcNow() + wait);
-                AskHoldingLock(LimitHoldingLock);
-                return;
-            }
-
-            if (LimitHoldingLock is var limit && _couriers >= limit)
-            {
-                if (_allowance.Patience.IsResting)
-                {
-                    // Set anew where it rang early, or the clock was set back meanwhile: nobody else would wake this mail.
-                    WakeHoldingLock(RestUntil);
-                }
-
-                MakeRoomHoldingLock(limit, ref after);
-                AskHoldingLock(limit);
-                return;
-            }
-
-            if (_wanting.TryTake(out var want))
-            {
-                ServeHoldingLock(want, ref after);
-            }
-        }
-    }
-
-    private void ServeHoldingLock(Want want, ref Errands after)
-    {
-        var (site, lane) = want;
-        site.Wants.Remove((lane.Account, lane.Class));
-        if (!site.TryServeParkedHoldingLock(ref after) && site.TryHireHoldingLock(ref after))
-        {
-            _couriers++;
-        }
-
-        if (site.WaitingHoldingLock > 0 && site.Wants.Add((lane.Account, lane.Class)))
-        {
-            _wanting.Add(want);
-        }
-    }
-
-    // A warm connection that nobody uses gives way to mail that waits for one elsewhere; its place is free when it has left.
-    // Wants may be out of date: whose mail has gone by itself wants nothing any more.
-    private void MakeRoomHoldingLock(int limit, ref Errands after)
-    {
-        SendSurplusHomeHoldingLock(limit, ref after);
-        if (_idle.First?.Value is { } idle && !idle.TryServeParkedHoldingLock(ref after) && OthersWantHoldingLock(idle))
-        {
-            idle.SendHomeHoldingLock(ref after);
-        }
-    }
-
-    // As long as there are too many, nobody gets work: the mail of a site would wait beside its own idle couriers.
-    private void SendSurplusHomeHoldingLock(int limit, ref Errands after)
-    {
-        while (_connected > limit && _idle.First?.Value is { } idle)
-        {
-            idle.SendHomeHoldingLock(ref after);
-        }
-    }
-
-    // Only where it is the share that holds up mail, and not a want that is out of date: that would be asked again at each answer.
-    // Once: what waits longer is asked for with the others, again and again.
-    private void AskHoldingLock(int limit)
-    {
-        if (_allowance.LacksShare(limit) && WaitingHoldingLock > 0)
-        {
-            shares.Ask(this);
-        }
-    }
-
-    // At the end of a rest, or when the rate lets the next one pass.
-    private void WakeHoldingLock(DateTimeOffset at) => (_alarm ??= new Alarm(time, Wake)).Set(at);
-
-    private void Wake()
-    {
-        var after = default(Errands);
-        lock (Lock)
-        {
-            _alarm!.Stopped();
-            GiveOutHoldingLock(ref after);
-        }
-
-        after.Run();
-    }
-
-    private sealed record Want(Site Site, Lane Turn);
+    public void ShrinkHoldingLock(string words) => _allowance.Tuner.Refused(Places.Connected + 1, Places.Couriers, words, _time.GetUtcNow());
 }

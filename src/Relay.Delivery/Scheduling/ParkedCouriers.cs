@@ -3,10 +3,10 @@ using Relay.Delivery.Providers;
 namespace Relay.Delivery.Scheduling;
 
 /// <summary>
-/// The couriers of a site that have a warm connection and nothing to do. The provider, whose lock guards it, keeps a list of the
+/// The couriers of a site that have a warm connection and nothing to do. The provider's places, whose lock guards it, list the
 /// sites that have such.
 /// </summary>
-internal sealed class ParkedCouriers(Site site, Provider provider)
+internal sealed class ParkedCouriers(Site site, Places places)
 {
     private readonly List<TaskCompletionSource<HeldLease?>> _waits = [];
 
@@ -15,7 +15,7 @@ internal sealed class ParkedCouriers(Site site, Provider provider)
     public void Add(TaskCompletionSource<HeldLease?> wake)
     {
         _waits.Add(wake);
-        provider.ParkedHoldingLock(site);
+        places.Parked(site);
     }
 
     /// <summary>False when it was woken already.</summary>
@@ -50,7 +50,7 @@ internal sealed class ParkedCouriers(Site site, Provider provider)
     {
         if (_waits.Count == 0)
         {
-            provider.UnparkedHoldingLock(site);
+            places.Unparked(site);
         }
     }
 }

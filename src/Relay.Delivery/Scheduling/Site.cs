@@ -23,6 +23,7 @@ internal sealed class Site
     private readonly Action<Site> _hire;
     private readonly Action<Site> _gone;
     private readonly Provider _provider;
+    private readonly Places _places;
     private int _couriers;
     private int _connected;
     private int _inTurn;
@@ -34,10 +35,13 @@ internal sealed class Site
     public Site(RoutePlan plan, Standing standing, Action<Site> hire, Action<Site> gone)
     {
         (Plan, Standing, _hire, _gone) = (plan, standing, hire, gone);
-        _provider = standing.Provider;
-        (_waiting, _parked) = (new WaitingMail(_provider), new ParkedCouriers(this, _provider));
+        (_provider, _places) = (standing.Provider, standing.Provider.Places);
+        (_waiting, _parked) = (new WaitingMail(_places), new ParkedCouriers(this, _places));
         Idle = new LinkedListNode<Site>(this);
-        _provider.Opened(this);
+        lock (_places.Lock)
+        {
+            _places.Opened(this);
+        }
     }
 
     public RoutePlan Plan { get; }
@@ -63,7 +67,7 @@ internal sealed class Site
     public bool TryAdd(HeldLease held)
     {
         var after = default(Errands);
-        lock (_provider.Lock)
+        lock (_places.Lock)
         {
             if (_isGone || _stopping)
             {
@@ -73,7 +77,7 @@ internal sealed class Site
             _waiting.Add(held);
             if (!TryServeParkedHoldingLock(ref after))
             {
-                _provider.WantHoldingLock(this, held.Lease.Unit.Lane, ref after);
+                _places.Want(this, held.Lease.Unit.Lane, ref after);
             }
         }
 
@@ -84,7 +88,7 @@ internal sealed class Site
     /// <summary>Takes the next unit; false when there is none, or when the courier had better leave.</summary>
     public bool TryTake([NotNullWhen(true)] out HeldLease? held)
     {
-        lock (_provider.Lock)
+        lock (_places.Lock)
         {
             return TryTakeHoldingLock(out held);
         }
@@ -93,7 +97,7 @@ internal sealed class Site
     /// <summary>Takes a unit that was given back here; false when somebody else has taken it.</summary>
     public bool TryTakeAgain(HeldLease held)
     {
-        lock (_provider.Lock)
+        lock (_places.Lock)
         {
             return _waiting.TakeBack(other => other == held).Count > 0;
         }
@@ -102,7 +106,7 @@ internal sealed class Site
     /// <summary>Who sits here can be taken back with those that wait.</summary>
     public void Offer(RiderSeat seat)
     {
-        lock (_provider.Lock)
+        lock (_places.Lock)
         {
             _seats.Add(seat);
         }
@@ -110,7 +114,7 @@ internal sealed class Site
 
     public void Withdraw(RiderSeat seat)
     {
-        lock (_provider.Lock)
+        lock (_places.Lock)
         {
             _seats.Remove(seat);
         }
@@ -124,14 +128,14 @@ internal sealed class Site
     public bool TryPark(TaskCompletionSource<HeldLease?> wake, out HeldLease? held)
     {
         var after = default(Errands);
-        lock (_provider.Lock)
+        lock (_places.Lock)
         {
             if (TryTakeHoldingLock(out held))
             {
                 return true;
             }
 
-            if (_stopping || _provider.IsTooMuchHoldingLock(this) || (_provider.IsShared && _provider.OthersWantHoldingLock(this)))
+            if (_stopping || _places.AreTooMany(this) || (_provider.IsShared && _places.OthersWant(this)))
             {
                 DisconnectHoldingLock();
                 return false;
@@ -150,7 +154,7 @@ internal sealed class Site
     /// <summary>A courier has waited long enough, and goes home; false when it was woken already.</summary>
     public bool TryUnpark(TaskCompletionSource<HeldLease?> wake)
     {
-        lock (_provider.Lock)
+        lock (_places.Lock)
         {
             if (!_parked.TryRemove(wake))
             {
@@ -167,10 +171,10 @@ internal sealed class Site
     {
         var after = default(Errands);
         bool isGone;
-        lock (_provider.Lock)
+        lock (_places.Lock)
         {
             held = null;
-            if (_provider.HasPlaceHoldingLock && TryTakeHoldingLock(out held))
+            if (_places.HasOne && TryTakeHoldingLock(out held))
             {
                 return false;
             }
@@ -190,7 +194,7 @@ internal sealed class Site
 
     public void Connected()
     {
-        lock (_provider.Lock)
+        lock (_places.Lock)
         {
             _connected++;
             _provider.ConnectedHoldingLock();
@@ -200,7 +204,7 @@ internal sealed class Site
     /// <summary>A connection that is still counted was lost, or is to be replaced.</summary>
     public void Disconnected()
     {
-        lock (_provider.Lock)
+        lock (_places.Lock)
         {
             DisconnectHoldingLock();
         }
@@ -214,9 +218,9 @@ internal sealed class Site
     public bool TryShrink(HeldLease held, string words, bool isTooMuch)
     {
         var after = default(Errands);
-        lock (_provider.Lock)
+        lock (_places.Lock)
         {
-            if (_stopping || (_connected == 0 && !(isTooMuch && _provider.HasOthersHoldingLock)))
+            if (_stopping || (_connected == 0 && !(isTooMuch && _places.HasOthers)))
             {
                 return false;
             }
@@ -235,7 +239,7 @@ internal sealed class Site
     {
         List<HeldLease> back;
         bool isGone;
-        lock (_provider.Lock)
+        lock (_places.Lock)
         {
             back = [.. _waiting.TakeBack(held => which(held.Lease)), .. TakeRidersHoldingLock(held => which(held.Lease))];
             isGone = TryEndHoldingLock();
@@ -255,7 +259,7 @@ internal sealed class Site
         var after = default(Errands);
         List<HeldLease> waiting;
         bool isGone;
-        lock (_provider.Lock)
+        lock (_places.Lock)
         {
             _stopping = true;
             waiting = _waiting.TakeBack(_ => true);
@@ -317,7 +321,7 @@ internal sealed class Site
     private bool TryTakeHoldingLock([NotNullWhen(true)] out HeldLease? held)
     {
         held = null;
-        if (_waiting.Count == 0 || _provider.IsTooMuchHoldingLock(this) || !_provider.TryPassHoldingLock())
+        if (_waiting.Count == 0 || _places.AreTooMany(this) || !_provider.TryPassHoldingLock())
         {
             return false;
         }
@@ -329,14 +333,14 @@ internal sealed class Site
     private void DisconnectHoldingLock()
     {
         _connected--;
-        _provider.DisconnectedHoldingLock();
+        _places.Disconnect();
     }
 
     private void LeaveHoldingLock(ref Errands after)
     {
         _couriers--;
         _inTurn = 0;
-        _provider.LeftHoldingLock(ref after);
+        _places.Left(ref after);
         WantAllHoldingLock(ref after);
     }
 
@@ -349,7 +353,7 @@ internal sealed class Site
         }
 
         _isGone = true;
-        _provider.EndedHoldingLock(this);
+        _places.Ended(this);
         return true;
     }
 
@@ -359,7 +363,7 @@ internal sealed class Site
         {
             foreach (var (account, @class) in _waiting.Senders)
             {
-                _provider.WantHoldingLock(this, new Lane("", account, @class), ref after);
+                _places.Want(this, new Lane("", account, @class), ref after);
             }
         }
     }

@@ -4,8 +4,8 @@ using Relay.Mail.Messages;
 
 namespace Relay.Delivery.Scheduling;
 
-/// <summary>The units that wait at a site, in their turns. The provider, whose lock guards it, is told when there are some and when none.</summary>
-internal sealed class WaitingMail(Provider provider)
+/// <summary>The units that wait at a site, in their turns. The provider's places, whose lock guards it, are told when there are some and when none.</summary>
+internal sealed class WaitingMail(Places places)
 {
     private readonly TurnQueue<HeldLease> _turns = new(held => held.Lease.Unit.Lane);
     private bool _isSome;
@@ -41,7 +41,7 @@ internal sealed class WaitingMail(Provider provider)
         if (_isSome != _turns.Count > 0)
         {
             _isSome = !_isSome;
-            provider.HungryHoldingLock(_isSome ? 1 : -1);
+            places.Hungry(_isSome ? 1 : -1);
         }
     }
 }
