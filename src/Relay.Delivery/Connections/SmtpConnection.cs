@@ -123,9 +123,14 @@ internal sealed class SmtpConnection : IDisposable
     public async ValueTask<RemoteReply> ReadReplyAsync(TimeSpan timeout)
     {
         var scanner = new ReplyScanner();
-        while (true)
+        for (var waited = false; ; waited = true)
         {
             var scan = scanner.Scan(_received.AsSpan(_start, _end - _start));
+            if (waited && scan != ReplyScan.Incomplete)
+            {
+                _wire.EndWait();
+            }
+
             if (scan == ReplyScan.Complete)
             {
                 var reply = new RemoteReply(scanner.Code, _received.AsMemory(_start, scanner.Length));

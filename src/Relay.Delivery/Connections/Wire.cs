@@ -78,7 +78,10 @@ internal sealed class Wire : IDisposable
         return wire;
     }
 
-    /// <summary>Takes what has come: 0 at the end or after a failure.</summary>
+    /// <summary>
+    /// Takes what has come: 0 at the end or after a failure. The time allowed runs from the first wait on, over any number of
+    /// these, until <see cref="EndWait"/>: with a new time for each octet a remote that drips could hold us for days.
+    /// </summary>
     public async ValueTask<int> ReceiveAsync(Memory<byte> buffer, TimeSpan timeout)
     {
         try
@@ -93,7 +96,6 @@ internal sealed class Wire : IDisposable
             {
                 _deadline.Arm(timeout);
                 count = await receiving;
-                _deadline.Disarm();
             }
 
             if (count == 0)
@@ -109,6 +111,9 @@ internal sealed class Wire : IDisposable
             return 0;
         }
     }
+
+    /// <summary>What was waited for is there.</summary>
+    public void EndWait() => _deadline.Disarm();
 
     /// <summary>Hands it over, or as much of it as can be.</summary>
     public async ValueTask<Handed> SendAsync(ReadOnlyMemory<byte> octets, TimeSpan timeout)
