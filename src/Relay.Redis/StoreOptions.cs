@@ -11,6 +11,9 @@ public sealed class StoreOptions
     // Nothing to install for a first try.
     public string? Redis { get; set; }
 
+    [Required]
+    public RedisTlsOptions RedisTls { get; set; } = new();
+
     /// <summary>Holds the embedded store, this node's id, and the lock that keeps a second relay out.</summary>
     [Required]
     public string DataDirectory { get; set; } = "data";
@@ -28,6 +31,21 @@ public sealed class StoreOptions
 
     /// <summary><c>Relay:Roles</c>, as other nodes are told.</summary>
     internal IReadOnlyList<string> Roles { get; set; } = [];
+}
+
+/// <summary>For a store that speaks TLS, as <see cref="StoreOptions.Redis"/> says. All are files in PEM form.</summary>
+public sealed class RedisTlsOptions
+{
+    /// <summary>The certificates of who may sign the store's; null: whom the system trusts.</summary>
+    // A store bought as a service has a public one; who runs it himself names his own.
+    public string? Authority { get; set; }
+
+    /// <summary>What the relay shows where the store asks for it; what stands behind it in the file is sent along.</summary>
+    // A redis-server asks unless it is told not to (tls-auth-clients); services ask for a password instead.
+    public string? Certificate { get; set; }
+
+    /// <summary>Its key.</summary>
+    public string? Key { get; set; }
 }
 
 public sealed class DurabilityOptions

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Net;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -169,10 +168,10 @@ internal sealed class StoreService(
     {
         var timeout = options.Value.Queue.AnswerTimeout;
         var configuration = _embedded is null
-            ? StoreConnections.Configure(options.Value.Redis!, timeout)
+            ? StoreConnections.Configure(options.Value.Redis!, timeout, options.Value.RedisTls)
             : StoreConnections.Configure(_embedded.EndPoint, timeout);
 
-        var address = string.Join(", ", configuration.EndPoints.Select(AddressOf));
+        var address = string.Join(", ", configuration.EndPoints.Select(StoreGreeting.NameOf));
         var told = "";
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         deadline.CancelAfter(StartTimeout);
@@ -181,10 +180,6 @@ internal sealed class StoreService(
             try
             {
                 return await StoreConnections.OpenAsync(configuration, deadline.Token);
-            }
-            catch (Exception e) when (StoreFailure.IsWrongPassword(e))
-            {
-                throw new StoreRefusedException($"The store at {address} does not take the user name or password in Relay:Redis: {e.GetBaseException().Message}", e);
             }
             catch (Exception e) when (StoreFailure.Covers(e))
             {
@@ -200,12 +195,10 @@ internal sealed class StoreService(
             }
             catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
             {
-                throw new StoreRefusedException($"The store at {address} did not answer within {StartTimeout}. Is Relay:Redis right, and does it run?");
+                throw new StoreRefusedException($"The store at {address} did not answer within {StartTimeout}. Is Relay:Redis right, and does it run? Last: {told}");
             }
         }
     }
-
-    private static string? AddressOf(EndPoint endPoint) => endPoint is DnsEndPoint name ? $"{name.Host}:{name.Port}" : endPoint.ToString();
 
     /// <summary>The number of partitions is decided once, when the store is made: ids and keys depend on it.</summary>
     private async Task<int> AgreeOnPartitionsAsync(StoreConnections connections)

@@ -1,8 +1,6 @@
 using System.Globalization;
 using System.Net;
-using System.Net.Security;
 using System.Net.Sockets;
-using System.Security.Cryptography.X509Certificates;
 using StackExchange.Redis;
 using StackExchange.Redis.Configuration;
 
@@ -77,13 +75,28 @@ internal sealed class SentinelRoute : Tunnel, IAsyncDisposable
         options.Tunnel = route;
         options.HeartbeatInterval = TimeSpan.FromMilliseconds(Retry);
         options.ReconnectRetryPolicy = new LinearRetry(Retry);
-        if (options.Ssl && string.IsNullOrEmpty(options.SslHost))
+        if (options.SslClientAuthenticationOptions is { } tls && string.IsNullOrEmpty(options.SslHost))
         {
-            options.CertificateValidation += route.IsOfPrimary;
+            // The client would ask for a certificate of the name that it was given, which is that of the service.
+            options.SslClientAuthenticationOptions = host => tls(route._primary is { } primary ? HostOf(primary) : host);
         }
 
         route._watching = route.WatchAsync(route._stopping.Token);
         return route;
+    }
+
+    /// <summary>Whether the primary can be used; one that is not found within the usual time may come.</summary>
+    /// <exception cref="StoreRefusedException">It cannot.</exception>
+    public async Task RequirePrimaryAsync(ConfigurationOptions options, CancellationToken cancellation)
+    {
+        try
+        {
+            await StoreGreeting.RequireAsync(options, (await GetSocketConnectEndpointAsync(new DnsEndPoint(_service, RedisPort), cancellation))!, cancellation);
+        }
+        catch (IOException e)
+        {
+            throw new RedisConnectionException(ConnectionFailureType.UnableToConnect, CommandFlags.None, e.Message, e);
+        }
     }
 
     /// <summary>
@@ -208,7 +221,7 @@ internal sealed class SentinelRoute : Tunnel, IAsyncDisposable
                 return null;
             }
 
-            var isOld = NameOf(primary) == $"{facts["ip"]}:{facts["port"]}";
+            var isOld = StoreGreeting.NameOf(primary) == $"{facts["ip"]}:{facts["port"]}";
             return new Answer(long.Parse(facts["config-epoch"], CultureInfo.InvariantCulture), primary, isOld && facts["flags"].Contains("_down", StringComparison.Ordinal));
         }
         catch (Exception e) when (StoreFailure.Covers(e) || e is KeyNotFoundException or FormatException)
@@ -231,22 +244,11 @@ internal sealed class SentinelRoute : Tunnel, IAsyncDisposable
         }
     }
 
-    // The client compares with the name it was given, which is that of the service.
-    private bool IsOfPrimary(object sender, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors) =>
-        (errors & ~SslPolicyErrors.RemoteCertificateNameMismatch) == SslPolicyErrors.None
-        && certificate is X509Certificate2 shown && _primary is { } primary
-        && shown.MatchesHostname(primary is DnsEndPoint name ? name.Host : ((IPEndPoint)primary).Address.ToString());
-
     // As a socket for both families has it.
     private static IPEndPoint Plain(IPEndPoint endPoint) =>
         endPoint.Address.IsIPv4MappedToIPv6 ? new IPEndPoint(endPoint.Address.MapToIPv4(), endPoint.Port) : endPoint;
 
-    private static string NameOf(EndPoint endPoint) => endPoint switch
-    {
-        IPEndPoint address => address.ToString(),
-        DnsEndPoint name => string.Create(CultureInfo.InvariantCulture, $"{name.Host}:{name.Port}"),
-        _ => endPoint.ToString() ?? "",
-    };
+    private static string HostOf(EndPoint endPoint) => endPoint is DnsEndPoint name ? name.Host : ((IPEndPoint)endPoint).Address.ToString();
 
     /// <summary>What one sentinel says.</summary>
     private sealed record Answer(long Epoch, EndPoint Primary, bool IsDown);

@@ -75,14 +75,21 @@ internal sealed class StoreConnections : IAsyncDisposable
         : string.Join(' ', Primaries().Select(server => server.EndPoint.ToString()).Order(StringComparer.Ordinal));
 
     /// <exception cref="RedisConnectionException">The store does not answer.</exception>
+    /// <exception cref="StoreRefusedException">It answers, and cannot be used with these settings.</exception>
     public static async Task<StoreConnections> OpenAsync(ConfigurationOptions options, CancellationToken cancellation)
     {
         string[] kinds = ["intake", "guarded", "settling", "background", "reading", "bulk", "acknowledging", "noting"];
         var opened = new List<ConnectionMultiplexer>();
+        await StoreGreeting.RequireAsync(options, cancellation);
         var led = options.Clone();
         var route = SentinelRoute.Under(led);
         try
         {
+            if (route is not null)
+            {
+                await route.RequirePrimaryAsync(options, cancellation);
+            }
+
             foreach (var kind in kinds)
             {
                 cancellation.ThrowIfCancellationRequested();
@@ -114,9 +121,17 @@ internal sealed class StoreConnections : IAsyncDisposable
     }
 
     /// <summary>How this relay wants every connection, whatever the connection string says.</summary>
-    /// <exception cref="StoreRefusedException">The connection string cannot be read.</exception>
-    public static ConfigurationOptions Configure(string connectionString, TimeSpan answerTimeout) =>
-        Configure(Parse(connectionString), answerTimeout);
+    /// <exception cref="StoreRefusedException">The connection string or a file of <paramref name="tls"/> cannot be read.</exception>
+    public static ConfigurationOptions Configure(string connectionString, TimeSpan answerTimeout, RedisTlsOptions? tls = null)
+    {
+        var options = Configure(Parse(connectionString), answerTimeout);
+        if (options.Ssl)
+        {
+            StoreTls.Read(tls ?? new RedisTlsOptions()).PutUnder(options);
+        }
+
+        return options;
+    }
 
     public static ConfigurationOptions Configure(EndPoint endPoint, TimeSpan answerTimeout) =>
         Configure(new ConfigurationOptions { EndPoints = { endPoint } }, answerTimeout);
@@ -125,9 +140,9 @@ internal sealed class StoreConnections : IAsyncDisposable
     {
         try
         {
-            return ConfigurationOptions.Parse(connectionString);
+            return RedisUrl.TryRead(connectionString, out var options) ? options : ConfigurationOptions.Parse(connectionString);
         }
-        catch (ArgumentException e)
+        catch (Exception e) when (e is ArgumentException or FormatException)
         {
             throw new StoreRefusedException($"Relay:Redis is not of the form host:port,password=...: {e.Message}", e);
         }
@@ -149,6 +164,10 @@ internal sealed class StoreConnections : IAsyncDisposable
         options.ConnectTimeout = 5_000;
         options.ReconnectRetryPolicy = new ExponentialRetry(deltaBackOffMilliseconds: 100, maxDeltaBackOffMilliseconds: 2_000);
         options.IncludeDetailInExceptions = false;
+
+        // The client looks at these whenever it connects; under names of ours a user who may touch nothing but relay:* is enough.
+        options.TieBreaker = "relay:tie-breaker";
+        options.ConfigurationChannel = "relay:configuration";
 
         // CONFIG GET, to learn what the store promises.
         options.AllowAdmin = true;

@@ -15,15 +15,6 @@ internal readonly record struct StoreFailure(bool IsFull, bool IsCertain, string
     public static bool Covers(Exception exception) =>
         exception is RedisException or RedisTimeoutException or RedisCommandException or TimeoutException or ObjectDisposedException;
 
-    /// <summary>No patience mends it.</summary>
-    public static bool IsWrongPassword(Exception? exception) => exception switch
-    {
-        null => false,
-        RedisServerException { Kind: RedisErrorKind.WrongPass or RedisErrorKind.NoAuth } => true,
-        RedisConnectionException { FailureType: ConnectionFailureType.AuthenticationFailure } => true,
-        _ => IsWrongPassword(exception.InnerException),
-    };
-
     public static StoreFailure Of(Exception exception) => exception switch
     {
         RedisServerException { Kind: RedisErrorKind.OutOfMemory } => new(true, true, "the store is full"),
@@ -34,6 +25,7 @@ internal readonly record struct StoreFailure(bool IsFull, bool IsCertain, string
         RedisServerException { Kind: RedisErrorKind.ClusterDown or RedisErrorKind.MasterDown } => new(false, true, "the store's cluster is down"),
         RedisServerException { Kind: RedisErrorKind.Busy } => new(false, true, "the store is busy"),
         RedisServerException { Kind: var kind } => new(false, true, $"the store refused ({kind})"),
+        StoreUnavailableException away => new(away.IsFull, false, away.Message),
         RedisTimeoutException or TimeoutException => new(false, false, "the store did not answer in time"),
         _ => new(false, false, "the store is not reachable"),
     };

@@ -21,7 +21,7 @@ public static class RepartitionCommand
 
         try
         {
-            await using var connections = await StoreConnections.OpenAsync(StoreConnections.Configure(options.Redis!, Patience), cancellation);
+            await using var connections = await StoreConnections.OpenAsync(StoreConnections.Configure(options.Redis!, Patience, options.RedisTls), cancellation);
             return await new Repartitioner(connections, () => cancellation.ThrowIfCancellationRequested()).RunAsync(partitions, cancellation);
         }
         catch (Exception e) when (StoreFailure.Covers(e))

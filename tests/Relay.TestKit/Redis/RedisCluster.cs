@@ -23,12 +23,19 @@ public sealed class RedisCluster : IAsyncDisposable
     /// <summary>What goes into <c>Relay:Redis</c>: all nodes, so that any of them may be away.</summary>
     public string ConnectionString => string.Join(',', _servers.Select(s => s.ConnectionString));
 
+    /// <summary>The same by TLS.</summary>
+    public string TlsConnectionString => string.Join(',', _servers.Select(s => $"127.0.0.1:{Text(s.TlsPort!.Value)}")) + ",ssl=true";
+
     /// <summary>The servers that began as primaries, then their replicas in the same order.</summary>
     public IReadOnlyList<RedisServer> Servers => _servers;
 
     /// <summary>Starts a cluster, or skips the test where redis-server is missing.</summary>
     /// <param name="settings">Further settings of each server.</param>
-    public static async Task<RedisCluster> StartAsync(CancellationToken cancellation, string appendFsync = "everysec", params string[] settings)
+    public static Task<RedisCluster> StartAsync(CancellationToken cancellation, string appendFsync = "everysec", params string[] settings) =>
+        StartAsync(null, cancellation, appendFsync, settings);
+
+    /// <param name="tls">They speak TLS with each other, and with clients at a second port.</param>
+    public static async Task<RedisCluster> StartAsync(RedisTls? tls, CancellationToken cancellation, string appendFsync = "everysec", params string[] settings)
     {
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         deadline.CancelAfter(Forming);
@@ -37,7 +44,7 @@ public sealed class RedisCluster : IAsyncDisposable
         {
             for (var i = 0; i < 2 * Primaries; i++)
             {
-                cluster._servers.Add(await RedisServer.StartAsync(deadline.Token, appendFsync, () => [.. NodeSettings(), .. settings]));
+                cluster._servers.Add(await RedisServer.StartAsync(deadline.Token, appendFsync, () => [.. NodeSettings(), .. tls is null ? [] : tls.SettingsOfMany(), .. settings]));
             }
 
             await cluster.FormAsync(deadline.Token);
@@ -135,7 +142,7 @@ public sealed class RedisCluster : IAsyncDisposable
 
             if (i > 0)
             {
-                await first.AskAsync(cancellation, "CLUSTER", "MEET", "127.0.0.1", Text(_servers[i].Port), await ClusterPortAsync(_servers[i], cancellation));
+                await first.AskAsync(cancellation, "CLUSTER", "MEET", "127.0.0.1", Text(_servers[i].TlsPort ?? _servers[i].Port), await ClusterPortAsync(_servers[i], cancellation));
             }
         }
 

@@ -17,28 +17,36 @@ public sealed class RedisSentinel : IAsyncDisposable
     private static readonly TimeSpan Forming = TimeSpan.FromSeconds(60);
 
     private readonly List<RedisServer> _servers = [];
-    private readonly List<(Process Process, int Port)> _sentinels = [];
+    private readonly List<(Process Process, int Port, int? TlsPort)> _sentinels = [];
     private readonly string _folder = Directory.CreateTempSubdirectory("relay-sentinel-").FullName;
 
-    private RedisSentinel()
-    {
-    }
+    private readonly RedisTls? _tls;
+
+    private RedisSentinel(RedisTls? tls) => _tls = tls;
 
     /// <summary>What goes into <c>Relay:Redis</c>.</summary>
     public string ConnectionString =>
         string.Join(',', _sentinels.Select(s => string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{s.Port}"))) + $",serviceName={ServiceName}";
+
+    /// <summary>The same by TLS.</summary>
+    public string TlsConnectionString => string.Join(',', _sentinels.Select(s => $"127.0.0.1:{Text(s.TlsPort!.Value)}")) + $",serviceName={ServiceName},ssl=true";
 
     /// <summary>The servers; the first began as primary.</summary>
     public IReadOnlyList<RedisServer> Servers => _servers;
 
     /// <summary>Starts primary, replicas and sentinels, or skips the test where redis-server is missing.</summary>
     /// <param name="settings">Further settings of each server.</param>
+    public static Task<RedisSentinel> StartAsync(
+        CancellationToken cancellation, int replicas = 1, string appendFsync = "everysec", params string[] settings) =>
+        StartAsync(null, cancellation, replicas, appendFsync, settings);
+
+    /// <param name="tls">Servers and sentinels speak TLS with each other, and with clients at a second port.</param>
     public static async Task<RedisSentinel> StartAsync(
-        CancellationToken cancellation, int replicas = 1, string appendFsync = "everysec", params string[] settings)
+        RedisTls? tls, CancellationToken cancellation, int replicas = 1, string appendFsync = "everysec", params string[] settings)
     {
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         deadline.CancelAfter(Forming);
-        var formed = new RedisSentinel();
+        var formed = new RedisSentinel(tls);
         try
         {
             await formed.FormAsync(replicas, appendFsync, settings, deadline.Token);
@@ -55,7 +63,7 @@ public sealed class RedisSentinel : IAsyncDisposable
     public async Task<RedisServer> PrimaryAsync(CancellationToken cancellation)
     {
         var address = await RespClient.AskAsync(_sentinels[0].Port, cancellation, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", ServiceName);
-        return _servers.Single(s => s.Port == int.Parse(address.Split('\n')[1], CultureInfo.InvariantCulture));
+        return _servers.Single(s => NamedPort(s) == int.Parse(address.Split('\n')[1], CultureInfo.InvariantCulture));
     }
 
     /// <summary>kill -9 of the primary; ends once another server is primary for all sentinels, and returns it.</summary>
@@ -71,11 +79,11 @@ public sealed class RedisSentinel : IAsyncDisposable
     {
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         deadline.CancelAfter(Forming);
-        foreach (var (_, port) in _sentinels)
+        foreach (var (_, port, _) in _sentinels)
         {
             await Poll.UntilAsync(
                 async () => !(await RespClient.AskAsync(port, deadline.Token, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", ServiceName))
-                    .EndsWith(Text(old.Port), StringComparison.Ordinal),
+                    .EndsWith(Text(NamedPort(old)), StringComparison.Ordinal),
                 deadline.Token);
         }
 
@@ -98,7 +106,7 @@ public sealed class RedisSentinel : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var (process, _) in _sentinels)
+        foreach (var (process, _, _) in _sentinels)
         {
             if (!process.HasExited)
             {
@@ -119,11 +127,11 @@ public sealed class RedisSentinel : IAsyncDisposable
 
     private async Task FormAsync(int replicas, string appendFsync, string[] settings, CancellationToken cancellation)
     {
-        string[] own = ["--repl-diskless-sync-delay", "0", .. settings];
-        _servers.Add(await RedisServer.StartAsync(cancellation, appendFsync, own));
+        string[] Own() => ["--repl-diskless-sync-delay", "0", .. _tls is null ? [] : _tls.SettingsOfMany(), .. settings];
+        _servers.Add(await RedisServer.StartAsync(cancellation, appendFsync, Own));
         for (var i = 0; i < replicas; i++)
         {
-            _servers.Add(await RedisServer.StartAsync(cancellation, appendFsync, [.. own, "--replicaof", $"127.0.0.1 {Text(_servers[0].Port)}"]));
+            _servers.Add(await RedisServer.StartAsync(cancellation, appendFsync, () => [.. Own(), "--replicaof", $"127.0.0.1 {Text(NamedPort(_servers[0]))}"]));
         }
 
         foreach (var replica in _servers.Skip(1))
@@ -138,25 +146,26 @@ public sealed class RedisSentinel : IAsyncDisposable
             _sentinels.Add(StartSentinel());
         }
 
-        foreach (var (_, port) in _sentinels)
+        foreach (var (_, port, _) in _sentinels)
         {
             await Poll.UntilAsync(() => KnowsAllAsync(port, replicas, cancellation), cancellation);
         }
     }
 
-    private (Process, int) StartSentinel()
+    private (Process, int, int?) StartSentinel()
     {
         var port = FreePorts.Next();
+        var tlsPort = _tls is null ? default(int?) : FreePorts.Next();
         var file = Path.Combine(_folder, $"sentinel-{Text(port)}.conf");
         File.WriteAllText(file, string.Create(CultureInfo.InvariantCulture, $"""
             bind 127.0.0.1
             port {port}
             dir {_folder}
-            sentinel monitor {ServiceName} 127.0.0.1 {_servers[0].Port} 2
+            sentinel monitor {ServiceName} 127.0.0.1 {NamedPort(_servers[0])} 2
             sentinel down-after-milliseconds {ServiceName} 1000
             sentinel failover-timeout {ServiceName} 5000
 
-            """));
+            """) + (tlsPort is { } own ? _tls!.Lines(own) : ""));
         var start = new ProcessStartInfo(RealParts.Require("redis-server"), [file, "--sentinel"])
         {
             RedirectStandardOutput = true,
@@ -165,7 +174,7 @@ public sealed class RedisSentinel : IAsyncDisposable
         var process = Process.Start(start) ?? throw new IOException("the sentinel did not start");
         process.OutputDataReceived += (_, _) => { };
         process.BeginOutputReadLine();
-        return (process, port);
+        return (process, port, tlsPort);
     }
 
     // The sentinels find each other and the replicas through the primary.
@@ -174,6 +183,9 @@ public sealed class RedisSentinel : IAsyncDisposable
         var fields = (await RespClient.AskAsync(port, cancellation, "SENTINEL", "MASTER", ServiceName)).Split('\n');
         return Field(fields, "num-other-sentinels") == Text(Sentinels - 1) && Field(fields, "num-slaves") == Text(replicas);
     }
+
+    // Where they speak TLS with each other they know each other by that port.
+    private static int NamedPort(RedisServer server) => server.TlsPort ?? server.Port;
 
     private static string Field(string[] fields, string name) => fields[Array.IndexOf(fields, name) + 1];
 

@@ -33,6 +33,9 @@ public sealed class RedisServer : IAsyncDisposable
     /// <summary>What goes into <c>Relay:Redis</c>.</summary>
     public string ConnectionString => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"127.0.0.1:{Port}");
 
+    /// <summary>At which it speaks TLS; null where it does not (<see cref="RedisTls"/>).</summary>
+    public int? TlsPort => Array.IndexOf(_settings, "--tls-port") is >= 0 and var at ? int.Parse(_settings[at + 1], System.Globalization.CultureInfo.InvariantCulture) : null;
+
     public bool IsRunning => _process is { HasExited: false };
 
     public int ProcessId => _process?.Id ?? throw new InvalidOperationException("redis-server is not running");

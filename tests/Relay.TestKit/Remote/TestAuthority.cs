@@ -1,3 +1,4 @@
+using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
@@ -33,10 +34,11 @@ public sealed class TestAuthority : IDisposable
     }
 
     /// <param name="fromDays">From when it is valid, counted from today.</param>
-    public X509Certificate2 For(string host, int fromDays = -1, int untilDays = 1)
+    /// <param name="connectsToo">It is shown to other servers as well.</param>
+    public X509Certificate2 For(string host, int fromDays = -1, int untilDays = 1, bool connectsToo = false)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        return WithKey(Sign(ForServer(RequestOf(host, key, isAuthority: false), host), fromDays, untilDays), c => c.CopyWithPrivateKey(key));
+        return WithKey(Sign(ForServer(RequestOf(host, key, isAuthority: false), host, connectsToo), fromDays, untilDays), c => c.CopyWithPrivateKey(key));
     }
 
     /// <summary>The same with a key that older servers can use.</summary>
@@ -45,6 +47,13 @@ public sealed class TestAuthority : IDisposable
         using var key = RSA.Create(2048);
         var request = new CertificateRequest($"CN={host}", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
         return WithKey(Sign(ForServer(request, host), -1, 1), c => c.CopyWithPrivateKey(key));
+    }
+
+    /// <summary>For one who connects, and shows who it is.</summary>
+    public X509Certificate2 ForClient(string name)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        return WithKey(Sign(RequestOf(name, key, isAuthority: false), -1, 1), c => c.CopyWithPrivateKey(key));
     }
 
     public void Dispose() => Certificate.Dispose();
@@ -56,12 +65,26 @@ public sealed class TestAuthority : IDisposable
         return request;
     }
 
-    private static CertificateRequest ForServer(CertificateRequest request, string host)
+    private static CertificateRequest ForServer(CertificateRequest request, string host, bool connectsToo = false)
     {
         var names = new SubjectAlternativeNameBuilder();
-        names.AddDnsName(host);
+        if (IPAddress.TryParse(host, out var address))
+        {
+            names.AddIpAddress(address);
+        }
+        else
+        {
+            names.AddDnsName(host);
+        }
+
         request.CertificateExtensions.Add(names.Build());
-        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.1")], false));
+        OidCollection uses = [new Oid("1.3.6.1.5.5.7.3.1")];
+        if (connectsToo)
+        {
+            uses.Add(new Oid("1.3.6.1.5.5.7.3.2"));
+        }
+
+        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension(uses, false));
         return request;
     }
 

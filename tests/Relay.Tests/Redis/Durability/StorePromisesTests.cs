@@ -143,24 +143,6 @@ public sealed class StorePromisesTests
     }
 
     [Fact]
-    public async Task A_wrong_password_stops_the_start_at_once_with_its_reason()
-    {
-        await using var redis = await RedisServer.StartAsync(Cancellation, "always");
-        await redis.AskAsync(Cancellation, "CONFIG", "SET", "requirepass", "right");
-
-        foreach (var password in new[] { "", ",password=wrong" })
-        {
-            var refused = await Assert.ThrowsAsync<StoreRefusedException>(() => StoreUnderTest.StartAsync(
-                redis.ConnectionString + password, StoreUnderTest.NewFolder(), TimeProvider.System, Cancellation).WaitAsync(TimeSpan.FromSeconds(30), Cancellation));
-            Assert.Contains("password in Relay:Redis", refused.Message, StringComparison.Ordinal);
-        }
-
-        await using var store = await StoreUnderTest.StartAsync(
-            redis.ConnectionString + ",password=right", StoreUnderTest.NewFolder(), TimeProvider.System, Cancellation);
-        Assert.True(store.Get<IStoreHealth>().IsReady);
-    }
-
-    [Fact]
     public async Task A_store_whose_clock_is_wrong_is_warned_of()
     {
         await using var redis = await RedisServer.StartAsync(Cancellation);
