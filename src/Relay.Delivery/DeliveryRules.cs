@@ -47,6 +47,7 @@ internal static class DeliveryRules
 
     public const string InboxAway = "inbox.unavailable";
     public const string WebhookRefused = "webhook.refused";
+    public const string WebhookUnanswered = "webhook.lost-after-post";
     public const string NoWebhook = "webhook.removed";
     public const string Internal = "internal.error";
 }

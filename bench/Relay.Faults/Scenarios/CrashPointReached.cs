@@ -40,13 +40,16 @@ internal sealed class CrashPointReached((CrashPoint First, CrashPoint Last)? bet
 
     public override (int Short, int Long) Rounds => (1, 5);
 
+    // Ordinary mail does not come there: F16 does.
+    private static IEnumerable<(string Name, CrashPoint Point)> OfMail => CrashPoints.All.Where(p => p.Point != CrashPoint.WebhookSent);
+
     public override async Task<Verdict> PlayAsync(RunRequest request, CancellationToken cancellation)
     {
         await using var stage = await Stage.StartAsync(Id, request, cancellation);
         var wrong = new List<Finding>();
         for (var round = 0; round < request.Rounds; round++)
         {
-            foreach (var (name, _) in CrashPoints.All.Where(p => between is null || (p.Point >= between.Value.First && p.Point <= between.Value.Last)))
+            foreach (var (name, _) in OfMail.Where(p => between is null || (p.Point >= between.Value.First && p.Point <= between.Value.Last)))
             {
                 wrong.AddRange(await CrashAsync(stage, name, cancellation));
             }

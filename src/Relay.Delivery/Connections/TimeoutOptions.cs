@@ -45,4 +45,9 @@ public sealed class TimeoutOptions
     // Courtesy only; nothing depends on the answer.
     [Range(typeof(TimeSpan), "00:00:00.050", "01:00:00")]
     public TimeSpan Quit { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>From the beginning of a post to a webhook to its answer; one that fails is left alone for as long.</summary>
+    // Enough for a program that stores what it gets; one that works first should answer before.
+    [Range(typeof(TimeSpan), "00:00:00.050", "00:05:00")]
+    public TimeSpan Webhook { get; set; } = TimeSpan.FromSeconds(30);
 }

@@ -4,9 +4,11 @@ using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 using Relay.Delivery.Routing;
 using Relay.Delivery.Scheduling;
 using Relay.Delivery.Sending;
+using Relay.Mail.Crashing;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
 using Relay.Mail.Routes;
@@ -21,6 +23,7 @@ namespace Relay.Delivery.Hooks;
 /// </summary>
 internal sealed class WebhookDelivery(
     IMailQueue queue,
+    IOptions<DeliveryOptions> options,
     IContentStore contents,
     CheckedHttp http,
     Settlements settlements,
@@ -34,12 +37,6 @@ internal sealed class WebhookDelivery(
     // each account, so that many programs have to hang before others wait.
     private const int AtOnce = 16;
 
-    // Long enough for a program that stores what it gets; one that works first should answer before.
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-
-    // While one does not answer, the mail of others is not kept waiting behind its.
-    private static readonly TimeSpan Rest = TimeSpan.FromSeconds(30);
-
     // As with a remote that asks for more (BlockedDomains): it may be long up again.
     private static readonly TimeSpan LongestRest = TimeSpan.FromHours(1);
 
@@ -47,6 +44,10 @@ internal sealed class WebhookDelivery(
     private const int MostResting = 1_000;
 
     private readonly PostPlaces _places = new(AtOnce);
+    private readonly TimeSpan _patience = options.Value.Timeouts.Webhook;
+
+    // While one does not answer, the mail of others is not kept waiting behind its.
+    private readonly TimeSpan _rest = options.Value.Timeouts.Webhook;
 
     // By the route's id: one that is made anew leads elsewhere and begins anew.
     private readonly ConcurrentDictionary<string, (DateTimeOffset Until, string Words)> _resting = new(StringComparer.Ordinal);
@@ -74,8 +75,16 @@ internal sealed class WebhookDelivery(
                     return;
                 }
 
-                var (outcome, contact) = await PostAsync(message, cancellation);
+                if (await PostAsync(held.Lease, cancellation) is not var (outcome, contact))
+                {
+                    settler.Release(held);
+                    return;
+                }
+
+                // Known before the next one leaves: of an account's posts a kill leaves one open.
                 attempt.EndRest(outcome, contact);
+                settler.Settle(held, attempt.ToSettlement(settlements));
+                return;
             }
             finally
             {
@@ -100,8 +109,10 @@ internal sealed class WebhookDelivery(
         settler.Settle(held, attempt.ToSettlement(settlements));
     }
 
-    private async ValueTask<(Outcome, Contact)> PostAsync(Message message, CancellationToken cancellation)
+    // Null when our turn at the unit is over.
+    private async ValueTask<(Outcome, Contact)?> PostAsync(Lease lease, CancellationToken cancellation)
     {
+        var message = lease.Message;
         var match = message.Webhook!;
         if (routes is null || seal is null || await routes.FindAsync(match, cancellation) is not { Webhook: { } place } route || route.Account != message.Account)
         {
@@ -115,36 +126,48 @@ internal sealed class WebhookDelivery(
         }
 
         var body = WebhookBody.Write(message, route, await ReadAsync(message, cancellation));
-        using var request = new HttpRequestMessage(HttpMethod.Post, place) { Content = new ByteArrayContent(body) };
-        request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
+        using var content = new PostedContent(body);
+        using var request = new HttpRequestMessage(HttpMethod.Post, place) { Content = content };
         Sign(request, message.Id, body, seal.Open(route.Secret, route.SecretPlace));
+        return await queue.TryBeginDotAsync(lease, place.Host, cancellation) ? (await SendAsync(request, content, route), contact) : null;
+    }
 
-        using var patience = new CancellationTokenSource(Patience, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, patience.Token);
+    /// <summary>A stop does not cut it off: the program may have the mail, and only its answer says so.</summary>
+    private async Task<Outcome> SendAsync(HttpRequestMessage request, PostedContent content, InboundRoute route)
+    {
+        using var patience = new CancellationTokenSource(_patience, time);
+        string words;
         try
         {
             // What it says beside its status is nobody's business.
-            using var response = await http.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, either.Token);
-            var words = $"HTTP {(int)response.StatusCode}";
+            using var response = await http.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, patience.Token);
+            CrashPoints.Pass(CrashPoint.WebhookSent);
+            words = $"HTTP {(int)response.StatusCode}";
             if (response.IsSuccessStatusCode)
             {
                 _resting.TryRemove(route.Id, out _);
-                return (new Outcome.Delivered(words), contact);
+                return new Outcome.Delivered(words);
             }
 
-            return (PutOff(route, words, response.StatusCode == HttpStatusCode.TooManyRequests ? response.Headers.RetryAfter?.Delta : null), contact);
+            var asked = response.StatusCode == HttpStatusCode.TooManyRequests ? response.Headers.RetryAfter?.Delta : null;
+            var wait = asked > LongestRest ? LongestRest : asked;
+            LeaveAlone(route, words, wait);
+            return new Outcome.Deferred(words, DeliveryRules.WebhookRefused) { Wait = wait };
         }
         catch (HttpRequestException e)
         {
-            return (PutOff(route, $"the webhook could not be reached: {e.Message}", null), contact);
+            words = content.WasSent ? $"the webhook did not answer: {e.Message}" : $"the webhook could not be reached: {e.Message}";
         }
-        catch (OperationCanceledException) when (patience.IsCancellationRequested && !cancellation.IsCancellationRequested)
+        catch (OperationCanceledException)
         {
-            return (PutOff(route, $"the webhook did not answer within {Patience.TotalSeconds:0} seconds", null), contact);
+            words = $"the webhook did not answer within {_patience.TotalSeconds:0} seconds";
         }
+
+        LeaveAlone(route, words, null);
+        return content.WasSent ? new Outcome.Uncertain(words, DeliveryRules.WebhookUnanswered) : new Outcome.Deferred(words, DeliveryRules.WebhookRefused);
     }
 
-    private Outcome.Deferred PutOff(InboundRoute route, string words, TimeSpan? asked)
+    private void LeaveAlone(InboundRoute route, string words, TimeSpan? asked)
     {
         var now = time.GetUtcNow();
         if (_resting.Count >= MostResting)
@@ -158,9 +181,7 @@ internal sealed class WebhookDelivery(
             }
         }
 
-        var wait = asked > LongestRest ? LongestRest : asked;
-        _resting[route.Id] = (now + (wait > Rest ? wait.Value : Rest), words);
-        return new Outcome.Deferred(words, DeliveryRules.WebhookRefused) { Wait = wait };
+        _resting[route.Id] = (now + (asked > _rest ? asked.Value : _rest), words);
     }
 
     private void Sign(HttpRequestMessage request, MessageId id, byte[] body, byte[] secret)

@@ -50,4 +50,7 @@ public enum CrashPoint
 
     /// <summary>Events were read from the outbox; the step that turns them into activity is about to be sent.</summary>
     BeforeEvent,
+
+    /// <summary>A webhook has answered; it is noted nowhere.</summary>
+    WebhookSent,
 }

@@ -34,6 +34,7 @@ public static class CrashPoints
         ("before-ack", CrashPoint.BeforeAck),
         ("after-ack", CrashPoint.AfterAck),
         ("before-event", CrashPoint.BeforeEvent),
+        ("webhook-sent", CrashPoint.WebhookSent),
     ];
 
     private static readonly Plan? Planned = Plan.Read(Environment.GetEnvironmentVariable(Variable));

@@ -65,6 +65,36 @@ public sealed class WebhookTests
     }
 
     [Fact]
+    public async Task One_that_has_all_of_it_and_does_not_answer_may_have_taken_it()
+    {
+        await using var scene = await Scene.StartAsync();
+        scene.Server.Answer = "";
+        await scene.Delivery.AcceptAsync(scene.Message());
+
+        var settled = await scene.Delivery.SettledAsync();
+
+        Assert.Equal((MailEventType.Uncertain, "webhook.lost-after-post", "hooks.shop.test"), (settled.Events[0].Type, settled.Events[0].Rule, settled.Events[0].Host));
+        Assert.NotNull(settled.DueAt);
+        Assert.Single(scene.Server.Requests);
+    }
+
+    [Fact]
+    public async Task It_is_noted_before_anything_is_posted_and_without_our_turn_nothing_is()
+    {
+        await using var scene = await Scene.StartAsync();
+        scene.Server.Serve("{}");
+        var posted = new List<int>();
+        scene.Delivery.Queue.DotsToRefuse = 1;
+        scene.Delivery.Queue.BeforeDot = () => posted.Add(scene.Server.Requests.Count);
+
+        await scene.Delivery.AcceptAsync(scene.Message());
+
+        Assert.Equal(MailEventType.Delivered, (await scene.Delivery.SettledAsync()).Events[0].Type);
+        Assert.Equal([0, 0], posted);
+        Assert.Single(scene.Server.Requests);
+    }
+
+    [Fact]
     public async Task One_that_was_removed_gets_nothing_and_nobody_gets_a_report()
     {
         await using var scene = await Scene.StartAsync();
