@@ -47,8 +47,8 @@ internal sealed class LedgerClients
     {
         while (!_stop.IsCancellationRequested && Take() is { } number)
         {
-            var tenant = _tenants[random.Next(_tenants.Count)];
-            var door = random.NextDouble() < _plan.HttpShare ? Door.Http : Door.Smtp;
+            var tenant = _plan.InboundPort is null ? _tenants[random.Next(_tenants.Count)] : _tenants[0];
+            var door = _plan.InboundPort is null && random.NextDouble() < _plan.HttpShare ? Door.Http : Door.Smtp;
             using var session = Open(door, tenant, random);
             for (var left = random.Next(1, 20); left > 0 && !_stop.IsCancellationRequested; left--)
             {
@@ -111,6 +111,11 @@ internal sealed class LedgerClients
     private ILedgerSession Open(Door door, Tenant tenant, Random random)
     {
         var relay = _doors[random.Next(_doors.Count)];
+        if (_plan.InboundPort is { } port)
+        {
+            return new SmtpLedgerSession(relay with { SmtpPort = port }, null, _plan.Timeout);
+        }
+
         return door == Door.Http ? new HttpLedgerSession(relay, tenant, _plan.Timeout) : new SmtpLedgerSession(relay, tenant, _plan.Timeout);
     }
 

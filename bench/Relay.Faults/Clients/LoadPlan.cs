@@ -27,6 +27,9 @@ internal sealed record LoadPlan
     // Longer than the relay may take to say no.
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>It comes from the world: at this door, by SMTP, without a login, for the first of the accounts.</summary>
+    public int? InboundPort { get; init; }
+
     /// <summary>Ends by itself after so many submissions; 0 goes on until it is stopped.</summary>
     public int Messages { get; init; }
 }

@@ -5,7 +5,8 @@ using Relay.Faults.Ledgers;
 namespace Relay.Faults.Clients;
 
 /// <summary>An SMTP client that keeps its connection, logs in again when it lost it, and knows at each step whether the relay may have the mail.</summary>
-internal sealed class SmtpLedgerSession(RelayDoor door, Tenant tenant, TimeSpan timeout) : ILedgerSession
+/// <param name="tenant">Null does not log in.</param>
+internal sealed class SmtpLedgerSession(RelayDoor door, Tenant? tenant, TimeSpan timeout) : ILedgerSession
 {
     private TcpClient? _socket;
     private StreamReader _reader = StreamReader.Null;
@@ -43,10 +44,10 @@ internal sealed class SmtpLedgerSession(RelayDoor door, Tenant tenant, TimeSpan 
         _socket = new TcpClient { NoDelay = true };
         await _socket.ConnectAsync("127.0.0.1", door.SmtpPort, cancellation);
         _reader = new StreamReader(_socket.GetStream(), Encoding.UTF8);
-        var login = Convert.ToBase64String(Encoding.UTF8.GetBytes($"\0ledger\0{tenant.Key}"));
+        var login = Convert.ToBase64String(Encoding.UTF8.GetBytes($"\0ledger\0{tenant?.Key}"));
         return await ReadReplyAsync(cancellation) is var banner && !banner.StartsWith("220", StringComparison.Ordinal) ? Answer.Closed(banner)
             : await SayAsync("EHLO ledger.test", cancellation) is var ehlo && !ehlo.StartsWith("250", StringComparison.Ordinal) ? Answer.Closed(ehlo)
-            : await SayAsync($"AUTH PLAIN {login}", cancellation) is var auth && !auth.StartsWith("235", StringComparison.Ordinal) ? Answer.Closed(auth)
+            : tenant is not null && await SayAsync($"AUTH PLAIN {login}", cancellation) is var auth && !auth.StartsWith("235", StringComparison.Ordinal) ? Answer.Closed(auth)
             : null;
     }
 

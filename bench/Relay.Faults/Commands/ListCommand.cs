@@ -21,7 +21,7 @@ internal static class ListCommand
         table.AddColumns("", "fault", "must hold", "stores", "rounds");
         foreach (var s in Catalogue.All)
         {
-            var stores = s.NotBuilt is { } missing ? $"not built: {missing}" : string.Join(", ", s.Stores.Select(StoreKinds.WordOf));
+            var stores = string.Join(", ", s.Stores.Select(StoreKinds.WordOf));
             table.AddRow([.. ((string[])[s.Id, s.Fault, s.Expectation, stores, $"{s.Rounds.Short} / {s.Rounds.Long}"]).Select(Markup.Escape)]);
         }
 

@@ -12,11 +12,6 @@ internal static class Play
 
     public static async Task<Row> RunAsync(Scenario scenario, RunRequest request, CancellationToken cancellation)
     {
-        if (scenario.NotBuilt is { } missing)
-        {
-            return new Row(scenario, request, null, $"not built: {missing}");
-        }
-
         if (scenario.NeedsRoot && !Environment.IsPrivilegedProcess)
         {
             return new Row(scenario, request, null, "skipped: needs root");
@@ -41,6 +36,6 @@ internal static class Play
 /// <param name="WhyNot">Why not.</param>
 internal sealed record Row(Scenario Scenario, RunRequest Request, Verdict? Verdict, string? WhyNot)
 {
-    /// <summary>What was not built or could not be played here is no failure, but is not silent either.</summary>
+    /// <summary>What could not be played here is no failure, but is not silent either.</summary>
     public bool HasFailed => Verdict is { Holds: false } || WhyNot?.StartsWith("broke off", StringComparison.Ordinal) == true;
 }

@@ -73,23 +73,9 @@ internal sealed class BadDestinations : Scenario
             await stage.DrainAsync(cancellation);
         }
 
+        var late = Promptness.Look(stage, Id, Good, Prompt);
         var verdict = await stage.CheckAsync(Promise.CrashSafe, cancellation);
-        return verdict with { Findings = [.. verdict.Findings, .. Late(stage), .. Unbounced(stage.Book.Close())] };
-    }
-
-    private static IEnumerable<Finding> Late(Stage stage)
-    {
-        var book = stage.Book.Close();
-        var accepted = book.Submissions.Where(s => s.Outcome == SubmissionOutcome.Ok).ToDictionary(s => s.Token, s => s.Ended);
-        var waits = book.Arrivals.Where(a => a.Sink == Good && a.Token is not null && accepted.ContainsKey(a.Token)).Select(a => a.At - accepted[a.Token!]).Order().ToList();
-        if (waits.Count == 0)
-        {
-            return [new Finding("F11", Good, "nothing was delivered to it")];
-        }
-
-        var p99 = waits[(int)(waits.Count * 0.99)];
-        stage.Note($"the good destination had its mail after {waits[waits.Count / 2].TotalMilliseconds:0} ms, p99 {p99.TotalMilliseconds:0} ms");
-        return p99 < Prompt ? [] : [new Finding("F11", Good, $"p99 of its mail is {p99.TotalSeconds:0.0} s: it waits behind strangers")];
+        return verdict with { Findings = [.. verdict.Findings, .. late, .. Unbounced(stage.Book.Close())] };
     }
 
     private static IEnumerable<Finding> Unbounced(ClosedBook book) =>

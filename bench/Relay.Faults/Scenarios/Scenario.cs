@@ -17,9 +17,6 @@ internal abstract class Scenario
     /// <summary>The stores that it makes sense on, the usual one first.</summary>
     public virtual IReadOnlyList<StoreKind> Stores => [StoreKind.Redis, StoreKind.Embedded];
 
-    /// <summary>What it cannot be played without as yet; null when it can.</summary>
-    public virtual string? NotBuilt => null;
-
     /// <summary>It mounts disks.</summary>
     public virtual bool NeedsRoot => false;
 
