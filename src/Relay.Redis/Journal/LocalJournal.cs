@@ -43,6 +43,15 @@ internal sealed class LocalJournal(ILogger<LocalJournal> logger) : IDisposable
         }
     }
 
+    /// <summary>Units past their final dot whose outcome is not known.</summary>
+    public IReadOnlyList<DotEntry> Dots()
+    {
+        lock (_lock)
+        {
+            return [.. _open.Values.Select(place => JournalEntry.TryRead(place.Segment.Read(place.Position), out var entry) ? entry as DotEntry : null).OfType<DotEntry>()];
+        }
+    }
+
     /// <summary>Opens the journal of a data directory, and returns what an earlier process left open.</summary>
     /// <exception cref="StoreRefusedException">It was written by another version, or cannot be used.</exception>
     public IReadOnlyList<JournalEntry> Open(string dataDirectory)

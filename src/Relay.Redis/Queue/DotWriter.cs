@@ -19,7 +19,7 @@ namespace Relay.Redis.Queue;
 /// names of its own, by which nobody overwrites or removes what his successor noted of the same unit. Who wrote it takes it
 /// back, and what he cannot the owner removes.
 /// </summary>
-internal sealed class DotWriter(Store store, ILogger<DotWriter> logger)
+internal sealed class DotWriter(Store store, LocalJournal journal, ILogger<DotWriter> logger)
 {
     private readonly Channel<PendingDot> _waiting = Channel.CreateUnbounded<PendingDot>(new() { SingleReader = true });
 
@@ -71,6 +71,32 @@ internal sealed class DotWriter(Store store, ILogger<DotWriter> logger)
         {
             await database.HashDeleteAsync(key, strays);
             logger.StrayNotes(strays.Length, partition.Number);
+        }
+    }
+
+    /// <summary>
+    /// Notes what was past its dot before another node came, who may take it over from now on. Whoever settles it later finds it
+    /// noted; what ended before that is taken out again.
+    /// </summary>
+    public async Task NoteUnderWayAsync()
+    {
+        var underWay = journal.Dots().Where(dot => store.PartitionOf(dot.Unit.Message).IsOwned).ToLookup(dot => store.PartitionOf(dot.Unit.Message));
+        foreach (var dots in underWay)
+        {
+            var (partition, term) = (dots.Key, dots.Key.Term);
+            var notes = dots.ToDictionary(dot => dot.Unit, dot => new HashEntry(store.NoteOf(dot.Unit, term), dot.ToArray()));
+            foreach (var (unit, note) in notes)
+            {
+                partition.Dots.Store(unit, note.Name.ToString());
+            }
+
+            await WriteAsync(partition, [.. notes.Values]);
+
+            // What is settled from here on takes its note with it.
+            var left = journal.Dots().Select(dot => dot.Unit).ToHashSet();
+            var ended = notes.Where(note => !left.Contains(note.Key)).ToList();
+            await store.Connections.Noting.HashDeleteAsync(partition.Keys.Dots, [.. ended.Select(note => note.Value.Name)]);
+            ended.ForEach(note => partition.Dots.End(note.Key));
         }
     }
 

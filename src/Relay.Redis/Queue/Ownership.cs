@@ -28,6 +28,7 @@ internal sealed class Ownership
     private readonly Window _window;
     private readonly NodeRegistry _nodes;
     private readonly Recovery _recovery;
+    private readonly DotWriter _dots;
     private readonly Wakes _wakes;
     private readonly TimeSpan _lease;
     private readonly bool _isAlone;
@@ -37,13 +38,15 @@ internal sealed class Ownership
     private TaskCompletionSource _nudged = NewSignal();
     private (int Nodes, int Share) _told;
     private bool _hasClaimed;
+    private bool _hasNoted;
     private int _turns;
     private Task _settling = Task.CompletedTask;
 
     public Ownership(
-        Store store, Window window, NodeRegistry nodes, Recovery recovery, Wakes wakes, IOptions<StoreOptions> options, TimeProvider time, ILogger<Ownership> logger)
+        Store store, Window window, NodeRegistry nodes, Recovery recovery, DotWriter dots, Wakes wakes, IOptions<StoreOptions> options, TimeProvider time,
+        ILogger<Ownership> logger)
     {
-        (_store, _window, _nodes, _recovery, _wakes, _time, _logger) = (store, window, nodes, recovery, wakes, time, logger);
+        (_store, _window, _nodes, _recovery, _dots, _wakes, _time, _logger) = (store, window, nodes, recovery, dots, wakes, time, logger);
         _lease = options.Value.Queue.Lease;
         _isAlone = options.Value.IsEmbedded;
         wakes.SharesChanged += Nudge;
@@ -73,6 +76,7 @@ internal sealed class Ownership
             await Task.WhenAll(_store.Partitions.Where(p => p.IsOwned).Select(RenewAsync));
             _window.Signal();
             await _nodes.BeatAsync();
+            await NoteDotsAsync();
             await ShareAsync();
             await SettleKnownAsync();
         }
@@ -111,6 +115,17 @@ internal sealed class Ownership
             _settling = Task.CompletedTask;
             await settling;
         }
+    }
+
+    // As long as this node was alone nothing was noted. Before anything is shared with who has come.
+    private async Task NoteDotsAsync()
+    {
+        if (_nodes.HasPeers && !_hasNoted)
+        {
+            await _dots.NoteUnderWayAsync();
+        }
+
+        _hasNoted = _nodes.HasPeers;
     }
 
     private async Task RenewAsync(Partition partition)

@@ -34,6 +34,35 @@ public sealed class ReplacedOwnerTests
     }
 
     [Fact]
+    public async Task What_was_past_its_dot_before_another_node_came_is_uncertain_for_that_one_too()
+    {
+        await using var redis = await RedisServer.StartAsync(Cancellation);
+        await using var proxy = new RedisProxy(redis.Port);
+        await using var old = await StoreUnderTest.StartAsync(proxy.ConnectionString, StoreUnderTest.NewFolder(), Time, Cancellation, ("Queue:Lease", "00:00:03"));
+        List<Lease> leases = [];
+        for (var n = 0; n < 2; n++)
+        {
+            // The first partition stays with its owner as long as it lives.
+            await old.Queue.EnqueueAsync(TestMail.To(Time, "a@x.test") with { Id = MessageId.Create(Time, 0) }, null, Cancellation).InTime();
+            leases.Add(Assert.Single(await old.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime()));
+            Assert.True(old.Queue.TryBegin(leases[n]));
+            Assert.True(await old.Queue.TryBeginDotAsync(leases[n], "mx.x.test", Cancellation));
+        }
+
+        await using var heir = await StoreUnderTest.StartAsync(redis.ConnectionString, StoreUnderTest.NewFolder(), Time, Cancellation, ("Queue:Lease", "00:00:03"));
+        await Eventually.HoldsAsync(() => old.Store.Partitions.Count(p => p.IsOwned) == 8, Cancellation);
+
+        // One has ended meanwhile; of the other nobody hears more.
+        await old.Queue.SettleAsync(TestMail.Delivered(leases[0], Time), Cancellation).InTime();
+        Assert.Equal(1, await heir.Connections.Reading.HashLengthAsync(heir.Store.Partitions[0].Keys.Dots));
+        proxy.Cut();
+        await Eventually.HoldsAsync(() => heir.Store.Partitions.All(p => p.IsOwned), Cancellation);
+
+        var unheard = Assert.Single(await heir.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime());
+        Assert.Equal((leases[1].Id, "mx.x.test"), (unheard.Id, unheard.Unheard?.Host));
+    }
+
+    [Fact]
     public async Task A_late_delivery_of_what_was_delivered_since_is_admitted_and_changes_no_end()
     {
         await using var story = await Story.BeginAsync();
