@@ -82,8 +82,13 @@ internal sealed class Partition(int number, PartitionKeys keys)
     /// <summary>The store may not be what it was: nothing begins until it was looked at.</summary>
     public void Doubt() => Interlocked.Increment(ref _doubts);
 
-    /// <summary>It was looked at behind so many doubts.</summary>
-    public void EndDoubts(int doubts) => _doubtsEnded = doubts;
+    /// <summary>It was looked at behind so many doubts. False when there was nothing to doubt.</summary>
+    public bool EndDoubts(int doubts)
+    {
+        var had = _doubtsEnded != doubts;
+        _doubtsEnded = doubts;
+        return had;
+    }
 
     public void Leave() => _isLeaving = true;
 

@@ -75,9 +75,18 @@ internal sealed class Canceller(Store store, Window window, StoreRetry retry, Ti
 
     private async Task TakeBackAsync(Cancelled cancelled, CancellationToken cancellation)
     {
-        await retry.ExecuteAsync(_ => CancelAsync(cancelled), cancellation);
+        var isLeft = false;
+        await retry.ExecuteAsync(async _ => isLeft = !await TryCancelAsync(cancelled) && await IsThereAsync(cancelled), cancellation);
         window.AbandonAccept(cancelled.Units);
-        logger.AcceptCancelled(cancelled.Message.Id.ToString());
+        if (isLeft)
+        {
+            // A store that is slow to say whether a condition holds has the step given up. What nobody here knows of would lie there.
+            Tell(cancelled);
+        }
+        else
+        {
+            logger.AcceptCancelled(cancelled.Message.Id.ToString());
+        }
     }
 
     // It has stood in the store for a moment, like mail that another node accepted. What is in flight cannot be taken back, and
@@ -104,19 +113,24 @@ internal sealed class Canceller(Store store, Window window, StoreRetry retry, Ti
         }
     }
 
-    private async Task CancelAsync(Cancelled cancelled)
+    private async Task<bool> TryCancelAsync(Cancelled cancelled)
     {
-        var message = cancelled.Message;
-
-        // On the connection that carried the accept, so that it comes behind it.
-        var database = message.Content.Chunks == 0 ? store.Connections.Intake : store.Connections.Guarded;
-        var step = database.CreateTransaction();
-        AcceptStep.AddCancel(step, cancelled.Partition.Keys, message, cancelled.Units, store.Mark, time.GetUtcNow());
-        if (await step.ExecuteAsync())
+        var step = ConnectionOf(cancelled).CreateTransaction();
+        AcceptStep.AddCancel(step, cancelled.Partition.Keys, cancelled.Message, cancelled.Units, store.Mark, time.GetUtcNow());
+        if (!await step.ExecuteAsync())
         {
-            _notFound.TryRemove(message.Id, out _);
+            return false;
         }
+
+        _notFound.TryRemove(cancelled.Message.Id, out _);
+        return true;
     }
+
+    private Task<bool> IsThereAsync(Cancelled cancelled) =>
+        ConnectionOf(cancelled).KeyExistsAsync(cancelled.Partition.Keys.Message(cancelled.Message.Id), StoreConnections.FromPrimary);
+
+    // The one that carried the accept, so that it comes behind it.
+    private IDatabase ConnectionOf(Cancelled cancelled) => cancelled.Message.Content.Chunks == 0 ? store.Connections.Intake : store.Connections.Guarded;
 
     // Before it is looked for, so that it cannot come unseen in between.
     private void Remember(Cancelled cancelled)

@@ -143,8 +143,13 @@ internal sealed class Ownership
         await renewed;
         if (owner == _store.Owner || (owner is null && await IsStillOursAsync(partition)))
         {
-            await FindGivenBackAsync(partition, known, Fence.Parse(found[1]));
-            partition.EndDoubts(doubts);
+            var gaveBack = await FindGivenBackAsync(partition, known, Fence.Parse(found[1]));
+            if (partition.EndDoubts(doubts) && _store.CanGoBack && !gaveBack)
+            {
+                // No settling step is missing, but an accept that was taken back may be there again: no fence tells of that.
+                LookAnew(partition);
+            }
+
             Renew(partition, asked);
         }
         else
@@ -154,22 +159,32 @@ internal sealed class Ownership
     }
 
     // A store that lost its last moment holds units again that are settled for us, and nobody would look.
-    private async Task FindGivenBackAsync(Partition partition, Fence known, Fence found)
+    private async Task<bool> FindGivenBackAsync(Partition partition, Fence known, Fence found)
     {
         if (!partition.HasGoneBack && !found.IsBefore(known))
         {
             partition.GoneBackTo = null;
+            return false;
         }
-        else if (partition.GoneBackTo != found)
+
+        if (partition.GoneBackTo == found)
         {
-            partition.GoneBackTo = found;
-            partition.HasGoneBack = false;
-            _logger.StoreWentBack(partition.Number, known.ToString(), found.ToString());
-            _window.Doubt(partition);
-            partition.Look.FromTheStart();
-            _window.WakeRefill();
-            await _recovery.SettleAgainAsync(partition);
+            return false;
         }
+
+        partition.GoneBackTo = found;
+        partition.HasGoneBack = false;
+        _logger.StoreWentBack(partition.Number, known.ToString(), found.ToString());
+        LookAnew(partition);
+        await _recovery.SettleAgainAsync(partition);
+        return true;
+    }
+
+    private void LookAnew(Partition partition)
+    {
+        _window.Doubt(partition);
+        partition.Look.FromTheStart();
+        _window.WakeRefill();
     }
 
     // The lease has ended, and others may have come and gone since.
