@@ -19,7 +19,7 @@ namespace Relay.Redis.Queue;
 /// writes (a deferral, a report) cannot be drained and waits for room.
 /// </summary>
 internal sealed class Drain(
-    Store store, TimeProvider time, ILogger<Drain> logger) : IDisposable
+    Store store, StoreRetry retry, TimeProvider time, ILogger<Drain> logger) : IDisposable
 {
     private const int UnitsPerStep = 256;
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
@@ -52,7 +52,7 @@ internal sealed class Drain(
 
     /// <summary>Takes units out of a full store.</summary>
     /// <param name="ended">With the events as they are to stand in the outbox.</param>
-    public async Task TakeOutAsync(IReadOnlyList<(Lease Lease, IReadOnlyList<byte[]> Events)> ended)
+    public async Task TakeOutAsync(IReadOnlyList<(Lease Lease, IReadOnlyList<byte[]> Events)> ended, CancellationToken cancellation)
     {
         var units = new List<DrainedUnit>(ended.Count);
         lock (_lock)
@@ -66,7 +66,8 @@ internal sealed class Drain(
             _file!.Append(units);
         }
 
-        await RemoveAsync(units);
+        // They are told from the file now, so nobody else may settle them, whatever becomes of a connection meanwhile.
+        await retry.ExecuteAsync(_ => RemoveAsync(units), cancellation);
         lock (_lock)
         {
             _untold.AddRange(units);

@@ -28,7 +28,7 @@ internal sealed class FullStoreSettles(Store store, Window window, Drain drain, 
     public Task WaitAsync(CancellationToken cancellation) => Task.Delay(Pause, time, cancellation);
 
     /// <summary>Takes out what ended. Returns what is to wait.</summary>
-    public async Task<IReadOnlySet<PendingSettle>> DrainAsync(List<PartitionSettle> partitions)
+    public async Task<IReadOnlySet<PendingSettle>> DrainAsync(List<PartitionSettle> partitions, CancellationToken cancellation)
     {
         var left = new HashSet<PendingSettle>();
         foreach (var partition in partitions)
@@ -50,7 +50,7 @@ internal sealed class FullStoreSettles(Store store, Window window, Drain drain, 
 
             if (ended.Count > 0)
             {
-                await drain.TakeOutAsync(ended);
+                await drain.TakeOutAsync(ended, cancellation);
             }
 
             partition.IsDone = true;

@@ -116,7 +116,7 @@ internal sealed class SettleWriter(
                             throw;
                         }
 
-                        left = await full.DrainAsync(undone);
+                        left = await full.DrainAsync(undone, token);
                     }
                 }
             },

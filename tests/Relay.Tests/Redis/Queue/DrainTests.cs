@@ -89,6 +89,30 @@ public sealed class DrainTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_connection_lost_while_it_is_taken_out_has_nothing_told_twice()
+    {
+        var message = TestMail.To(Time, "a@x.test");
+        await using (var proxy = new RedisProxy(_redis.Port))
+        await using (var store = await OpenAsync(redis: proxy.ConnectionString))
+        {
+            await store.Queue.EnqueueAsync(message, null, Cancellation);
+            var lease = Assert.Single(await LeaseAsync(store, 1));
+            await FillAsync();
+
+            // Behind the lane's entry its state goes, which it has none of: no step of the settler names that.
+            proxy.LoseAnswerTo(store.Store.PartitionOf(message.Id).Keys.Unit(lease.Id).ToString());
+            await store.Queue.SettleAsync(TestMail.Delivered(lease, Time), Cancellation).InTime();
+            await proxy.Lost.WaitAsync(TimeSpan.FromSeconds(30), Cancellation);
+        }
+
+        // Killed before it was told.
+        await EmptyAsync();
+        await using var again = await OpenAsync();
+
+        await ToldOnceAsync(again, [message]);
+    }
+
+    [Fact]
     public async Task A_process_killed_between_the_file_and_the_store_is_gone_on_from()
     {
         List<Message> messages;
