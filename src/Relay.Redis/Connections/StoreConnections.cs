@@ -69,6 +69,14 @@ internal sealed class StoreConnections : IAsyncDisposable
     public IEnumerable<IServer> Primaries() =>
         _all[3].GetEndPoints().Select(e => _all[3].GetServer(e)).Where(s => s.IsConnected && !s.IsReplica);
 
+    /// <summary>The servers that hold these keys.</summary>
+    /// <exception cref="RedisException">One of them is away.</exception>
+    public async Task<IReadOnlyList<IServer>> PrimariesOfAsync(IEnumerable<RedisKey> keys)
+    {
+        var endPoints = await Task.WhenAll(keys.Select(key => Background.IdentifyEndpointAsync(key, FromPrimary)));
+        return [.. endPoints.Distinct().Select(endPoint => _all[3].GetServer(endPoint!))];
+    }
+
     /// <summary>Which servers these are, so that a failover is noticed.</summary>
     public string PrimaryNames => _route is not null
         ? _route.Primary?.ToString() ?? ""

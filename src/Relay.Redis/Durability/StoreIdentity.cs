@@ -1,6 +1,7 @@
 using Relay.Redis.Connections;
 using Relay.Redis.Embedded;
 using Relay.Redis.Keys;
+using Relay.Redis.Repartition;
 using StackExchange.Redis;
 
 namespace Relay.Redis.Durability;
@@ -59,17 +60,21 @@ internal sealed class StoreIdentity
     }
 
     /// <summary>Looks at the open store. What is wrong with it; null when it is the one that was met.</summary>
-    public async Task<string?> LookAsync(IDatabase database, Partition any)
+    public async Task<string?> LookAsync(IDatabase database, IReadOnlyList<Partition> partitions)
     {
         if (_id is null)
         {
             return null;
         }
 
-        var id = (string?)await database.HashGetAsync(StoreKeys.Store, Field, StoreConnections.FromPrimary);
-        return id == _id ? null
+        var found = await database.HashGetAsync(StoreKeys.Store, [Field, Repartitioner.PartitionsField, Repartitioner.NoteField], StoreConnections.FromPrimary);
+        var id = (string?)found[0];
+        return id == _id
+                ? found[1] == partitions.Count && found[2].IsNull
+                    ? null
+                    : "The store was given another number of partitions while this relay stood still: what is accepted now would be found by nobody. Start it anew."
             : id is not null ? "The store is not the one that this relay was started on."
-            : await database.KeyExistsAsync(any.Keys.Settled, StoreConnections.FromPrimary) ? null
+            : await database.KeyExistsAsync(partitions[0].Keys.Settled, StoreConnections.FromPrimary) ? null
             : "The store was emptied while the relay ran: what waited in it is lost, and no mail is taken until it is brought back or the relay is started anew.";
     }
 }

@@ -149,7 +149,7 @@ internal sealed class StoreWatch(
 
     private async Task LookAtIdentityAsync()
     {
-        var foreign = await identity.LookAsync(store.Connections.Background, store.Partitions[0]);
+        var foreign = await identity.LookAsync(store.Connections.Background, store.Partitions);
         if (foreign is not null && foreign != _foreign)
         {
             logger.StoreForeign(foreign);

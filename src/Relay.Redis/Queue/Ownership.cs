@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Relay.Mail.Queue;
 using Relay.Redis.Connections;
+using Relay.Redis.Durability;
 using Relay.Redis.Nodes;
 using Relay.Redis.Steps;
 using StackExchange.Redis;
@@ -27,6 +28,7 @@ internal sealed class Ownership
     private readonly Store _store;
     private readonly Window _window;
     private readonly NodeRegistry _nodes;
+    private readonly StoreIdentity _identity;
     private readonly Recovery _recovery;
     private readonly DotWriter _dots;
     private readonly Wakes _wakes;
@@ -43,10 +45,10 @@ internal sealed class Ownership
     private Task _settling = Task.CompletedTask;
 
     public Ownership(
-        Store store, Window window, NodeRegistry nodes, Recovery recovery, DotWriter dots, Wakes wakes, IOptions<StoreOptions> options, TimeProvider time,
+        Store store, Window window, NodeRegistry nodes, StoreIdentity identity, Recovery recovery, DotWriter dots, Wakes wakes, IOptions<StoreOptions> options, TimeProvider time,
         ILogger<Ownership> logger)
     {
-        (_store, _window, _nodes, _recovery, _dots, _wakes, _time, _logger) = (store, window, nodes, recovery, dots, wakes, time, logger);
+        (_store, _window, _nodes, _identity, _recovery, _dots, _wakes, _time, _logger) = (store, window, nodes, identity, recovery, dots, wakes, time, logger);
         _lease = options.Value.Queue.Lease;
         _isAlone = options.Value.IsEmbedded;
         wakes.SharesChanged += Nudge;
@@ -77,6 +79,7 @@ internal sealed class Ownership
             _window.Signal();
             await _nodes.BeatAsync();
             await NoteDotsAsync();
+            await RequireSameStoreAsync();
             await ShareAsync();
             await SettleKnownAsync();
         }
@@ -114,6 +117,16 @@ internal sealed class Ownership
         {
             _settling = Task.CompletedTask;
             await settling;
+        }
+    }
+
+    // Whoever moves the partitions says so and then looks for nodes; we are one by now, and look whether somebody does. So one
+    // of the two sees the other, however long either stood still.
+    private async Task RequireSameStoreAsync()
+    {
+        if (await _identity.LookAsync(_store.Connections.Background, _store.Partitions) is { } foreign)
+        {
+            throw new StoreUnavailableException(foreign);
         }
     }
 

@@ -53,7 +53,7 @@ internal sealed class Repartitioner(StoreConnections connections, Action beforeW
         for (var found = 1L; found > 0; moved += found)
         {
             found = 0;
-            await foreach (var (key, tag, rest) in KeysAsync(cancellation))
+            await foreach (var (key, tag, rest) in KeysAsync(old.Keys, cancellation))
             {
                 if (old.TryGetValue(tag, out var partition))
                 {
@@ -140,11 +140,12 @@ internal sealed class Repartitioner(StoreConnections connections, Action beforeW
         await step.ExecuteAsync();
     }
 
-    // Every key of a partition, by its tag and the name behind it.
+    // Every key of a partition, by its tag and the name behind it. A server that is away for a moment is not passed over: what
+    // stands on it would be left behind for good.
     private async IAsyncEnumerable<(RedisKey Key, string Tag, string Name)> KeysAsync(
-        [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellation)
+        IEnumerable<string> tags, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellation)
     {
-        foreach (var server in connections.Primaries().ToList())
+        foreach (var server in await connections.PrimariesOfAsync(tags.Select(tag => new PartitionKeys(tag).Settled)))
         {
             await foreach (var key in server.KeysAsync(pattern: "relay:{*", pageSize: KeysPerPage).WithCancellation(cancellation))
             {

@@ -4,6 +4,7 @@ using Relay.Mail.Messages;
 using Relay.Mail.Queue;
 using Relay.Redis;
 using Relay.Redis.Keys;
+using Relay.Redis.Queue;
 using Relay.Redis.Records;
 using Relay.Redis.Repartition;
 using Relay.TestKit.Redis;
@@ -61,6 +62,43 @@ public sealed class RepartitionTests(SharedCluster shared)
         await new Repartitioner(connections, () => { }).RunAsync(8, Cancellation);
         await using var again = await OpenAsync(redis.ConnectionString, folder);
         Assert.Equal(8, again.Store.Partitions.Count);
+    }
+
+    [Fact]
+    public async Task A_relay_that_stood_still_meanwhile_takes_no_partition_and_no_mail()
+    {
+        await using var redis = await RedisServer.StartAsync(Cancellation, "everysec");
+        await using var store = await OpenAsync(redis.ConnectionString, StoreUnderTest.NewFolder(), ("Queue:Partitions", "4"));
+        await redis.AskAsync(Cancellation, "HSET", "relay:store", Repartitioner.NoteField, "4 8");
+        var ownership = store.Get<Ownership>();
+        await ownership.ReleaseAsync();
+
+        await ownership.ClaimAsync();
+        Assert.DoesNotContain(store.Store.Partitions, partition => partition.IsOwned);
+
+        await redis.AskAsync(Cancellation, "HSET", "relay:store", Repartitioner.PartitionsField, "8");
+        await redis.AskAsync(Cancellation, "HDEL", "relay:store", Repartitioner.NoteField);
+        await ownership.ClaimAsync();
+        Assert.DoesNotContain(store.Store.Partitions, partition => partition.IsOwned);
+        await Eventually.HoldsAsync(
+            async () => await store.Queue.EnqueueAsync(TestMail.To(Time, "a@x.test"), null, Cancellation).InTime() is EnqueueResult.StoreUnavailable, Cancellation);
+        Assert.Contains(store.Get<IStoreHealth>().Warnings, warning => warning.Contains("another number of partitions", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task On_a_cluster_with_a_shard_that_is_away_it_does_not_take_what_it_sees_for_all()
+    {
+        await using var redis = await RedisCluster.StartAsync(Cancellation);
+        await using var connections = await ConnectAsync(redis.ConnectionString);
+        var keys = HashTags.For(8).Select(tag => new PartitionKeys(tag).Settled).ToList();
+        Assert.Equal(3, (await connections.PrimariesOfAsync(keys)).Count);
+
+        // Its replica first, or that would take over.
+        await redis.Servers[1 + 3].KillAsync();
+        await redis.Servers[1].KillAsync();
+        await Eventually.HoldsAsync(() => connections.Primaries().Count() == 2, Cancellation);
+
+        await Assert.ThrowsAnyAsync<StackExchange.Redis.RedisException>(() => connections.PrimariesOfAsync(keys));
     }
 
     [Fact]
