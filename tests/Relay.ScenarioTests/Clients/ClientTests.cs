@@ -288,6 +288,26 @@ public sealed class ClientTests(ClientTests.SharedRelay shared) : IClassFixture<
     }
 
     [Fact]
+    public async Task The_command_line_imports_shows_releases_and_exports_suppressed_addresses()
+    {
+        var file = Path.Combine(Relay.Folder, "list.csv");
+        await File.WriteAllLinesAsync(file, ["email,reason,since", "one@list.test,bounce,2026-01-31T12:00:00Z", "nobody", "two@list.test", "three@list.test,because"], Cancellation);
+
+        var imported = await Relay.CommandAsync(Cancellation, null, "suppression", "import", file);
+        Assert.Equal(1, imported.ExitCode);
+        Assert.Contains("line 3: email: ", imported.Errors, StringComparison.Ordinal);
+        Assert.Contains("line 5: reason: ", imported.Errors, StringComparison.Ordinal);
+        Assert.Contains("2 of 5 lines were not understood; the others were taken", imported.Errors, StringComparison.Ordinal);
+
+        Assert.Contains("bounce", (await Relay.CommandAsync(Cancellation, null, "suppression", "show", "one@list.test")).Succeeded().Output, StringComparison.Ordinal);
+        (await Relay.CommandAsync(Cancellation, null, "suppression", "remove", "one@list.test")).Succeeded();
+        Assert.Contains("released", (await Relay.CommandAsync(Cancellation, null, "suppression", "show", "one@list.test")).Succeeded().Output, StringComparison.Ordinal);
+        var exported = (await Relay.CommandAsync(Cancellation, null, "suppression", "export")).Succeeded().Output;
+        Assert.Contains("two@list.test,manual,", exported, StringComparison.Ordinal);
+        Assert.DoesNotContain("one@list.test", exported, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task The_command_line_says_which_relay_and_which_key_it_means()
     {
         var nobody = FreePorts.Next();
