@@ -1,7 +1,6 @@
 using System.Net;
 using Relay.Mail.Accounts;
 using Relay.Mail.Messages;
-using Relay.Mail.Queue;
 using Relay.Smtp.Addresses;
 using Relay.Smtp.Commands;
 using Relay.Smtp.Replies;
@@ -11,8 +10,8 @@ namespace Relay.Intake.Smtp;
 /// <summary>What stands behind a door: it decides who may bring mail, for whom, and takes it.</summary>
 internal interface IMailDesk
 {
-    /// <summary>Where a content goes beyond its first octets.</summary>
-    IContentStore ContentsOf(Transaction transaction);
+    /// <summary>Where the transaction's content goes beyond its first octets.</summary>
+    IContentPlace PlaceFor(Transaction transaction);
 
     /// <summary>What is said against a transaction of this sender; null when nothing is.</summary>
     /// <param name="credential">Null where nobody logs in.</param>

@@ -21,7 +21,7 @@ internal sealed class InboundDesk(IIncomingMail incoming, RoutedMail routed, str
 {
     private readonly string _returnPaths = $"{returnPathLabel}.";
 
-    public IContentStore ContentsOf(Transaction transaction) => transaction.Route is null ? Forgotten.Instance : routed.Contents;
+    public IContentPlace PlaceFor(Transaction transaction) => transaction.Route is { } route ? routed.PlaceFor(route, transaction) : Forgotten.Instance;
 
     public ValueTask<SmtpReply?> CheckSenderAsync(SmtpCommand.Mail mail, Credential? credential) => ValueTask.FromResult<SmtpReply?>(null);
 
@@ -86,14 +86,12 @@ internal sealed class InboundDesk(IIncomingMail incoming, RoutedMail routed, str
             && (recipient.Domain.Equals(hostName, StringComparison.OrdinalIgnoreCase) || recipient.Domain.StartsWith(_returnPaths, StringComparison.Ordinal)));
 
     /// <summary>What a report tells stands in its first octets; the rest, mostly the mail given back, is read and dropped.</summary>
-    private sealed class Forgotten : IContentStore
+    private sealed class Forgotten : IContentPlace
     {
         public static readonly Forgotten Instance = new();
 
-        public ValueTask WriteChunkAsync(MessageId message, int chunk, ReadOnlyMemory<byte> octets, CancellationToken cancellation) => ValueTask.CompletedTask;
+        public ValueTask<SmtpReply?> KeepAsync(MessageId message, int chunk, ReadOnlyMemory<byte> octets) => default;
 
-        public IAsyncEnumerable<ReadOnlyMemory<byte>> ReadChunksAsync(Message message, CancellationToken cancellation) => throw new NotSupportedException();
-
-        public ValueTask DiscardAsync(MessageId message, int chunks) => ValueTask.CompletedTask;
+        public ValueTask DropAsync(MessageId message, int chunks) => default;
     }
 }

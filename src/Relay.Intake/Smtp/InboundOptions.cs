@@ -31,7 +31,7 @@ public sealed class InboundOptions : DoorOptions
     [Range(0, 65_535)]
     public int Port { get; set; } = 25;
 
-    /// <summary>Octets of mail for an account's routes that a process puts into the queue in a minute. One mail is always taken.</summary>
+    /// <summary>Octets of mail for an account's routes that a process puts into the store in a minute, counted as they arrive. One mail is always taken.</summary>
     // Ten of the largest that a webhook takes. Whoever writes is a stranger, and the store is everybody's: at this rate it takes
     // hours to fill a disk, in which somebody looks.
     [Range(65_536, 1_099_511_627_776)]

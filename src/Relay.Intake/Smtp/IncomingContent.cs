@@ -1,6 +1,5 @@
 using System.Buffers;
 using Relay.Mail.Messages;
-using Relay.Mail.Queue;
 using Relay.Mail.Signing;
 using Relay.Smtp.Content;
 using Relay.Smtp.Replies;
@@ -8,8 +7,8 @@ using Relay.Smtp.Replies;
 namespace Relay.Intake.Smtp;
 
 /// <summary>
-/// A content while it arrives. Its first 256 KiB stay in memory; what comes behind them goes to the store chunk by
-/// chunk while more is read, so memory does not grow with the message. Once something is wrong with it nothing more is
+/// A content while it arrives. Its first 256 KiB stay in memory; what comes behind them goes to its place chunk by
+/// chunk while more is read, so memory does not grow with the message. Once something is wrong with it nothing of it is
 /// kept, but reading goes on to its end: an early reply would let the rest be read as commands.
 /// </summary>
 internal sealed class IncomingContent : IAsyncDisposable
@@ -21,7 +20,7 @@ internal sealed class IncomingContent : IAsyncDisposable
     private static readonly Task<SmtpReply?> NothingToWrite = Task.FromResult<SmtpReply?>(null);
 
     private readonly ContentDecoder _decoder;
-    private readonly IContentStore _store;
+    private readonly IContentPlace _place;
     private readonly DoorOptions _limits;
     private readonly Func<ReadOnlyMemory<byte>, MessageId> _nameAfter;
     private readonly Queue<byte[]> _full = [];
@@ -35,10 +34,10 @@ internal sealed class IncomingContent : IAsyncDisposable
 
     /// <param name="nameAfter">Gives the message its id, once its first octets are there.</param>
     /// <param name="expected">How many octets the client declared; a hint.</param>
-    public IncomingContent(ContentDecoder decoder, IContentStore store, DoorOptions limits, Func<ReadOnlyMemory<byte>, MessageId> nameAfter, long expected)
+    public IncomingContent(ContentDecoder decoder, IContentPlace place, DoorOptions limits, Func<ReadOnlyMemory<byte>, MessageId> nameAfter, long expected)
     {
         _decoder = decoder;
-        _store = store;
+        _place = place;
         _limits = limits;
         _nameAfter = nameAfter;
         _buffer = ArrayPool<byte>.Shared.Rent((int)Math.Clamp(expected, SmallestBuffer, ChunkBytes));
@@ -96,7 +95,10 @@ internal sealed class IncomingContent : IAsyncDisposable
         return taken;
     }
 
-    /// <summary>Starts to write the chunks that are full. At most one write is under way; a slow store thereby slows the client.</summary>
+    /// <summary>
+    /// Starts to write the chunks that are full. At most one write is under way; a slow store thereby slows the client. Of a
+    /// content that will be refused the store is rid at once, however long its end is in coming.
+    /// </summary>
     public async ValueTask StoreAsync()
     {
         while (_full.TryDequeue(out var chunk))
@@ -110,6 +112,16 @@ internal sealed class IncomingContent : IAsyncDisposable
             {
                 ArrayPool<byte>.Shared.Return(chunk);
             }
+        }
+
+        if (_writing != NothingToWrite && _writing.IsCompleted)
+        {
+            await SettleWriteAsync();
+        }
+
+        if (Chunks > 0 && Problem is not null)
+        {
+            await DropAsync();
         }
     }
 
@@ -152,8 +164,16 @@ internal sealed class IncomingContent : IAsyncDisposable
         _digest?.Dispose();
         if (Chunks > 0 && !_isKept)
         {
-            await _store.DiscardAsync(Id, Chunks);
+            await DropAsync();
         }
+    }
+
+    private async ValueTask DropAsync()
+    {
+        await SettleWriteAsync();
+        var chunks = Chunks;
+        Chunks = 0;
+        await _place.DropAsync(Id, chunks);
     }
 
     private void Append(ReadOnlySpan<byte> run)
@@ -221,12 +241,7 @@ internal sealed class IncomingContent : IAsyncDisposable
         _digest?.Append(octets.AsSpan(0, length));
         try
         {
-            await _store.WriteChunkAsync(Id, chunk, octets.AsMemory(0, length), CancellationToken.None);
-            return null;
-        }
-        catch (StoreUnavailableException exception)
-        {
-            return exception.IsFull ? Replies.StoreFull : Replies.StoreUnavailable;
+            return await _place.KeepAsync(Id, chunk, octets.AsMemory(0, length));
         }
         finally
         {

@@ -151,7 +151,7 @@ internal sealed class MailDialogue(SmtpDoor door, SmtpWire wire, Answers answers
     {
         var transaction = _transaction!;
         return transaction.Content = new IncomingContent(
-            decoder, door.Desk.ContentsOf(transaction), door.Limits, head => door.Desk.CreateId(transaction, head), transaction.DeclaredOctets);
+            decoder, door.Desk.PlaceFor(transaction), door.Limits, head => door.Desk.CreateId(transaction, head), transaction.DeclaredOctets);
     }
 
     private bool TookChunk(long octets)

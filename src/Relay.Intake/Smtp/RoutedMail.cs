@@ -43,7 +43,9 @@ internal sealed class RoutedMail(
 
     private readonly RoutedOctets _octets = new(options.Value.MaxRoutedBytesPerMinute, time);
 
-    public IContentStore Contents => contents;
+    /// <summary>Where the content of a transaction for a route goes while it arrives.</summary>
+    public IContentPlace PlaceFor(InboundRoute route, Transaction transaction) =>
+        new RoutedContent(contents, route, transaction.Share = _octets.Open(route.Account), metrics);
 
     /// <summary>The route of an address, if its account still has the right to it, else that of its domain.</summary>
     /// <exception cref="StoreUnavailableException">Nobody knows.</exception>
@@ -86,7 +88,9 @@ internal sealed class RoutedMail(
             return No(Replies.GoesRound, RoutedAnswer.GoesRound);
         }
 
-        if (!_octets.TryTake(route.Account, content.Length))
+        // All but its chunks, which were taken as they came.
+        var share = transaction.Share!;
+        if (!share.TryTake(content.Length - share.Taken))
         {
             return No(Replies.TooMuchRouted, RoutedAnswer.TooMuch);
         }
@@ -94,6 +98,7 @@ internal sealed class RoutedMail(
         Message message;
         try
         {
+            share.GiveBack();
             message = await MessageOfAsync(route, transaction.ToEnvelope(), content, facts, isReadable ? header : null);
         }
         catch (StoreUnavailableException exception)
@@ -104,6 +109,7 @@ internal sealed class RoutedMail(
         switch (await queue.EnqueueAsync(message, null, CancellationToken.None))
         {
             case EnqueueResult.Accepted:
+                share.GiveBack();
                 content.Keep();
                 metrics.Routed(RoutedAnswer.Taken);
                 return new DeskAnswer(message.Id);

@@ -14,7 +14,9 @@ namespace Relay.Intake.Smtp;
 /// <summary>Behind the submission door stands the gate: mail of those who logged in, to anybody.</summary>
 internal sealed class SubmissionDesk(AdmissionGate gate, IContentStore contents, string hostName, IntakeMetrics metrics, TimeProvider time, ILogger logger) : IMailDesk
 {
-    public IContentStore ContentsOf(Transaction transaction) => contents;
+    private readonly StoredContents _contents = new(contents);
+
+    public IContentPlace PlaceFor(Transaction transaction) => _contents;
 
     public async ValueTask<SmtpReply?> CheckSenderAsync(SmtpCommand.Mail mail, Credential? credential)
     {

@@ -21,6 +21,9 @@ internal sealed class Transaction(SmtpCommand.Mail mail, Credential? credential)
     /// <summary>At a door for mail of anybody: the route of its recipients; null where they are addresses that we gave out.</summary>
     public InboundRoute? Route { get; set; }
 
+    /// <summary>With a route, once the content has begun: what it has taken of what the account may get.</summary>
+    public RoutedShare? Share { get; set; }
+
     /// <summary>What has arrived of the content; null before the first of it.</summary>
     public IncomingContent? Content { get; set; }
 

@@ -6,6 +6,12 @@ namespace Relay.Mail.Queue;
 public interface IContentStore
 {
     /// <summary>
+    /// Whether chunks of mail that strangers send for an account's route are still to be written. Above that there is room for those who send alone: what
+    /// strangers send comes again by itself.
+    /// </summary>
+    bool HasRoomForStrangers { get; }
+
+    /// <summary>
     /// Keeps one chunk of at most <see cref="MessageContent.ChunkBytes"/> octets of a message that is still arriving. What is never accepted vanishes
     /// by itself after a day.
     /// </summary>

@@ -15,6 +15,8 @@ internal sealed class RedisContentStore(Store store, Durability.Watermark waterm
     // Chunks on their way at once over all messages: bounds what they hold in memory when the store is slow.
     private readonly SemaphoreSlim _writing = new(64);
 
+    public bool HasRoomForStrangers => !watermark.IsNear;
+
     public async ValueTask WriteChunkAsync(MessageId message, int chunk, ReadOnlyMemory<byte> octets, CancellationToken cancellation)
     {
         if (watermark.IsReached)

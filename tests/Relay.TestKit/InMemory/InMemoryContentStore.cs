@@ -9,6 +9,7 @@ namespace Relay.TestKit.InMemory;
 public sealed class InMemoryContentStore : IContentStore
 {
     private readonly ConcurrentDictionary<(MessageId Message, int Chunk), byte[]> _chunks = new();
+    private readonly TaskCompletionSource _discarded = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>While set, every write and read throws it.</summary>
     public StoreUnavailableException? Refusal { get; set; }
@@ -16,11 +17,20 @@ public sealed class InMemoryContentStore : IContentStore
     /// <summary>How many chunks are kept now, over all messages.</summary>
     public int Count => _chunks.Count;
 
+    /// <summary>The most that were kept at a time.</summary>
+    public int MostKept { get; private set; }
+
+    /// <summary>Some chunks were discarded.</summary>
+    public Task Discarded => _discarded.Task;
+
+    public bool HasRoomForStrangers { get; set; } = true;
+
     public ValueTask WriteChunkAsync(MessageId message, int chunk, ReadOnlyMemory<byte> octets, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
         ThrowIfRefusing();
         _chunks[(message, chunk)] = octets.ToArray();
+        MostKept = Math.Max(MostKept, Count);
         return ValueTask.CompletedTask;
     }
 
@@ -44,6 +54,7 @@ public sealed class InMemoryContentStore : IContentStore
             _chunks.TryRemove((message, chunk), out _);
         }
 
+        _discarded.TrySetResult();
         return ValueTask.CompletedTask;
     }
 

@@ -1,23 +1,10 @@
-using System.Diagnostics.Metrics;
-using System.Net;
 using System.Text;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Hosting.Server;
-using Microsoft.AspNetCore.Hosting.Server.Features;
-using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.DependencyInjection;
-using Relay.Intake;
 using Relay.Intake.Smtp;
-using Relay.Intake.Sockets;
-using Relay.Mail;
 using Relay.Mail.Accounts;
 using Relay.Mail.Events;
 using Relay.Mail.Incoming;
 using Relay.Mail.Messages;
-using Relay.Mail.Routes;
 using Relay.Mail.Tokens;
-using Relay.TestKit.InMemory;
 using Relay.TestKit.Smtp;
 using Relay.Tests.Feedback.Returns;
 
@@ -394,88 +381,47 @@ public sealed class InboundDoorTests
         await third.Expects("421 4.7.0 ");
     }
 
-    /// <summary>The inbound door on a real socket, with the real desk behind it.</summary>
-    private sealed class InboundDoor : IAsyncDisposable
+    [Fact]
+    public async Task Mail_to_many_who_have_a_route_each_is_taken_for_the_first_and_was_no_guessing()
     {
-        private readonly WebApplication _application;
-
-        private InboundDoor(WebApplication application) => _application = application;
-
-        public ReturnsUnderTest Returns { get; private init; } = null!;
-
-        public InMemoryInboundRouteStore Routes { get; private init; } = null!;
-
-        public InMemoryContentStore Contents { get; private init; } = null!;
-
-        /// <summary>Where the account <c>shop</c> has verified <c>shop.test</c>.</summary>
-        public InMemoryAccountStore Accounts { get; private init; } = null!;
-
-        public IPEndPoint EndPoint { get; private set; } = null!;
-
-        public IMeterFactory Meters => _application.Services.GetRequiredService<IMeterFactory>();
-
-        public static async Task<InboundDoor> StartAsync(params (string Name, string Value)[] settings)
+        await using var door = await InboundDoor.StartAsync(("MaxBadCommands", "5"));
+        for (var i = 0; i < 10; i++)
         {
-            var returns = new ReturnsUnderTest();
-            var (routes, contents, accounts) = (new InMemoryInboundRouteStore(), new InMemoryContentStore(), new InMemoryAccountStore());
-            await accounts.PutDomainAsync(
-                new SendingDomain("dom_1", "shop", "shop.test", "token", SendingDomainStatus.Verified, DateTimeOffset.UnixEpoch, null), Cancellation);
-            var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
-            builder.Configuration.AddInMemoryCollection(
-            [
-                new("Relay:HostName", DoorUnderTest.HostName),
-                new("Relay:Inbound:Enabled", "true"),
-                new("Relay:Inbound:Port", "0"),
-                .. settings.Select(setting => new KeyValuePair<string, string?>($"Relay:Inbound:{setting.Name}", setting.Value)),
-            ]);
-            var services = builder.Services;
-            DoorUnderTest.AddSurroundings(services, returns.Queue, accounts, contents, TimeProvider.System);
-            services.AddSingleton<IInboundRouteStore>(routes);
-            services.AddSingleton<IServerCertificate>(new DoorUnderTest.Certificate());
-            services.AddSingleton<IIncomingMail>(returns.Desk);
-            services.Configure<RelayOptions>(builder.Configuration.GetSection(RelayOptions.Section));
-            services.AddRelayIntake(builder.Configuration.GetSection(RelayOptions.Section));
-            builder.WebHost.UseKestrelCore().UseMailTransport().ConfigureKestrel(kestrel => kestrel.AddInboundListener(kestrel.ApplicationServices));
-
-            var door = new InboundDoor(builder.Build()) { Returns = returns, Routes = routes, Contents = contents, Accounts = accounts };
-            await door._application.StartAsync(Cancellation);
-            var port = new Uri(door._application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single()).Port;
-            door.EndPoint = new IPEndPoint(IPAddress.Loopback, port);
-            return door;
+            await door.AddRouteAsync($"u{i}@help.shop.test", forwardTo: $"u{i}@elsewhere.test");
         }
 
-        public string AddressOf(Message message) => Returns.AddressOf(message.Id, TokenPurpose.ReturnPath).Text;
-
-        public async Task AddRouteAsync(string match, string? forwardTo = null, string account = "shop") => await Routes.TryAddAsync(
-            new InboundRoute { Id = $"route_{match}", Account = account, Match = match, ForwardTo = forwardTo, CreatedAt = DateTimeOffset.UnixEpoch, By = "key_1" }, Cancellation);
-
-        public Task SendAsync(SmtpConversation client, string sender, params string[] recipients) => SendAsync(client, sender, "Subject: Help\r\n\r\nHelp\r\n", recipients);
-
-        public async Task SendAsync(SmtpConversation client, string sender, string content, string[] recipients)
+        await using var client = await door.BeginAsync("u0@help.shop.test");
+        for (var i = 1; i < 10; i++)
         {
-            await client.Says($"MAIL FROM:<{sender}>", expect: "250 ");
-            foreach (var recipient in recipients)
-            {
-                await client.Says($"RCPT TO:<{recipient}>", expect: "250 ");
-            }
-
-            await client.Says("DATA", expect: "354 ");
-            await client.SendsRaw(content);
-            await client.Says(".", expect: "250 2.0.0 Ok: queued as ");
+            await client.Says($"RCPT TO:<u{i}@help.shop.test>", expect: "452 4.5.3 ");
         }
 
-        public async Task<SmtpConversation> GreetAsync()
+        await client.Says("DATA", expect: "354 ");
+        await client.SendsRaw("Subject: Help\r\n\r\nHelp\r\n");
+        await client.Says(".", expect: "250 2.0.0 Ok: queued as ");
+        await door.SendAsync(client, "ann@there.test", "u1@help.shop.test");
+    }
+
+    [Fact]
+    public async Task A_bounce_to_an_address_of_a_key_that_is_not_known_here_is_to_come_again()
+    {
+        await using var door = await InboundDoor.StartAsync(("MaxBadCommands", "2"));
+        var message = await door.Returns.DeliveredAsync("ann@there.test");
+        var address = door.AddressOf(message);
+        await using var client = await door.GreetAsync();
+        await client.Says("MAIL FROM:<>", expect: "250 ");
+
+        // It cannot be opened here.
+        door.Returns.Tokens.Use([MailTokensTests.Key(1)], 0);
+        for (var i = 0; i < 5; i++)
         {
-            var client = await SmtpConversation.ConnectAsync(EndPoint, Cancellation);
-            await client.Expects("220 ");
-            await client.Says("EHLO mx.there.test", expect: "250 ");
-            return client;
+            await client.Says($"RCPT TO:<{address}>", expect: "451 4.3.0 ");
         }
 
-        public async ValueTask DisposeAsync()
-        {
-            await _application.DisposeAsync();
-            Returns.Dispose();
-        }
+        await client.Says("RCPT TO:<0000000000000000000000000000000000000000000000ab@bounce.shop.test>", expect: "550 5.1.1 ");
+
+        // Nobody has made it.
+        door.Returns.Tokens.Use([MailTokensTests.Key(1)]);
+        await client.Says($"RCPT TO:<{address}>", expect: "550 5.1.1 ");
     }
 }

@@ -59,6 +59,7 @@ public sealed class StoreTroubleTests
         await Eventually.HoldsAsync(
             async () => await store.Queue.EnqueueAsync(TestMail.To(Time, "a@x.test") with { Source = MessageSource.Inbound }, null, Cancellation) is EnqueueResult.StoreFull,
             Cancellation);
+        Assert.False(store.Get<IContentStore>().HasRoomForStrangers);
         Assert.IsType<EnqueueResult.Accepted>(await store.Queue.EnqueueAsync(ours, null, Cancellation));
     }
 
