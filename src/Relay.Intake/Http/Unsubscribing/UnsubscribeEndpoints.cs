@@ -55,7 +55,15 @@ internal sealed partial class UnsubscribeEndpoints(MailTokens tokens, IUnsubscri
 
         try
         {
-            var form = await context.Request.ReadFormAsync(new FormOptions { BufferBodyLengthLimit = MaxBody, MultipartBodyLengthLimit = MaxBody, ValueCountLimit = 16 }, context.RequestAborted);
+        // Anybody may post here, and who sends a body in chunks does not say how long it is.
+        if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
+        {
+            size.MaxRequestBodySize = MaxBody;
+        }
+
+            var form = await context.Request.ReadFormAsync(
+                new FormOptions { BufferBodyLengthLimit = MaxBody, MultipartBodyLengthLimit = MaxBody, ValueLengthLimit = MaxBody, ValueCountLimit = 16 },
+                context.RequestAborted);
             return string.Equals(form[Field], OneClick, StringComparison.OrdinalIgnoreCase);
         }
         catch (Exception exception) when (exception is InvalidDataException or BadHttpRequestException)

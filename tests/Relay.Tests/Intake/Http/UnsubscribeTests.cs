@@ -141,6 +141,25 @@ public sealed class UnsubscribeTests
         Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
     }
 
+    [Theory]
+    [InlineData(1, 64 * 1024)]
+    [InlineData(15, 7 * 1024)]
+    public async Task A_body_that_does_not_say_how_long_it_is_is_read_no_further_either(int fields, int length)
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+        using var request = new HttpRequestMessage(HttpMethod.Post, $"/unsubscribe/{TokenFor(api, "news", "ada@there.test")}")
+        {
+            Content = new StringContent(
+                $"List-Unsubscribe=One-Click{string.Concat(Enumerable.Range(0, fields).Select(n => $"&f{n}={new string('a', length)}"))}", Encoding.ASCII, "application/x-www-form-urlencoded"),
+        };
+        request.Headers.TransferEncodingChunked = true;
+
+        using var answer = await api.Client.SendAsync(request, Cancellation);
+
+        Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
+        Assert.Null(await HeldAsync(api, "news"));
+    }
+
     private static string TokenFor(ApiUnderTest api, string stream, string recipient)
     {
         var claim = new Unsubscription("shop", MessageId.Create(api.Stores.Time), recipient, stream);
