@@ -26,8 +26,8 @@ internal sealed class PersonalCopies(ListFields lists, ILogger<PersonalCopies> l
         }
 
         var recipient = lease.Unit.Recipients[0];
-        var wish = new Unsubscription(message.Account, message.Id, message.Envelope.Recipients[recipient].Address.Text, message.Stream);
-        if (!lists.TryWriteUnsubscribe(wish, recipient, message.ReturnPath?.Domain, out var link))
+        var wish = new Unsubscription(message.Account, message.Id, message.Envelope.Recipients[recipient].Address.Text, message.Stream, message.Mode);
+        if (!lists.TryWriteUnsubscribe(wish, recipient, HeaderOf(message).Span, message.ReturnPath?.Domain, out var link))
         {
             throw new StoreUnavailableException("the keys of links to unsubscribe are not known yet");
         }

@@ -10,7 +10,7 @@ using Relay.Smtp.Replies;
 namespace Relay.Delivery.Sending;
 
 /// <summary>
-/// Plays the receivers of <see cref="Domain"/>, for whoever wants to see what their software does when mail bounces. All but the
+/// Plays the receivers of <see cref="SimulatedMail.Domain"/>, for whoever wants to see what their software does when mail bounces. All but the
 /// last hop is real: queue, attempts, classification, events, reports. What comes of it hangs on the part before the <c>@</c>; a
 /// part behind a plus sign tells addresses apart, and <c>+suppress</c> lets the end have its usual consequence for later mail.
 /// <code>
@@ -23,9 +23,6 @@ namespace Relay.Delivery.Sending;
 /// </summary>
 internal sealed class Simulator(IMailQueue queue, IInbox inbox, Settlements settlements, Settler settler, TimeProvider time, ILogger<Simulator> logger)
 {
-    /// <summary>No name of the world's (RFC 6761, 6.2).</summary>
-    public const string Domain = "simulator.test";
-
     private const string OptIn = "suppress";
 
     private static readonly TimeSpan Slowness = TimeSpan.FromSeconds(10);
@@ -34,7 +31,7 @@ internal sealed class Simulator(IMailQueue queue, IInbox inbox, Settlements sett
 
     private static readonly Contact Here = new("simulator", null);
 
-    public static bool IsFor(Lease lease) => lease.Unit.Lane.Domain == Domain;
+    public static bool IsFor(Lease lease) => lease.Unit.Lane.Domain == SimulatedMail.Domain;
 
     public async Task DeliverAsync(HeldLease held, CancellationToken cancellation)
     {
@@ -101,7 +98,7 @@ internal sealed class Simulator(IMailQueue queue, IInbox inbox, Settlements sett
 
     private static Outcome Judge(string address, SmtpReply reply)
     {
-        var outcome = Verdict.Judge(reply, Domain, SmtpPhase.Recipient);
+        var outcome = Verdict.Judge(reply, SimulatedMail.Domain, SmtpPhase.Recipient);
         return OptsIn(address) ? outcome : outcome with { Follows = outcome.Follows & ~Consequence.Suppress };
     }
 

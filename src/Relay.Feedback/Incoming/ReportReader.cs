@@ -32,7 +32,7 @@ public static class ReportReader
         var report = Complaints.Read(letter)
             ?? DeliveryReports.Read(letter)
             ?? ServiceNotices.Read(letter)
-            ?? Unsubscribes.Read(letter)
+            ?? UnsubscribeWishes.Read(letter)
             ?? FreeTextBounces.Read(letter)
             ?? AutoReplies.Read(letter)
             ?? (letter.IsReceipt ? IncomingReport.Other with { IsNews = true } : IncomingReport.Other);

@@ -20,6 +20,7 @@ internal static class ListServices
             provider.GetRequiredService<MailTokens>(),
             Uri.TryCreate(relay[PublicUrl], UriKind.Absolute, out var web) ? web : null,
             provider.GetRequiredService<IOptions<ListOptions>>().Value));
+        services.AddSingleton<OptOuts>();
         services.AddSingleton<IUnsubscribes, Unsubscribes>();
         return services;
     }

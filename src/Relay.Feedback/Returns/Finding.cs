@@ -1,3 +1,4 @@
+using Relay.Mail.Events;
 using Relay.Mail.Incoming;
 
 namespace Relay.Feedback.Returns;
@@ -11,6 +12,10 @@ internal abstract record Finding
 
     /// <summary>It is to be written.</summary>
     public sealed record Told(Reception Reception, Telling Telling) : Finding;
+
+    /// <summary>Somebody wants no more, or calls it spam.</summary>
+    /// <param name="Wishes">Each an event of one recipient.</param>
+    public sealed record TakesOff(Reception Reception, IReadOnlyList<MailEvent> Wishes) : Finding;
 
     /// <summary>Nothing follows from it: it is counted.</summary>
     public sealed record Nothing(Reception Reception) : Finding;

@@ -1,4 +1,5 @@
 using Relay.Feedback.Incoming;
+using Relay.Feedback.Lists;
 using Relay.Mail.Bounces;
 using Relay.Mail.Classification;
 using Relay.Mail.Events;
@@ -12,7 +13,7 @@ namespace Relay.Feedback.Returns;
 /// a bounce ends as <c>bounced</c> a recipient who was delivered, once, and goes to the sender as our own report; of a
 /// recipient still under way it comes too early, since its unit has an end of its own to come; of one who has ended otherwise
 /// it is known. What is only delayed is no end and no attempt of ours. Complaints and wishes to be taken off become their
-/// events, once.
+/// events, once as long as they hold. From what becomes of mail that is not the account's own nothing follows for its other mail.
 /// </summary>
 internal sealed class Findings(IFailureReports reports, TimeProvider time)
 {
@@ -74,39 +75,20 @@ internal sealed class Findings(IFailureReports reports, TimeProvider time)
         }
 
         var now = time.GetUtcNow();
-        var events = found.Select(index => sent.EventOf(MailEventType.Complained, index, now) with { Reply = report.FeedbackType ?? "abuse", Rule = "feedback" });
-        return Once(Reception.Complaint, sent, events);
+        var wishes = found.Select(index => sent.EventOf(MailEventType.Complained, index, now) with { Reply = report.FeedbackType ?? "abuse", Rule = "feedback" });
+        return new Finding.TakesOff(Reception.Complaint, [.. wishes]);
     }
 
-    /// <param name="sent">Null where the message is forgotten, which does not matter.</param>
-    public Finding OfClaim(Unsubscription claim, SentMail? sent)
-    {
-        var wish = new MailEvent
-        {
-            Time = time.GetUtcNow(),
-            Type = MailEventType.Unsubscribed,
-            Message = claim.Message,
-            Account = claim.Account,
-            Recipient = claim.Address,
-            Stream = claim.Stream,
-        };
-        return sent is null
-            ? new Finding.Told(Reception.Unsubscribe, new Telling(claim.Message, [ByMail(wish)], [], IsOver: true))
-            : Once(Reception.Unsubscribe, sent, [ByMail(wish)]);
-    }
+    /// <summary>It does not matter whether the message is known.</summary>
+    public Finding OfClaim(Unsubscription claim) => Unsubscribes(OptOuts.EventOf(claim, time.GetUtcNow()));
 
     public Finding OfWish(IncomingReport report, MailToken token, SentMail? sent) =>
         sent is null ? new Finding.Strange("it is a wish to be taken off, of a message that is forgotten")
         : sent.Find(token, [.. report.Recipients.Select(told => told.Address)]) is not { } index ? new Finding.Strange("it is a wish to be taken off, and does not tell whose")
-        : Once(Reception.Unsubscribe, sent, [ByMail(sent.EventOf(MailEventType.Unsubscribed, index, time.GetUtcNow()))]);
+        : Unsubscribes(sent.EventOf(MailEventType.Unsubscribed, index, time.GetUtcNow()));
 
-    private static Finding Once(Reception reception, SentMail sent, IEnumerable<MailEvent> events)
-    {
-        var news = events.Where(happened => !sent.Has(happened)).ToList();
-        return news.Count == 0 ? Known : new Finding.Told(reception, new Telling(sent.Id, news, [], sent.IsOver));
-    }
-
-    private static MailEvent ByMail(MailEvent wish) => wish with { Reply = "by mail", Rule = "unsubscribe.mail" };
+    private static Finding.TakesOff Unsubscribes(MailEvent wish) =>
+        new(Reception.Unsubscribe, [wish with { Reply = "by mail", Rule = "unsubscribe.mail" }]);
 
     private Telling BounceOf(SentMail sent, List<(ReportedRecipient Told, int Index)> late)
     {
@@ -118,9 +100,9 @@ internal sealed class Findings(IFailureReports reports, TimeProvider time)
         {
             Reply = ReplyOf(each.Told),
             Rule = each.Told.Rule,
-            Suppresses = each.Told.Consequence.HasFlag(Consequence.Suppress) ? true : null,
+            Suppresses = each.Told.Consequence.HasFlag(Consequence.Suppress) && sent.MaySuppress ? true : null,
         });
-        return new Telling(sent.Id, [.. events], report is null ? [] : [report], sent.IsOver);
+        return new Telling(sent.Id, [.. events], report is null ? [] : [report], sent.Activity.IsOver());
     }
 
     private static string ReplyOf(ReportedRecipient told) => told.Reply ?? "the report does not say why";

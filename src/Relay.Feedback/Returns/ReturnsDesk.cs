@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Relay.Feedback.Incoming;
+using Relay.Feedback.Lists;
 using Relay.Mail.Incoming;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
@@ -18,7 +19,7 @@ namespace Relay.Feedback.Returns;
 /// counted. All else is kept aside. Nothing is ever answered to whoever brought it, so no loop can begin here (RFC 3834, 2).
 /// </remarks>
 internal sealed partial class ReturnsDesk(
-    MailTokens tokens, IIncomingStore store, Findings findings, FeedbackMetrics metrics, TimeProvider time, ILogger<ReturnsDesk> logger) : IIncomingMail
+    MailTokens tokens, IIncomingStore store, Findings findings, OptOuts optOuts, FeedbackMetrics metrics, TimeProvider time, ILogger<ReturnsDesk> logger) : IIncomingMail
 {
     // A host that refuses right after it has accepted is quicker than the step that settles its acceptance.
     private static readonly TimeSpan Settling = TimeSpan.FromSeconds(1);
@@ -27,6 +28,8 @@ internal sealed partial class ReturnsDesk(
     private const int Looks = 4;
 
     public bool Knows(EnvelopeAddress recipient) => tokens.TryRead(recipient.LocalPart, out _);
+
+    public bool MayComeToKnow(EnvelopeAddress recipient) => tokens.MayBeRead(recipient.LocalPart);
 
     public async ValueTask<IncomingResult> TakeAsync(IncomingMail mail, CancellationToken cancellation)
     {
@@ -74,7 +77,7 @@ internal sealed partial class ReturnsDesk(
     // The claim needs no memory: it works when the message is long forgotten.
     private ValueTask<IncomingResult> UnsubscribeAsync(IncomingMail mail, IncomingReport report, MailToken token, EnvelopeAddress recipient, CancellationToken cancellation) =>
         Findings.ClaimIn(report.Subject, tokens) is { } claim
-            ? TellAsync(mail, claim.Message, recipient, sent => findings.OfClaim(claim, sent), cancellation)
+            ? TellAsync(mail, claim.Message, recipient, _ => findings.OfClaim(claim), cancellation)
             : TellAsync(mail, token.Message, recipient, sent => findings.OfWish(report, token, sent), cancellation);
 
     private async ValueTask<IncomingResult> TellAsync(
@@ -100,6 +103,9 @@ internal sealed partial class ReturnsDesk(
                     await Task.Delay(Settling, time, cancellation);
                     break;
 
+                case Finding.TakesOff takesOff:
+                    return await TakeOffAsync(takesOff, sent, cancellation);
+
                 case Finding.Told { Reception: var reception, Telling: var telling }:
                     switch (await store.TellAsync(telling, cancellation))
                     {
@@ -120,6 +126,32 @@ internal sealed partial class ReturnsDesk(
 
         // Others have told of it again and again meanwhile.
         return await Counted(Reception.Known);
+    }
+
+    private async ValueTask<IncomingResult> TakeOffAsync(Finding.TakesOff finding, SentMail? sent, CancellationToken cancellation)
+    {
+        var told = 0;
+        foreach (var wish in finding.Wishes)
+        {
+            switch (await optOuts.TakeAsync(wish, sent?.Activity, cancellation))
+            {
+                case TellResult.Told:
+                    told++;
+                    break;
+                case TellResult.StoreFull:
+                    return IncomingResult.StoreFull;
+                case TellResult.StoreUnavailable:
+                    return IncomingResult.StoreUnavailable;
+            }
+        }
+
+        if (told == 0)
+        {
+            return await Counted(Reception.Known);
+        }
+
+        LogTold(finding.Wishes[0].Message, finding.Reception, told, 0);
+        return await Counted(finding.Reception);
     }
 
     // To an address for all complaints: the mail that it gives back bears a token.

@@ -20,21 +20,22 @@ internal sealed class SentMail(MessageActivity activity)
         .DistinctBy(recipient => recipient.Key)
         .ToDictionary(recipient => recipient.Key!, recipient => recipient.Index, StringComparer.Ordinal));
 
+    public MessageActivity Activity => activity;
+
     public MessageId Id => activity.Id;
 
     public MessageSummary Summary => activity.Summary;
 
     public string Account => activity.Events[0].Account;
 
-    /// <summary>Nothing of it is under way any more.</summary>
-    public bool IsOver => _recipients.All(recipient => !IsOpen(recipient.State));
+    /// <summary>
+    /// What becomes of it says something about the account's own mail. Mail of the world that was sent on by a route does not, nor does test mail.
+    /// </summary>
+    public bool MaySuppress => Summary is { Source: not MessageSource.Inbound, Mode: MessageMode.Live };
 
     public RecipientState StateOf(int recipient) => _recipients[recipient].State;
 
-    public bool IsUnderWay(int recipient) => IsOpen(StateOf(recipient));
-
-    /// <summary>The same was told before.</summary>
-    public bool Has(MailEvent told) => activity.Events.Any(e => e.Type == told.Type && e.Recipient == told.Recipient);
+    public bool IsUnderWay(int recipient) => !_recipients[recipient].HasEnded;
 
     /// <summary>
     /// Which recipient is meant: the one that the token was made for, or the one of these addresses; null when none fits. Where
@@ -66,6 +67,7 @@ internal sealed class SentMail(MessageActivity activity)
         Account = Account,
         Recipient = Summary.Recipients[recipient],
         Stream = type == MailEventType.Bounced ? null : Summary.Stream,
+        Suppresses = type == MailEventType.Bounced || MaySuppress ? null : false,
     };
 
     /// <summary>The message as a report to its sender needs it; null where nobody wants one. Of its content only the header's own copies are left.</summary>
@@ -124,8 +126,6 @@ internal sealed class SentMail(MessageActivity activity)
         stream.Write("\r\n"u8);
         return stream.ToArray();
     }
-
-    private static bool IsOpen(RecipientState state) => state is RecipientState.Queued or RecipientState.Deferred;
 
     private static string? KeyOf(string? address) => EnvelopeAddress.TryParse(address, out var parsed) ? Suppression.KeyOf(parsed) : null;
 }

@@ -35,8 +35,8 @@ internal readonly record struct ListMail(ReadOnlyMemory<byte> Fields, bool IsPer
             return true;
         }
 
-        var wish = new Unsubscription(account, submission.Id, recipients[0].Address.Text, kind.Stream);
-        var isMade = lists.TryWriteUnsubscribe(wish, 0, mailDomain, out var link);
+        var wish = new Unsubscription(account, submission.Id, recipients[0].Address.Text, kind.Stream, submission.Credential.Mode);
+        var isMade = lists.TryWriteUnsubscribe(wish, 0, submission.Head.Span[..header.Length], mailDomain, out var link);
         mail = new ListMail((byte[])[.. link, .. Encoding.ASCII.GetBytes(fields)], IsPersonal: false);
         return isMade;
     }

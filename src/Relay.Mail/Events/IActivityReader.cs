@@ -18,12 +18,19 @@ public sealed record MessageActivity(MessageId Id, MessageSummary Summary, IRead
     /// <summary>How each recipient stands after these events, in the order of the summary.</summary>
     public IReadOnlyList<RecipientStatus> Recipients() => [.. Summary.Recipients.Select(StatusOf)];
 
+    /// <summary>Nothing of it is under way any more.</summary>
+    public bool IsOver() => Recipients().All(recipient => recipient.HasEnded);
+
+    /// <summary>The same was told before.</summary>
+    public bool Has(MailEvent told) => Events.Any(e => e.Type == told.Type && e.Recipient == told.Recipient);
+
     private RecipientStatus StatusOf(string recipient)
     {
         var status = new RecipientStatus(recipient, RecipientState.Queued, null);
         foreach (var e in Events)
         {
-            if (e.Recipient == recipient && StateAfter(e.Type) is { } state && !(IsEnd(status.State) && state == RecipientState.Deferred))
+            // An attempt whose outcome comes late, when another has ended it already, changes nothing.
+            if (e.Recipient == recipient && StateAfter(e.Type) is { } state && !(status.HasEnded && state == RecipientState.Deferred))
             {
                 status = new RecipientStatus(recipient, state, e);
             }
@@ -31,9 +38,6 @@ public sealed record MessageActivity(MessageId Id, MessageSummary Summary, IRead
 
         return status;
     }
-
-    // An attempt whose outcome comes late, when another has ended it already, changes nothing.
-    private static bool IsEnd(RecipientState state) => state is not (RecipientState.Queued or RecipientState.Deferred);
 
     // What a reader does with a message (opened, clicked) tells nothing new about where it is.
     private static RecipientState? StateAfter(MailEventType type) => type switch
@@ -50,7 +54,11 @@ public sealed record MessageActivity(MessageId Id, MessageSummary Summary, IRead
 }
 
 /// <param name="Last">The event that brought it there; null while nothing was tried.</param>
-public sealed record RecipientStatus(string Email, RecipientState State, MailEvent? Last);
+public sealed record RecipientStatus(string Email, RecipientState State, MailEvent? Last)
+{
+    /// <summary>It is not under way any more.</summary>
+    public bool HasEnded => State is not (RecipientState.Queued or RecipientState.Deferred);
+}
 
 public enum RecipientState
 {

@@ -40,7 +40,8 @@ public sealed record MailEvent
 
     /// <summary>
     /// With <see cref="MailEventType.Bounced"/>, true: the address itself is at fault, so nothing more is sent there. With
-    /// <see cref="MailEventType.Complained"/>, false: it was only played, and nothing follows.
+    /// <see cref="MailEventType.Complained"/> and <see cref="MailEventType.Unsubscribed"/>, false: it was only played, or said of mail that is not
+    /// the account's own, and nothing follows.
     /// </summary>
     public bool? Suppresses { get; init; }
 

@@ -65,7 +65,7 @@ public sealed record Suppression
     {
         MailEventType.Bounced when happened.Suppresses == true => SuppressionReason.Bounce,
         MailEventType.Complained when happened.Suppresses != false => SuppressionReason.Complaint,
-        MailEventType.Unsubscribed => SuppressionReason.Unsubscribe,
+        MailEventType.Unsubscribed when happened.Suppresses != false => SuppressionReason.Unsubscribe,
         _ => null,
     };
 }

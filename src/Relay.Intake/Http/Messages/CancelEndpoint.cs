@@ -33,7 +33,7 @@ internal sealed class CancelEndpoint(IActivityReader activity, IQueueReader queu
             return new ProblemAnswer(Problem.NotFound("there is no message with this id, or no longer"));
         }
 
-        if (found.Recipients().All(HasEnded))
+        if (found.IsOver())
         {
             return Answer(found, []);
         }
@@ -80,9 +80,7 @@ internal sealed class CancelEndpoint(IActivityReader activity, IQueueReader queu
             new CancelAnswer(now.Id.ToString(), status, ViewsOf(now.Recipients(), sending)), AnswerJson.Default.CancelAnswer, statusCode: code);
 
     private static IReadOnlyList<RecipientResult> ViewsOf(IReadOnlyList<RecipientStatus> recipients, HashSet<string> sending) =>
-        [.. recipients.Select(r => new RecipientResult(r.Email, !HasEnded(r) && sending.Contains(r.Email) ? Sending : Word.Of(r.State)))];
-
-    private static bool HasEnded(RecipientStatus recipient) => recipient.State is not (RecipientState.Queued or RecipientState.Deferred);
+        [.. recipients.Select(r => new RecipientResult(r.Email, !r.HasEnded && sending.Contains(r.Email) ? Sending : Word.Of(r.State)))];
 }
 
 internal sealed record CancelAnswer(string Id, string Status, IReadOnlyList<RecipientResult> Recipients);

@@ -96,16 +96,16 @@ internal sealed class SuppressionList(ISuppressionStore suppressions, TimeProvid
 
     public async Task ExportAsync(HttpContext context)
     {
-        var account = Caller.Of(context).Account;
+        var caller = Caller.Of(context);
 
         // Before the first octet: from then on an error can only break off.
-        var page = await suppressions.ListAsync(account, null, Lot, context.RequestAborted);
+        var page = await suppressions.ListAsync(caller.Account, null, Lot, context.RequestAborted);
         context.Response.ContentType = "text/csv; charset=utf-8";
         context.Response.Headers.ContentDisposition = "attachment; filename=\"suppressions.csv\"";
         await WriteAsync(context.Response.BodyWriter, CsvLine.Write(Names), context.RequestAborted);
-        for (; ; page = await suppressions.ListAsync(account, page.Next, Lot, context.RequestAborted))
+        for (; ; page = await suppressions.ListAsync(caller.Account, page.Next, Lot, context.RequestAborted))
         {
-            foreach (var each in page.Items)
+            foreach (var each in page.Items.Where(each => SuppressionEndpoints.MaySee(caller, each)))
             {
                 var since = each.Since.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
                 await WriteAsync(context.Response.BodyWriter, CsvLine.Write(each.Address, Word.Of(each.Reason), since, each.Words, each.Stream), context.RequestAborted);

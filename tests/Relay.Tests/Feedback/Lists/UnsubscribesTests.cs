@@ -23,7 +23,7 @@ public sealed class UnsubscribesTests
     {
         _events = new InMemoryIncomingStore(new InMemoryMailQueue(_time));
         _claim = new Unsubscription("acme", MessageId.Create(_time), "Ada@x.test", "news");
-        _unsubscribes = new Unsubscribes(_suppressions, _events, _time);
+        _unsubscribes = new Unsubscribes(new OptOuts(_suppressions, _events), _events, _time);
     }
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;

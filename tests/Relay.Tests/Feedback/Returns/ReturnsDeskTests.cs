@@ -3,6 +3,7 @@ using MimeKit;
 using Relay.Mail.Events;
 using Relay.Mail.Incoming;
 using Relay.Mail.Messages;
+using Relay.Mail.Suppressions;
 using Relay.Mail.Tokens;
 using Relay.Smtp.Addresses;
 using Relay.Tests.Redis;
@@ -481,6 +482,73 @@ public sealed class ReturnsDeskTests : IDisposable
 
         Assert.Equal(IncomingResult.Taken, await _returns.TakeAsync(Encoding.ASCII.GetBytes(text.ToString()), message));
     }
+
+    [Fact]
+    public async Task Who_was_let_in_again_can_leave_and_complain_again()
+    {
+        var message = await _returns.SentAsync(TestMail.Delivered, m => m with { Stream = "weekly" }, "ann@there.test");
+        Assert.True(new Unsubscription("acme", message.Id, "ann@there.test", "weekly").TrySeal(_returns.Tokens, out var claim));
+        foreach (var (content, purpose) in ((byte[], TokenPurpose)[])
+        [
+            (Reports.Wish(), TokenPurpose.Unsubscribe),
+            (Reports.Wish(subject: $"unsubscribe {claim}"), TokenPurpose.Unsubscribe),
+            (Reports.Complaint("ann@there.test"), TokenPurpose.Complaint),
+            (Reports.Complaint("ann@there.test"), TokenPurpose.Complaint),
+        ])
+        {
+            Assert.Equal(IncomingResult.Taken, await _returns.TakeAsync(content, message, purpose));
+            Assert.NotNull(await HeldAsync("weekly"));
+
+            _returns.Time.Advance(TimeSpan.FromMinutes(1));
+            Assert.True(await _returns.Suppressions.ReleaseAsync("acme", Ann, "weekly", "key_1", _returns.Time.GetUtcNow(), Cancellation));
+            _returns.Time.Advance(TimeSpan.FromMinutes(1));
+        }
+    }
+
+    [Fact]
+    public async Task A_complaint_about_each_mail_is_told_though_the_first_has_its_consequence()
+    {
+        var first = await _returns.DeliveredAsync("ann@there.test");
+        var second = await _returns.DeliveredAsync("ann@there.test");
+
+        foreach (var message in (Message[])[first, second, second])
+        {
+            await _returns.TakeAsync(Reports.Complaint("ann@there.test"), message, TokenPurpose.Complaint);
+        }
+
+        Assert.Equal([first.Id, second.Id], _returns.Store.Tellings.Select(telling => telling.Message));
+    }
+
+    [Fact]
+    public async Task What_becomes_of_mail_of_the_world_that_was_sent_on_changes_nothing_for_the_accounts_own()
+    {
+        var message = await _returns.SentAsync(TestMail.Delivered, m => m with { Source = MessageSource.Inbound, ReportsFailures = false }, "ann@there.test");
+
+        foreach (var content in (byte[][])[Reports.Complaint("ann@there.test"), Reports.Complaint("ann@there.test"), Reports.Wish(), Reports.Bounce("ann@there.test")])
+        {
+            Assert.Equal(IncomingResult.Taken, await _returns.TakeAsync(content, message));
+        }
+
+        Assert.Equal([MailEventType.Complained, MailEventType.Unsubscribed, MailEventType.Bounced], _returns.Store.Tellings.Select(telling => Assert.Single(telling.Events).Type));
+        Assert.All(_returns.Store.Tellings, telling => Assert.Null(Suppression.From(telling.Events[0])));
+        Assert.Null(await HeldAsync(null));
+    }
+
+    [Fact]
+    public async Task A_claim_of_test_mail_takes_nobody_off()
+    {
+        var live = await _returns.DeliveredAsync("bob@there.test");
+        Assert.True(new Unsubscription("acme", MessageId.Create(_returns.Time), "ann@there.test", "weekly", MessageMode.Test).TrySeal(_returns.Tokens, out var claim));
+
+        Assert.Equal(IncomingResult.Taken, await _returns.TakeAsync(Reports.Wish(subject: $"unsubscribe {claim}"), live, TokenPurpose.Unsubscribe));
+
+        Assert.Null(Suppression.From(Assert.Single(Assert.Single(_returns.Store.Tellings).Events)));
+        Assert.Null(await HeldAsync("weekly"));
+    }
+
+    private static EnvelopeAddress Ann { get; } = EnvelopeAddress.Parse("ann@there.test");
+
+    private ValueTask<Suppression?> HeldAsync(string? stream) => _returns.Suppressions.FindAsync("acme", Ann, stream, Cancellation);
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Time.Testing;
 using Relay.Feedback;
 using Relay.Feedback.Bounces;
+using Relay.Feedback.Lists;
 using Relay.Feedback.Returns;
 using Relay.Mail;
 using Relay.Mail.Events;
@@ -34,6 +35,7 @@ internal sealed class ReturnsUnderTest : IDisposable
             Tokens,
             Store,
             new Findings(new FailureReports(Options.Create(new RelayOptions { HostName = "mx.relay.test" }), Time), Time),
+            new OptOuts(Suppressions, Store),
             new FeedbackMetrics(_services.GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>()),
             Time,
             NullLogger<ReturnsDesk>.Instance);
@@ -44,6 +46,7 @@ internal sealed class ReturnsUnderTest : IDisposable
     public FakeTimeProvider Time { get; } = new(new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.Zero));
     public InMemoryMailQueue Queue { get; }
     public InMemoryIncomingStore Store { get; }
+    public InMemorySuppressionStore Suppressions { get; } = new();
     public MailTokens Tokens { get; }
     public ReturnsDesk Desk { get; }
 

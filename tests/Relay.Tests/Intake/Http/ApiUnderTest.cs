@@ -271,7 +271,7 @@ internal sealed class ApiUnderTestStores
         services.AddSingleton<IDomainRecords>(Records);
         services.AddSingleton<ISuppressionStore>(Suppressions);
         services.AddSingleton(Tokens);
-        services.AddSingleton<IUnsubscribes>(new Unsubscribes(Suppressions, Incoming, Time));
+        services.AddSingleton<IUnsubscribes>(new Unsubscribes(new OptOuts(Suppressions, Incoming), Incoming, Time));
         services.AddSingleton(provider => new ListFields(Tokens, provider.GetRequiredService<IOptions<HttpOptions>>().Value.PublicUrl is { } url ? new Uri(url) : null, new ListOptions()));
     }
 }

@@ -134,4 +134,30 @@ public sealed class SuppressionTests
         Assert.Equal(1, (await api.PostAsync("/suppressions/import", "email@x.test")).Json.GetProperty("added").GetInt32());
         Assert.Equal(0, (await api.PostAsync("/suppressions/import", "\uFEFFEmail;Reason\n".Replace(';', ','))).Json.GetProperty("refused").GetInt32());
     }
+
+    [Fact]
+    public async Task A_test_key_sees_what_it_played_and_none_of_the_accounts_customers()
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+        var test = await api.KeyAsync("shop", MessageMode.Test);
+        await api.PostAsync("/suppressions", """{ "email": "ada@there.test" }""");
+        await api.PostAsync("/suppressions", """{ "email": "bounce+suppress@simulator.test" }""");
+
+        (await api.GetAsync("/suppressions/ada@there.test", test)).IsProblem(HttpStatusCode.NotFound);
+        Assert.Equal("suppressed", (await api.GetAsync("/suppressions/bounce+suppress@simulator.test", test)).String("status"));
+        Assert.Equal("bounce+suppress@simulator.test", Assert.Single((await api.GetAsync("/suppressions", test)).Json.GetProperty("items").EnumerateArray()).GetProperty("email").GetString());
+        Assert.DoesNotContain("ada@there.test", (await api.GetAsync("/suppressions/export", test)).Text, StringComparison.Ordinal);
+        Assert.Contains("ada@there.test", (await api.GetAsync("/suppressions/export")).Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_file_of_a_spreadsheet_without_a_line_of_names_keeps_its_first_address()
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+
+        var answer = await api.PostAsync("/suppressions/import", "\uFEFFada@there.test\r\nbob@there.test\r\n");
+
+        Assert.Equal((2, 0), (answer.Json.GetProperty("added").GetInt32(), answer.Json.GetProperty("refused").GetInt32()));
+        Assert.Equal("suppressed", (await api.GetAsync("/suppressions/ada@there.test")).String("status"));
+    }
 }

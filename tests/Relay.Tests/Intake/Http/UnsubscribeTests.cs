@@ -3,8 +3,10 @@ using System.Text;
 using Relay.Mail.Events;
 using Relay.Mail.Incoming;
 using Relay.Mail.Messages;
+using Relay.Mail.Suppressions;
 using Relay.Mail.Tokens;
 using Relay.Smtp.Addresses;
+using Relay.Tests.Mail.Tokens;
 
 namespace Relay.Tests.Intake.Http;
 
@@ -158,6 +160,46 @@ public sealed class UnsubscribeTests
 
         Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
         Assert.Null(await HeldAsync(api, "news"));
+    }
+
+    [Fact]
+    public async Task A_link_of_test_mail_takes_nobody_off_whomever_it_was_addressed_to()
+    {
+        await using var api = await ApiUnderTest.StartAsync(("Http:PublicUrl", "https://relay.test"));
+        var key = await api.KeyAsync("shop", MessageMode.Test);
+        var id = (await api.PostAsync("/send", """{ "from": "a@shop.test", "to": "ada@there.test", "subject": "Hi", "text": "x", "class": "bulk", "stream": "news" }""", key)).String("id");
+        var header = Encoding.ASCII.GetString(Assert.Single(api.Stores.Queue.Accepted).Content.Prologue.Span);
+        var token = header.Split("https://relay.test/unsubscribe/")[1].Split('>')[0];
+
+        using var answer = await PostAsync(api, token, "List-Unsubscribe=One-Click");
+
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        Assert.Null(await HeldAsync(api, "news"));
+        var happened = Assert.Single(Assert.Single(api.Stores.Incoming.Tellings).Events);
+        Assert.Equal((MailEventType.Unsubscribed, id, false), (happened.Type, happened.Message.ToString(), happened.Suppresses));
+        Assert.Null(Suppression.From(happened));
+
+        (await PostAsync(api, token, "List-Unsubscribe=One-Click")).Dispose();
+        Assert.Single(api.Stores.Incoming.Tellings);
+    }
+
+    [Fact]
+    public async Task A_link_that_cannot_be_read_now_is_to_be_tried_again()
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+        var token = TokenFor(api, "news", "ada@there.test");
+        api.Stores.Tokens.Use([MailTokensTests.Key(1)], 0);
+
+        using (var looked = await api.Client.GetAsync($"/unsubscribe/{token}", Cancellation))
+        using (var clicked = await PostAsync(api, token, "List-Unsubscribe=One-Click"))
+        {
+            Assert.Equal((HttpStatusCode.ServiceUnavailable, HttpStatusCode.ServiceUnavailable), (looked.StatusCode, clicked.StatusCode));
+            Assert.NotNull(clicked.Headers.RetryAfter);
+        }
+
+        api.Stores.Tokens.Use([MailTokensTests.Key(1)]);
+        using var unknown = await PostAsync(api, token, "List-Unsubscribe=One-Click");
+        Assert.Equal(HttpStatusCode.NotFound, unknown.StatusCode);
     }
 
     private static string TokenFor(ApiUnderTest api, string stream, string recipient)

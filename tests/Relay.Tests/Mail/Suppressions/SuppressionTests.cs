@@ -52,5 +52,7 @@ public sealed class SuppressionTests
         Assert.Null(Suppression.From(Blamed with { Suppresses = null }));
         Assert.Null(Suppression.From(Blamed with { Type = MailEventType.Deferred }));
         Assert.Null(Suppression.From(Blamed with { Recipient = null }));
+        Assert.Null(Suppression.From(Blamed with { Type = MailEventType.Complained, Suppresses = false }));
+        Assert.Null(Suppression.From(Blamed with { Type = MailEventType.Unsubscribed, Suppresses = false }));
     }
 }

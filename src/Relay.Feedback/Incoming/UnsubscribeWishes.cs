@@ -1,7 +1,7 @@
 namespace Relay.Feedback.Incoming;
 
 /// <summary>Mail that a List-Unsubscribe address was written for (RFC 2369, 3.2); mail programs send it empty or with the subject it names.</summary>
-internal static class Unsubscribes
+internal static class UnsubscribeWishes
 {
     private static readonly string[] Words =
     [
