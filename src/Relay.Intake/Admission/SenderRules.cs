@@ -29,12 +29,12 @@ internal sealed class SenderRules(
     /// </summary>
     public async ValueTask<Refusal?> CheckAsync(Credential credential, Authors authors, MessageClass @class, CancellationToken cancellation)
     {
-        if (IsStrict(credential) && authors.From.FirstOrDefault(author => FreeMail.Has(author.Domain)) is { } free)
+        foreach (var address in authors.From)
         {
-            return new Refusal(
-                RefusalReason.SenderNotVerified,
-                $"{free.Domain} lets nobody else send in its name, so other receivers refuse such mail; use an address of a domain of your own in From, and this one in Reply-To",
-                "from");
+            if (CheckFreeMail(credential, address) is { } free)
+            {
+                return free;
+            }
         }
 
         foreach (var address in authors.From)
@@ -55,6 +55,14 @@ internal sealed class SenderRules(
             : @class == MessageClass.Bulk && await domains.LacksPolicyAsync(credential.Account, authors.From[0].Domain, cancellation) ? WithoutPolicy(authors.From[0].Domain)
             : null;
     }
+
+    /// <summary>Null unless this is a mailbox that only its provider may send for.</summary>
+    public Refusal? CheckFreeMail(Credential credential, EnvelopeAddress author) => IsStrict(credential) && FreeMail.Has(author.Domain)
+        ? new Refusal(
+            RefusalReason.SenderNotVerified,
+            $"{author.Domain} lets nobody else send in its name, so other receivers refuse such mail; use an address of a domain of your own in From, and this one in Reply-To",
+            "from")
+        : null;
 
     private static Refusal WithoutPolicy(string domain) => new(
         RefusalReason.SenderNotVerified,

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Http;
+using Relay.Intake.Admission;
 using Relay.Intake.Domains;
 using Relay.Intake.Http.Access;
 using Relay.Intake.Http.Json;
@@ -9,20 +10,26 @@ using Relay.Smtp.Addresses;
 namespace Relay.Intake.Http.Senders;
 
 /// <summary><c>/senders</c>: single addresses that an account may send as once whoever reads their mail has said yes. Named by id or by address.</summary>
-internal sealed class SenderEndpoints(ISenderStore senders, SendingAddresses known, ConfirmationMail mail, TimeProvider time)
+internal sealed class SenderEndpoints(ISenderStore senders, SendingAddresses known, SenderRules rules, ConfirmationMail mail, TimeProvider time)
 {
     // For a domain with more of them its owner verifies the domain.
     private const int MaxSenders = 100;
 
     public async Task<IResult> CreateAsync(HttpContext context)
     {
+        Reach.RequireWhole(context);
         var request = await RequestBody.ReadAsync(context, ApiJson.Default.SenderRequest);
         if (!EnvelopeAddress.TryParse(request.Email, out var address, out var problem))
         {
             throw new ProblemException(Problem.Unprocessable("email", problem));
         }
 
-        RequireLive(context);
+        // Its owner would say yes, and nothing could be sent as it.
+        if (rules.CheckFreeMail(Caller.Of(context), address) is { } free)
+        {
+            throw new ProblemException(Problem.Unprocessable("email", free.Text));
+        }
+
         var account = Caller.Of(context).Account;
         var key = SendingAddresses.KeyOf(address);
         if (await senders.FindAsync(account, key, context.RequestAborted) is { } there)
@@ -52,7 +59,7 @@ internal sealed class SenderEndpoints(ISenderStore senders, SendingAddresses kno
 
     public async Task<IResult> MailAgainAsync(HttpContext context, string id)
     {
-        RequireLive(context);
+        Reach.RequireWhole(context);
         return await FindSenderAsync(context, id) is not { } sender ? NotFound()
             : sender.VerifiedAt is not null ? Answer(sender)
             : Answer(await mail.SendAsync(sender, context.RequestAborted));
@@ -77,15 +84,6 @@ internal sealed class SenderEndpoints(ISenderStore senders, SendingAddresses kno
         return EnvelopeAddress.TryParse(id, out var address, out _)
             ? await senders.FindAsync(account, SendingAddresses.KeyOf(address), context.RequestAborted)
             : (await senders.ListAsync(account, context.RequestAborted)).FirstOrDefault(sender => sender.Id == id);
-    }
-
-    // The mail with the link goes to the world, where nothing of a test key goes.
-    private static void RequireLive(HttpContext context)
-    {
-        if (Caller.Of(context).Mode != Mail.Messages.MessageMode.Live)
-        {
-            throw new ProblemException(Problem.Forbidden("a test key sends as whom it likes and verifies nobody"));
-        }
     }
 
     private static IResult Answer(VerifiedSender sender, int status = StatusCodes.Status200OK) =>

@@ -130,6 +130,19 @@ public sealed class SenderTests
         Assert.Empty(api.Stores.Queue.Accepted);
     }
 
+    [Theory]
+    [InlineData("ada@gmail.com")]
+    [InlineData("Ada@Outlook.com")]
+    public async Task A_mailbox_that_only_its_provider_may_send_for_is_not_asked_for_a_yes(string email)
+    {
+        await using var api = await StartAsync();
+
+        (await api.PostAsync("/senders", $$"""{ "email": "{{email}}" }""")).Names(HttpStatusCode.UnprocessableEntity, "email", "lets nobody else send in its name");
+
+        Assert.Empty(api.Stores.Queue.Accepted);
+        Assert.Equal(0, (await api.GetAsync("/senders")).Json.GetProperty("items").GetArrayLength());
+    }
+
     private static Task<ApiUnderTest> StartAsync() => ApiUnderTest.StartAsync(("Http:PublicUrl", "https://relay.test/"));
 
     private static Task<ApiAnswer> SendAsync(ApiUnderTest api, string from) => api.SendWithAsync(("from", from));
