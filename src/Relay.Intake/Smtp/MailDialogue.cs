@@ -21,7 +21,7 @@ internal sealed class MailDialogue(SmtpDoor door, SmtpWire wire, Answers answers
 
     private Transaction? _transaction;
     private bool _isChunkRefused;
-    private int _refusedRecipients;
+    private int _guesses;
 
     /// <summary>How far the transaction has come.</summary>
     public DialogueState State =>
@@ -81,8 +81,7 @@ internal sealed class MailDialogue(SmtpDoor door, SmtpWire wire, Answers answers
 
         if (await door.Desk.CheckRecipientAsync(_transaction, rcpt.Recipient) is { } refusal)
         {
-            // Who guesses addresses gets only so many guesses.
-            return answers.Say(refusal) && (++_refusedRecipients < door.Limits.MaxBadCommands || answers.LastWord(Replies.TooManyBadCommands, DoorRefusal.TooManyBadCommands));
+            return answers.Say(refusal) && (refusal != Replies.UnknownRecipient || MayGuessOn());
         }
 
         _transaction.Add(rcpt);
@@ -146,6 +145,11 @@ internal sealed class MailDialogue(SmtpDoor door, SmtpWire wire, Answers answers
     }
 
     public ValueTask DisposeAsync() => ResetAsync();
+
+    // Who guesses addresses gets only so many guesses. What is only put off was no guess: mail to many, each of whom has a
+    // route of their own, is told so for all but the first.
+    private bool MayGuessOn() =>
+        ++_guesses < door.Limits.MaxBadCommands || answers.LastWord(Replies.TooManyBadCommands, DoorRefusal.TooManyBadCommands);
 
     private IncomingContent Open(ContentDecoder decoder)
     {

@@ -7,6 +7,7 @@ using Relay.Mail.Messages;
 using Relay.Mail.Tokens;
 using Relay.TestKit.Smtp;
 using Relay.Tests.Feedback.Returns;
+using Relay.Tests.Mail.Tokens;
 
 namespace Relay.Tests.Intake.Smtp;
 
