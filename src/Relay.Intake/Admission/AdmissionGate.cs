@@ -36,7 +36,7 @@ internal sealed partial class AdmissionGate(
     ILogger<AdmissionGate> logger)
 {
     private static readonly Refusal KeyIsOver =
-        new(RefusalReason.NotAllowed, "this key was revoked or has expired; log in with another one");
+        new(RefusalReason.KeyIsOver, "this key was revoked or has expired; log in with another one");
 
     /// <summary>Finds the credential of a key. Takes the same time whatever is wrong with it.</summary>
     /// <param name="from">Where it was shown; null where that is not known.</param>

@@ -77,8 +77,14 @@ public sealed record Refusal(RefusalReason Reason, string Text, string? Field = 
 
 public enum RefusalReason
 {
-    /// <summary>The credential lacks the scope. 550 5.7.1, 403.</summary>
+    /// <summary>The credential may not send, not as this sender, or never so many recipients as the message has. 550 5.7.1, 403.</summary>
     NotAllowed,
+
+    /// <summary>
+    /// The credential was revoked or expired in the session that logged in with it. 421 4.7.0, since no mail is at fault: whoever sends for others
+    /// would take a 550 for the end of theirs.
+    /// </summary>
+    KeyIsOver,
 
     /// <summary>The sender's or author's domain is not verified for the account. 550 5.7.1, 403.</summary>
     SenderNotVerified,

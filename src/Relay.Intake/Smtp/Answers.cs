@@ -12,7 +12,8 @@ internal sealed class Answers(SmtpDoor door, SmtpWire wire, IPAddress client)
         return true;
     }
 
-    public bool Say(SmtpReply reply) => Say(ReplyWriter.ToBytes(reply));
+    /// <summary>After 421 there is nothing more to say (RFC 5321, 4.2.3).</summary>
+    public bool Say(SmtpReply reply) => Say(ReplyWriter.ToBytes(reply)) && reply.Code != 421;
 
     public bool Refuse(SmtpReply reply, DoorRefusal reason)
     {

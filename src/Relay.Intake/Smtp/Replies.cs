@@ -106,6 +106,7 @@ internal static class Replies
     {
         RefusalReason.NotAllowed or RefusalReason.SenderNotVerified => new(550, "5.7.1", refusal.Text),
         RefusalReason.HeaderInvalid => new(550, "5.6.0", refusal.Text),
+        RefusalReason.KeyIsOver => new(421, "4.7.0", refusal.Text),
         RefusalReason.Looping => new(554, "5.4.6", refusal.Text),
         RefusalReason.NoRecipients => new(554, "5.5.1", refusal.Text),
         RefusalReason.IdempotencyMismatch => new(550, "5.5.4", refusal.Text),

@@ -146,7 +146,7 @@ internal sealed class SendEndpoint(AdmissionGate gate, IContentStore contents, B
 
     private static Problem ProblemOf(Refusal refusal) => refusal.Reason switch
     {
-        RefusalReason.NotAllowed or RefusalReason.SenderNotVerified => Problem.Forbidden(refusal.Text, refusal.Field),
+        RefusalReason.NotAllowed or RefusalReason.SenderNotVerified or RefusalReason.KeyIsOver => Problem.Forbidden(refusal.Text, refusal.Field),
         RefusalReason.StoreFull or RefusalReason.StoreUnavailable => Problem.Unavailable(refusal.Text),
         RefusalReason.IdempotencyMismatch => Problem.Unprocessable(IdempotencyHeader.Name, refusal.Text),
         _ => Problem.Unprocessable(refusal.Field, refusal.Text),

@@ -155,7 +155,7 @@ public sealed class LoginThrottleTests
         gate.Time.Advance(TimeSpan.FromSeconds(5));
 
         Assert.IsType<AuthenticationResult.Rejected>(await gate.Gate.AuthenticateAsync(gate.Key, Elsewhere, null, Cancellation));
-        Assert.Equal(RefusalReason.NotAllowed, (await gate.Gate.CheckSenderAsync(gate.Credential, null, Cancellation))?.Reason);
+        Assert.Equal(RefusalReason.KeyIsOver, (await gate.Gate.CheckSenderAsync(gate.Credential, null, Cancellation))?.Reason);
     }
 
     [Fact]
@@ -166,7 +166,7 @@ public sealed class LoginThrottleTests
 
         await gate.Accounts.PutCredentialAsync(gate.Credential with { RevokedAt = gate.Time.GetUtcNow() }, Cancellation);
 
-        Assert.Equal(RefusalReason.NotAllowed, (await gate.RefusedAsync("From: a@shop.test\r\n\r\n")).Reason);
+        Assert.Equal(RefusalReason.KeyIsOver, (await gate.RefusedAsync("From: a@shop.test\r\n\r\n")).Reason);
     }
 
     [Fact]

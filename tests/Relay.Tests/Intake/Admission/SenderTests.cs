@@ -250,7 +250,7 @@ public sealed class SenderTests
         gate.Gate.Forget(revoked);
 
         var refusal = await gate.Gate.CheckSenderAsync(gate.Credential, sender, GateUnderTest.Cancellation);
-        Assert.Equal(RefusalReason.NotAllowed, refusal?.Reason);
+        Assert.Equal(RefusalReason.KeyIsOver, refusal?.Reason);
         Assert.Contains("revoked", refusal?.Text);
     }
 }

@@ -249,9 +249,24 @@ public sealed class LoginTests
 
         await door.Accounts.PutCredentialAsync(credential with { RevokedAt = DateTimeOffset.UnixEpoch }, TestContext.Current.CancellationToken);
 
-        await client.Says("From: a@sender.test\r\n\r\nx\r\n.", expect: "550 5.7.1 this key was revoked");
-        await client.Says("MAIL FROM:<a@sender.test>", expect: "550 5.7.1 ");
+        // No mail is at fault: a server that sends for others keeps it, and does not give it back.
+        await client.Says("From: a@sender.test\r\n\r\nx\r\n.", expect: "421 4.7.0 this key was revoked");
+        await client.ExpectsEnd();
         Assert.Empty(door.Queue.Accepted);
+    }
+
+    [Fact]
+    public async Task A_session_whose_key_ended_between_two_mails_ends_with_the_next()
+    {
+        await using var door = await DoorUnderTest.StartAsync();
+        var credential = await door.AddKeyAsync(DoorUnderTest.OtherKey);
+        await using var client = await door.GreetAsync();
+        await client.Says($"AUTH PLAIN {DoorUnderTest.Plain(DoorUnderTest.OtherKey)}", expect: "235 ");
+
+        await door.Accounts.PutCredentialAsync(credential with { ExpiresAt = DateTimeOffset.UnixEpoch }, TestContext.Current.CancellationToken);
+
+        await client.Says("MAIL FROM:<a@sender.test>", expect: "421 4.7.0 this key was revoked or has expired");
+        await client.ExpectsEnd();
     }
 
     [Fact]
