@@ -39,6 +39,11 @@ internal sealed class InboundDesk(IIncomingMail incoming, RoutedMail routed, str
                 return Replies.StoreUnavailable;
             }
 
+            if (route is null && incoming.MayComeToKnow(recipient))
+            {
+                return Replies.NotKnownYet;
+            }
+
             if (route is null)
             {
                 metrics.Refused(DoorRefusal.UnknownRecipient);

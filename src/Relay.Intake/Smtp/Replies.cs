@@ -53,6 +53,7 @@ internal static class Replies
 
     public static readonly SmtpReply NoDomain = new(501, "5.1.3", "The address has no domain");
     public static readonly SmtpReply UnknownRecipient = new(550, "5.1.1", "No such address here");
+    public static readonly SmtpReply NotKnownYet = new(451, "4.3.0", "Whether there is such an address here cannot be told right now, try again later");
     public static readonly SmtpReply TooEarly = new(451, "4.2.0", "The mail that this is about is still under way here, try again later");
 
     public static readonly SmtpReply OneWayAtATime = new(452, "4.5.3", "Mail for this recipient goes another way; send it in a transaction of its own");
@@ -105,8 +106,8 @@ internal static class Replies
     public static SmtpReply Of(Refusal refusal) => refusal.Reason switch
     {
         RefusalReason.NotAllowed or RefusalReason.SenderNotVerified => new(550, "5.7.1", refusal.Text),
-        RefusalReason.HeaderInvalid => new(550, "5.6.0", refusal.Text),
         RefusalReason.KeyIsOver => new(421, "4.7.0", refusal.Text),
+        RefusalReason.HeaderInvalid => new(550, "5.6.0", refusal.Text),
         RefusalReason.Looping => new(554, "5.4.6", refusal.Text),
         RefusalReason.NoRecipients => new(554, "5.5.1", refusal.Text),
         RefusalReason.IdempotencyMismatch => new(550, "5.5.4", refusal.Text),

@@ -10,6 +10,9 @@ public interface IIncomingMail
     /// <summary>Whether an address is one that we gave out. Asks no store.</summary>
     bool Knows(EnvelopeAddress recipient);
 
+    /// <summary>Whether an address that is not known may be one of ours all the same, as will be known later or elsewhere. Asks no store.</summary>
+    bool MayComeToKnow(EnvelopeAddress recipient);
+
     /// <summary>Takes a mail for addresses that are known. Nothing is ever answered to its sender.</summary>
     ValueTask<IncomingResult> TakeAsync(IncomingMail mail, CancellationToken cancellation);
 }

@@ -35,9 +35,9 @@ public sealed class MailTokens(TimeProvider time)
 
     private volatile KeySet? _keys;
 
-    /// <summary>Takes these keys in place of those before.</summary>
-    /// <param name="keys">At least one.</param>
-    public void Use(IReadOnlyList<TokenKey> keys) => _keys = new KeySet(keys);
+    /// <summary>Takes these keys in place of those before: all that the store has now.</summary>
+    /// <param name="closed">The numbers of those that cannot be opened here.</param>
+    public void Use(IReadOnlyList<TokenKey> keys, params IReadOnlyList<int> closed) => _keys = new KeySet(keys, closed, time.GetTimestamp());
 
     /// <summary>The keys in use; empty before the store was read.</summary>
     public IReadOnlyList<TokenKey> Keys => _keys?.All ?? [];
@@ -140,6 +140,25 @@ public sealed class MailTokens(TimeProvider time)
         return true;
     }
 
+    /// <summary>
+    /// Whether text that cannot be read may be a token of ours all the same: it looks like one, of a key that is not known here. Who
+    /// brought it is to come again, since the same text may be read then, or by another node.
+    /// </summary>
+    public bool MayBeRead(ReadOnlySpan<char> text)
+    {
+        Span<byte> octets = stackalloc byte[Whole];
+        return text.Length == Length && Base32.TryRead(text, octets) && Enum.IsDefined((TokenPurpose)octets[0]) && MayHave(octets[1]);
+    }
+
+    /// <summary>The same of text that cannot be opened.</summary>
+    public bool MayBeOpened(ReadOnlySpan<char> token) =>
+        Base64Url.IsValid(token, out var length) && length >= SealBytes && MayHave(Base64Url.DecodeFromChars(token)[0]);
+
+    // No key signs before every node has had the time to read it: whoever has read them lately knows all that sign.
+    private bool MayHave(byte number) =>
+        _keys is not { } keys
+        || (keys.Find(number) is null && (keys.IsClosed(number) || time.GetElapsedTime(keys.ReadAt) >= TokenKeyring.LeadTime));
+
     private static void Sign(TokenKey key, ReadOnlySpan<byte> octets, Span<byte> mac)
     {
         Span<byte> whole = stackalloc byte[HMACSHA256.HashSizeInBytes];
@@ -151,8 +170,12 @@ public sealed class MailTokens(TimeProvider time)
     {
         private readonly TokenKey?[] _byNumber = new TokenKey?[TokenKey.Numbers];
 
-        public KeySet(IReadOnlyList<TokenKey> keys)
+        private readonly IReadOnlyList<int> _closed;
+
+        public KeySet(IReadOnlyList<TokenKey> keys, IReadOnlyList<int> closed, long readAt)
         {
+            _closed = closed;
+            ReadAt = readAt;
             All = [.. keys.OrderBy(key => key.From)];
             foreach (var key in keys)
             {
@@ -161,6 +184,10 @@ public sealed class MailTokens(TimeProvider time)
         }
 
         public IReadOnlyList<TokenKey> All { get; }
+
+        public long ReadAt { get; }
+
+        public bool IsClosed(byte number) => _closed.Contains(number);
 
         public TokenKey? Find(byte number) => _byNumber[number];
 

@@ -14,11 +14,11 @@ public sealed class TokenKeyring(ITokenKeyStore store, KeySeal seal, MailTokens 
     public static readonly TimeSpan ReadEvery = TimeSpan.FromMinutes(1);
 
     // By then every node has read it several times: none meets a token whose key it does not know.
-    private static readonly TimeSpan LeadTime = 5 * ReadEvery;
+    internal static readonly TimeSpan LeadTime = 5 * ReadEvery;
 
+    /// <returns>The numbers of keys that cannot be opened: sealed under a secret that is not among ours, or broken. The others are in use.</returns>
     /// <exception cref="Queue.StoreUnavailableException">The store does not answer; the keys known so far stay in use.</exception>
-    /// <exception cref="CryptographicException">A key was sealed under a secret that is not among ours.</exception>
-    public async ValueTask RefreshAsync(CancellationToken cancellation)
+    public async ValueTask<IReadOnlyList<int>> RefreshAsync(CancellationToken cancellation)
     {
         var kept = await store.ListAsync(cancellation);
         if (kept.Count == 0)
@@ -28,10 +28,10 @@ public sealed class TokenKeyring(ITokenKeyStore store, KeySeal seal, MailTokens 
             kept = await store.ListAsync(cancellation);
         }
 
-        if (kept.Count > 0 && !kept.Select(key => (key.Number, key.From)).Order().SequenceEqual(tokens.Keys.Select(key => (key.Number, key.From)).Order()))
-        {
-            tokens.Use([.. kept.Select(key => new TokenKey(key.Number, seal.Open(key.Secret, PlaceOf(key.Number)), key.From))]);
-        }
+        var opened = kept.Select(key => (key.Number, Key: Open(key))).ToLookup(key => key.Key is not null);
+        IReadOnlyList<int> closed = [.. opened[false].Select(key => key.Number).Order()];
+        tokens.Use([.. opened[true].Select(key => key.Key!)], closed);
+        return closed;
     }
 
     /// <summary>Makes a key that takes over in some minutes; what the others signed stays good.</summary>
@@ -53,6 +53,18 @@ public sealed class TokenKeyring(ITokenKeyStore store, KeySeal seal, MailTokens 
                 await RefreshAsync(cancellation);
                 return key;
             }
+        }
+    }
+
+    private TokenKey? Open(KeptTokenKey key)
+    {
+        try
+        {
+            return new TokenKey(key.Number, seal.Open(key.Secret, PlaceOf(key.Number)), key.From);
+        }
+        catch (CryptographicException)
+        {
+            return null;
         }
     }
 

@@ -1,6 +1,6 @@
 using System.Text.Json;
-using Relay.Mail.Queue;
 using Relay.Mail.Tokens;
+using Relay.Redis.Accounts;
 using Relay.Redis.Connections;
 using Relay.Redis.Keys;
 using Relay.Redis.Records;
@@ -9,7 +9,7 @@ using StackExchange.Redis;
 namespace Relay.Redis.Tokens;
 
 /// <summary>The keys of tokens in one hash by number; a number is given once.</summary>
-internal sealed class RedisTokenKeyStore(Store store) : ITokenKeyStore
+internal sealed class RedisTokenKeyStore(Store store, BrokenDocuments broken) : ITokenKeyStore
 {
     private IDatabase Database => store.Connections.Reading;
 
@@ -26,8 +26,8 @@ internal sealed class RedisTokenKeyStore(Store store) : ITokenKeyStore
         return await StoreFailure.TranslateAsync(Database.HashSetAsync(StoreKeys.Tokens, key.Number, document, When.NotExists), cancellation);
     }
 
-    // To go on without one of them would refuse every answer to mail that it signed.
-    private static KeptTokenKey Read(HashEntry entry)
+    // It is known by its number alone then: what it signed is put off, and not refused as nobody's.
+    private KeptTokenKey Read(HashEntry entry)
     {
         try
         {
@@ -35,7 +35,8 @@ internal sealed class RedisTokenKeyStore(Store store) : ITokenKeyStore
         }
         catch (JsonException e)
         {
-            throw new StoreUnavailableException($"the key {entry.Name} of {StoreKeys.Tokens} cannot be read: {e.Message}");
+            broken.Add(StoreKeys.Tokens, entry.Name, entry.Value, e.Message);
+            return new KeptTokenKey((int)entry.Name, [], default);
         }
     }
 }

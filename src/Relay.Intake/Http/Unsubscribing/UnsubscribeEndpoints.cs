@@ -19,13 +19,13 @@ internal sealed partial class UnsubscribeEndpoints(MailTokens tokens, IUnsubscri
     private const string OneClick = "One-Click";
 
     public IResult Show(string token) =>
-        Unsubscription.Open(tokens, token) is { } claim ? UnsubscribePage.Ask(claim) : UnsubscribePage.Unknown();
+        Unsubscription.Open(tokens, token) is { } claim ? UnsubscribePage.Ask(claim) : Unreadable(token);
 
     public async Task<IResult> TakeAsync(HttpContext context, string token)
     {
         if (Unsubscription.Open(tokens, token) is not { } claim)
         {
-            return UnsubscribePage.Unknown();
+            return Unreadable(token);
         }
 
         if (!await IsOneClickAsync(context))
@@ -45,6 +45,8 @@ internal sealed partial class UnsubscribeEndpoints(MailTokens tokens, IUnsubscri
         }
     }
 
+    private UnsubscribePage Unreadable(string token) => tokens.MayBeOpened(token) ? UnsubscribePage.NotNow() : UnsubscribePage.Unknown();
+
     // As a form of either kind; a crawler that posts whatever it finds does not write this field.
     private static async ValueTask<bool> IsOneClickAsync(HttpContext context)
     {
@@ -53,14 +55,14 @@ internal sealed partial class UnsubscribeEndpoints(MailTokens tokens, IUnsubscri
             return false;
         }
 
-        try
-        {
         // Anybody may post here, and who sends a body in chunks does not say how long it is.
         if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
         {
             size.MaxRequestBodySize = MaxBody;
         }
 
+        try
+        {
             var form = await context.Request.ReadFormAsync(
                 new FormOptions { BufferBodyLengthLimit = MaxBody, MultipartBodyLengthLimit = MaxBody, ValueLengthLimit = MaxBody, ValueCountLimit = 16 },
                 context.RequestAborted);

@@ -31,6 +31,9 @@ internal sealed class UnsubscribePage : IResult
     public static UnsubscribePage Later(Unsubscription claim) =>
         new(StatusCodes.Status503ServiceUnavailable, "Not done yet", $"This could not be kept right now. Please try again in a minute, so that {Named(claim)} gets no more {Mail(claim)}.", Button);
 
+    public static UnsubscribePage NotNow() =>
+        new(StatusCodes.Status503ServiceUnavailable, "Not now", "This link cannot be read right now. Please try again in a minute.");
+
     public static UnsubscribePage Unknown() =>
         new(StatusCodes.Status404NotFound, "Unknown link", "This link is not whole. Please open it from the mail itself, or copy all of it.");
 

@@ -116,6 +116,55 @@ public sealed class MailTokensTests
         Assert.False(new Unsubscription("shop", MessageId.Create(_time), "ann@x.test").TrySeal(tokens, out _));
     }
 
+    [Fact]
+    public void Text_of_a_key_that_is_not_known_may_be_a_token_until_all_keys_have_been_read()
+    {
+        var (old, other) = (Key(0), Key(1));
+        var minted = Mint(With(old), TokenPurpose.ReturnPath, MessageId.Create(_time), null);
+        Assert.True(With(old).TrySeal(TokenPurpose.Unsubscribe, "claim"u8, out var whole));
+        var tokens = new MailTokens(_time);
+        Assert.True(tokens.MayBeRead(minted) && tokens.MayBeOpened(whole));
+
+        tokens.Use([other], 0);
+        Assert.True(tokens.MayBeRead(minted) && tokens.MayBeOpened(whole));
+
+        tokens.Use([other]);
+        Assert.False(tokens.MayBeRead(minted) || tokens.MayBeOpened(whole));
+
+        // Cut off for so long another node may have made one that signs by now.
+        _time.Advance(TimeSpan.FromMinutes(5));
+        Assert.True(tokens.MayBeRead(minted) && tokens.MayBeOpened(whole));
+        tokens.Use([other, old]);
+        _time.Advance(TimeSpan.FromMinutes(5));
+        Assert.False(tokens.MayBeRead(minted) || tokens.MayBeOpened(whole));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("postmaster")]
+    [InlineData("000000000000000000000000000000000000000000000000")]
+    [InlineData("llllllllllllllllllllllllllllllllllllllllllllllll")]
+    public void What_does_not_look_like_a_token_is_none_whatever_keys_there_are(string text)
+    {
+        var tokens = new MailTokens(_time);
+
+        Assert.False(tokens.MayBeRead(text) || tokens.MayBeOpened(text.AsSpan(0, Math.Min(text.Length, 10))));
+    }
+
+    [Fact]
+    public void A_link_of_test_mail_says_so_and_one_of_live_mail_is_what_it_always_was()
+    {
+        var tokens = With(Key(0));
+        var live = new Unsubscription("shop", MessageId.Create(_time), "ann@x.test", "news");
+        var test = live with { Mode = MessageMode.Test };
+        Assert.True(live.TrySeal(tokens, out var link));
+        Assert.True(test.TrySeal(tokens, out var played));
+
+        Assert.Equal((live, test), (Unsubscription.Open(tokens, link), Unsubscription.Open(tokens, played)));
+        Assert.True(tokens.TryOpen(TokenPurpose.Unsubscribe, link, out var claim));
+        Assert.Equal($"shop\n{live.Message}\nann@x.test\nnews", System.Text.Encoding.UTF8.GetString(claim));
+    }
+
     [Theory]
     [InlineData(null)]
     [InlineData("weekly news")]
