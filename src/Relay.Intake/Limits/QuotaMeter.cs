@@ -7,6 +7,10 @@ namespace Relay.Intake.Limits;
 /// through here since. Alone on the store it is exact. Other nodes are seen at the next look, which comes sooner the less is
 /// left, and before each refusal.
 /// </summary>
+/// <remarks>
+/// What was under way here when the store was looked at stands in its count or not: it is counted on top before more is taken,
+/// and is not before anything is refused. In between it is waited for.
+/// </remarks>
 internal sealed class QuotaMeter(LimitOwner owner, Func<DateOnly, CancellationToken, ValueTask<UsedUp>> look, TimeProvider time)
 {
     // While nine parts in ten are far, others may be seen late; this is what bounds an overrun in time.
@@ -26,7 +30,17 @@ internal sealed class QuotaMeter(LimitOwner owner, Func<DateOnly, CancellationTo
     private long _written;
     private long _writtenAtLook;
 
+    // What was taken when the last look came back: whatever was taken later is not in the count.
+    private long _takenAtLook;
+
+    // For those who wait for something that is under way.
+    private TaskCompletionSource? _ended;
+
     private long Unseen => _taken - _writtenAtLook;
+
+    private long SurelyUnseen => Math.Max(0, _taken - _takenAtLook);
+
+    private bool IsUnderWay => _taken > _written;
 
     /// <summary>Takes so many recipients; null when there was room, and then <see cref="End"/> must follow.</summary>
     public async ValueTask<QuotaExceeded?> TryTakeAsync(SendingLimits limits, int recipients, CancellationToken cancellation)
@@ -34,23 +48,30 @@ internal sealed class QuotaMeter(LimitOwner owner, Func<DateOnly, CancellationTo
         while (true)
         {
             long known;
+            Task? ended = null;
             lock (_lock)
             {
                 known = _looked;
                 if (!IsDue(limits, out var isFresh))
                 {
-                    var exceeded = Exceeded(limits, recipients);
-                    if (exceeded is null)
+                    if (Exceeded(limits, recipients, Unseen) is null)
                     {
                         _taken += recipients;
                         return null;
                     }
 
-                    if (isFresh)
+                    if (isFresh && Exceeded(limits, recipients, SurelyUnseen) is { } exceeded)
                     {
                         return exceeded;
                     }
+
+                    ended = isFresh && IsUnderWay ? (_ended ??= new(TaskCreationOptions.RunContinuationsAsynchronously)).Task : null;
                 }
+            }
+
+            if (ended is not null)
+            {
+                await ended.WaitAsync(cancellation);
             }
 
             await LookAsync(known, cancellation);
@@ -64,6 +85,7 @@ internal sealed class QuotaMeter(LimitOwner owner, Func<DateOnly, CancellationTo
     /// <summary>What was taken is in the store now, or may be; or it is not.</summary>
     public void End(int recipients, bool isWritten)
     {
+        TaskCompletionSource? ended;
         lock (_lock)
         {
             if (isWritten)
@@ -74,7 +96,11 @@ internal sealed class QuotaMeter(LimitOwner owner, Func<DateOnly, CancellationTo
             {
                 _taken -= recipients;
             }
+
+            (ended, _ended) = (_ended, null);
         }
+
+        ended?.SetResult();
     }
 
     private bool IsDue(SendingLimits limits, out bool isFresh)
@@ -91,15 +117,15 @@ internal sealed class QuotaMeter(LimitOwner owner, Func<DateOnly, CancellationTo
     private bool IsNear(long? limit, long seen) =>
         limit is { } most && (Unseen > most / NearPart || seen + Unseen >= most - (most / NearPart));
 
-    private QuotaExceeded? Exceeded(SendingLimits limits, int recipients)
+    private QuotaExceeded? Exceeded(SendingLimits limits, int recipients, long unseen)
     {
-        if (limits.PerMonth is { } month && _seen.Month + Unseen + recipients > month)
+        if (limits.PerMonth is { } month && _seen.Month + unseen + recipients > month)
         {
-            return new QuotaExceeded(owner, LimitPeriod.Month, month, _seen.Month + Unseen, EndOfMonth(_day));
+            return new QuotaExceeded(owner, LimitPeriod.Month, month, _seen.Month + unseen, EndOfMonth(_day));
         }
 
-        return limits.PerDay is { } day && _seen.Day + Unseen + recipients > day
-            ? new QuotaExceeded(owner, LimitPeriod.Day, day, _seen.Day + Unseen, EndOfDay(_day))
+        return limits.PerDay is { } day && _seen.Day + unseen + recipients > day
+            ? new QuotaExceeded(owner, LimitPeriod.Day, day, _seen.Day + unseen, EndOfDay(_day))
             : null;
     }
 
@@ -124,7 +150,7 @@ internal sealed class QuotaMeter(LimitOwner owner, Func<DateOnly, CancellationTo
             var seen = await look(day, cancellation);
             lock (_lock)
             {
-                (_day, _seen, _writtenAtLook) = (day, seen, written);
+                (_day, _seen, _writtenAtLook, _takenAtLook) = (day, seen, written, _taken);
                 _looked = Math.Max(1, time.GetTimestamp());
             }
         }

@@ -312,6 +312,61 @@ public sealed class QuotaTests
         Assert.Equal(3, looks);
     }
 
+    [Theory]
+    [InlineData(true, 1)]
+    [InlineData(false, 2)]
+    public async Task What_may_stand_in_the_count_twice_is_waited_for_before_anything_is_refused(bool isWritten, int room)
+    {
+        var (time, store) = (Clock(), 0L);
+        var meter = new QuotaMeter(LimitOwner.Account, (_, _) => ValueTask.FromResult(new UsedUp(store, store)), time);
+        var limits = new SendingLimits { PerDay = 2 };
+        Assert.Null(await meter.TryTakeAsync(limits, 1, Cancellation));
+
+        // The store has it, or will not; here nobody knows yet.
+        store = isWritten ? 1 : 0;
+        time.Advance(TimeSpan.FromSeconds(1));
+        var next = meter.TryTakeAsync(limits, room, Cancellation).AsTask();
+        Assert.False(next.IsCompleted);
+
+        meter.End(1, isWritten);
+        Assert.Null(await next.WaitAsync(TimeSpan.FromSeconds(60), Cancellation));
+    }
+
+    [Fact]
+    public async Task What_has_no_room_however_it_ends_is_refused_at_once()
+    {
+        var (time, store) = (Clock(), 0L);
+        var meter = new QuotaMeter(LimitOwner.Account, (_, _) => ValueTask.FromResult(new UsedUp(store, store)), time);
+        var limits = new SendingLimits { PerDay = 2 };
+        Assert.Null(await meter.TryTakeAsync(limits, 2, Cancellation));
+        Assert.Equal(2, (await meter.TryTakeAsync(limits, 1, Cancellation))?.Used);
+
+        store = 2;
+        time.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal(2, (await meter.TryTakeAsync(limits, 1, Cancellation))?.Used);
+    }
+
+    [Fact]
+    public async Task Who_waits_for_room_can_be_gone_before()
+    {
+        var (time, store) = (Clock(), 0L);
+        var meter = new QuotaMeter(LimitOwner.Account, (_, _) => ValueTask.FromResult(new UsedUp(store, store)), time);
+        var limits = new SendingLimits { PerDay = 2 };
+        Assert.Null(await meter.TryTakeAsync(limits, 1, Cancellation));
+        store = 1;
+        time.Advance(TimeSpan.FromSeconds(1));
+        using var gone = new CancellationTokenSource();
+        var next = meter.TryTakeAsync(limits, 1, gone.Token).AsTask();
+
+        await gone.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => next);
+        meter.End(1, isWritten: true);
+        Assert.Null(await meter.TryTakeAsync(limits, 1, Cancellation));
+    }
+
+    private static Microsoft.Extensions.Time.Testing.FakeTimeProvider Clock() => new(new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.Zero));
+
     private static async Task<GateUnderTest> StartAsync(SendingLimits? limits, params (string Name, string Value)[] settings)
     {
         var gate = await (await new GateUnderTest(settings: settings).WithKeyAsync()).WithDomainAsync();
