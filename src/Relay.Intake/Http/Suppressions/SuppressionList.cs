@@ -49,9 +49,12 @@ internal sealed class SuppressionList(ISuppressionStore suppressions, TimeProvid
         var number = 0;
         try
         {
-            await foreach (var line in ReadLinesAsync(context.Request.BodyReader, context.RequestAborted))
+            await foreach (var read in ReadLinesAsync(context.Request.BodyReader, context.RequestAborted))
             {
                 number++;
+
+                // Spreadsheets put a mark before the first line, be it of names or of an address.
+                var line = number == 1 ? read.TrimStart('\uFEFF') : read;
                 if (line.Length == 0 || (number == 1 && IsLineOfNames(line)))
                 {
                     continue;
@@ -174,7 +177,7 @@ internal sealed class SuppressionList(ISuppressionStore suppressions, TimeProvid
         Encoding.UTF8.GetString(octets.Slice(0, Math.Min(octets.Length, MaxLine + 1))).TrimEnd('\r');
 
     private static bool IsLineOfNames(string line) =>
-        CsvLine.TryRead(line.TrimStart('\uFEFF'), out var values) && values[0].Equals(Names[0], StringComparison.OrdinalIgnoreCase);
+        CsvLine.TryRead(line, out var values) && values[0].Equals(Names[0], StringComparison.OrdinalIgnoreCase);
 
     private static bool TryRead(string line, string by, DateTimeOffset now, out Suppression suppression, out string problem)
     {
