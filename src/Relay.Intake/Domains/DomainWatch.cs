@@ -95,10 +95,11 @@ internal sealed partial class DomainWatch(
         return domain.CheckedAt is not { } last || last + interval <= now;
     }
 
+    // By the key whose record is required: one that is only recommended may never be published again, and stay old for good.
     private bool IsOld(SendingDomain domain) =>
         options.Value.RotateAfter > TimeSpan.Zero
         && domain.Status == SendingDomainStatus.Verified
-        && domain.SigningKeys().Any(key => key.CreatedAt + options.Value.RotateAfter < time.GetUtcNow())
+        && domain.SigningKeys().Any(key => key.Algorithm == DkimAlgorithm.Rsa && key.CreatedAt + options.Value.RotateAfter < time.GetUtcNow())
         && !domain.Keys.Any(key => key is { Algorithm: DkimAlgorithm.Rsa, SeenAt: null, RetiredAt: null });
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Nothing could be learned of {Domain}: {Reason}")]

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Relay.Intake.Domains;
 using Relay.Mail.Accounts;
+using Relay.Mail.Signing;
 using Relay.TestKit.InMemory;
 using Relay.Tests.Intake.Admission;
 
@@ -104,6 +105,30 @@ public sealed class DomainWatchTests : IDisposable
         var domain = await FoundAsync();
         Assert.Equal(4, domain.Keys.Count);
         Assert.Equal(first.Select(key => key.Selector), domain.SigningKeys().Select(key => key.Selector));
+    }
+
+    [Fact]
+    public async Task A_second_key_that_is_published_no_more_does_not_make_new_ones_without_end()
+    {
+        _options.RotateAfter = TimeSpan.FromDays(180);
+        await AddAsync();
+        await PublishAsync();
+        await _watch.LookAsync(GateUnderTest.Cancellation);
+        for (var look = 0; look < 3; look++)
+        {
+            _gate.Time.Advance(TimeSpan.FromDays(look == 0 ? 181 : 1));
+            await _watch.LookAsync(GateUnderTest.Cancellation);
+
+            // The one that is required goes into the DNS; nobody bothers about the other.
+            var young = (await FoundAsync()).Keys.Last(key => key.Algorithm == DkimAlgorithm.Rsa).Selector;
+            var record = _list.Of(await FoundAsync()).Single(record => record.Name.StartsWith(young, StringComparison.Ordinal));
+            _records.Put(record.Name, record.Type, record.Value);
+            _gate.Time.Advance(TimeSpan.FromHours(2));
+            await _watch.LookAsync(GateUnderTest.Cancellation);
+        }
+
+        Assert.Equal(2, (await FoundAsync()).Events.Count(happened => happened.Type is DomainEventType.Rotated or DomainEventType.Verified));
+        Assert.Single((await FoundAsync()).Events, happened => happened.Type == DomainEventType.Rotated);
     }
 
     public void Dispose() => _gate.Dispose();
