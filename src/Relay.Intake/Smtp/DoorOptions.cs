@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Net;
+using Relay.Mail.Tokens;
 
 namespace Relay.Intake.Smtp;
 
@@ -17,7 +18,8 @@ public abstract class DoorOptions : IValidatableObject
     public long MaxMessageBytes { get; set; } = 41_943_040;
 
     // Several hundred Bcc in one envelope are normal for desktop clients; RFC 5321, 4.5.3.1.8 asks for 100.
-    [Range(1, 100_000)]
+    // More than a token can tell apart is not to be had.
+    [Range(1, MailTokens.MaxRecipient + 1)]
     public int MaxRecipients { get; set; } = 1_000;
 
     /// <summary>Octets of a content line at most, CRLF included.</summary>

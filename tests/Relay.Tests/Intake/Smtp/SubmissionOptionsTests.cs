@@ -35,6 +35,7 @@ public sealed class SubmissionOptionsTests
     [InlineData("Listeners:0:Port", "70000", "Port")]
     [InlineData("Listeners:0:Address", "somewhere", "Address")]
     [InlineData("MaxRecipients", "0", "MaxRecipients")]
+    [InlineData("MaxRecipients", "65536", "MaxRecipients")]
     [InlineData("MaxMessageBytes", "-1", "MaxMessageBytes")]
     [InlineData("IdleTimeout", "00:00:00", "IdleTimeout")]
     public void A_wrong_setting_is_named(string setting, string value, string name) =>
