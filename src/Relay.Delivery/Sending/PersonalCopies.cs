@@ -38,6 +38,9 @@ internal sealed class PersonalCopies(ListFields lists, ILogger<PersonalCopies> l
         return lease with { Message = message with { Content = copy } };
     }
 
+    // Without the empty line behind it.
+    private static ReadOnlyMemory<byte> HeaderOf(Message message) => message.Content.Head[..Math.Max(0, BodyDigest.StartOfBody(message.Content.Head.Span) - 2)];
+
     private async ValueTask<byte[]> SignAsync(Message message, byte[] prologue, CancellationToken cancellation)
     {
         if (message.Alignment?.Dkim is not { } domain || signers is null)
@@ -47,10 +50,8 @@ internal sealed class PersonalCopies(ListFields lists, ILogger<PersonalCopies> l
 
         try
         {
-            var head = message.Content.Head;
-            var header = head[..Math.Max(0, BodyDigest.StartOfBody(head.Span) - 2)];
             return await signers.FindSignerAsync(message.Account, domain, cancellation) is { } signer
-                ? signer.Sign(prologue, header.Span, message.Content.BodyHash.Span, message.AcceptedAt)
+                ? signer.Sign(prologue, HeaderOf(message).Span, message.Content.BodyHash.Span, message.AcceptedAt)
                 : [];
         }
         catch (CryptographicException e)

@@ -19,8 +19,9 @@ public sealed class ListFields(MailTokens tokens, Uri? web, ListOptions options)
     /// key is known.
     /// </summary>
     /// <param name="recipient">Its index in the envelope.</param>
+    /// <param name="header">The message's own, without a List-Unsubscribe.</param>
     /// <param name="mailDomain">Where mail comes in to us; null where it does not.</param>
-    public bool TryWriteUnsubscribe(Unsubscription wish, int recipient, string? mailDomain, out byte[] fields)
+    public bool TryWriteUnsubscribe(Unsubscription wish, int recipient, ReadOnlySpan<byte> header, string? mailDomain, out byte[] fields)
     {
         fields = [];
         if (!wish.TrySeal(tokens, out var token))
@@ -40,8 +41,9 @@ public sealed class ListFields(MailTokens tokens, Uri? web, ListOptions options)
             ways.Add($"<mailto:{address}@{mailDomain}?subject=unsubscribe%20{token}>");
         }
 
-        fields = Encoding.ASCII.GetBytes(
-            $"List-Unsubscribe: {string.Join(",\r\n ", ways)}\r\n{(AddsLinks ? "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" : "")}");
+        // Where the sender's software wrote the second field alone, another of it would make both void.
+        var post = AddsLinks && !Has(header, "List-Unsubscribe-Post"u8) ? "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" : "";
+        fields = Encoding.ASCII.GetBytes($"List-Unsubscribe: {string.Join(",\r\n ", ways)}\r\n{post}");
         return true;
     }
 
@@ -56,4 +58,21 @@ public sealed class ListFields(MailTokens tokens, Uri? web, ListOptions options)
         options.ComplaintAddress && mailDomain is not null && tokens.TryMint(TokenPurpose.Complaint, message, recipient: null, out var address)
             ? $"CFBL-Address: {address}@{mailDomain}; report=arf\r\n"
             : "";
+
+    private static bool Has(ReadOnlySpan<byte> header, ReadOnlySpan<byte> name)
+    {
+        while (!header.IsEmpty)
+        {
+            var end = header.IndexOf("\r\n"u8);
+            var line = end < 0 ? header : header[..end];
+            if (line.IndexOf((byte)':') is > 0 and var colon && Ascii.EqualsIgnoreCase(line[..colon].TrimEnd(" \t"u8), name))
+            {
+                return true;
+            }
+
+            header = end < 0 ? default : header[(end + 2)..];
+        }
+
+        return false;
+    }
 }

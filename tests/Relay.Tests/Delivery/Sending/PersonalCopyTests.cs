@@ -54,7 +54,21 @@ public sealed class PersonalCopyTests
 
         var raw = await delivery.Inbox.ReadRawAsync("default", message.Id, TestContext.Current.CancellationToken);
 
-        Assert.Equal("a@remote.test", delivery.ClaimIn(Encoding.ASCII.GetString(raw!.Value.Span)).Address);
+        var claim = delivery.ClaimIn(Encoding.ASCII.GetString(raw!.Value.Span));
+        Assert.Equal(("a@remote.test", MessageMode.Test), (claim.Address, claim.Mode));
+    }
+
+    [Fact]
+    public async Task A_field_that_the_sender_wrote_is_not_written_again()
+    {
+        await using var remote = ScriptedSmtpServer.Start();
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote, new SigningPair().Signer);
+        var message = Personal(delivery, "a@remote.test");
+        byte[] head = [.. "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"u8, .. message.Content.Head.Span];
+        await delivery.AcceptAsync(message with { Content = message.Content with { Head = head, Length = message.Content.Length + head.Length - message.Content.Head.Length } });
+        await delivery.SettledAsync(1);
+
+        Assert.Equal(2, Assert.Single(remote.Messages).Text.Split("\nList-Unsubscribe-Post:").Length);
     }
 
     private static string RecipientOf(ReceivedMail mail) => mail.RcptTo.Single().Split('<', '>')[1];

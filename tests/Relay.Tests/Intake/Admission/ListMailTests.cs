@@ -136,6 +136,41 @@ public sealed class ListMailTests
         Assert.Equal((2, 2), await CheckAsync(gate, message.Content));
     }
 
+    [Theory]
+    [InlineData("List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n")]
+    [InlineData("LIST-UNSUBSCRIBE-POST : List-Unsubscribe=One-Click\r\n")]
+    public async Task Where_the_senders_software_wrote_the_second_field_alone_it_gets_the_first_and_no_other_of_the_second(string own)
+    {
+        using var gate = await GateAsync();
+
+        var content = (await gate.AdmittedAsync(own + Bulk)).Content;
+
+        var header = GateUnderTest.TextOf(content.Prologue) + GateUnderTest.TextOf(content.Head);
+        Assert.Contains("\r\nList-Unsubscribe: <https://", header, StringComparison.Ordinal);
+        Assert.Single(System.Text.RegularExpressions.Regex.Matches(header, "(?im)^List-Unsubscribe-Post ?:"));
+        Assert.Equal((2, 2), await CheckAsync(gate, content));
+    }
+
+    [Fact]
+    public async Task A_fold_that_reads_like_the_second_field_is_none()
+    {
+        using var gate = await GateAsync();
+
+        var content = (await gate.AdmittedAsync("X-Note: a\r\n List-Unsubscribe-Post: b\r\n" + Bulk)).Content;
+
+        Assert.Contains("List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n", GateUnderTest.TextOf(content.Prologue), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_link_of_test_mail_says_that_it_is_one()
+    {
+        using var gate = await GateAsync();
+
+        var message = await gate.AdmittedAsync(Bulk, s => s with { Credential = s.Credential with { Mode = MessageMode.Test } });
+
+        Assert.Equal(MessageMode.Test, gate.ClaimIn(GateUnderTest.TextOf(message.Content.Prologue)).Mode);
+    }
+
     [Fact]
     public async Task A_senders_own_Feedback_ID_stays()
     {
