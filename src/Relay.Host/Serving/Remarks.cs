@@ -44,7 +44,7 @@ internal sealed partial class Remarks(
     [LoggerMessage(LogLevel.Warning, "Relay:Inbound:Enabled is true and Relay:Roles leaves feedback out: bounces are to come in at another process")]
     private partial void InboundElsewhere();
 
-    [LoggerMessage(LogLevel.Warning, "Relay:Http:PublicUrl is not an https address: bulk mail gets no List-Unsubscribe, and large receivers refuse newsletters without it")]
+    [LoggerMessage(LogLevel.Warning, "Relay:Http:PublicUrl is not an https address: bulk mail gets no link to unsubscribe by one click, and large receivers refuse newsletters without it")]
     private partial void NoLinks();
 
     [LoggerMessage(LogLevel.Warning, "Relay:Roles leaves delivery out, and no other process can reach the embedded store: mail is accepted and waits")]

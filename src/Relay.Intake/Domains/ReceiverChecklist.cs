@@ -34,7 +34,7 @@ internal sealed class ReceiverChecklist(
                 ChecklistFinding.Good("enforced: the gate refuses mail without exactly one address in From, of a free mail provider, or of a domain that is not verified")),
             new(6, "The sending address has a name that leads back to it, and EHLO says that name", "all", await hostName.LookAsync(cancellation)),
             new(7, "TLS to the receiver", "Gmail", ChecklistFinding.Good("STARTTLS is used wherever it is offered; its share is in the metrics")),
-            new(8, "One-click unsubscribe, covered by DKIM", "bulk", OfLinks()),
+            new(8, "One-click unsubscribe, covered by DKIM", "bulk", OfLinks(domain)),
             new(9, "Fewer than 0.1 % of users report spam", "bulk", 
                 OfShare(week, MailEventType.Complained, "complaints that came back to us; what Gmail counts is in its Postmaster Tools", sound: 0.001, unsound: 0.003)),
             new(10, "RFC 5322: the fields once each, lines of at most 998 octets, CRLF", "all",
@@ -64,9 +64,10 @@ internal sealed class ReceiverChecklist(
             { Advice: var advice } => ChecklistFinding.Bad(advice),
         };
 
-    private ChecklistFinding OfLinks() => lists.AddsLinks
+    private ChecklistFinding OfLinks(SendingDomain domain) => lists.AddsLinks
         ? ChecklistFinding.Good("enforced: bulk mail without a link of its own gets one, covered by the signatures, and a click counts at once")
-        : ChecklistFinding.Bad("Relay:Http:PublicUrl is not an https address, so bulk mail gets no link to unsubscribe");
+        : ChecklistFinding.Bad("Relay:Http:PublicUrl is not an https address, so bulk mail gets "
+            + (domain.ReturnPath() is not null && inbound.Value.Enabled ? "an address to write to and no link that unsubscribes by one click" : "neither a link nor an address to unsubscribe"));
 
     // Of the account: what receivers count by domain nobody tells us.
     private async ValueTask<Dictionary<MailEventType, long>> WeekAsync(string account, CancellationToken cancellation)

@@ -211,6 +211,21 @@ public sealed class DomainTests
     }
 
     [Theory]
+    [InlineData("true", "an address to write to and no link that unsubscribes by one click")]
+    [InlineData("false", "neither a link nor an address to unsubscribe")]
+    public async Task Without_an_address_of_its_own_the_checklist_says_what_bulk_mail_gets_to_unsubscribe(string inbound, string words)
+    {
+        await using var api = await ApiUnderTest.StartAsync(("HostName", "mx.relay.test"), ("Inbound:Enabled", inbound));
+        Publish(api, await api.PostAsync("/domains", """{ "name": "new.test" }"""));
+        await api.PostAsync("/domains/new.test/verify", "");
+
+        var line = (await api.GetAsync("/domains/new.test/checklist")).Json.GetProperty("items")[7];
+
+        Assert.Equal("bad", line.Text("status"));
+        Assert.Contains(words, line.Text("finding"), StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData(0, 0, "good", "good")]
     [InlineData(2, 30, "unseen", "unseen")]
     [InlineData(3, 60, "bad", "bad")]
