@@ -7,9 +7,6 @@ namespace Relay.Intake.Admission;
 /// <param name="From">At least one.</param>
 internal sealed record Authors(IReadOnlyList<EnvelopeAddress> From, EnvelopeAddress? Sender)
 {
-    // A message that passed so many hosts goes round (RFC 5321, 6.3).
-    private const int MaxReceived = 100;
-
     private static readonly (HeaderField Field, string Name)[] Single =
     [
         (HeaderField.From, "From"),
@@ -26,7 +23,7 @@ internal sealed record Authors(IReadOnlyList<EnvelopeAddress> From, EnvelopeAddr
     public static Refusal? Read(HeaderBlock header, out Authors authors)
     {
         authors = null!;
-        if (header.Count(HeaderField.Received) > MaxReceived)
+        if (header.GoesRound)
         {
             return new Refusal(RefusalReason.Looping, "the message has passed more than 100 hosts; it seems to go round");
         }

@@ -13,9 +13,9 @@ internal sealed class LoginThrottle(IOptions<LoginOptions> options, TimeProvider
     // Some hundred octets each. What is forgotten beyond it is forgiven; the count of all goes on.
     private const int Capacity = 20_000;
 
-    private readonly FailureCount<IPAddress> _byAddress = new(options.Value.FailuresPerAddress, options.Value.Window, Capacity);
-    private readonly FailureCount<string> _byCredential = new(options.Value.FailuresPerKey, options.Value.Window, Capacity);
-    private readonly FailureCount<bool> _inAll = new(options.Value.FailuresInAll, options.Value.Window, 2);
+    private readonly LeakyCount<IPAddress> _byAddress = new(options.Value.FailuresPerAddress, options.Value.Window, Capacity);
+    private readonly LeakyCount<string> _byCredential = new(options.Value.FailuresPerKey, options.Value.Window, Capacity);
+    private readonly LeakyCount<bool> _inAll = new(options.Value.FailuresInAll, options.Value.Window, 2);
     private readonly Lock _lock = new();
 
     /// <summary>Counts a failure. Null when it is answered as one; else how long its sender should wait.</summary>
@@ -33,37 +33,5 @@ internal sealed class LoginThrottle(IOptions<LoginOptions> options, TimeProvider
             };
             return waits.Max();
         }
-    }
-}
-
-/// <summary>Failures by who caused them; they are forgiven evenly, all of them within a window.</summary>
-internal sealed class FailureCount<TKey>(int most, TimeSpan window, int capacity)
-    where TKey : notnull
-{
-    private readonly TimeSpan _forgiven = window / most;
-
-    // Two halves: when the young one is full the old one goes, and whoever fails on moves from old to young.
-    private Dictionary<TKey, (double Failures, long Counted)> _young = [];
-    private Dictionary<TKey, (double Failures, long Counted)> _old = [];
-
-    public int Count => _young.Count + _old.Count;
-
-    /// <summary>Null while there are not too many; else how long until there would not be.</summary>
-    public TimeSpan? Add(TKey key, long now, TimeProvider time)
-    {
-        var failures = 0.0;
-        if (_young.TryGetValue(key, out var known) || _old.Remove(key, out known))
-        {
-            failures = Math.Max(0, known.Failures - (time.GetElapsedTime(known.Counted, now) / _forgiven));
-        }
-        else if (_young.Count >= capacity / 2)
-        {
-            (_old, _young) = (_young, []);
-        }
-
-        // One too many is as bad as a thousand and counts no further: whoever stops is forgiven soon.
-        var over = failures + 1 - most;
-        _young[key] = (over > 0 ? failures : failures + 1, now);
-        return over > 0 ? over * _forgiven : null;
     }
 }

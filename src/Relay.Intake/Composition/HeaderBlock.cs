@@ -21,7 +21,6 @@ internal enum HeaderField
     RelayClass,
     RelayStream,
     ListUnsubscribe,
-    ListUnsubscribePost,
     FeedbackId,
     CfblAddress,
 
@@ -40,6 +39,9 @@ internal delegate bool FieldChoice(HeaderField field, ReadOnlySpan<byte> value);
 /// </summary>
 internal sealed class HeaderBlock
 {
+    // No honest way is as long.
+    private const int MaxReceived = 100;
+
     private static readonly int Fields = Enum.GetValues<HeaderField>().Length;
 
     private readonly ReadOnlyMemory<byte> _head;
@@ -60,6 +62,9 @@ internal sealed class HeaderBlock
         problem = header.Read(isWhole);
         return problem.Length == 0;
     }
+
+    /// <summary>The message has passed so many hosts that it seems to go round (RFC 5321, 6.3).</summary>
+    public bool GoesRound => Count(HeaderField.Received) > MaxReceived;
 
     public int Count(HeaderField field) => _counts[(int)field];
 
@@ -199,7 +204,6 @@ internal sealed class HeaderBlock
         12 when Is(name, "CFBL-Address"u8) => HeaderField.CfblAddress,
         15 when Is(name, "Idempotency-Key"u8) => HeaderField.IdempotencyKey,
         16 when Is(name, "List-Unsubscribe"u8) => HeaderField.ListUnsubscribe,
-        21 when Is(name, "List-Unsubscribe-Post"u8) => HeaderField.ListUnsubscribePost,
         22 when Is(name, "Authentication-Results"u8) => HeaderField.AuthenticationResults,
         _ => HeaderField.Other,
     };

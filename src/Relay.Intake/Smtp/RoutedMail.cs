@@ -7,7 +7,6 @@ using Relay.Mail.Messages;
 using Relay.Mail.Queue;
 using Relay.Mail.Routes;
 using Relay.Smtp.Addresses;
-using Relay.Smtp.Commands;
 using Relay.Smtp.Replies;
 
 namespace Relay.Intake.Smtp;
@@ -34,9 +33,6 @@ internal sealed class RoutedMail(
 
     // As long as any webhook is tried.
     private static readonly TimeSpan WebhookExpiry = TimeSpan.FromDays(3);
-
-    // A mail that passed so many hosts goes round (RFC 5321, 6.3).
-    private const int MaxReceived = 100;
 
     // As long as credentials are remembered: a stranger who asks for many addresses asks us, and not the store.
     private readonly ShortCache<string, InboundRoute?> _cache = new(time, TimeSpan.FromSeconds(10), capacity: 20_000);
@@ -83,7 +79,7 @@ internal sealed class RoutedMail(
         var isReadable = HeaderBlock.TryRead(content.Head, content.Chunks == 0, out var header, out _);
 
         // Counted in a header that is broken further down, too: the lines of whoever passes it on stand on top.
-        if (header.Count(HeaderField.Received) > MaxReceived)
+        if (header.GoesRound)
         {
             return No(Replies.GoesRound, RoutedAnswer.GoesRound);
         }
@@ -98,22 +94,22 @@ internal sealed class RoutedMail(
         Message message;
         try
         {
-            share.GiveBack();
             message = await MessageOfAsync(route, transaction.ToEnvelope(), content, facts, isReadable ? header : null);
         }
         catch (StoreUnavailableException exception)
         {
+            share.GiveBack();
             return StoreSaysNo(exception.IsFull);
         }
 
         switch (await queue.EnqueueAsync(message, null, CancellationToken.None))
         {
             case EnqueueResult.Accepted:
-                share.GiveBack();
                 content.Keep();
                 metrics.Routed(RoutedAnswer.Taken);
                 return new DeskAnswer(message.Id);
             case EnqueueResult.StoreFull:
+                share.GiveBack();
                 return StoreSaysNo(isFull: true);
             default:
                 // Nobody knows whether it was accepted: its content may be needed.
@@ -135,10 +131,7 @@ internal sealed class RoutedMail(
     private async ValueTask<Message> MessageOfAsync(InboundRoute route, Envelope envelope, IncomingContent content, DeskFacts facts, HeaderBlock? header)
     {
         var now = time.GetUtcNow();
-        var trace = TraceLine.Of(
-            new TraceFacts(TraceLine.CleanName(facts.Hello.Name), facts.Client, relay.Value.HostName, facts.Encryption, facts.Hello.Verb == SmtpVerb.Ehlo, Authenticated: false, envelope.SmtpUtf8),
-            content.Id,
-            now);
+        var trace = TraceLine.Of(TraceFacts.Of(facts, envelope, relay.Value.HostName, authenticated: false), content.Id, now);
         var head = header is null ? content.Head : WithheldFields.LeftOutOf(content.Head, header, relay.Value.HostName);
         IReadOnlyList<Recipient> recipients = route.ForwardTo is { } other
             ? [new Recipient { Address = EnvelopeAddress.Parse(other) }]

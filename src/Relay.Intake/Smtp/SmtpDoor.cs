@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Logging;
-using Relay.Intake.Admission;
 
 namespace Relay.Intake.Smtp;
 
@@ -15,6 +14,3 @@ internal sealed record SmtpDoor(
     IntakeMetrics Metrics,
     TimeProvider Time,
     ILogger Logger);
-
-/// <summary>Who knows the keys, and how much patience there is with wrong ones.</summary>
-internal sealed record LoginDesk(AdmissionGate Gate, SubmissionOptions Limits);

@@ -46,7 +46,7 @@ internal sealed class SubmissionDesk(AdmissionGate gate, IContentStore contents,
             Credential = transaction.Credential!,
             Source = MessageSource.Smtp,
             Envelope = envelope,
-            Trace = TraceLine.Of(FactsOf(facts, envelope), content.Id, time.GetUtcNow()),
+            Trace = TraceLine.Of(TraceFacts.Of(facts, envelope, hostName, authenticated: true), content.Id, time.GetUtcNow()),
             Head = content.Head,
             Chunks = content.Chunks,
             Length = content.Length,
@@ -75,13 +75,4 @@ internal sealed class SubmissionDesk(AdmissionGate gate, IContentStore contents,
                 throw new UnreachableException();
         }
     }
-
-    private TraceFacts FactsOf(DeskFacts facts, Envelope envelope) => new(
-        TraceLine.CleanName(facts.Hello.Name),
-        facts.Client,
-        hostName,
-        facts.Encryption,
-        Extended: facts.Hello.Verb == SmtpVerb.Ehlo,
-        Authenticated: true,
-        envelope.SmtpUtf8);
 }

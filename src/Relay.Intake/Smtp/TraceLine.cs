@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using Relay.Mail.Messages;
+using Relay.Smtp.Commands;
 
 namespace Relay.Intake.Smtp;
 
@@ -55,4 +56,8 @@ internal sealed record TraceFacts(
     string? Encryption,
     bool Extended,
     bool Authenticated,
-    bool SmtpUtf8);
+    bool SmtpUtf8)
+{
+    public static TraceFacts Of(DeskFacts facts, Envelope envelope, string hostName, bool authenticated) => new(
+        TraceLine.CleanName(facts.Hello.Name), facts.Client, hostName, facts.Encryption, Extended: facts.Hello.Verb == SmtpVerb.Ehlo, authenticated, envelope.SmtpUtf8);
+}

@@ -22,8 +22,8 @@ internal sealed class ConfirmationMail(
     private const int Remembered = 10_000;
 
     private readonly Lock _lock = new();
-    private readonly FailureCount<string> _byAddress = new(MostAnAddress, TimeSpan.FromDays(1), Remembered);
-    private readonly FailureCount<string> _byAccount = new(MostAnAccount, TimeSpan.FromDays(1), Remembered);
+    private readonly LeakyCount<string> _byAddress = new(MostAnAddress, TimeSpan.FromDays(1), Remembered);
+    private readonly LeakyCount<string> _byAccount = new(MostAnAccount, TimeSpan.FromDays(1), Remembered);
 
     /// <returns>The address with its new link; earlier ones are good no more.</returns>
     /// <exception cref="ProblemException">It cannot be mailed now.</exception>

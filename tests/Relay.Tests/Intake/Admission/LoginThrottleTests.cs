@@ -101,7 +101,7 @@ public sealed class LoginThrottleTests
     [Fact]
     public void A_flood_of_addresses_takes_no_more_memory_than_it_may()
     {
-        var count = new FailureCount<int>(3, TimeSpan.FromMinutes(1), capacity: 100);
+        var count = new LeakyCount<int>(3, TimeSpan.FromMinutes(1), capacity: 100);
         for (var i = 0; i < 10_000; i++)
         {
             count.Add(i, 0, _time);
