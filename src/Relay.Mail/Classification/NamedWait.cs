@@ -34,23 +34,36 @@ public static partial class NamedWait
     {
         foreach (var clock in Clock().EnumerateMatches(phrase))
         {
-            return TimeSpan.ParseExact(phrase.Slice(clock.Index, clock.Length), @"h\:mm\:ss", CultureInfo.InvariantCulture);
+            return ClockOf(phrase.Slice(clock.Index, clock.Length));
         }
 
         var sum = TimeSpan.Zero;
         foreach (var part in Parts().EnumerateMatches(phrase))
         {
             sum += PartOf(phrase.Slice(part.Index, part.Length));
+
+            // More changes nothing, and a thousand lifetimes added up are no time at all.
+            if (sum >= Longest)
+            {
+                return Longest;
+            }
         }
 
         return sum;
+    }
+
+    // 00:04:30. Its hours are no hours of a day: 72:00:00 is three.
+    private static TimeSpan ClockOf(ReadOnlySpan<char> clock)
+    {
+        var minutes = clock.IndexOf(':') + 1;
+        return new TimeSpan(NumberIn(clock[..(minutes - 1)]), NumberIn(clock.Slice(minutes, 2)), NumberIn(clock[^2..]));
     }
 
     // 300 seconds, 5min, an hour.
     private static TimeSpan PartOf(ReadOnlySpan<char> part)
     {
         var digits = part.IndexOfAnyExceptInRange('0', '9');
-        var count = digits == 0 ? 1 : int.Parse(part[..digits], NumberStyles.None, CultureInfo.InvariantCulture);
+        var count = digits == 0 ? 1 : NumberIn(part[..digits]);
         var unit = (digits == 0 ? part[part.IndexOf(' ')..] : part[digits..]).TrimStart(" -");
         return char.ToLowerInvariant(unit[0]) switch
         {
@@ -61,8 +74,11 @@ public static partial class NamedWait
         };
     }
 
-    private const string Part = @"\b(?:\d{1,6}[ -]?|(?:an?|one) )(?:s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|days?)\b";
-    private const string Time = @"(?:\b\d{1,2}:[0-5]\d:[0-5]\d\b|" + Part + "(?:,? (?:and )?" + Part + ")*)";
+    private static int NumberIn(ReadOnlySpan<char> digits) => int.Parse(digits, NumberStyles.None, CultureInfo.InvariantCulture);
+
+    // Not \d, which takes the digits of all scripts: whoever writes the others is not understood, and a number does not begin behind them.
+    private const string Part = @"\b(?:[0-9]{1,6}[ -]?|(?:an?|one) )(?:s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|days?)\b";
+    private const string Time = @"(?:\b[0-9]{1,2}:[0-5][0-9]:[0-5][0-9]\b|" + Part + "(?:,? (?:and )?" + Part + ")*)";
 
     private const string Return =
         @"\b(?:try|tried|trying|retry|retries|retrying|again|back|come|resend|resubmit|resume|gr[ae]y-?list(?:ed|ing)|delay|delayed|deferred|blocked|backoff|attempt)\b";
@@ -73,7 +89,7 @@ public static partial class NamedWait
         RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Waits();
 
-    [GeneratedRegex(@"\b\d{1,2}:[0-5]\d:[0-5]\d$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"\b[0-9]{1,2}:[0-5][0-9]:[0-5][0-9]$", RegexOptions.CultureInvariant)]
     private static partial Regex Clock();
 
     [GeneratedRegex(Part, RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]

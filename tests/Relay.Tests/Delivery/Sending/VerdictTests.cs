@@ -1,4 +1,8 @@
+using CsCheck;
+using Relay.Delivery.Sending;
+using Relay.Mail.Classification;
 using Relay.Mail.Events;
+using Relay.Smtp.Replies;
 using Relay.TestKit.Remote;
 
 namespace Relay.Tests.Delivery.Sending;
@@ -6,6 +10,35 @@ namespace Relay.Tests.Delivery.Sending;
 /// <summary>What the rules for refusals make of a message under way.</summary>
 public sealed class VerdictTests
 {
+    // Of what replies are made of, and of what nobody would write: digits of other scripts, half of a character, controls.
+    private static readonly string[] Pieces =
+    [
+        "try again in ", "wait ", "come back in ", "greylisted for ", "blocked ", "4.7.1 ", "an ", "one ", "1", "24:00:00", "99:59:59", "00:00:01",
+        "999999", "\u0665", "\u0967", "\uff11", "m", " minutes", "h", " days", "s", "d ", ", and ", "-", " ", ":", "\ud800", "\0", "\u212a", "\u0130",
+    ];
+
+    private static readonly Gen<string> Texts = Gen.OneOf(
+        Gen.Int[0, Pieces.Length - 1].Select(i => Pieces[i]),
+        Gen.Int[0, 9_999_999].Select(number => number.ToString(System.Globalization.CultureInfo.InvariantCulture)),
+        Gen.String[0, 8]).Array[0, 12].Select(string.Concat);
+
+    [Fact]
+    public void No_text_whatever_is_too_much_for_the_rules() =>
+        Gen.Select(Texts, Gen.Int[400, 599], Gen.Enum<SmtpPhase>()).Sample(
+            (text, code, phase) => Verdict.Judge(new SmtpReply(code, null, [text]), "mx.remote.test", phase) is not null, iter: 20_000);
+
+    [Fact]
+    public async Task A_greeting_that_names_a_wait_beyond_a_day_is_one_like_the_others()
+    {
+        await using var remote = ScriptedSmtpServer.Start(
+            new RemoteScript().On(RemoteStage.Greeting, RemoteAnswer.Say("421 4.7.0 Busy, please come back in 24:00:00").ThenClose()));
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote);
+
+        var deferred = Assert.Single(await delivery.SendAsync("a@remote.test"));
+
+        Assert.Equal((MailEventType.Deferred, "421 4.7.0 Busy, please come back in 24:00:00"), (deferred.Type, deferred.Reply));
+    }
+
     [Theory]
     [InlineData(RemoteStage.Rcpt, "550 5.1.1 No such user", MailEventType.Bounced, "status.1.1")]
     [InlineData(RemoteStage.Rcpt, "550 User unknown", MailEventType.Bounced, "text.unknown-user")]

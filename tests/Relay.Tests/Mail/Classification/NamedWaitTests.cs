@@ -27,6 +27,9 @@ public sealed class NamedWaitTests
     [InlineData("Try again in 2 days")]
     [InlineData("try again in 999999 seconds")]
     [InlineData("Please come back in 23:59:59")]
+    [InlineData("Please come back in 24:00:00")]
+    [InlineData("Please come back in 99:00:00")]
+    [InlineData("wait 999999 days 999999 days 999999 days 999999 days 999999 days 999999 days 999999 days 999999 days 999999 days 999999 days 999999 days")]
     public void Nobody_is_obeyed_for_longer_than_an_hour(string text)
     {
         Assert.Equal(TimeSpan.FromHours(1), NamedWait.Find(text));
@@ -40,6 +43,9 @@ public sealed class NamedWaitTests
     [InlineData("Try again in 0 seconds")]
     [InlineData("Try again in a few minutes")]
     [InlineData("again in 192.0.2.10 1:2:3")]
+    [InlineData("try again in \u0665m")]
+    [InlineData("come back in \u0661\u0662:00:00")]
+    [InlineData("try again in 1\u0660 minutes")]
     [InlineData("")]
     public void Other_numbers_and_no_numbers_are_no_wait(string text)
     {
