@@ -76,10 +76,15 @@ internal sealed class RiderSeat : IDisposable
         return rider is not null && which(rider.Held) && Interlocked.CompareExchange(ref _rider, null, rider) == rider ? rider.Held : null;
     }
 
+    /// <summary>The courier leaves. Who still sits here goes back: nobody would ask for him any more.</summary>
     public void Dispose()
     {
         _site.Withdraw(this);
         _patience.Dispose();
+        if (Interlocked.Exchange(ref _rider, null) is { } rider)
+        {
+            _office.GiveBack(_site, rider.Held);
+        }
     }
 
     private void LosePatience()

@@ -1,6 +1,7 @@
 using System.Text;
 using Relay.Mail.Events;
 using Relay.Mail.Messages;
+using Relay.Mail.Sites;
 using Relay.TestKit.Remote;
 
 namespace Relay.Tests.Delivery.Sending;
@@ -255,6 +256,36 @@ public sealed class FlightTests
 
         Assert.Equal(MailEventType.Delivered, (await stage.Delivery.SettledAsync(2)).Events[0].Type);
         Assert.Single(stage.Remote.Sessions);
+    }
+
+    [Fact]
+    public async Task What_waits_behind_a_flight_is_not_lost_with_the_courier_that_leaves()
+    {
+        var (first, second) = (new TaskCompletionSource(), new TaskCompletionSource());
+        await using var remote = ScriptedSmtpServer.Start(Chunking()
+            .On(RemoteStage.Greeting, m => m.Session.Number > 2 ? RemoteAnswer.Say("421 4.7.0 Too many connections").ThenClose() : null)
+            .On(RemoteStage.Mail, m => m is { Count: 3, Session.Number: 1 } ? RemoteAnswer.Say("421 4.3.2 Going down").ThenClose() : null)
+            .On(RemoteStage.Chunk, m => m is { Count: 2, Session.Number: 1 } ? RemoteAnswer.Say("250 2.0.0 Ok").After(first.Task)
+                : m is { Count: 1, Session.Number: 2 } ? RemoteAnswer.Say("250 2.0.0 Ok").After(second.Task) : null));
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote, ("Delivery:ConnectionsPerSite", 2));
+        await delivery.SendAsync("a@remote.test");
+        await delivery.AcceptAsync("b@remote.test");
+        await WaitUntil.TrueAsync(() => Text(remote).Contains("<b@", StringComparison.Ordinal));
+        await delivery.AcceptAsync("c@remote.test");
+        await WaitUntil.TrueAsync(() => delivery.Queue.Dots.Count == 3);
+
+        // Too large for the flight of the one before it: it takes its seat behind that.
+        await delivery.AcceptAsync("d@remote.test");
+        delivery.Time.Advance(TimeSpan.FromMilliseconds(1));
+        await delivery.AcceptAsync(A.MessageOf("Subject: x\r\n\r\n" + string.Concat(Enumerable.Repeat(new string('x', 70) + "\r\n", 1_000)), delivery.Time, "e@remote.test"));
+        await WaitUntil.TrueAsync(() => delivery.Part<ISiteReader>().List() is [{ Waiting: 2 }]);
+        first.SetResult();
+        await WaitUntil.TrueAsync(() => remote.Sessions.Count == 3 && remote.Sessions[2].IsClosed);
+        second.SetResult();
+        await delivery.SettledAsync(5);
+
+        Assert.All(delivery.Queue.Settlements.SelectMany(s => s.Events), e => Assert.Equal((MailEventType.Delivered, 1), (e.Type, e.Attempt)));
+        Assert.Contains(remote.Messages, m => m.RcptTo[0].Contains("<e@", StringComparison.Ordinal));
     }
 
     private static RemoteScript Chunking()
