@@ -67,13 +67,14 @@ internal sealed record RoutePlan
         var enforced = sts is { Mode: StsMode.Enforce };
         RouteHost[] sorted =
         [
-            .. hosts.Select(h => sts is null || h.Address is not null ? h : h with { IsPermitted = sts.Permits(h.Name) })
+            .. hosts.Select(h => sts is null ? h : h with { IsPermitted = sts.Permits(h.Name) })
                 .OrderBy(h => h.Preference).ThenBy(h => h.Name, StringComparer.Ordinal).Take(MaxKnown),
         ];
 
         // The rank counts, not the number: 10 and 20 are the same as 5 and 6. What a connection must prove is part of the
-        // site, so that no domain's mail takes one that was opened under a weaker policy.
-        var ranks = sorted.GroupBy(h => h.Preference, h => enforced && !h.IsPermitted ? $"!{h.Name}" : h.Name, (_, names) => string.Join('=', names));
+        // site, so that no domain's mail takes one that was opened under a weaker policy; and what it should have proved, so that
+        // a domain that only tries its policy is told of its own hosts.
+        var ranks = sorted.GroupBy(h => h.Preference, h => h.IsPermitted ? h.Name : $"!{h.Name}", (_, names) => string.Join('=', names));
         var policy = $"{(isSecure ? "+dnssec" : "")}{(sts is null ? "" : enforced ? "+sts" : "+sts-testing")}";
         return new RoutePlan { Key = $"mx:{sorted[0].Port}:{string.Join('>', ranks)}{policy}", Hosts = sorted, Sts = sts, IsSecure = isSecure };
     }

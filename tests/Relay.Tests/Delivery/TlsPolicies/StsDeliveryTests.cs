@@ -1,3 +1,5 @@
+using Relay.Delivery.Routing;
+using Relay.Delivery.TlsPolicies;
 using Relay.Mail.Events;
 using Relay.Mail.Messages;
 using Relay.TestKit.Dns;
@@ -61,6 +63,32 @@ public sealed class StsDeliveryTests
 
         Assert.Equal((MailEventType.Deferred, "route.mta-sts"), (deferred.Type, deferred.Rule));
         Assert.Empty(scene.Remote.Sessions);
+    }
+
+    [Fact]
+    public async Task Nor_is_one_whose_name_is_an_address()
+    {
+        await using var scene = await StsScene.StartAsync();
+        scene.Dns.Remove("remote.test").Mx("remote.test", (10, "127.0.0.1"));
+        scene.Server.Serve("enforce", StsScene.Week, "mx.remote.test");
+
+        var deferred = (await scene.Delivery.SendAsync("a@remote.test"))[0];
+
+        Assert.Equal((MailEventType.Deferred, "route.mta-sts"), (deferred.Type, deferred.Rule));
+        Assert.Empty(scene.Remote.Sessions);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Domains_whose_policies_name_other_hosts_share_no_site(bool enforced)
+    {
+        var mode = enforced ? StsMode.Enforce : StsMode.Testing;
+        RouteHost[] hosts = [new("mx1.test", 25, 10), new("mx2.test", 25, 20)];
+        string KeyOf(params string[] named) => RoutePlan.ToExchangers(hosts, new StsPolicy(mode, StsScene.Week, named)).Key;
+
+        Assert.Equal(4, new[] { KeyOf("mx1.test"), KeyOf("mx2.test"), KeyOf("mx1.test", "mx2.test"), KeyOf("other.test") }.Distinct().Count());
+        Assert.Equal(KeyOf("mx1.test", "mx2.test"), KeyOf("*.test"));
     }
 
     [Fact]
