@@ -153,7 +153,18 @@ internal sealed class Connector(
         }
 
         connection.Log.Note(0, $"connected to {host.Name} [{connection.Address}]");
-        if (await greeter.GreetAsync(connection, terms, plan.Login) is not { } failed)
+        Opened.Failed? failed;
+        try
+        {
+            failed = await greeter.GreetAsync(connection, terms, plan.Login);
+        }
+        catch
+        {
+            connection.Dispose();
+            throw;
+        }
+
+        if (failed is null)
         {
             return new Opened.Ready(connection);
         }

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
+using System.Security.Cryptography;
 
 namespace Relay.Delivery.Connections;
 
@@ -174,7 +175,7 @@ internal sealed class Wire : IDisposable
             Tls = $"{NameOf(_tls.SslProtocol)} {_tls.NegotiatedCipherSuite}";
             return true;
         }
-        catch (Exception e) when (IsLoss(e) || e is AuthenticationException or InvalidOperationException)
+        catch (Exception e) when (IsLoss(e) || e is AuthenticationException or InvalidOperationException or CryptographicException)
         {
             Fail(e, "the TLS handshake");
             return false;

@@ -79,14 +79,13 @@ internal sealed class PeerJudge(TlsTerms terms, X509ChainPolicy? trusted)
                     expired ? TlsTrouble.CertificateExpired : TlsTrouble.CertificateNotTrusted,
                     expired ? "the certificate, or one above it, is not valid at this time" : "the authority that DANE names has not signed the certificate");
             }
-            else if (new[] { terms.Name, terms.MxName }.Any(name => Names(leaf, name)))
+            else if (!TryName(leaf, out var name))
             {
-                Proof = record.ToString();
-                return;
+                Fail(TlsTrouble.ValidationFailure, "the names in the certificate cannot be read");
             }
-            else if (Names(leaf, terms.Domain))
+            else if (name is not null)
             {
-                (Proof, OnlyFor) = (record.ToString(), terms.Domain);
+                (Proof, OnlyFor) = (record.ToString(), name == terms.Name || name == terms.MxName ? null : name);
                 return;
             }
             else
@@ -129,7 +128,23 @@ internal sealed class PeerJudge(TlsTerms terms, X509ChainPolicy? trusted)
         return sound && leadsThere;
     }
 
-    private static bool Names(X509Certificate2 leaf, string? name) => name is not null && leaf.MatchesHostname(name);
+    // Which of the names it may prove the certificate has, the domain last; null where none. False where what stands there is no
+    // list of names at all.
+    private bool TryName(X509Certificate2 leaf, out string? name)
+    {
+        try
+        {
+            // What an MX says need not be a name.
+            name = new[] { terms.Name, terms.MxName, terms.Domain }
+                .FirstOrDefault(n => n is not null && Uri.CheckHostName(n) != UriHostNameType.Unknown && leaf.MatchesHostname(n));
+            return true;
+        }
+        catch (CryptographicException)
+        {
+            name = null;
+            return false;
+        }
+    }
 
     private static List<X509Certificate2> Presented(X509Certificate2 leaf, X509Chain chain) =>
         [.. chain.ChainElements.Select(e => e.Certificate).Concat(chain.ChainPolicy.ExtraStore).Where(c => !c.Equals(leaf)).DistinctBy(c => c.Thumbprint)];

@@ -41,6 +41,16 @@ public sealed class TestAuthority : IDisposable
         return WithKey(Sign(ForServer(RequestOf(host, key, isAuthority: false), host, connectsToo), fromDays, untilDays), c => c.CopyWithPrivateKey(key));
     }
 
+    /// <summary>One that names a host in octets that no name has.</summary>
+    public X509Certificate2 ForGarbage(string host)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = RequestOf(host, key, isAuthority: false);
+        request.CertificateExtensions.Add(new X509Extension("2.5.29.17", [0x30, 0x03, 0x82, 0x01, 0xff], critical: false));
+        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.1")], false));
+        return WithKey(Sign(request, -1, 1), c => c.CopyWithPrivateKey(key));
+    }
+
     /// <summary>The same with a key that older servers can use.</summary>
     public X509Certificate2 ForRsa(string host)
     {

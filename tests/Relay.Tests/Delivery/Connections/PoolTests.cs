@@ -1,12 +1,32 @@
 using Relay.Delivery.Providers;
 using Relay.Mail.Events;
 using Relay.TestKit.Dns;
+using Relay.TestKit.InMemory;
 using Relay.TestKit.Remote;
 
 namespace Relay.Tests.Delivery.Connections;
 
 public sealed class PoolTests
 {
+    [Fact]
+    public async Task A_mistake_of_ours_while_a_host_greets_leaves_no_connection_behind()
+    {
+        var never = new TaskCompletionSource();
+        await using var remote = ScriptedSmtpServer.Start(new RemoteScript().On(RemoteStage.Greeting, RemoteAnswer.Silence.After(never.Task)));
+        var wait = TimeSpan.FromSeconds(427);
+        var time = new TroubledTime(wait);
+        await using var delivery = await DeliveryUnderTest.StartNodeAsync(
+            time, new InMemorySiteBoard(time),
+            ("Delivery:Timeouts:Greeting", wait),
+            ("Delivery:Routes:0:Domain", "*"), ("Delivery:Routes:0:Host", "127.0.0.1"), ("Delivery:Routes:0:Port", remote.Port), ("Delivery:Routes:0:Tls", "None"));
+
+        var deferred = Assert.Single(await delivery.SendAsync("a@remote.test"));
+        never.SetResult();
+
+        Assert.Equal("internal.error", deferred.Rule);
+        await remote.WaitForClosedAsync(1, TestContext.Current.CancellationToken);
+    }
+
     [Fact]
     public async Task A_warm_connection_carries_the_next_message()
     {

@@ -101,6 +101,22 @@ public sealed class DaneTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_certificate_whose_names_cannot_be_read_proves_nothing_and_leaves_no_connection_behind()
+    {
+        _script.Certificate = _intermediate.ForGarbage("mx.remote.test");
+        _script.Chain.Add(_intermediate.Certificate);
+        await using var remote = Start(port => Tlsa(port, 2, 1, 1, _intermediate.Certificate));
+        await using var delivery = await DeliverAsync(remote);
+
+        var deferred = (await delivery.SendAsync("a@remote.test"))[0];
+
+        Assert.Equal((MailEventType.Deferred, "connection.unproved"), (deferred.Type, deferred.Rule));
+        Assert.Contains("cannot be read", deferred.Reply, StringComparison.Ordinal);
+        await remote.WaitForClosedAsync(1, TestContext.Current.CancellationToken);
+        Assert.Empty(remote.Messages);
+    }
+
+    [Fact]
     public async Task A_host_with_records_gets_nothing_without_TLS()
     {
         _script.Tls = RemoteTls.None;
