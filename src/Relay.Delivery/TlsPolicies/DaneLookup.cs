@@ -21,9 +21,16 @@ internal sealed class DaneLookup(Resolver resolver)
             return found is DaneFinding.None && end != host.Name ? await AskAsync(host.Name, host.Port, cancellation) : found;
         }
 
-        // The alias may stand in a signed zone though what it leads to does not (RFC 7672, 2.2.2).
-        return end != host.Name && (await resolver.AliasAsync(host.Name, cancellation)).IsSecure
-            ? await AskAsync(host.Name, host.Port, cancellation)
+        // The alias may stand in a signed zone though what it leads to does not (RFC 7672, 2.2.2). Whether it does must be known:
+        // an answer that is kept from us would else be as good as one that says no (2.1).
+        if (end == host.Name)
+        {
+            return DaneFinding.Nothing;
+        }
+
+        var alias = await resolver.AliasAsync(host.Name, cancellation);
+        return alias.Finding == DnsFinding.Failed ? new DaneFinding.Unknown(alias.Words)
+            : alias.IsSecure ? await AskAsync(host.Name, host.Port, cancellation)
             : DaneFinding.Nothing;
     }
 

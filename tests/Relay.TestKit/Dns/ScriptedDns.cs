@@ -11,6 +11,7 @@ namespace Relay.TestKit.Dns;
 public sealed class ScriptedDns : IAsyncDisposable
 {
     private const int ReceiveBuffer = 4 * 1024 * 1024;
+    private const int ServerFailure = 2;
 
     private readonly Socket _udp;
     private readonly Socket _tcp;
@@ -82,7 +83,10 @@ public sealed class ScriptedDns : IAsyncDisposable
 
     public ScriptedDns NxDomain(string name) => Remove(name);
 
-    public ScriptedDns ServFail(string name) => Change(name, n => n.ResponseCode = 2);
+    public ScriptedDns ServFail(string name) => Change(name, n => n.ResponseCode = ServerFailure);
+
+    /// <summary>Fails for one type only.</summary>
+    public ScriptedDns ServFail(string name, int type) => Change(name, n => n.FailsFor = type);
 
     public ScriptedDns Refused(string name) => Change(name, n => n.ResponseCode = 5);
 
@@ -218,6 +222,11 @@ public sealed class ScriptedDns : IAsyncDisposable
             return null;
         }
 
+        if (name?.FailsFor == question.Type)
+        {
+            return DnsWire.Write(query, question, ServerFailure, [], truncated: false);
+        }
+
         return name is { Truncate: true } && overUdp
             ? DnsWire.Write(query, question, 0, [], truncated: true)
             : DnsWire.Write(query, question, name?.ResponseCode ?? DnsWire.NoSuchName, Find(question, out var validated), truncated: false, validated);
@@ -277,6 +286,7 @@ internal sealed class ScriptedName
 {
     public List<DnsRecord> Records { get; } = [];
     public int ResponseCode { get; set; }
+    public int? FailsFor { get; set; }
     public bool Drop { get; set; }
     public bool Truncate { get; set; }
     public int Lost;
@@ -290,7 +300,8 @@ internal sealed class ScriptedName
         if (old is not null)
         {
             name.Records.AddRange(old.Records);
-            (name.ResponseCode, name.Drop, name.Truncate, name.Until, name.Ttl, name.IsSecure, name.Lost) = (old.ResponseCode, old.Drop, old.Truncate, old.Until, old.Ttl, old.IsSecure, old.Lost);
+            (name.ResponseCode, name.FailsFor, name.Drop, name.Truncate, name.Until, name.Ttl, name.IsSecure, name.Lost) =
+                (old.ResponseCode, old.FailsFor, old.Drop, old.Truncate, old.Until, old.Ttl, old.IsSecure, old.Lost);
         }
 
         change(name);

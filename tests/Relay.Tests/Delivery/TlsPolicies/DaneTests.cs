@@ -216,6 +216,20 @@ public sealed class DaneTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Whether_an_alias_is_signed_must_be_known_before_mail_goes_there()
+    {
+        await using var remote = Start(port => _dns
+            .Remove("mx.remote.test").Cname("mx.remote.test", "real.test").A("real.test", "127.0.0.1").Secure("mx.remote.test").ServFail("mx.remote.test", type: 5)
+            .Tlsa($"_{port}._tcp.mx.remote.test", 3, 1, 1, new byte[32]).Secure($"_{port}._tcp.mx.remote.test"));
+        await using var delivery = await DeliverAsync(remote);
+
+        var deferred = (await delivery.SendAsync("a@remote.test"))[0];
+
+        Assert.Equal((MailEventType.Deferred, "route.dane-unknown"), (deferred.Type, deferred.Rule));
+        Assert.Empty(remote.Sessions);
+    }
+
+    [Fact]
     public async Task A_certificate_that_names_the_domain_serves_that_domain_alone()
     {
         _script.Certificate = _intermediate.For("remote.test");
