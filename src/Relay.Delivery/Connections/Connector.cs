@@ -44,7 +44,7 @@ internal sealed class Connector(
             if (terms is null)
             {
                 sessions.Refused(wish.Domain, plan, refusal!);
-                failure = Worse(failure, refusal);
+                failure = Worse(failure, refusal!);
                 Overhear(heard, refusal!);
                 continue;
             }
@@ -200,9 +200,12 @@ internal sealed class Connector(
         }
     }
 
-    // A failure is permanent only if each of them is; among equals the later one, of a worse preference, is told.
-    private static Opened.Failed? Worse(Opened.Failed? before, Opened.Failed? now) =>
-        before is null || (now is not null && (now.Status is null || before.Status is not null)) ? now ?? before : before;
+    // A failure is permanent only if each of them is. Of temporary ones what a remote said counts more than that another is not
+    // there: it may have named how long it wants to be left alone. Among equals the later one, of a worse preference, is told.
+    private static Opened.Failed Worse(Opened.Failed? before, Opened.Failed now) =>
+        before is null || RankOf(now) >= RankOf(before) ? now : before;
+
+    private static int RankOf(Opened.Failed failed) => failed.Status is not null ? 0 : failed.Refusal is null ? 1 : 2;
 
     /// <summary>One host, and what a connection to it has to prove.</summary>
     private sealed record Call(RoutePlan Plan, RouteHost Host, TlsTerms Terms, string Domain);

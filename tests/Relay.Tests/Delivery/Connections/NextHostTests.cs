@@ -58,6 +58,21 @@ public sealed class NextHostTests
     }
 
     [Fact]
+    public async Task What_one_host_says_is_heard_though_the_next_one_is_not_there()
+    {
+        await using var busy = ScriptedSmtpServer.Start(
+            new RemoteScript().On(RemoteStage.Greeting, RemoteAnswer.Say("421 4.7.0 Too many messages from you, try again in 10 minutes").ThenClose()), "127.0.0.2");
+        await using var dns = Dns();
+        await using var delivery = await DeliveryUnderTest.StartWithDnsAsync(dns, busy.Port);
+        var before = delivery.Time.GetUtcNow();
+
+        var deferred = (await delivery.SendAsync("a@remote.test"))[0];
+
+        Assert.Equal(("421 4.7.0 Too many messages from you, try again in 10 minutes", "first.test"), (deferred.Reply, deferred.Host));
+        Assert.InRange(deferred.NextAttempt!.Value - before, TimeSpan.FromMinutes(10), TimeSpan.FromMinutes(11));
+    }
+
+    [Fact]
     public async Task A_host_that_failed_often_is_left_alone_for_a_while_and_then_tried_again()
     {
         var broken = true;
