@@ -16,8 +16,9 @@ internal sealed class SourceAddresses(UnwantedSources unwanted, IOptions<Deliver
     /// </summary>
     public SourceAddress? For(RoutePlan plan, string domain, AddressFamily family) => Choose(plan, domain, family, Random.Shared.NextDouble());
 
-    /// <summary>Whether mail of the domain had better leave from another address than this one.</summary>
-    public bool IsUnwanted(RoutePlan plan, string domain, IPAddress? source) => source is not null && unwanted.Contains(plan.Key, domain, source);
+    /// <summary>Whether mail of the domain had better leave from another address than this one: the domain refuses it, and there is one that it does not.</summary>
+    public bool IsUnwanted(RoutePlan plan, string domain, IPAddress? source) =>
+        source is not null && unwanted.Contains(plan.Key, domain, source) && HasBetter(plan, domain, source.AddressFamily);
 
     /// <summary>The domain refuses this address. True when its mail leaves from another one from now on; false when it refuses all there are.</summary>
     public bool TryAvoid(RoutePlan plan, string domain, IPAddress? source)
@@ -28,8 +29,11 @@ internal sealed class SourceAddresses(UnwantedSources unwanted, IOptions<Deliver
         }
 
         unwanted.Note(plan.Key, domain, source);
-        return Choose(plan, domain, source.AddressFamily, lot: 1) is { } other && !unwanted.Contains(plan.Key, domain, other.Address);
+        return HasBetter(plan, domain, source.AddressFamily);
     }
+
+    private bool HasBetter(RoutePlan plan, string domain, AddressFamily family) =>
+        Choose(plan, domain, family, lot: 1) is { } other && !unwanted.Contains(plan.Key, domain, other.Address);
 
     private SourceAddress? Choose(RoutePlan plan, string domain, AddressFamily family, double lot) => PoolOf(plan).Choose(
         plan.Key, family, address => unwanted.Contains(plan.Key, domain, address), DateOnly.FromDateTime(time.GetUtcNow().UtcDateTime), lot);

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Relay.Delivery.Providers;
+using Relay.Delivery.Routing;
 using Relay.Delivery.Sources;
 using Relay.Mail.Events;
 using Relay.Mail.Messages;
@@ -132,6 +133,31 @@ public sealed class SourcePoolTests
 
         Assert.Equal("the pool six has no address of this family today", deferred.Reply);
         Assert.Empty(remote.Sessions);
+    }
+
+    [Fact]
+    public async Task The_only_address_there_is_is_not_given_up_for_each_message_anew()
+    {
+        await using var delivery = await DeliveryUnderTest.StartAsync(("Delivery:SourceAddresses:0", "192.0.2.1"), ("Delivery:SourceAddresses:1", "2001:db8::1"));
+        var (sources, plan) = (delivery.Part<SourceAddresses>(), RoutePlan.ToExchangers([new RouteHost("mx.test", 25)]));
+        var only = IPAddress.Parse("192.0.2.1");
+
+        Assert.False(sources.TryAvoid(plan, "strict.test", only));
+
+        Assert.False(sources.IsUnwanted(plan, "strict.test", only));
+    }
+
+    [Fact]
+    public async Task Of_several_that_a_domain_refuses_none_is_better_than_the_others()
+    {
+        await using var delivery = await DeliveryUnderTest.StartAsync(("Delivery:SourceAddresses:0", "192.0.2.1"), ("Delivery:SourceAddresses:1", "192.0.2.2"));
+        var (sources, plan) = (delivery.Part<SourceAddresses>(), RoutePlan.ToExchangers([new RouteHost("mx.test", 25)]));
+        var (one, two) = (IPAddress.Parse("192.0.2.1"), IPAddress.Parse("192.0.2.2"));
+
+        Assert.True(sources.TryAvoid(plan, "strict.test", one));
+        Assert.Equal((true, false), (sources.IsUnwanted(plan, "strict.test", one), sources.IsUnwanted(plan, "strict.test", two)));
+        Assert.False(sources.TryAvoid(plan, "strict.test", two));
+        Assert.Equal((false, false), (sources.IsUnwanted(plan, "strict.test", one), sources.IsUnwanted(plan, "strict.test", two)));
     }
 
     private static SourceAddress Of(string address, int weight = 1) => new(IPAddress.Parse(address), null, weight);
