@@ -111,8 +111,9 @@ internal sealed class Courier
         }
         catch (OperationCanceledException) when (_office.Aborted.IsCancellationRequested)
         {
-            // Only looking up a host can end so: nothing was sent.
-            _office.Settler.Release(held);
+            // Only looking up a host can end so: nothing was sent since. What earlier transactions came to still holds, and counts
+            // as none where that is nothing.
+            EndRest(carriage, new Outcome.Deferred("not tried: the relay was stopping", DeliveryRules.TurnOver));
             return true;
         }
         catch (Exception e)
@@ -120,14 +121,19 @@ internal sealed class Courier
             // A mistake of ours must neither end the courier nor keep the unit for ever; it may pass with the next version.
             _office.Logger.AttemptFailed(held.Lease.Id, e);
             await _line.DropAsync(politely: false);
-            if (!carriage.Attempt.IsOver)
-            {
-                carriage.Attempt.EndRest(new Outcome.Deferred("an error of ours stopped the attempt", DeliveryRules.Internal), default);
-            }
-
-            _office.Finish(_site, carriage);
+            EndRest(carriage, new Outcome.Deferred("an error of ours stopped the attempt", DeliveryRules.Internal));
             return true;
         }
+    }
+
+    private void EndRest(Carriage carriage, Outcome outcome)
+    {
+        if (!carriage.Attempt.IsOver)
+        {
+            carriage.Attempt.EndRest(outcome, default);
+        }
+
+        _office.Finish(_site, carriage);
     }
 
     private async ValueTask<bool> CarryAsync(Carriage carriage)
@@ -200,7 +206,17 @@ internal sealed class Courier
         {
             var leads = attempt.EndsWith(transaction.Outcomes) && _pipeline.TrySeatNext(connection);
             var began = _office.Time.GetTimestamp();
-            end = await transaction.SendAsync(leads);
+            try
+            {
+                end = await transaction.SendAsync(leads);
+            }
+            catch
+            {
+                // It has put down what is doubtful now; the mistake itself is told further out.
+                attempt.EndBatch(transaction.Outcomes, Contact.With(connection));
+                throw;
+            }
+
             attempt.Took = attempt.Lease.Message.Content.Length <= Telling ? _office.Time.GetElapsedTime(began) : null;
         }
 

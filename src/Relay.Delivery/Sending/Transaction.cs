@@ -144,11 +144,25 @@ internal sealed class Transaction
         }
     }
 
-    /// <summary>Lets the body go and hears what becomes of it.</summary>
+    /// <summary>Lets the body go and hears what becomes of it. Should that throw, all are uncertain whose outcome was not heard.</summary>
     /// <param name="leads">Something rides behind it.</param>
     public async ValueTask<TransactionEnd> SendAsync(bool leads)
     {
         CrashPoints.Pass(CrashPoint.BeforeDot);
+        try
+        {
+            return await LetGoAsync(leads);
+        }
+        catch
+        {
+            // A mistake of ours: the remote may have the message all the same.
+            Settle(new Outcome.Uncertain("an error of ours stopped the attempt after the final dot"));
+            throw;
+        }
+    }
+
+    private async ValueTask<TransactionEnd> LetGoAsync(bool leads)
+    {
         var handed = await Connection.HandOverAsync(_timeouts.DataBlock);
 
         // With something behind it the dot may have gone although the flight as a whole has not.

@@ -1,4 +1,5 @@
 using Relay.Mail.Events;
+using Relay.TestKit.Dns;
 using Relay.TestKit.Remote;
 
 namespace Relay.Tests.Delivery.Scheduling;
@@ -77,6 +78,33 @@ public sealed class StopTests
         Assert.Empty(delivery.Queue.Settlements);
         Assert.Equal(1, delivery.Queue.Messages);
         Assert.Equal(0, delivery.Window.Held);
+    }
+
+    [Fact]
+    public async Task When_the_time_is_over_what_a_part_of_the_recipients_got_is_settled()
+    {
+        var (answer, never) = (new TaskCompletionSource(), new TaskCompletionSource());
+        var script = new RemoteScript().On(RemoteStage.EndOfData, RemoteAnswer.Say("250 2.0.0 Ok").After(answer.Task));
+        script.Capabilities.Add("LIMITS RCPTMAX=1 MAILMAX=1");
+        await using var remote = ScriptedSmtpServer.Start(script);
+        await using var dns = ScriptedDns.Start().Mx("remote.test", (10, "mx.test")).A("mx.test", "127.0.0.1");
+        await using var delivery = await DeliveryUnderTest.StartWithDnsAsync(dns, remote.Port);
+        await delivery.AcceptAsync("a@remote.test", "b@remote.test");
+        await WaitUntil.TrueAsync(() => delivery.Queue.Dots.Count == 1);
+
+        // The second recipient needs a connection of his own, and by then the host has to be looked up anew.
+        delivery.Time.Advance(TimeSpan.FromMinutes(6));
+        dns.Delay("mx.test", never.Task);
+        var asked = dns.Questions.Count;
+        answer.SetResult();
+        await WaitUntil.TrueAsync(() => dns.Questions.Count > asked);
+        using var over = new CancellationTokenSource();
+        await over.CancelAsync();
+        await delivery.StopAsync(over.Token);
+
+        var settled = Assert.Single(delivery.Queue.Settlements);
+        Assert.Equal([MailEventType.Delivered, MailEventType.Deferred], settled.Events.Select(e => e.Type));
+        Assert.Equal([1], settled.Next!.Open.Select(r => r.Index));
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using Relay.Mail.Events;
 using Relay.TestKit.Dns;
+using Relay.TestKit.InMemory;
 using Relay.TestKit.Remote;
 
 namespace Relay.Tests.Delivery.Sending;
@@ -64,6 +65,25 @@ public sealed class LostConnectionTests
     }
 
     [Fact]
+    public async Task A_mistake_of_ours_behind_the_dot_leaves_it_uncertain_too()
+    {
+        var never = new TaskCompletionSource();
+        await using var remote = ScriptedSmtpServer.Start(new RemoteScript().Once(RemoteStage.EndOfData, RemoteAnswer.Silence.After(never.Task)));
+        var wait = TimeSpan.FromSeconds(427);
+        var time = new TroubledTime(wait);
+        await using var delivery = await DeliveryUnderTest.StartNodeAsync(
+            time, new InMemorySiteBoard(time),
+            ("Delivery:Timeouts:EndOfData", wait),
+            ("Delivery:Routes:0:Domain", "*"), ("Delivery:Routes:0:Host", "127.0.0.1"), ("Delivery:Routes:0:Port", remote.Port), ("Delivery:Routes:0:Tls", "None"));
+
+        var uncertain = Assert.Single(await delivery.SendAsync("a@remote.test"));
+
+        Assert.Equal((MailEventType.Uncertain, "connection.lost-after-dot"), (uncertain.Type, uncertain.Rule));
+        Assert.Equal("127.0.0.1", delivery.Queue.Settlements[0].Next!.UncertainHost);
+        Assert.Contains(delivery.Log, line => line.Contains(TroubledTime.Words, StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task After_an_uncertain_attempt_the_same_host_is_tried_first_and_each_recipient_alone()
     {
         await using var dns = ScriptedDns.Start();
@@ -100,4 +120,3 @@ public sealed class LostConnectionTests
         Assert.Empty(remote.Messages);
     }
 }
-
