@@ -49,6 +49,13 @@ internal sealed class RateMeter
         return _tokens >= 1 ? TimeSpan.Zero : TimeSpan.FromTicks((long)Math.Ceiling((1 - _tokens) * rate.Time.Ticks / rate.Messages));
     }
 
+    /// <summary>Nothing was sent lately: one that begins now would let as much pass.</summary>
+    public bool IsFull(DateTimeOffset now)
+    {
+        Count(now);
+        return _tokens >= MostOf(Rate);
+    }
+
     private void Count(DateTimeOffset now)
     {
         // A clock that was set back gives nothing and takes nothing.

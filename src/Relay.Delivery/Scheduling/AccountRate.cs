@@ -22,7 +22,7 @@ internal sealed class AccountRate : IShared, IDisposable
     private readonly NodeShares _shares;
     private readonly TimeProvider _time;
     private readonly NodePart _part;
-    private readonly ITimer _timer;
+    private readonly Alarm _alarm;
     private readonly Gate _gate = new();
     private readonly Lock _lock = new();
     private readonly RateMeter _meter = new();
@@ -39,10 +39,22 @@ internal sealed class AccountRate : IShared, IDisposable
         _part = new NodePart(shares, time);
         _all = CeilingsOf(rate);
         _asked = time.GetUtcNow();
-        _timer = time.CreateTimer(_ => Over(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _alarm = new Alarm(time, Over);
     }
 
     public string Name { get; }
+
+    /// <summary>Nothing would be lost with it: it has all that it may have saved up, and no part of what others could use.</summary>
+    public bool IsIdle
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return !_waits && _demand == 0 && _meter.IsFull(_time.GetUtcNow());
+            }
+        }
+    }
 
     /// <summary>What the next message has to wait for; null when it may go, and then it counts.</summary>
     public Gate? ClosedGate(Rate rate)
@@ -60,7 +72,7 @@ internal sealed class AccountRate : IShared, IDisposable
             // Not to wait for the next beat, the first time.
             asks = !_waits && _part.IsShared && _part.IsUnanswered;
             _waits = true;
-            _timer.Change(_meter.Wait(now), Timeout.InfiniteTimeSpan);
+            _alarm.Set(_meter.Wait(now));
         }
 
         if (asks)
@@ -121,13 +133,14 @@ internal sealed class AccountRate : IShared, IDisposable
     /// <summary>Whoever waits is asked anew.</summary>
     public void Open() => _window.Open(_gate);
 
-    public void Dispose() => _timer.Dispose();
+    public void Dispose() => _alarm.Dispose();
 
     // Who still waits says so when he is asked, and what was cancelled meanwhile wants no part any more.
     private void Over()
     {
         lock (_lock)
         {
+            _alarm.Stopped();
             _waits = false;
         }
 

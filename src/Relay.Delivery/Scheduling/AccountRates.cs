@@ -12,12 +12,16 @@ namespace Relay.Delivery.Scheduling;
 /// </summary>
 internal sealed class AccountRates(DeliveryWindow window, NodeShares shares, IOptions<DeliveryOptions> options, TimeProvider time) : IDisposable
 {
+    // Beyond so many they are looked through for those that can be forgotten, and again when there are twice as many.
+    private const int FewAccounts = 1_024;
+
     private readonly Rate? _usual = options.Value.AccountRate is { Length: > 0 } rate ? Rate.Parse(rate) : null;
     private readonly Dictionary<string, Rate> _own = options.Value.AccountRates.ToDictionary(r => r.Key, r => Rate.Parse(r.Value), StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, AccountRate> _held = new(StringComparer.Ordinal);
+    private int _lookThroughAt = FewAccounts;
     private volatile IReadOnlyDictionary<string, Rate?> _stored = new Dictionary<string, Rate?>();
 
-    /// <summary>Those that were asked about so far: of each the nodes have a part.</summary>
+    /// <summary>Those that were asked about lately: of each the nodes have a part.</summary>
     public IEnumerable<IShared> Shared => _held.Select(account => account.Value);
 
     /// <summary>From now on these accounts have limits of their own, be it a rate or none; they stand before what is configured.</summary>
@@ -53,6 +57,31 @@ internal sealed class AccountRates(DeliveryWindow window, NodeShares shares, IOp
         }
     }
 
-    private AccountRate HeldOf(string account, Rate rate) =>
-        _held.GetOrAdd(account, static (name, made) => new AccountRate(name, made.rate, made.window, made.shares, made.time), (rate, window, shares, time));
+    private AccountRate HeldOf(string account, Rate rate)
+    {
+        if (_held.TryGetValue(account, out var held))
+        {
+            return held;
+        }
+
+        if (_held.Count >= _lookThroughAt)
+        {
+            ForgetIdle();
+        }
+
+        return _held.GetOrAdd(account, static (name, made) => new AccountRate(name, made.rate, made.window, made.shares, made.time), (rate, window, shares, time));
+    }
+
+    private void ForgetIdle()
+    {
+        foreach (var account in _held)
+        {
+            if (account.Value.IsIdle && _held.TryRemove(account))
+            {
+                account.Value.Dispose();
+            }
+        }
+
+        _lookThroughAt = Math.Max(FewAccounts, _held.Count * 2);
+    }
 }

@@ -191,6 +191,40 @@ public sealed class AccountRatesTests
         });
     }
 
+    [Fact]
+    public async Task A_rate_of_one_in_months_holds_up_nobody_else()
+    {
+        await using var remote = ScriptedSmtpServer.Start();
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote, ("Delivery:AccountRates:slow", "1/2000h"));
+        foreach (var account in (string[])["slow", "slow", "quick"])
+        {
+            await delivery.AcceptAsync(A.Message(delivery.Time, "a@remote.test") with { Account = account });
+        }
+
+        await delivery.SettledAsync(2);
+
+        Assert.Equal(["quick", "slow"], delivery.Queue.Settlements.Select(s => s.Lease.Message.Account).Order());
+        Assert.DoesNotContain(delivery.Log, line => line.StartsWith("Error", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Accounts_that_send_no_more_are_forgotten_and_one_that_has_sent_all_it_may_is_not()
+    {
+        await using var delivery = await DeliveryUnderTest.StartAsync(("Delivery:AccountRate", "1000/1s"), ("Delivery:AccountRates:slow", "1/1h"));
+        var rates = delivery.Part<AccountRates>();
+        Assert.Null(rates.ClosedGate(LaneOf("slow")));
+        for (var i = 0; i < 20_000; i++)
+        {
+            delivery.Time.Advance(TimeSpan.FromMilliseconds(10));
+            Assert.Null(rates.ClosedGate(LaneOf($"account{i}")));
+        }
+
+        Assert.InRange(rates.Shared.Count(), 1, 5_000);
+        Assert.NotNull(rates.ClosedGate(LaneOf("slow")));
+
+        static Lane LaneOf(string account) => new("x.test", account, MessageClass.Transactional);
+    }
+
     [Theory]
     [InlineData(null, null)]
     [InlineData(1.0, "1/1s")]

@@ -102,6 +102,21 @@ public sealed class ManySilentLanesTests
         Assert.DoesNotContain(_window.TakeHungry(PerRound).Shares, share => share.Turn.Lane == LaneOf("alive"));
     }
 
+    [Fact]
+    public void What_was_leased_before_somebody_failed_to_answer_is_not_lost()
+    {
+        Accept("broken");
+        Accept("alive");
+        IReadOnlyList<Lease> Take() => _window.Take(TestMail.Everything with
+        {
+            ClosedGate = lane => lane.Domain == "broken.test" ? throw new InvalidOperationException("as the test wants it") : null,
+        });
+
+        Assert.Equal("alive.test", Assert.Single(Take()).Unit.Lane.Domain);
+        Assert.Throws<InvalidOperationException>(Take);
+        Assert.Equal("broken.test", Assert.Single(_window.Take(TestMail.Everything)).Unit.Lane.Domain);
+    }
+
     private long Now => _time.GetUtcNow().ToUnixTimeMilliseconds();
 
     private static Lane LaneOf(string name) => new($"{name}.test", "big", MessageClass.Transactional);
