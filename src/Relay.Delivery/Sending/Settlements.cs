@@ -34,7 +34,10 @@ internal sealed class Settlements(RetrySchedule retries, IFailureReports reports
             if (outcomes[i] is Outcome.Deferred or Outcome.Uncertain)
             {
                 wait = Longer(wait, (outcomes[i] as Outcome.Deferred)?.Wait);
-                (open ??= []).Add(new OpenRecipient(recipients[i], outcomes[i].Reply));
+                (open ??= []).Add(new OpenRecipient(recipients[i], outcomes[i].Reply)
+                {
+                    MayHaveBeenDelivered = outcomes[i] is Outcome.Uncertain || lease.MayHaveBeenDelivered(recipients[i]),
+                });
             }
         }
 
@@ -46,12 +49,19 @@ internal sealed class Settlements(RetrySchedule retries, IFailureReports reports
         }
 
         var expired = due is null ? open : null;
-        AddExpired(lease, expired, uncertainHost, now, events);
+        AddExpired(lease, expired, now, events);
         return new Settlement
         {
             Lease = lease,
             Events = events,
-            Next = due is null ? null : new UnitState { Attempts = attempt, Open = open!, UncertainHost = uncertainHost },
+            Next = due is null ? null : new UnitState
+            {
+                Attempts = attempt,
+                Open = open!,
+
+                // What is left may be of those alone who surely have nothing: they need no care.
+                UncertainHost = open!.Exists(recipient => recipient.MayHaveBeenDelivered) ? uncertainHost : null,
+            },
             DueAt = due,
             Reports = ReportsOf(lease, recipients, outcomes, contacts, expired, now),
         };
@@ -64,7 +74,7 @@ internal sealed class Settlements(RetrySchedule retries, IFailureReports reports
         IReadOnlyList<OpenRecipient> open = lease.State?.Open
             ?? [.. lease.Open.Select(index => new OpenRecipient(index, "its time was over before it could be tried"))];
         var events = new List<MailEvent>(open.Count);
-        AddExpired(lease, open, lease.State?.UncertainHost, now, events);
+        AddExpired(lease, open, now, events);
         return new Settlement { Lease = lease, Events = events, Reports = ReportsOf(lease, [], [], [], open, now) };
     }
 
@@ -104,12 +114,12 @@ internal sealed class Settlements(RetrySchedule retries, IFailureReports reports
         // Of mail of the world the account has not chosen the address: strangers must not fill its list.
         Suppresses = outcome is Outcome.Bounced && outcome.Follows.HasFlag(Consequence.Suppress) && lease.Message.Source != MessageSource.Inbound ? true : null,
         NextAttempt = outcome is Outcome.Deferred or Outcome.Uncertain ? due : null,
-        MayHaveBeenDelivered = outcome is Outcome.Suppressed && lease.State?.UncertainHost is not null ? true : null,
+        MayHaveBeenDelivered = outcome is Outcome.Suppressed && lease.MayHaveBeenDelivered(recipient) ? true : null,
     };
 
     private static TimeSpan? Longer(TimeSpan? one, TimeSpan? other) => other is { } wait && !(one >= wait) ? wait : one;
 
-    private static void AddExpired(Lease lease, IReadOnlyList<OpenRecipient>? expired, string? uncertainHost, DateTimeOffset now, List<MailEvent> events)
+    private static void AddExpired(Lease lease, IReadOnlyList<OpenRecipient>? expired, DateTimeOffset now, List<MailEvent> events)
     {
         foreach (var recipient in expired ?? [])
         {
@@ -122,7 +132,7 @@ internal sealed class Settlements(RetrySchedule retries, IFailureReports reports
                 Recipient = lease.Message.Envelope.Recipients[recipient.Index].Address.Text,
                 Reply = recipient.Reply,
                 Rule = DeliveryRules.Expired,
-                MayHaveBeenDelivered = uncertainHost is null ? null : true,
+                MayHaveBeenDelivered = recipient.MayHaveBeenDelivered ? true : null,
             });
         }
     }

@@ -17,7 +17,6 @@ public static class AskedEnd
     public static Settlement Of(Lease lease, QueueAsk ask, IFailureReports? reports, DateTimeOffset now)
     {
         var bounces = ask.Kind == AskKind.Bounce;
-        var mayHaveArrived = lease.State?.UncertainHost is not null || lease.Unheard is not null;
         var open = lease.Open;
         return new Settlement
         {
@@ -34,7 +33,7 @@ public static class AskedEnd
                     Reply = ask.Reason.Length == 0 ? null : ask.Reason,
                     Rule = bounces ? BounceRule : CancelRule,
                     By = ask.By,
-                    MayHaveBeenDelivered = mayHaveArrived ? true : null,
+                    MayHaveBeenDelivered = lease.Unheard is not null || lease.MayHaveBeenDelivered(recipient) ? true : null,
                 }),
             ],
             Reports = bounces && ReportOf(lease.Message, open, ask, reports, now) is { } report ? [report] : [],

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Relay.Mail.Messages;
 
 namespace Relay.Mail.Queue;
@@ -25,6 +26,20 @@ public sealed record Lease
     /// <summary>The recipients still open, as indexes into the envelope's recipients.</summary>
     public IReadOnlyList<int> Open => State is null ? Unit.Recipients : [.. State.Open.Select(r => r.Index)];
 
+    /// <summary>Whether the recipient, by its index, may have the message of an attempt before this one.</summary>
+    public bool MayHaveBeenDelivered(int recipient)
+    {
+        foreach (var open in State?.Open ?? [])
+        {
+            if (open.Index == recipient)
+            {
+                return open.MayHaveBeenDelivered;
+            }
+        }
+
+        return false;
+    }
+
     /// <summary>Attempts made before this one.</summary>
     public int Attempts => State?.Attempts ?? 0;
 }
@@ -47,7 +62,12 @@ public sealed record UnitState
 
 /// <param name="Index">Into the envelope's recipients.</param>
 /// <param name="Reply">The remote's last words, or ours where no remote was reached.</param>
-public sealed record OpenRecipient(int Index, string Reply);
+public sealed record OpenRecipient(int Index, string Reply)
+{
+    /// <summary>An attempt for this recipient, the last or an earlier one, went past its final dot and its answer was never seen.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool MayHaveBeenDelivered { get; init; }
+}
 
 /// <param name="Host">The remote that may have the message.</param>
 /// <param name="Time">When the last flight was about to leave.</param>

@@ -37,6 +37,42 @@ public sealed class ExpiryTests
     }
 
     [Fact]
+    public async Task Of_several_recipients_only_those_whose_attempt_was_uncertain_may_have_got_it()
+    {
+        var script = new RemoteScript()
+            .On(RemoteStage.Rcpt, m => m.Line.Contains("<b@", StringComparison.Ordinal) || m.Session.Number > 1 ? RemoteAnswer.Say("450 4.2.1 Greylisted") : null)
+            .Once(RemoteStage.EndOfData, RemoteAnswer.Close);
+        await using var remote = ScriptedSmtpServer.Start(script);
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote, ("Delivery:Retry:Expiry", "00:10:00"), ("Delivery:ConnectionsPerSite", 1));
+
+        await delivery.AcceptAsync("a@remote.test", "b@remote.test");
+        var last = await RunToEndAsync(delivery);
+
+        Assert.True(delivery.Queue.Settlements.Count > 2);
+        Assert.All(delivery.Queue.Settlements.SkipLast(1), s => Assert.Equal("127.0.0.1", s.Next!.UncertainHost));
+        Assert.Equal(
+            [("a@remote.test", true), ("b@remote.test", null)],
+            last.Events.Where(e => e.Type == MailEventType.Expired).Select(e => (e.Recipient!, e.MayHaveBeenDelivered)).Order());
+    }
+
+    [Fact]
+    public async Task Once_those_have_it_who_may_have_had_it_the_others_need_no_care_any_more()
+    {
+        var script = new RemoteScript()
+            .On(RemoteStage.Rcpt, m => m.Line.Contains("<b@", StringComparison.Ordinal) ? RemoteAnswer.Say("450 4.2.1 Greylisted") : null)
+            .Once(RemoteStage.EndOfData, RemoteAnswer.Close);
+        await using var remote = ScriptedSmtpServer.Start(script);
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote);
+        await delivery.SendAsync("a@remote.test", "b@remote.test");
+        delivery.AdvanceTo(delivery.Queue.Settlements[0]);
+
+        var second = await delivery.SettledAsync(2);
+
+        Assert.Equal([MailEventType.Delivered, MailEventType.Deferred], second.Events.Select(e => e.Type));
+        Assert.Equal((null, false), (second.Next!.UncertainHost, Assert.Single(second.Next.Open).MayHaveBeenDelivered));
+    }
+
+    [Fact]
     public async Task After_the_time_that_a_message_names_no_attempt_is_made()
     {
         await using var remote = ScriptedSmtpServer.Start(new RemoteScript().On(RemoteStage.Rcpt, "450 4.2.1 Later"));

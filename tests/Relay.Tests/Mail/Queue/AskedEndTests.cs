@@ -41,6 +41,24 @@ public sealed class AskedEndTests
     }
 
     [Fact]
+    public void Only_who_may_have_got_it_is_told_of_as_such()
+    {
+        var lease = LeaseOf(TestMail.To(_time, "a@x.test", "b@x.test")) with
+        {
+            State = new UnitState
+            {
+                Attempts = 1,
+                UncertainHost = "mx.x.test",
+                Open = [new OpenRecipient(0, "451 later"), new OpenRecipient(1, "connection lost") { MayHaveBeenDelivered = true }],
+            },
+        };
+
+        var settlement = AskedEnd.Of(lease, Ask(AskKind.Cancel), null, _time.GetUtcNow());
+
+        Assert.Equal([null, true], settlement.Events.Select(e => e.MayHaveBeenDelivered));
+    }
+
+    [Fact]
     public void What_nobody_heard_the_end_of_may_have_been_delivered()
     {
         var lease = LeaseOf(TestMail.To(_time, "a@x.test")) with { Unheard = new UnheardAttempt("mx.x.test", _time.GetUtcNow()) };

@@ -231,7 +231,10 @@ public abstract class AdministrationContract : IAsyncLifetime
         var message = await AcceptAsync("acme", "a@x.test");
         var lease = Assert.Single(await LeaseAsync());
         var deferred = TestMail.Deferred(lease, Time, TimeSpan.FromHours(1));
-        await SettleAsync(deferred with { Next = deferred.Next! with { UncertainHost = "mx.x.test" } });
+        await SettleAsync(deferred with
+        {
+            Next = deferred.Next! with { UncertainHost = "mx.x.test", Open = [.. deferred.Next.Open.Select(r => r with { MayHaveBeenDelivered = true })] },
+        });
 
         await AskAsync(AskKind.Bounce, new QueueSelector { Domain = "x.test" }, "gone");
 
