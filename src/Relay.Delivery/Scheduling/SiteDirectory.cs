@@ -15,6 +15,7 @@ internal sealed class SiteDirectory : IDisposable
     private readonly CourierOffice _office;
     private readonly DeliveryWindow _window;
     private readonly ProviderDirectory _providers;
+    private readonly RestingSites _resting;
     private readonly int _unitsPerConnection;
     private readonly Dictionary<string, Standing> _standings = new(StringComparer.Ordinal);
     private int _lookThroughAt = FewStandings;
@@ -26,9 +27,9 @@ internal sealed class SiteDirectory : IDisposable
     private TaskCompletionSource? _empty;
     private bool _stopping;
 
-    public SiteDirectory(CourierOffice office, DeliveryWindow window, ProviderDirectory providers, IOptions<DeliveryOptions> options)
+    public SiteDirectory(CourierOffice office, DeliveryWindow window, ProviderDirectory providers, RestingSites resting, IOptions<DeliveryOptions> options)
     {
-        (_office, _window, _providers) = (office, window, providers);
+        (_office, _window, _providers, _resting) = (office, window, providers, resting);
         _unitsPerConnection = options.Value.Window.UnitsPerConnection;
         _providers.Changed += MoveSites;
     }
@@ -102,7 +103,7 @@ internal sealed class SiteDirectory : IDisposable
     {
         lock (_lock)
         {
-            return _standings.TryGetValue(plan.Key, out var standing) ? standing.Excuse() : null;
+            return StandingHoldingLock(plan).Excuse();
         }
     }
 
@@ -213,7 +214,14 @@ internal sealed class SiteDirectory : IDisposable
             _lookThroughAt = Math.Max(FewStandings, _standings.Count * 2);
         }
 
-        return _standings[plan.Key] = _providers.Join(plan);
+        standing = _standings[plan.Key] = _providers.Join(plan);
+        if (standing.IsResting)
+        {
+            // With its provider, whose rest began before anybody knew of this one.
+            _resting.Add(standing);
+        }
+
+        return standing;
     }
 
     private Room RoomOf(Standing standing)

@@ -81,6 +81,36 @@ public sealed class ProviderTests
     }
 
     [Fact]
+    public async Task Mail_for_a_domain_that_is_new_while_its_provider_is_left_alone_says_so_too()
+    {
+        await using var remote = ScriptedSmtpServer.Start(new RemoteScript().On(RemoteStage.Mail, "450 4.7.1 Rate limit exceeded, try again in 10 minutes"));
+        await using var dns = ScriptedDns.Start();
+        using var rules = new RulesFile("provider hoster\n  mx hoster.test\n  connections 2 By agreement.\n");
+        foreach (var tenant in (string[])["old", "new"])
+        {
+            dns.Mx($"{tenant}.test", (10, $"{tenant}.hoster.test")).A($"{tenant}.hoster.test", "127.0.0.1");
+        }
+
+        await using var delivery = await DeliveryUnderTest.StartWithDnsAsync(dns, remote.Port, ("Delivery:ProviderRules", rules.Path));
+        await delivery.SendAsync("a@old.test");
+        for (var i = 0; i < 100; i++)
+        {
+            await delivery.AcceptAsync($"b{i}@new.test");
+        }
+
+        await delivery.SettledAsync(2);
+        await WaitUntil.TrueAsync(() =>
+        {
+            delivery.Time.Advance(TimeSpan.FromSeconds(1));
+            return delivery.Queue.Settlements.Count >= 101;
+        });
+
+        Assert.True(delivery.Time.GetUtcNow() < new DateTimeOffset(2026, 3, 1, 12, 9, 0, TimeSpan.Zero));
+        Assert.All(delivery.Queue.Settlements.Skip(1), s => Assert.Contains("left alone until 12:10:00 UTC", s.Events[0].Reply, StringComparison.Ordinal));
+        Assert.Single(remote.Sessions);
+    }
+
+    [Fact]
     public async Task What_was_under_way_when_a_pause_was_asked_for_does_not_end_it()
     {
         var go = new TaskCompletionSource();
