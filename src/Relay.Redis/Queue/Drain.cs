@@ -31,6 +31,9 @@ internal sealed class Drain(
     private IReadOnlyList<DrainedUnit> _left = [];
     private long _sequence;
 
+    // Units that stand in the file and are being taken out.
+    private int _leaving;
+
     /// <summary>The partition is surely ours: no fence stands before the commands that take out.</summary>
     public bool MayTakeFrom(Partition partition) => partition.IsOwned && time.GetTimestamp() < partition.LiveUntil;
 
@@ -50,10 +53,14 @@ internal sealed class Drain(
     public Task TakeOutLeftAsync(Partition partition) =>
         RemoveAsync([.. _left.Where(unit => store.PartitionOf(IdOf(unit).Message) == partition)]);
 
-    /// <summary>Takes units out of a full store.</summary>
+    /// <summary>
+    /// Takes units of a partition out of a full store. What stands in the file is told from there, be it by the next process: so
+    /// once it does the units are taken out here and by no step, though the store goes away in the midst of it or has room again.
+    /// </summary>
     /// <param name="ended">With the events as they are to stand in the outbox.</param>
-    public async Task TakeOutAsync(IReadOnlyList<(Lease Lease, IReadOnlyList<byte[]> Events)> ended, CancellationToken cancellation)
+    public async Task TakeOutAsync(Partition partition, IReadOnlyList<(Lease Lease, IReadOnlyList<byte[]> Events)> ended, CancellationToken cancellation)
     {
+        var term = partition.Term;
         var units = new List<DrainedUnit>(ended.Count);
         lock (_lock)
         {
@@ -64,12 +71,29 @@ internal sealed class Drain(
             }
 
             _file!.Append(units);
+            _leaving += units.Count;
         }
 
-        // They are told from the file now, so nobody else may settle them, whatever becomes of a connection meanwhile.
-        await retry.ExecuteAsync(_ => RemoveAsync(units), cancellation);
+        await retry.ExecuteAsync(
+            async _ =>
+            {
+                // Once it is another's, what he has of it is his to say; what happened here is told all the same.
+                if (!partition.IsOwned || partition.Term != term)
+                {
+                    return;
+                }
+
+                if (!MayTakeFrom(partition))
+                {
+                    throw new StepNotDoneException();
+                }
+
+                await RemoveAsync(units);
+            },
+            cancellation);
         lock (_lock)
         {
+            _leaving -= units.Count;
             _untold.AddRange(units);
             _added.TrySetResult();
         }
@@ -183,7 +207,7 @@ internal sealed class Drain(
         lock (_lock)
         {
             _untold.RemoveAll(told.ToHashSet().Contains);
-            if (_untold.Count == 0)
+            if (_untold.Count == 0 && _leaving == 0)
             {
                 _file!.Clear();
             }

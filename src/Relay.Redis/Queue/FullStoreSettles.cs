@@ -27,12 +27,13 @@ internal sealed class FullStoreSettles(Store store, Window window, Drain drain, 
     /// <summary>How long a settler waits that could drain nothing.</summary>
     public Task WaitAsync(CancellationToken cancellation) => Task.Delay(Pause, time, cancellation);
 
-    /// <summary>Takes out what ended. Returns what is to wait.</summary>
-    public async Task<IReadOnlySet<PendingSettle>> DrainAsync(List<PartitionSettle> partitions, CancellationToken cancellation)
+    /// <summary>Takes out what ended, partition by partition.</summary>
+    /// <param name="left">What is to wait: that of a partition is added once the partition is done, however the others fare.</param>
+    public async Task DrainAsync(List<PartitionSettle> partitions, HashSet<PendingSettle> left, CancellationToken cancellation)
     {
-        var left = new HashSet<PendingSettle>();
         foreach (var partition in partitions)
         {
+            var waiting = new List<PendingSettle>();
             var mayTake = drain.MayTakeFrom(partition.Partition);
             await partition.ReadOpenAsync(store.Connections.Settling);
             var ended = new List<(Lease, IReadOnlyList<byte[]>)>();
@@ -44,19 +45,18 @@ internal sealed class FullStoreSettles(Store store, Window window, Drain drain, 
                 }
                 else
                 {
-                    left.Add(settle);
+                    waiting.Add(settle);
                 }
             }
 
             if (ended.Count > 0)
             {
-                await drain.TakeOutAsync(ended, cancellation);
+                await drain.TakeOutAsync(partition.Partition, ended, cancellation);
             }
 
+            left.UnionWith(waiting);
             partition.IsDone = true;
         }
-
-        return left;
     }
 
     /// <summary>

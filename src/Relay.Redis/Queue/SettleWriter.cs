@@ -87,7 +87,7 @@ internal sealed class SettleWriter(
         var late = batch.Where(IsLate).ToList();
         var steps = Without(batch, late).GroupBy(s => s.Partition).Select(p => new PartitionSettle(p.Key, [.. p])).ToList();
         var sent = false;
-        IReadOnlySet<PendingSettle> left = new HashSet<PendingSettle>();
+        var left = new HashSet<PendingSettle>();
         await retry.ExecuteAsync(
             async token =>
             {
@@ -116,7 +116,7 @@ internal sealed class SettleWriter(
                             throw;
                         }
 
-                        left = await full.DrainAsync(undone, token);
+                        await full.DrainAsync(undone, left, token);
                     }
                 }
             },

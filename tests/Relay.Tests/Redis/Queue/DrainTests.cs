@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Relay.Mail.Events;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
@@ -134,6 +135,45 @@ public sealed class DrainTests : IAsyncLifetime
         Assert.Equal(0, (await again.Reader.MeasureAsync(Cancellation)).Units);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task What_was_taken_out_in_part_when_the_store_went_away_is_told_once(bool hasRoomAgain)
+    {
+        List<Message> messages;
+        await using (var proxy = new RedisProxy(_redis.Port) { CutWithAnswer = true })
+        await using (var store = await OpenAsync(redis: proxy.ConnectionString))
+        {
+            messages = await AcceptAsync(store);
+            var leases = await LeaseAsync(store, messages.Sum(m => Unit.Of(m).Count));
+            await FillAsync();
+
+            // Which no step asks.
+            proxy.LoseAnswerTo("SCARD");
+            var settling = leases.Select(lease => store.Queue.SettleAsync(TestMail.Delivered(lease, Time), Cancellation).InTime()).ToList();
+            await proxy.Lost.WaitAsync(TimeSpan.FromSeconds(30), Cancellation);
+            if (hasRoomAgain)
+            {
+                await EmptyAsync();
+            }
+
+            var noted = DrainedLines();
+            proxy.Mend();
+            await Task.WhenAll(settling);
+            if (!hasRoomAgain)
+            {
+                Assert.Equal(leases.Select(lease => lease.Id.ToString()).Order(), DrainedLines().Order());
+            }
+
+            Assert.NotEmpty(noted);
+        }
+
+        await EmptyAsync();
+        await using var again = await OpenAsync();
+        await ToldOnceAsync(again, messages);
+        Assert.Equal(0, (await again.Reader.MeasureAsync(Cancellation)).Units);
+    }
+
     [Fact]
     public async Task A_relay_that_starts_on_a_full_store_takes_its_partitions_and_empties_it()
     {
@@ -210,6 +250,13 @@ public sealed class DrainTests : IAsyncLifetime
         var leases = await LeaseAsync(other, messages.Sum(m => Unit.Of(m).Count) - 1);
         await Task.WhenAll(leases.Select(lease => other.Queue.SettleAsync(TestMail.Delivered(lease, Time), Cancellation).InTime()));
         Assert.Equal(0, (await other.Reader.MeasureAsync(Cancellation)).Units);
+    }
+
+    // The units that stand in the file, each as often as it does.
+    private List<string> DrainedLines()
+    {
+        using var file = new StreamReader(new FileStream(Path.Combine(_folder, "drained.jsonl"), FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
+        return [.. file.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonElement.Parse(line).GetProperty("unit").GetString()!)];
     }
 
     private static bool IsLast(Lease lease, List<Lease> leases) => leases.FindLast(l => l.Message.Id == lease.Message.Id) == lease;
