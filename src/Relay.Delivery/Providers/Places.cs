@@ -16,6 +16,7 @@ internal sealed class Places(bool isShared, Allowance allowance, TimeProvider ti
     private readonly HashSet<Site> _sites = [];
     private int _hungry;
     private Alarm? _alarm;
+    private bool _hasAsked;
 
     public Lock Lock { get; } = new();
 
@@ -93,11 +94,14 @@ internal sealed class Places(bool isShared, Allowance allowance, TimeProvider ti
         GiveOut(ref after);
     }
 
-    /// <summary>There may be fewer than there were, or more.</summary>
+    /// <summary>There may be fewer than there were, or more: so much was heard of what was asked for.</summary>
     public void Adjust(ref Errands after)
     {
         SendSurplusHome(allowance.Connections, ref after);
         GiveOut(ref after);
+
+        // Not before: what was asked and got nothing would ask itself again and again.
+        _hasAsked = false;
     }
 
     // Each want is served once: what a site lacks then it wants again at its next unit or answer.
@@ -173,11 +177,12 @@ internal sealed class Places(bool isShared, Allowance allowance, TimeProvider ti
     }
 
     // Only where it is the share that holds up mail, and not a want that is out of date: that would be asked again at each answer.
-    // Once: what waits longer is asked for with the others, again and again.
+    // Once until there is an answer: what waits longer is asked for with the others, again and again.
     private void Ask(int limit)
     {
-        if (allowance.LacksShare(limit) && Waiting > 0)
+        if (!_hasAsked && allowance.LacksShare(limit) && Waiting > 0)
         {
+            _hasAsked = true;
             askForMore();
         }
     }

@@ -1,5 +1,10 @@
 using System.Diagnostics;
 using Microsoft.Extensions.Time.Testing;
+using Relay.Delivery.Providers;
+using Relay.Delivery.Routing;
+using Relay.Delivery.Scheduling;
+using Relay.Mail.Messages;
+using Relay.Mail.Queue;
 using Relay.Mail.Sites;
 using Relay.TestKit.InMemory;
 using Relay.TestKit.Remote;
@@ -94,6 +99,43 @@ public sealed class SharingTests
         Assert.Empty(nodes[1].Part<ISiteReader>().List());
         go.SetResult();
         await StopAsync(nodes);
+    }
+
+    [Fact]
+    public async Task A_share_is_asked_for_once_however_much_mail_comes_before_the_answer()
+    {
+        var time = new FakeTimeProvider(new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.Zero));
+        var board = new InMemorySiteBoard(time);
+        var shares = new NodeShares(board.Join());
+        board.Join();
+        using var provider = new Provider("mx.test", isShared: false, new Ceilings(1, 100), shares, time, _ => TimeSpan.FromMinutes(1));
+        var plan = RoutePlan.ToExchangers([new RouteHost("mx.test", 25)]);
+        var site = new Site(plan, new Standing(plan, provider, time, _ => TimeSpan.FromMinutes(1)), _ => { }, _ => { });
+        Assert.Equal(1, CountAsked(mails: 20));
+
+        provider.LookAgain();
+        Assert.Equal(1, CountAsked(mails: 20));
+
+        // The answer came: there is nothing to ask for.
+        await shares.RenewAsync(provider, TestContext.Current.CancellationToken);
+        Assert.Equal(0, CountAsked(mails: 20));
+
+        int CountAsked(int mails)
+        {
+            for (var i = 0; i < mails; i++)
+            {
+                var message = A.Message(time, "a@remote.test");
+                Assert.True(site.TryAdd(new HeldLease(new Lease { Unit = Unit.Of(message)[0], Message = message })));
+            }
+
+            var asked = 0;
+            while (shares.Asking.TryRead(out _))
+            {
+                asked++;
+            }
+
+            return asked;
+        }
     }
 
     private static bool MaySend(DeliveryUnderTest node) => node.Part<ISiteReader>().List() is [{ Limit: > 0, Waiting: > 0 }];
