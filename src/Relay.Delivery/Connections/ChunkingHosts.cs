@@ -25,6 +25,12 @@ internal sealed class ChunkingHosts
 
     private void Note(IPEndPoint host, bool passed)
     {
+        // After each delivery, and nearly always nothing new. To count takes every lock there is.
+        if (_passed.TryGetValue(host, out var known) && (known == passed || !known))
+        {
+            return;
+        }
+
         if (_passed.Count >= MaxKnown)
         {
             _passed.Clear();
