@@ -149,7 +149,7 @@ internal sealed class WebhookDelivery(
                 return new Outcome.Delivered(words);
             }
 
-            var asked = response.StatusCode == HttpStatusCode.TooManyRequests ? response.Headers.RetryAfter?.Delta : null;
+            var asked = WaitIn(response);
             var wait = asked > LongestRest ? LongestRest : asked;
             LeaveAlone(route, words, wait);
             return new Outcome.Deferred(words, DeliveryRules.WebhookRefused) { Wait = wait };
@@ -166,6 +166,12 @@ internal sealed class WebhookDelivery(
         LeaveAlone(route, words, null);
         return content.WasSent ? new Outcome.Uncertain(words, DeliveryRules.WebhookUnanswered) : new Outcome.Deferred(words, DeliveryRules.WebhookRefused);
     }
+
+    // As seconds or as a time (RFC 9110, 10.2.3); of the others it says nothing about when to come again.
+    private TimeSpan? WaitIn(HttpResponseMessage response) =>
+        response is { StatusCode: HttpStatusCode.TooManyRequests or HttpStatusCode.ServiceUnavailable, Headers.RetryAfter: { } after }
+            ? after.Delta ?? after.Date - time.GetUtcNow()
+            : null;
 
     private void LeaveAlone(InboundRoute route, string words, TimeSpan? asked)
     {

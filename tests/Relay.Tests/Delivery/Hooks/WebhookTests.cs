@@ -244,6 +244,34 @@ public sealed class WebhookTests
         Assert.InRange(settled.DueAt!.Value - scene.Delivery.Time.GetUtcNow(), TimeSpan.FromMinutes(59), TimeSpan.FromMinutes(90));
     }
 
+    [Theory]
+    [InlineData("429 Too Many Requests", "1200")]
+    [InlineData("503 Service Unavailable", "1200")]
+    [InlineData("503 Service Unavailable", "Sun, 01 Mar 2026 12:20:00 GMT")]
+    [InlineData("429 Too Many Requests", "Sun, 01 Mar 2026 12:20:00 GMT")]
+    public async Task One_that_says_when_it_wants_to_be_asked_again_is_asked_then(string status, string after)
+    {
+        await using var scene = await Scene.StartAsync();
+        scene.Server.Answer = $"HTTP/1.1 {status}\r\nRetry-After: {after}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+        await scene.Delivery.AcceptAsync(scene.Message());
+
+        var settled = await scene.Delivery.SettledAsync();
+
+        Assert.InRange(settled.DueAt!.Value - scene.Delivery.Time.GetUtcNow(), TimeSpan.FromMinutes(20), TimeSpan.FromMinutes(23));
+    }
+
+    [Fact]
+    public async Task A_time_that_is_over_already_is_no_wait()
+    {
+        await using var scene = await Scene.StartAsync();
+        scene.Server.Answer = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: Sun, 01 Mar 2026 11:00:00 GMT\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+        await scene.Delivery.AcceptAsync(scene.Message());
+
+        var settled = await scene.Delivery.SettledAsync();
+
+        Assert.InRange(settled.DueAt!.Value - scene.Delivery.Time.GetUtcNow(), TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(35));
+    }
+
     [Fact]
     public async Task A_route_made_anew_begins_anew()
     {
