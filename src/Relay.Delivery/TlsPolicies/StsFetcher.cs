@@ -10,7 +10,7 @@ namespace Relay.Delivery.TlsPolicies;
 /// Gets a domain's policy over HTTPS (RFC 8461, 3.3): the certificate must prove <c>mta-sts.DOMAIN</c>, a redirect is a
 /// failure, and neither the size nor the time is the server's to choose.
 /// </summary>
-internal sealed class StsFetcher(CheckedHttp http)
+internal sealed class StsFetcher(CheckedHttp http, TimeProvider time)
 {
     // RFC 8461, 3.3 suggests both bounds; mail waits for the first fetch, so the time is shorter than the minute it names.
     private const int MaxOctets = 64 * 1024;
@@ -21,8 +21,8 @@ internal sealed class StsFetcher(CheckedHttp http)
 
     public async Task<StsFetched> FetchAsync(string domain, CancellationToken cancellation)
     {
-        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        deadline.CancelAfter(Patience);
+        using var patience = new CancellationTokenSource(Patience, time);
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation, patience.Token);
         try
         {
             using var response = await http.Client.GetAsync(

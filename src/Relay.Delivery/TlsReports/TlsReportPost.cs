@@ -6,7 +6,7 @@ using Relay.Delivery.Routing;
 namespace Relay.Delivery.TlsReports;
 
 /// <summary>Hands a report in over HTTPS (RFC 8460, 5.4).</summary>
-internal sealed class TlsReportPost(CheckedHttp http, IOptions<DeliveryOptions> options)
+internal sealed class TlsReportPost(CheckedHttp http, IOptions<DeliveryOptions> options, TimeProvider time)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
 
@@ -18,8 +18,8 @@ internal sealed class TlsReportPost(CheckedHttp http, IOptions<DeliveryOptions> 
             return "reports go to port 443 only";
         }
 
-        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        deadline.CancelAfter(Patience);
+        using var patience = new CancellationTokenSource(Patience, time);
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation, patience.Token);
         try
         {
             using var request = new HttpRequestMessage(HttpMethod.Post, place) { Content = new ByteArrayContent(file) };

@@ -155,6 +155,20 @@ public sealed class StsPoliciesTests
     }
 
     [Fact]
+    public async Task A_policy_server_that_keeps_silent_is_given_up_by_the_clock()
+    {
+        await using var scene = await StsScene.StartAsync();
+        var fetching = scene.Delivery.Part<StsFetcher>().FetchAsync("remote.test", TestContext.Current.CancellationToken);
+        await WaitUntil.TrueAsync(() => scene.Server.Requests.Count == 1);
+        Assert.False(fetching.IsCompleted);
+
+        scene.Delivery.Time.Advance(TimeSpan.FromSeconds(20));
+
+        var fetched = await fetching.WaitAsync(TimeSpan.FromSeconds(15), TestContext.Current.CancellationToken);
+        Assert.Equal((null, "the policy server took too long"), (fetched.Policy, fetched.Words));
+    }
+
+    [Fact]
     public async Task A_failed_fetch_is_not_repeated_at_once()
     {
         await using var scene = await StsScene.StartAsync(names: "");

@@ -92,6 +92,7 @@ public sealed class TlsReportTests
     public async Task A_domain_that_asks_for_no_report_is_not_counted()
     {
         await using var scene = await StsScene.StartAsync();
+        scene.Server.Serve("gone", status: "404 Not Found");
         await scene.Delivery.SendAsync("a@remote.test");
 
         await scene.Delivery.Part<TlsTally>().WriteAsync(Cancellation);
@@ -118,9 +119,23 @@ public sealed class TlsReportTests
     }
 
     [Fact]
+    public async Task A_server_that_keeps_silent_is_given_up_by_the_clock()
+    {
+        await using var scene = await StsScene.StartAsync();
+        var place = new Uri($"https://mta-sts.remote.test:{scene.Server.Port}/tls");
+        var sending = scene.Delivery.Part<TlsReportPost>().SendAsync(place, "report"u8.ToArray(), Cancellation);
+        await WaitUntil.TrueAsync(() => PostsIn(scene) == 1);
+
+        scene.Delivery.Time.Advance(TimeSpan.FromMinutes(1));
+
+        Assert.Equal("the server took too long", await sending.WaitAsync(TimeSpan.FromSeconds(30), Cancellation));
+    }
+
+    [Fact]
     public async Task A_report_that_nobody_takes_is_given_up_after_a_day()
     {
         await using var scene = await SceneAsync("mx.remote.test", "mailto:a@remote.test");
+        scene.Server.Serve("gone", status: "404 Not Found");
         await scene.Delivery.SendAsync("a@remote.test");
         scene.Delivery.Part<RecordedOwnMail>().IsAway = true;
 
