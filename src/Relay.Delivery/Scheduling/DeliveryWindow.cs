@@ -7,19 +7,21 @@ namespace Relay.Delivery.Scheduling;
 /// Bounds what is leased and not yet settled, in units and in octets. A share is a part of what is still free, not of the
 /// whole: however many slow sites there are, each new one takes less, and something is always left for the others.
 /// </summary>
-internal sealed class DeliveryWindow(IMailQueue queue, IOptions<DeliveryOptions> options)
+internal sealed class DeliveryWindow(IMailQueue queue, IOptions<DeliveryOptions> options, TimeProvider time)
 {
     // An account over its share still gets this part of what is free at each site that answers, so that its mail to hosts that
     // work does not wait behind its mail to hosts that do not.
     private const int LittlePart = 16;
 
     // And one unit at each that was not asked yet, as long as it holds no more than so many times what is free: thousands of
-    // hosts that never answer would otherwise leave nothing to the others.
+    // hosts that never answer would otherwise leave nothing to the others. And the less is left the slower: were it all given
+    // out at once, whoever comes next would wait until the first of these have timed out.
     private const int StrangersTimes = 3;
 
     private readonly WindowOptions _limits = options.Value.Window;
+    private readonly TimeSpan _patience = options.Value.Timeouts.Connect;
     private readonly Lock _lock = new();
-    private readonly Dictionary<string, Stock> _accounts = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Holder> _accounts = new(StringComparer.Ordinal);
     private int _units;
     private long _bytes;
     private int _asking;
@@ -41,23 +43,32 @@ internal sealed class DeliveryWindow(IMailQueue queue, IOptions<DeliveryOptions>
     /// <param name="isGood">Its mail does leave.</param>
     public Gate? ClosedGate(string account, Stock place, Room room, bool isGood)
     {
-        var held = StockOf(account);
-        if (FullOne(held, place, room, isGood) is { } full)
+        var holder = HolderOf(account);
+        if (FullOne(holder?.Stock, place, room, isGood, out var left) is { } full)
         {
             return full.Gate;
         }
 
-        held?.Promise(_asking);
+        // Each place is held for as long as nobody answers; given out at this pace, what is left never comes to an end at once.
+        if (left is { } places && !holder!.Pace.TryGo(_patience / places))
+        {
+            return holder.Stock.Gate;
+        }
+
+        holder?.Stock.Promise(_asking);
         place.Promise(_asking);
         place.Shared?.Promise(_asking);
         return null;
     }
 
     /// <summary>The same, asked out of curiosity: nothing is counted on.</summary>
-    public bool Fits(string account, Stock place, Room room, bool isGood) => FullOne(StockOf(account), place, room, isGood) is null;
+    public bool Fits(string account, Stock place, Room room, bool isGood) =>
+        HolderOf(account) is var holder && FullOne(holder?.Stock, place, room, isGood, out var left) is null && (left is null || holder!.Pace.MayGo);
 
-    private Stock? FullOne(Stock? account, Stock place, Room room, bool isGood)
+    /// <param name="left">Units that this account may still send to strangers; null where it need not save.</param>
+    private Stock? FullOne(Stock? account, Stock place, Room room, bool isGood, out int? left)
     {
+        left = null;
         var free = Math.Max(1, FreeUnits);
         var part = Math.Max(1, free / 2);
         if (account?.Expected(_asking) is { } held && held >= free)
@@ -72,6 +83,11 @@ internal sealed class DeliveryWindow(IMailQueue queue, IOptions<DeliveryOptions>
                 account.HasRoom(free, _asking);
                 return account;
             }
+            else
+            {
+                // With each of them one more is held and one less is free.
+                left = Math.Max(1, ((free * StrangersTimes) - held) / (StrangersTimes + 1));
+            }
         }
 
         return !place.HasRoom(Math.Min(room.Here, part), _asking) ? place
@@ -79,7 +95,7 @@ internal sealed class DeliveryWindow(IMailQueue queue, IOptions<DeliveryOptions>
             : null;
     }
 
-    private Stock? StockOf(string account)
+    private Holder? HolderOf(string account)
     {
         lock (_lock)
         {
@@ -94,12 +110,13 @@ internal sealed class DeliveryWindow(IMailQueue queue, IOptions<DeliveryOptions>
         {
             _units++;
             _bytes += held.Bytes;
-            if (!_accounts.TryGetValue(account, out var stock))
+            if (!_accounts.TryGetValue(account, out var holder))
             {
-                _accounts[account] = stock = new Stock();
+                var stock = new Stock();
+                _accounts[account] = holder = new Holder(stock, new Pace(time, stock.Gate, Open));
             }
 
-            stock.Add();
+            holder.Stock.Add();
         }
     }
 
@@ -123,7 +140,7 @@ internal sealed class DeliveryWindow(IMailQueue queue, IOptions<DeliveryOptions>
         {
             _units--;
             _bytes -= held.Bytes;
-            var stock = _accounts[account];
+            var stock = _accounts[account].Stock;
             gate = stock.Remove();
             if (stock.Units == 0)
             {
@@ -174,6 +191,9 @@ internal sealed class DeliveryWindow(IMailQueue queue, IOptions<DeliveryOptions>
         Open(place?.Remove());
         Open(place?.Shared?.Remove());
     }
+
+    /// <summary>What an account holds, and how fast more of it goes to strangers.</summary>
+    private sealed record Holder(Stock Stock, Pace Pace);
 
     private static Task Signal(ref TaskCompletionSource? signal) =>
         (signal ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;

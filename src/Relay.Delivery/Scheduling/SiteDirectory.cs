@@ -85,7 +85,8 @@ internal sealed class SiteDirectory : IDisposable
             standing = StandingHoldingLock(plan);
         }
 
-        return _window.ClosedGate(account, standing.Stock, RoomOf(standing), standing.IsGood);
+        // What comes to be told why it waits is gone again at once.
+        return _window.ClosedGate(account, standing.Stock, RoomOf(standing), standing.IsGood || standing.IsResting);
     }
 
     /// <summary>The same, asked out of curiosity, of a site that is not left alone.</summary>

@@ -5,6 +5,8 @@ namespace Relay.Redis.Queue;
 /// <summary>Lanes of one account that were refused for the same reason, in the order of their turns.</summary>
 internal sealed class LaneGroup
 {
+    private int _turns;
+
     public LaneGroup(AccountTurns account, GateTurns? gate)
     {
         Account = account;
@@ -20,6 +22,11 @@ internal sealed class LaneGroup
 
     public LinkedList<LaneTurn> Lanes { get; } = [];
 
+    /// <summary>Lanes that are new, the newest first.</summary>
+    public LinkedList<LaneTurn> New { get; } = [];
+
+    public int Count => Lanes.Count + New.Count;
+
     /// <summary>Among the account's open groups, or behind the gate.</summary>
     public LinkedListNode<LaneGroup> Place { get; }
 
@@ -30,6 +37,30 @@ internal sealed class LaneGroup
 
     /// <summary>Among its account's groups that wait, by these.</summary>
     public Rank<LaneGroup> Size { get; }
+
+    /// <summary>
+    /// Whose turn it is: the newest, one of those that had a turn before, and the longest new one, each every third time. Else a
+    /// message to a host that is up would wait behind all that its account has for hosts that are not, which may be thousands.
+    /// </summary>
+    public LinkedListNode<LaneTurn> Next()
+    {
+        _turns = (_turns + 1) % 3;
+        return (_turns == 1 ? Lanes.First ?? New.First
+            : _turns == 2 ? New.First ?? Lanes.First
+            : New.Last ?? Lanes.First)!;
+    }
+
+    public void Add(LaneTurn lane)
+    {
+        if (lane.IsNew)
+        {
+            New.AddFirst(lane.Place);
+        }
+        else
+        {
+            Lanes.AddLast(lane.Place);
+        }
+    }
 }
 
 /// <summary>A gate, and who waits behind it.</summary>

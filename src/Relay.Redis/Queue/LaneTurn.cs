@@ -31,6 +31,9 @@ internal sealed class LaneTurn
     /// <summary>Its mail leaves: the last of its units that was settled had come to its end.</summary>
     public bool Flows { get; set; }
 
+    /// <summary>It was not known when mail came for it, and nothing of it was taken since: whether that leaves is still to be seen.</summary>
+    public bool IsNew { get; set; }
+
     /// <summary>With whom it waits for its turn; null when it has nothing to wait for.</summary>
     public LaneGroup? Group { get; set; }
 

@@ -3,8 +3,8 @@ using System.Diagnostics.CodeAnalysis;
 namespace Relay.Redis.Queue;
 
 /// <summary>
-/// Which share is read next: account after account; within an account mostly of lanes whose mail does leave, so that these are
-/// not kept waiting by thousands of others that will only be refused. Guarded by the window's lock.
+/// Which share is read next: account after account; within an account mostly of lanes whose mail does leave, or that are new, so
+/// that these are not kept waiting by thousands of others that will only be refused. Guarded by the window's lock.
 /// </summary>
 internal sealed class ReadTurns
 {
@@ -23,7 +23,7 @@ internal sealed class ReadTurns
             _order.Enqueue(account);
         }
 
-        (share.Turn.Flows ? account.Flowing : account.Others).Enqueue(share);
+        (share.Turn.Flows || share.Turn.IsNew ? account.Flowing : account.Others).Enqueue(share);
     }
 
     public bool TryTake([NotNullWhen(true)] out LaneShare? share)

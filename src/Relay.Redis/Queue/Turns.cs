@@ -5,7 +5,7 @@ namespace Relay.Redis.Queue;
 
 /// <summary>
 /// Whose turn it is: account after account; within an account gate after gate, so that a thousand domains of one destination
-/// have one destination's turn; behind a gate lane after lane. Guarded by the window's lock.
+/// have one destination's turn; behind a gate lane after lane, the newest now and then before all others. Guarded by the window's lock.
 /// </summary>
 /// <remarks>
 /// A lane that was refused leaves the order and waits behind its gate, at no cost, with all lanes of its account that were
@@ -37,8 +37,12 @@ internal sealed class Turns
         ToEnd(account);
         var group = account.Value.Open.First!;
         ToEnd(group);
-        var next = group.Value.Lanes.First!;
-        ToEnd(next);
+        var next = group.Value.Next();
+        if (!next.Value.IsNew)
+        {
+            ToEnd(next);
+        }
+
         lane = next.Value;
         return true;
     }
@@ -64,9 +68,9 @@ internal sealed class Turns
                 LetNext(lane);
             }
 
-            group.Lanes.Remove(lane.Place);
+            lane.Place.List!.Remove(lane.Place);
             lane.Group = null;
-            if (group.Lanes.Count == 0)
+            if (group.Count == 0)
             {
                 Dissolve(group);
             }
@@ -109,7 +113,17 @@ internal sealed class Turns
     }
 
     /// <summary>A unit was taken: where one found room behind a gate, the next may.</summary>
-    public void Taken(LaneTurn lane) => LetNext(lane);
+    public void Taken(LaneTurn lane)
+    {
+        if (lane is { IsNew: true, Group: { } group })
+        {
+            lane.IsNew = false;
+            group.New.Remove(lane.Place);
+            group.Add(lane);
+        }
+
+        LetNext(lane);
+    }
 
     /// <summary>Lets in who waits longest behind the gate. False when nobody does.</summary>
     public bool Open(Gate gate) => _gates.TryGetValue(gate, out var turns) && Open(turns);
@@ -135,7 +149,7 @@ internal sealed class Turns
             return;
         }
 
-        foreach (var lane in turns.Groups.Values.SelectMany(group => group.Lanes).ToList())
+        foreach (var lane in turns.Groups.Values.SelectMany(group => group.Lanes.Concat(group.New)).ToList())
         {
             Leave(lane);
             left(lane);
@@ -176,7 +190,7 @@ internal sealed class Turns
 
     private static void Join(LaneTurn lane, LaneGroup group)
     {
-        group.Lanes.AddLast(lane.Place);
+        group.Add(lane);
         lane.Group = group;
     }
 
@@ -199,7 +213,7 @@ internal sealed class Turns
 
     private void Count(LaneGroup group)
     {
-        var lanes = group.IsOpen ? 0 : group.Lanes.Count;
+        var lanes = group.IsOpen ? 0 : group.Count;
         if (lanes != group.ClosedLanes)
         {
             var account = group.Account;
@@ -212,7 +226,7 @@ internal sealed class Turns
 
     private static LaneTurn? LastIdle(LaneGroup group)
     {
-        var node = group.Lanes.Last;
+        var node = group.Lanes.Last ?? group.New.Last;
         for (var look = 0; node is { Value.IsIdle: false } && look < LooksForIdle; look++)
         {
             node = node.Previous;

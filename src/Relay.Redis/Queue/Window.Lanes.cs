@@ -157,7 +157,9 @@ internal sealed partial class Window
             SendAwayHoldingLock(spare);
         }
 
-        return _lanes.GetShare(partition, lane);
+        var share = _lanes.GetShare(partition, lane);
+        share.Turn.IsNew |= share.Turn.Shares.Count == 1;
+        return share;
     }
 
     // All that it has stands in the store, and it in lanes.

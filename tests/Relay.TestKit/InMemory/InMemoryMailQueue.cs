@@ -19,13 +19,13 @@ public sealed partial class InMemoryMailQueue : IMailQueue, IQueueReader, IQueue
     private readonly Lock _lock = new();
     private readonly Dictionary<MessageId, (Message Message, HashSet<int> Open)> _messages = [];
     private readonly Dictionary<UnitId, Waiting> _units = [];
-    private readonly LinkedList<InMemoryLane> _turns = [];
     private readonly Dictionary<Lane, InMemoryLane> _lanes = [];
     private readonly Dictionary<(string Account, string Key), (MessageId First, string Fingerprint, DateTimeOffset Until)> _idempotency = [];
     private readonly List<Message> _accepted = [];
     private readonly List<Settlement> _settlements = [];
     private readonly List<(UnitId Unit, string Host)> _dots = [];
     private TaskCompletionSource _changed = NewSignal();
+    private long _turn;
     private int _firstLooks;
 
     public InMemoryMailQueue(TimeProvider time)
@@ -312,27 +312,51 @@ public sealed partial class InMemoryMailQueue : IMailQueue, IQueueReader, IQueue
         var now = _time.GetUtcNow();
 
         // A lane that had its turn goes to the end; when none has anything due and wanted any more, we are done.
-        var passed = 0;
-        while (!IsReplaced && passed < _turns.Count && leases.Count < demand.MaxUnits && bytes < demand.MaxBytes)
+        for (var took = true; took;)
         {
-            var lane = _turns.First!.Value;
-            _turns.RemoveFirst();
-            _turns.AddLast(lane);
+            took = false;
+            foreach (var lane in OrderHoldingLock())
+            {
+                if (IsReplaced || leases.Count >= demand.MaxUnits || bytes >= demand.MaxBytes)
+                {
+                    return leases;
+                }
 
-            if (lane.NextDue <= now && demand.ClosedGate(lane.Lane) is null && lane.TryTake(now, MayFlow) is { } waiting)
-            {
-                waiting.Leased = true;
-                leases.Add(new Lease { Unit = waiting.Unit, Message = waiting.Message, State = waiting.State, Unheard = waiting.Unheard });
-                bytes += waiting.Message.Content.Prologue.Length + waiting.Message.Content.Head.Length;
-                passed = 0;
-            }
-            else
-            {
-                passed++;
+                if (lane.NextDue <= now && demand.ClosedGate(lane.Lane) is null && lane.TryTake(now, MayFlow) is { } waiting)
+                {
+                    waiting.Leased = true;
+                    leases.Add(new Lease { Unit = waiting.Unit, Message = waiting.Message, State = waiting.State, Unheard = waiting.Unheard });
+                    bytes += waiting.Message.Content.Prologue.Length + waiting.Message.Content.Head.Length;
+                    lane.IsNew = false;
+                    lane.Turn = ++_turn;
+                    took = true;
+                }
             }
         }
 
         return leases;
+    }
+
+    // The newest of which nothing was taken yet, the one whose turn is longest ago, and the longest new, in turn.
+    private List<InMemoryLane> OrderHoldingLock()
+    {
+        var others = new Queue<InMemoryLane>(_lanes.Values.Where(lane => !lane.IsNew).OrderBy(lane => lane.Turn));
+        var fresh = new LinkedList<InMemoryLane>(_lanes.Values.Where(lane => lane.IsNew).OrderByDescending(lane => lane.Turn));
+        var order = new List<InMemoryLane>(_lanes.Count);
+        for (var next = _turn; order.Count < _lanes.Count; next++)
+        {
+            if (next % 3 == 1 && others.TryDequeue(out var other))
+            {
+                order.Add(other);
+            }
+            else if (next % 3 != 1 && (next % 3 == 0 ? fresh.First : fresh.Last) is { } newest)
+            {
+                fresh.Remove(newest);
+                order.Add(newest.Value);
+            }
+        }
+
+        return order;
     }
 
     private TimeSpan UntilNextDueHoldingLock()
@@ -384,8 +408,7 @@ public sealed partial class InMemoryMailQueue : IMailQueue, IQueueReader, IQueue
     {
         if (!_lanes.TryGetValue(lane, out var known))
         {
-            _lanes[lane] = known = new InMemoryLane(lane);
-            _turns.AddLast(known);
+            _lanes[lane] = known = new InMemoryLane(lane) { Turn = ++_turn };
         }
 
         return known;
@@ -421,6 +444,12 @@ internal sealed class InMemoryLane(Lane lane)
         (a.Due, a.Unit.Id.Message, a.Unit.Id.Number).CompareTo((b.Due, b.Unit.Id.Message, b.Unit.Id.Number))));
 
     public Lane Lane { get; } = lane;
+
+    /// <summary>Nothing was taken of it yet.</summary>
+    public bool IsNew { get; set; } = true;
+
+    /// <summary>Grows from turn to turn over all lanes: its last, or when it came.</summary>
+    public long Turn { get; set; }
 
     public DateTimeOffset NextDue => _waiting.Min?.Due ?? DateTimeOffset.MaxValue;
 

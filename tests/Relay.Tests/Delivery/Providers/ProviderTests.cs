@@ -3,6 +3,7 @@ using Relay.Delivery.Providers;
 using Relay.Mail.Events;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
+using Relay.Mail.Sites;
 using Relay.Smtp.Addresses;
 using Relay.TestKit.Dns;
 using Relay.TestKit.Remote;
@@ -322,13 +323,19 @@ public sealed class ProviderTests
         }
 
         await remote.WaitForSessionsAsync(2, TestContext.Current.CancellationToken);
-        dns.Mx("single.test", (10, "single.hoster.test")).A("single.hoster.test", "127.0.0.1");
+        await WaitUntil.TrueAsync(() => delivery.Window.Held == Many);
+
+        // Once its way is known it waits for room with all others in the queue, which knows no turns here.
+        var known = new TaskCompletionSource();
+        dns.Mx("single.test", (10, "single.hoster.test")).A("single.hoster.test", "127.0.0.1").Delay("single.test", known.Task);
         for (var i = 0; i < 20; i++)
         {
             await delivery.AcceptAsync(A.Message(delivery.Time, $"b{i}@single.test") with { Account = "one" });
         }
 
-        await WaitUntil.TrueAsync(() => delivery.Window.Held > 2);
+        await WaitUntil.TrueAsync(() => delivery.Window.Held == Many + 20);
+        known.SetResult();
+        await WaitUntil.TrueAsync(() => delivery.Part<ISiteReader>().List() is [{ Waiting: Many + 20 - 2 }]);
         go.SetResult();
         await delivery.SettledAsync(Many + 20);
 

@@ -280,7 +280,7 @@ public sealed class AccountRatesTests
             {
                 var options = Options.Create(new DeliveryOptions { AccountRate = "16/1m" });
                 var shares = new NodeShares(board.Join());
-                _nodes.Add(new Node(new AccountRates(new DeliveryWindow(new InMemoryMailQueue(_time), options), shares, options, _time), shares));
+                _nodes.Add(new Node(new AccountRates(new DeliveryWindow(new InMemoryMailQueue(_time), options, _time), shares, options, _time), shares));
             }
         }
 

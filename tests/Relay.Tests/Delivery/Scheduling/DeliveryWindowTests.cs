@@ -20,7 +20,7 @@ public sealed class DeliveryWindowTests
     public DeliveryWindowTests()
     {
         _window = new DeliveryWindow(
-            new InMemoryMailQueue(_time), Options.Create(new DeliveryOptions { Window = new WindowOptions { Units = 64 } }));
+            new InMemoryMailQueue(_time), Options.Create(new DeliveryOptions { Window = new WindowOptions { Units = 64 } }), _time);
         var message = A.Message(_time, "a@x.test");
         _account = message.Account;
         for (var i = 0; i < 40; i++)
@@ -49,6 +49,26 @@ public sealed class DeliveryWindowTests
 
         Assert.NotNull(gate);
         Assert.NotSame(_place.Gate, gate);
+    }
+
+    [Fact]
+    public void Strangers_get_their_places_one_after_the_other_the_slower_the_less_is_left()
+    {
+        // (3 * 24 - 40) / 4 are left, to last for the half minute that each of them may keep us waiting.
+        Assert.Null(Ask());
+        Assert.NotNull(Ask());
+        Assert.False(_window.Fits(_account, new Stock(), new Room(Most), isGood: false));
+
+        _time.Advance(TimeSpan.FromSeconds(30.0 / 8) - TimeSpan.FromMilliseconds(1));
+        Assert.NotNull(Ask());
+        _time.Advance(TimeSpan.FromMilliseconds(1));
+        Assert.True(_window.Fits(_account, new Stock(), new Room(Most), isGood: false));
+        Assert.Null(Ask());
+
+        // What answers waits for none of them.
+        Assert.Null(_window.ClosedGate(_account, new Stock(), new Room(Most), isGood: true));
+
+        Gate? Ask() => _window.ClosedGate(_account, new Stock(), new Room(Most), isGood: false);
     }
 
     [Fact]

@@ -1,4 +1,6 @@
+using Relay.Delivery.Scheduling;
 using Relay.Mail.Events;
+using Relay.TestKit.Relays;
 using Relay.TestKit.Remote;
 
 namespace Relay.Tests.Delivery.Scheduling;
@@ -31,13 +33,7 @@ public sealed class FairnessTests
         await using var slow = ScriptedSmtpServer.Start(new RemoteScript().On(RemoteStage.Greeting, RemoteAnswer.Silence.After(never.Task)));
         await using var quick = ScriptedSmtpServer.Start();
 
-        // A login of its own makes each route a site of its own.
-        var routes = Enumerable.Range(1, 20).SelectMany(i => new (string, object)[]
-        {
-            ($"Delivery:Routes:{i}:Domain", $"slow{i}.test"), ($"Delivery:Routes:{i}:Host", "127.0.0.1"), ($"Delivery:Routes:{i}:Port", slow.Port),
-            ($"Delivery:Routes:{i}:Tls", "None"), ($"Delivery:Routes:{i}:Username", $"{i}"), ($"Delivery:Routes:{i}:Password", "x"),
-        });
-        await using var delivery = await StartAsync(slow, quick, [("Delivery:Window:Units", 128), .. routes]);
+        await using var delivery = await StartAsync(slow, quick, [("Delivery:Window:Units", 128), .. SitesAt(slow, 20)]);
 
         for (var i = 0; i < 1_000; i++)
         {
@@ -46,6 +42,66 @@ public sealed class FairnessTests
 
         Assert.Equal(MailEventType.Delivered, (await delivery.SendAsync("b@quick.test"))[0].Type);
         Assert.True(delivery.Window.Held < 128);
+    }
+
+    [Fact]
+    public async Task Hosts_that_never_answer_leave_a_place_for_the_newest_one_before_they_time_out()
+    {
+        const int Silent = 100;
+        var never = new TaskCompletionSource();
+        await using var slow = ScriptedSmtpServer.Start(new RemoteScript().On(RemoteStage.Greeting, RemoteAnswer.Silence.After(never.Task)));
+        await using var quick = ScriptedSmtpServer.Start();
+        await using var delivery = await StartAsync(slow, quick, [("Delivery:Window:Units", 64), .. SitesAt(slow, Silent)]);
+        for (var i = 1; i <= Silent; i++)
+        {
+            await delivery.AcceptAsync($"a@slow{i}.test");
+        }
+
+        // Half of what there is, and from then on one after the other, the less is left the slower.
+        await WaitUntil.TrueAsync(() => !delivery.Window.Fits("default", new Stock(), new Room(10), isGood: false));
+        await delivery.AcceptAsync("b@quick.test");
+
+        // Three places more, of which one is for the newest.
+        for (var i = 0; i < 3; i++)
+        {
+            var held = delivery.Window.Held;
+            delivery.Time.Advance(TimeSpan.FromSeconds(5));
+            await WaitUntil.TrueAsync(() => delivery.Window.Held > held || quick.Messages.Count > 0);
+        }
+
+        await quick.WaitForMessagesAsync(1, TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    public async Task Nor_do_they_keep_mail_from_being_told_that_its_host_is_left_alone()
+    {
+        const int Silent = 100;
+        const int Dead = 60;
+        var never = new TaskCompletionSource();
+        await using var slow = ScriptedSmtpServer.Start(new RemoteScript().On(RemoteStage.Greeting, RemoteAnswer.Silence.After(never.Task)));
+        await using var quick = ScriptedSmtpServer.Start();
+        await using var delivery = await StartAsync(slow, quick,
+        [
+            ("Delivery:Window:Units", 64), .. SitesAt(slow, Silent),
+            ("Delivery:Routes:998:Domain", "dead.test"), ("Delivery:Routes:998:Host", "127.0.0.1"), ("Delivery:Routes:998:Port", FreePorts.Next()), ("Delivery:Routes:998:Tls", "None"),
+        ]);
+        for (var i = 0; i < Dead; i++)
+        {
+            await delivery.AcceptAsync($"a{i}@dead.test");
+        }
+
+        await WaitUntil.TrueAsync(() => delivery.Queue.Settlements.Count >= 5 && delivery.Window.Held == 0);
+        for (var i = 1; i <= Silent; i++)
+        {
+            await delivery.AcceptAsync($"a@slow{i}.test");
+        }
+
+        await WaitUntil.TrueAsync(() => !delivery.Window.Fits("default", new Stock(), new Room(10), isGood: false));
+        var before = delivery.Queue.Settlements.Count;
+        delivery.Time.Advance(TimeSpan.FromSeconds(1));
+
+        await WaitUntil.TrueAsync(() => delivery.Queue.Settlements.Count >= before + 10);
+        Assert.Contains("left alone until", delivery.Queue.Settlements[^1].Events[0].Reply, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -104,10 +160,17 @@ public sealed class FairnessTests
         Assert.Equal(50, remote.Messages.Count);
     }
 
+    // A login of its own makes each route a site of its own.
+    private static IEnumerable<(string, object)> SitesAt(ScriptedSmtpServer slow, int count) => Enumerable.Range(1, count).SelectMany(i => new (string, object)[]
+    {
+        ($"Delivery:Routes:{i}:Domain", $"slow{i}.test"), ($"Delivery:Routes:{i}:Host", "127.0.0.1"), ($"Delivery:Routes:{i}:Port", slow.Port),
+        ($"Delivery:Routes:{i}:Tls", "None"), ($"Delivery:Routes:{i}:Username", $"{i}"), ($"Delivery:Routes:{i}:Password", "x"),
+    });
+
     private static Task<DeliveryUnderTest> StartAsync(ScriptedSmtpServer slow, ScriptedSmtpServer quick, params (string, object)[] more) => DeliveryUnderTest.StartAsync(
     [
         ("Delivery:Routes:0:Domain", "*"), ("Delivery:Routes:0:Host", "127.0.0.1"), ("Delivery:Routes:0:Port", slow.Port), ("Delivery:Routes:0:Tls", "None"),
-        ("Delivery:Routes:99:Domain", "quick.test"), ("Delivery:Routes:99:Host", "127.0.0.1"), ("Delivery:Routes:99:Port", quick.Port), ("Delivery:Routes:99:Tls", "None"),
+        ("Delivery:Routes:999:Domain", "quick.test"), ("Delivery:Routes:999:Host", "127.0.0.1"), ("Delivery:Routes:999:Port", quick.Port), ("Delivery:Routes:999:Tls", "None"),
         .. more,
     ]);
 }

@@ -167,6 +167,32 @@ public abstract class MailQueueContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Mail_for_a_domain_that_is_new_does_not_wait_behind_all_that_was_refused()
+    {
+        var (gate, places) = (new Gate(), 0);
+        var demand = TestMail.Everything with { ClosedGate = _ => --places >= 0 ? null : gate };
+        for (var i = 0; i < 50; i++)
+        {
+            await AcceptAsync(TestMail.To(Time, $"a@silent{i}.test"));
+        }
+
+        await NothingToLeaseAsync(demand);
+        var leased = new List<string>();
+        for (var i = 0; i < 4; i++)
+        {
+            await AcceptAsync(TestMail.To(Time, $"a@new{i}.test"));
+            await NothingToLeaseAsync(demand);
+            places = 1;
+            Queue.Open(gate);
+            leased.Add(Assert.Single(await LeaseAsync(demand)).Unit.Lane.Domain);
+        }
+
+        // Nor does one that was refused wait for ever while others come.
+        Assert.Contains(leased, domain => domain.StartsWith("new", StringComparison.Ordinal));
+        Assert.Contains(leased, domain => domain.StartsWith("silent", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task A_lane_behind_a_closed_gate_keeps_its_units_until_it_opens()
     {
         await AcceptAsync(TestMail.To(Time, "a@slow.test"));
