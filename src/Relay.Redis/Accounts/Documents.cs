@@ -86,7 +86,7 @@ internal sealed class Documents(Store store, BrokenDocuments broken)
             var step = store.Connections.Background.CreateTransaction();
             step.AddCondition(Condition.HashEqual(hash, field, known));
             write(step);
-            if (await StoreFailure.TranslateAsync(step.ExecuteAsync(), cancellation))
+            if (await StoreFailure.TranslateAsync(step.RunAsync(), cancellation))
             {
                 return true;
             }

@@ -62,7 +62,7 @@ internal sealed class RedisAnswerStore(Store store) : IAnswerStore
         var step = store.Connections.Background.CreateTransaction();
         step.AddCondition(Condition.StringEqual(key, NoteOf(run)));
         _ = write(step);
-        await StoreFailure.TranslateAsync(step.ExecuteAsync(), cancellation);
+        await StoreFailure.TranslateAsync(step.RunAsync(), cancellation);
     }
 
     private static byte[] NoteOf(Guid run) => [Running, .. run.ToByteArray()];

@@ -103,7 +103,7 @@ internal sealed class Projector(
         CrashPoints.Pass(CrashPoint.BeforeEvent);
         try
         {
-            if (await step.ExecuteAsync())
+            if (await step.RunAsync())
             {
                 foreach (var (partition, _) in work)
                 {
@@ -239,7 +239,7 @@ internal sealed class Projector(
                     }
                 }
 
-                await step.ExecuteAsync();
+                await step.RunAsync();
             }
         }
     }

@@ -28,7 +28,7 @@ internal sealed class RedisActivityReader(Store store) : IActivityReader
         var step = Database.CreateTransaction();
         var activity = step.StringGetAsync(partition.Keys.Activity(id));
         var outbox = step.ListRangeAsync(partition.Keys.Outbox, 0, MaxOutbox - 1);
-        await StoreFailure.TranslateAsync(step.ExecuteAsync(), cancellation);
+        await StoreFailure.TranslateAsync(step.RunAsync(), cancellation);
 
         var events = new List<MailEvent>();
         ActivityRecord.Read(((ReadOnlyMemory<byte>)await activity).Span, events);
@@ -58,7 +58,7 @@ internal sealed class RedisActivityReader(Store store) : IActivityReader
             order: Order.Descending,
             take: limit);
         var outbox = step.ListRangeAsync(partition.Keys.Outbox, 0, MaxOutbox - 1);
-        await StoreFailure.TranslateAsync(step.ExecuteAsync(), cancellation);
+        await StoreFailure.TranslateAsync(step.RunAsync(), cancellation);
 
         var unprojected = (await outbox)
             .Select(entry => EventRecord.TryRead(entry, out var record) ? record : default(EventRecord?))

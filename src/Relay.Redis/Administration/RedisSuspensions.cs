@@ -94,7 +94,7 @@ internal sealed class RedisSuspensions(
         var step = Database.CreateTransaction();
         _ = step.HashSetAsync(StoreKeys.Suspensions, suspension.Id, JsonSerializer.SerializeToUtf8Bytes(suspension, RecordJson.Default.Suspension));
         _ = step.HashIncrementAsync(StoreKeys.Suspensions, VersionField);
-        await StoreFailure.TranslateAsync(step.ExecuteAsync(), cancellation);
+        await StoreFailure.TranslateAsync(step.RunAsync(), cancellation);
         await ReadAsync(cancellation);
         bell.Ring(bell.Suspended);
         return true;
@@ -110,7 +110,7 @@ internal sealed class RedisSuspensions(
         var step = Database.CreateTransaction();
         var removed = step.HashDeleteAsync(StoreKeys.Suspensions, id);
         _ = step.HashIncrementAsync(StoreKeys.Suspensions, VersionField);
-        await StoreFailure.TranslateAsync(step.ExecuteAsync(), cancellation);
+        await StoreFailure.TranslateAsync(step.RunAsync(), cancellation);
         await ReadAsync(cancellation);
         bell.Ring(bell.Suspended);
         return await removed;

@@ -32,7 +32,7 @@ internal sealed class RedisInbox(Store store, IContentStore contents, TimeProvid
         var step = Database.CreateTransaction();
         var shown = step.HashSetAsync(StoreKeys.Inbox(account), id, captured, When.NotExists);
         _ = step.SortedSetAddAsync(StoreKeys.InboxOrder(account), id, now.ToUnixTimeMilliseconds(), When.NotExists, CommandFlags.FireAndForget);
-        await StoreFailure.TranslateAsync(step.ExecuteAsync(), cancellation);
+        await StoreFailure.TranslateAsync(step.RunAsync(), cancellation);
         await shown;
         await TrimAsync(account, cancellation);
     }
@@ -94,7 +94,7 @@ internal sealed class RedisInbox(Store store, IContentStore contents, TimeProvid
         _ = step.HashDeleteAsync(StoreKeys.Inbox(account), gone, CommandFlags.FireAndForget);
         _ = step.KeyDeleteAsync([.. gone.Select(id => StoreKeys.InboxRaw(account, id.ToString()))], CommandFlags.FireAndForget);
         _ = step.SortedSetRemoveAsync(order, gone, CommandFlags.FireAndForget);
-        await StoreFailure.TranslateAsync(step.ExecuteAsync(), cancellation);
+        await StoreFailure.TranslateAsync(step.RunAsync(), cancellation);
     }
 
     private async Task<ReadOnlyMemory<byte>> ReadWholeAsync(Message message, CancellationToken cancellation)

@@ -42,7 +42,7 @@ internal sealed class RedisIncomingStore(
                 var step = database.CreateTransaction();
                 var conditions = TellStep.Add(step, partition.Keys, telling, store.Mark);
                 var mark = acknowledgement.IsAsked ? acknowledgement.MarkAlone(step, partition) : default(AcceptMark?);
-                if (await step.ExecuteAsync())
+                if (await step.RunAsync())
                 {
                     return mark is { } asked ? ResultOf(await acknowledgement.WaitAsync(asked)) : TellResult.Told;
                 }
@@ -75,7 +75,7 @@ internal sealed class RedisIncomingStore(
         var step = store.Connections.Bulk.CreateTransaction();
         _ = step.ListLeftPushAsync(key, document, When.Always, CommandFlags.FireAndForget);
         _ = step.ListTrimAsync(key, 0, AsideMail.Most - 1, CommandFlags.FireAndForget);
-        await StoreFailure.TranslateAsync(step.ExecuteAsync(), cancellation);
+        await StoreFailure.TranslateAsync(step.RunAsync(), cancellation);
     }
 
     public async ValueTask<IReadOnlyList<AsideMail>> ListAsideAsync(CancellationToken cancellation)

@@ -41,7 +41,7 @@ internal sealed class RedisSiteBoard(Store store, NodeRegistry registry, TimePro
             var step = Database.CreateTransaction();
             step.AddCondition(read.IsNull ? Condition.KeyNotExists(key) : Condition.StringEqual(key, read));
             _ = step.StringSetAsync(key, JsonSerializer.SerializeToUtf8Bytes(table, RecordJson.Default.ShareTable), ShareTable.Life * 6);
-            if (await StoreFailure.TranslateAsync(step.ExecuteAsync(), cancellation))
+            if (await StoreFailure.TranslateAsync(step.RunAsync(), cancellation))
             {
                 return share;
             }

@@ -80,7 +80,7 @@ internal sealed class AcceptWriter(Store store, UsageStep usage, Acknowledgement
             usage.Add(step, batch[0].Partition.Keys, batch.Select(a => a.Message.Message));
             var mark = acknowledgement.IsAsked ? acknowledgement.Mark(step, batch[0].Partition) : default(AcceptMark?);
             CrashPoints.Pass(CrashPoint.BeforeCommit);
-            await step.ExecuteAsync();
+            await step.RunAsync();
             CrashPoints.Pass(CrashPoint.AfterCommit);
             if (mark is { } asked)
             {

@@ -117,7 +117,7 @@ internal sealed class Canceller(Store store, Window window, StoreRetry retry, Ti
     {
         var step = ConnectionOf(cancelled).CreateTransaction();
         AcceptStep.AddCancel(step, cancelled.Partition.Keys, cancelled.Message, cancelled.Units, store.Mark, time.GetUtcNow());
-        if (!await step.ExecuteAsync())
+        if (!await step.RunAsync())
         {
             return false;
         }

@@ -195,7 +195,7 @@ internal sealed class Drain(
             _ = step.ListRightPushAsync(
                 partition.Keys.Outbox, [.. rest.SelectMany(unit => unit.Events).Select(octets => (RedisValue)octets)], CommandFlags.FireAndForget);
             _ = step.StringSetAsync(key, rest[^1].Sequence.ToString(CultureInfo.InvariantCulture), null, When.Always, CommandFlags.FireAndForget);
-            if (await step.ExecuteAsync())
+            if (await step.RunAsync())
             {
                 return;
             }

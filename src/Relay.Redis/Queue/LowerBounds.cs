@@ -89,7 +89,7 @@ internal sealed class LowerBounds(Store store, Window window)
             }
         }
 
-        return await step.ExecuteAsync();
+        return await step.RunAsync();
     }
 
     private void Forget(LaneShare share, SortedSetEntry[] head)

@@ -327,7 +327,7 @@ internal sealed class Ownership
         var step = database.CreateTransaction();
         step.AddCondition(Condition.StringEqual(partition.Keys.Lease, _store.Owner));
         _ = step.KeyDeleteAsync(partition.Keys.Lease, CommandFlags.FireAndForget);
-        await step.ExecuteAsync();
+        await step.RunAsync();
         _wakes.ChangeShares();
     }
 

@@ -243,7 +243,7 @@ internal sealed class RedisMailQueue(
             try
             {
                 CrashPoints.Pass(CrashPoint.BeforeCommit);
-                if (await step.ExecuteAsync())
+                if (await step.RunAsync())
                 {
                     CrashPoints.Pass(CrashPoint.AfterCommit);
                     accept.Answered(mark is { } asked ? await acknowledgement.WaitAsync(asked) : null);

@@ -158,7 +158,7 @@ internal sealed class SettleWriter(
         }
 
         CrashPoints.Pass(CrashPoint.BeforeAck);
-        if (!await step.ExecuteAsync())
+        if (!await step.RunAsync())
         {
             return false;
         }

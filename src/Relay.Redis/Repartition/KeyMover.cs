@@ -3,6 +3,7 @@ using System.Text.Json;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
 using Relay.Redis.Journal;
+using Relay.Redis.Connections;
 using Relay.Redis.Keys;
 using Relay.Redis.Records;
 using StackExchange.Redis;
@@ -135,7 +136,7 @@ internal sealed class KeyMover(IDatabase database, int from, string[] tags, Acti
         var step = database.CreateTransaction();
         _ = step.SortedSetAddAsync(Key(to, $"lane:{lane}"), entries, Unheard);
         _ = step.SortedSetAddAsync(keys.Lanes, lane, entries.Min(e => e.Score), SortedSetWhen.LessThan, Unheard);
-        await step.ExecuteAsync();
+        await step.RunAsync();
     }
 
     private async Task MoveListAsync(RedisKey key, string rest, Func<RedisValue, int> target)
@@ -204,7 +205,7 @@ internal sealed class KeyMover(IDatabase database, int from, string[] tags, Acti
         write(step);
         _ = step.SetAddAsync(Taken(tags[to]), note, Unheard);
         beforeWrite();
-        Require(await step.ExecuteAsync() || !isNew.WasSatisfied, key);
+        Require(await step.RunAsync() || !isNew.WasSatisfied, key);
     }
 
     private int Of(MessageId id) => id.Partition(_partitions.Length);

@@ -137,7 +137,7 @@ internal sealed class Repartitioner(StoreConnections connections, Action beforeW
         var step = Database.CreateTransaction();
         _ = step.HashSetAsync(StoreKeys.Store, PartitionsField, wanted, When.Always, CommandFlags.FireAndForget);
         _ = step.HashDeleteAsync(StoreKeys.Store, NoteField, CommandFlags.FireAndForget);
-        await step.ExecuteAsync();
+        await step.RunAsync();
     }
 
     // Every key of a partition, by its tag and the name behind it. A server that is away for a moment is not passed over: what

@@ -83,7 +83,7 @@ internal static class TakeOverStep
         var step = database.CreateTransaction();
         step.AddCondition(Condition.StringEqual(keys.Lease, holder));
         _ = step.StringSetAsync(keys.Lease, owner, lease, When.Always, Unheard);
-        return await step.ExecuteAsync();
+        return await step.RunAsync();
     }
 
     private static async Task<TakenOver?> TryRaiseAsync(IDatabase database, PartitionKeys keys)
@@ -95,7 +95,7 @@ internal static class TakeOverStep
         step.AddCondition(Is(keys.Projected, projected));
         _ = step.StringSetAsync(keys.Settled, taken.Settled.ToString(), null, When.Always, Unheard);
         _ = step.StringSetAsync(keys.Projected, taken.Projected.ToString(), null, When.Always, Unheard);
-        return await step.ExecuteAsync() ? taken : null;
+        return await step.RunAsync() ? taken : null;
     }
 
     private static async Task<TakenOver?> TryInFullStoreAsync(IDatabase database, PartitionKeys keys, string owner, string? holder, TimeSpan lease)

@@ -93,7 +93,7 @@ internal sealed class RedisSuppressionStore(Store store, BrokenDocuments broken,
         step.AddCondition(Condition.HashEqual(hash, field, document));
         _ = step.HashDeleteAsync(hash, field);
         _ = step.HashSetAsync(StoreKeys.Released(account, part), field, Write(known with { ReleasedAt = now, ReleasedBy = by }));
-        return await StoreFailure.TranslateAsync(step.ExecuteAsync(), cancellation);
+        return await StoreFailure.TranslateAsync(step.RunAsync(), cancellation);
     }
 
     public async ValueTask<SuppressionPage> ListAsync(string account, string? cursor, int limit, CancellationToken cancellation)

@@ -15,7 +15,7 @@ internal sealed class RedisTranscriptStore(Store store) : ITranscriptStore
         _ = step.ListRightPushAsync(key, TranscriptRecord.Write(transcript));
         _ = step.ListTrimAsync(key, -Transcript.MostOfMessage, -1);
         _ = step.KeyExpireAsync(key, kept);
-        await StoreFailure.TranslateAsync(step.ExecuteAsync(), cancellation);
+        await StoreFailure.TranslateAsync(step.RunAsync(), cancellation);
     }
 
     public async ValueTask<IReadOnlyList<Transcript>> ReadAsync(MessageId message, CancellationToken cancellation)
