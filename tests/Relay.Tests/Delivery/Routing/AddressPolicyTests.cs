@@ -1,4 +1,6 @@
 using System.Net;
+using Microsoft.Extensions.Options;
+using Relay.Delivery;
 using Relay.Delivery.Routing;
 using Relay.Mail.Events;
 using Relay.TestKit.Dns;
@@ -51,6 +53,23 @@ public sealed class AddressPolicyTests
     public void A_public_address_is_free(string address)
     {
         Assert.Null(AddressPolicy.KindOf(IPAddress.Parse(address)));
+    }
+
+    [Theory]
+    [InlineData("127.0.0.1")]
+    [InlineData("127.9.9.9")]
+    [InlineData("::1")]
+    [InlineData("::ffff:127.0.0.1")]
+    [InlineData("64:ff9b::127.0.0.1")]
+    [InlineData("2002:7f00:0001::1")]
+    public void We_know_ourselves_in_every_form_even_where_private_hosts_are_allowed(string address)
+    {
+        var options = Options.Create(new DeliveryOptions { AllowPrivateDestinations = true });
+        var policy = new AddressPolicy(options, new OwnListeners(new HashSet<int> { 25, 587 }), TimeProvider.System);
+
+        Assert.Equal("5.4.6", policy.Check(new IPEndPoint(IPAddress.Parse(address), 25))?.Status);
+        Assert.Equal("5.4.6", policy.Check(new IPEndPoint(IPAddress.Parse(address), 587))?.Status);
+        Assert.Null(policy.Check(new IPEndPoint(IPAddress.Parse(address), 2525)));
     }
 
     [Theory]

@@ -34,6 +34,18 @@ public sealed class SuppressionTests
     }
 
     [Fact]
+    public async Task What_another_account_suppressed_is_sent()
+    {
+        await using var remote = ScriptedSmtpServer.Start();
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote);
+        await SuppressAsync(delivery, "gone@remote.test");
+
+        var sent = Assert.Single(await delivery.SendAsync(A.Message(delivery.Time, "gone@remote.test") with { Account = "other" }));
+
+        Assert.Equal(MailEventType.Delivered, sent.Type);
+    }
+
+    [Fact]
     public async Task Mail_of_the_world_is_not_held_by_what_the_account_suppressed_and_suppresses_nothing()
     {
         var script = new RemoteScript().On(RemoteStage.Rcpt, m => m.Line.Contains("nobody@", StringComparison.Ordinal) ? RemoteAnswer.Say("550 5.1.1 Nobody here") : null);

@@ -115,6 +115,21 @@ public sealed class SenderTests
     }
 
     [Fact]
+    public async Task What_another_account_has_verified_is_named_in_no_place_where_a_sender_is_named()
+    {
+        using var gate = await (await new GateUnderTest().WithDomainAsync()).WithDomainAsync("bank.test", "stranger");
+
+        foreach (var sender in new[] { "ceo@bank.test", "ceo@below.bank.test" })
+        {
+            Assert.Equal(RefusalReason.SenderNotVerified, (await gate.Gate.CheckSenderAsync(gate.Credential, EnvelopeAddress.Parse(sender), GateUnderTest.Cancellation))?.Reason);
+            Assert.Equal(RefusalReason.SenderNotVerified, (await gate.RefusedAsync($"From: {sender}\r\n\r\n")).Reason);
+            Assert.Equal(RefusalReason.SenderNotVerified, (await gate.RefusedAsync($"From: a@shop.test\r\nSender: {sender}\r\n\r\n")).Reason);
+        }
+
+        Assert.Empty(gate.Queue.Accepted);
+    }
+
+    [Fact]
     public async Task The_null_sender_is_anybodys()
     {
         using var gate = new GateUnderTest();

@@ -98,6 +98,28 @@ public sealed class ForeignAccountTests
         Assert.NotEqual(first.String("id"), second.String("id"));
     }
 
+    [Theory]
+    [InlineData("/messages")]
+    [InlineData("/suppressions")]
+    public async Task A_place_in_anothers_list_leads_to_nothing_of_it(string list)
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+        for (var i = 0; i < 3; i++)
+        {
+            await api.SendWithAsync(("to", $"u{i}@foreign.test"));
+            await api.PostAsync("/suppressions", $$"""{ "email": "gone{{i}}@foreign.test" }""");
+            api.Stores.Time.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        var place = Uri.EscapeDataString((await api.GetAsync($"{list}?limit=1")).String("next"));
+        var own = await api.GetAsync($"{list}?limit=1&cursor={place}");
+        var strangers = await api.GetAsync($"{list}?limit=1&cursor={place}", await api.KeyAsync("stranger"));
+
+        Assert.Single(own.Json.GetProperty("items").EnumerateArray());
+        Assert.Equal(HttpStatusCode.OK, strangers.Status);
+        Assert.Empty(strangers.Json.GetProperty("items").EnumerateArray());
+    }
+
     [Fact]
     public async Task A_stranger_sends_as_nothing_of_anothers()
     {

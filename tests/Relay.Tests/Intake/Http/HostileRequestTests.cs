@@ -26,13 +26,41 @@ public sealed class HostileRequestTests
             ("cc", new object[] { "a@there.test", new { email = $"b@there.test{evil}" } }, "cc[1]"),
             ("replyTo", new { email = "a@there.test", name = evil }, "replyTo"),
             ("headers", new Dictionary<string, string> { ["X-A"] = $"1{evil}" }, "headers.X-A"),
+            ("headers", new Dictionary<string, string> { ["List-Unsubscribe"] = $"<https://shop.test/>{evil}" }, "headers.List-Unsubscribe"),
+            ("headers", new Dictionary<string, string> { ["List-Id"] = $"{evil} <news.shop.test>" }, "headers.List-Id"),
             ("attachments", new[] { File($"a{evil}.pdf") }, "attachments[0].filename"),
             ("tags", new[] { "ok", $"a{evil}" }, "tags[1]"),
+            ("stream", $"news{evil}", "stream"),
         };
 
         foreach (var (member, value, field) in cases)
         {
             (await api.SendWithAsync((member, value))).Names(HttpStatusCode.UnprocessableEntity, field);
+        }
+
+        Assert.Empty(api.Stores.Queue.Accepted);
+    }
+
+    [Theory]
+    [InlineData("\r\nX-Evil: 1")]
+    [InlineData("\n")]
+    [InlineData("\r")]
+    [InlineData("\0")]
+    [InlineData("\\\n")]
+    [InlineData("\\\0")]
+    [InlineData("\u0085")]
+    [InlineData("\u2028")]
+    [InlineData("\u2029")]
+    public async Task Quotes_do_not_let_what_could_end_a_line_into_an_address(string evil)
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+        var address = $"\"a{evil}b\"@shop.test";
+
+        foreach (var member in new[] { "from", "to", "cc", "bcc", "replyTo" })
+        {
+            (await api.SendWithAsync((member, address))).Names(HttpStatusCode.UnprocessableEntity, member);
+            (await api.SendWithAsync((member, new { email = address, name = "A" }))).Names(HttpStatusCode.UnprocessableEntity, member);
+            (await api.SendWithAsync((member, $"A <{address}>"))).Names(HttpStatusCode.UnprocessableEntity, member);
         }
 
         Assert.Empty(api.Stores.Queue.Accepted);

@@ -1,4 +1,7 @@
 using System.Net;
+using System.Security.Cryptography;
+using System.Text;
+using Relay.Intake.Admission;
 using Relay.Mail.Messages;
 
 namespace Relay.Tests.Intake.Http;
@@ -179,6 +182,54 @@ public sealed class KeyTests
         held.IsProblem(HttpStatusCode.TooManyRequests);
         Assert.Equal("300", held.Headers["Retry-After"]);
         Assert.Equal(HttpStatusCode.OK, (await api.GetAsync("/messages")).Status);
+    }
+
+    [Fact]
+    public async Task Whatever_is_wrong_with_a_key_is_told_in_the_same_words_which_do_not_repeat_it()
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+        var revoked = await api.PostAsync("/keys", """{ "name": "a" }""");
+        await api.DeleteAsync($"/keys/{revoked.String("id")}");
+        var expired = await api.PostAsync("/keys", """{ "name": "b", "expiresAt": "2026-03-01T13:00:00Z" }""");
+        api.Stores.Time.Advance(TimeSpan.FromHours(2));
+
+        var words = (await api.GetAsync("/messages", ApiKey.Create(MessageMode.Live))).IsProblem(HttpStatusCode.Unauthorized).Text;
+
+        foreach (var key in new[] { "guess", revoked.String("key"), expired.String("key"), ApiKey.Create(MessageMode.Test) })
+        {
+            var answer = (await api.GetAsync("/messages", key)).IsProblem(HttpStatusCode.Unauthorized);
+            Assert.Equal(words, answer.Text);
+            Assert.DoesNotContain(key, answer.Text, StringComparison.Ordinal);
+            Assert.DoesNotContain(answer.Headers.Values, value => value.Contains(key, StringComparison.Ordinal));
+        }
+    }
+
+    [Fact]
+    public async Task A_key_in_the_URL_where_every_log_on_the_way_has_it_is_none()
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+        foreach (var name in new[] { "key", "api_key", "apikey", "access_token", "token", "Authorization" })
+        {
+            using var answer = await api.Client.GetAsync($"/messages?{name}={Uri.EscapeDataString(api.Key)}", TestContext.Current.CancellationToken);
+
+            Assert.Equal(HttpStatusCode.Unauthorized, answer.StatusCode);
+            Assert.DoesNotContain(api.Key, await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task Of_a_key_its_hash_alone_is_kept_and_shown_to_nobody()
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+        var key = (await api.PostAsync("/keys", """{ "name": "web shop" }""")).String("key");
+
+        var kept = Assert.Single(await api.Stores.Accounts.ListCredentialsAsync("shop", TestContext.Current.CancellationToken), credential => credential.Name == "web shop");
+        var listed = (await api.GetAsync("/keys")).Text;
+
+        Assert.Equal(SHA256.HashData(Encoding.UTF8.GetBytes(key)), kept.KeyHash);
+        Assert.DoesNotContain(key, kept.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain(Convert.ToHexString(kept.KeyHash), listed, StringComparison.OrdinalIgnoreCase);
+        Assert.DoesNotContain(Convert.ToBase64String(kept.KeyHash), listed, StringComparison.Ordinal);
     }
 
     [Fact]

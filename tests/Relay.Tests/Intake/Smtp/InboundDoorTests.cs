@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using System.Text;
 using Relay.Intake.Smtp;
 using Relay.Mail.Accounts;
@@ -75,8 +76,17 @@ public sealed class InboundDoorTests
     [InlineData("ann%there.test@mx.relay.test")]
     [InlineData("there.test!ann@mx.relay.test")]
     [InlineData("\"ann@there.test\"@mx.relay.test")]
+    [InlineData("ann%there.test@bounce.shop.test")]
+    [InlineData("\"ann@there.test\"@bounce.shop.test")]
     [InlineData("ann@[127.0.0.1]")]
+    [InlineData("ann@[IPv6:::1]")]
+    [InlineData("ann@[IPv6:::ffff:127.0.0.1]")]
+    [InlineData("ann@localhost")]
     [InlineData("postmaster@there.test")]
+    [InlineData("postmaster@[127.0.0.1]")]
+    [InlineData("postmaster%there.test@mx.relay.test")]
+    [InlineData("there.test!postmaster@mx.relay.test")]
+    [InlineData("\"postmaster@there.test\"@mx.relay.test")]
     [InlineData("0000000000000000000000000000000000000000000000ab@bounce.shop.test")]
     public async Task Nobody_else_is_known_here_and_nothing_is_passed_on(string recipient)
     {
@@ -89,6 +99,84 @@ public sealed class InboundDoorTests
 
         Assert.Empty(door.Returns.Queue.Accepted);
         Assert.Empty(door.Returns.Aside);
+    }
+
+    [Theory]
+    [InlineData("@mx.relay.test,@b.test:ann@there.test", "553 5.1.3 ")]
+    [InlineData("@there.test:postmaster@mx.relay.test", "553 5.1.3 ")]
+    [InlineData("@mx.relay.test", "553 5.1.3 ")]
+    [InlineData("there.test!ann", "501 5.1.3 ")]
+    [InlineData("ann%there.test", "501 5.1.3 ")]
+    [InlineData("\"ann@there.test\"", "501 5.1.3 ")]
+    [InlineData("ann@", "501 5.1.3 ")]
+    [InlineData("", "501 5.1.3 ")]
+    public async Task A_path_that_hides_an_address_in_another_or_has_no_domain_is_refused(string path, string reply)
+    {
+        await using var door = await InboundDoor.StartAsync();
+        await using var client = await door.GreetAsync();
+
+        await client.Says("MAIL FROM:<spam@there.test>", expect: "250 ");
+        await client.Says($"RCPT TO:<{path}>", expect: reply);
+        await client.Says("DATA", expect: "554 5.5.1 ");
+
+        Assert.Empty(door.Returns.Queue.Accepted);
+        Assert.Empty(door.Returns.Aside);
+    }
+
+    [Fact]
+    public async Task Nothing_that_is_said_before_makes_a_stranger_known()
+    {
+        await using var door = await InboundDoor.StartAsync();
+        await using var client = await door.GreetAsync();
+
+        foreach (var (before, reply) in new[] { ("AUTH PLAIN AGEAYg==", "502 "), ("RSET", "250 "), ("EHLO mx.relay.test", "250 "), ("HELO localhost", "250 ") })
+        {
+            await client.Says(before, expect: reply);
+            await client.Says("MAIL FROM:<postmaster@mx.relay.test>", expect: "250 ");
+            await client.Says("RCPT TO:<postmaster@mx.relay.test>", expect: "250 ");
+            await client.Says("RCPT TO:<ann@there.test>", expect: "550 5.1.1 ");
+        }
+
+        await client.Says("DATA", expect: "354 ");
+        await client.SendsRaw("Subject: hello\r\n\r\nhello\r\n");
+        await client.Says(".", expect: "250 ");
+        Assert.Equal("postmaster@mx.relay.test", Assert.Single(door.Returns.Aside).Recipient);
+        Assert.Empty(door.Returns.Queue.Accepted);
+    }
+
+    [Fact]
+    public async Task A_peer_whose_IPv4_address_comes_in_IPv6_is_no_nearer_than_any_other()
+    {
+        Assert.SkipUnless(Socket.OSSupportsIPv6, "this machine has no IPv6");
+        await using var door = await InboundDoor.StartAsync(("Address", "::"));
+        await using var client = await door.GreetAsync();
+
+        await client.Says("MAIL FROM:<spam@there.test>", expect: "250 ");
+        await client.Says("RCPT TO:<ann@there.test>", expect: "550 5.1.1 ");
+        await client.Says("RCPT TO:<postmaster>", expect: "250 ");
+        await client.Says("DATA", expect: "354 ");
+        await client.SendsRaw("Subject: hello\r\n\r\nhello\r\n");
+        await client.Says(".", expect: "250 ");
+
+        Assert.Equal("127.0.0.1", Assert.Single(door.Returns.Aside).Client);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("Auto-Submitted: auto-replied\r\n")]
+    public async Task Mail_between_two_of_our_own_return_paths_is_answered_by_nobody_and_changes_nothing(string field)
+    {
+        await using var door = await InboundDoor.StartAsync();
+        var one = await door.Returns.DeliveredAsync("ann@there.test");
+        var other = await door.Returns.DeliveredAsync("bob@there.test");
+        await using var client = await door.GreetAsync();
+
+        await door.SendAsync(client, door.AddressOf(one), $"{field}Subject: hello\r\n\r\nhello\r\n", [door.AddressOf(other)]);
+        await door.SendAsync(client, door.AddressOf(other), $"{field}Subject: hello\r\n\r\nhello\r\n", [door.AddressOf(one)]);
+
+        Assert.Equal(2, door.Returns.Queue.Accepted.Count);
+        Assert.Empty(door.Returns.Store.Tellings);
+        Assert.Equal((RecipientState.Delivered, RecipientState.Delivered), (door.Returns.StateOf(one), door.Returns.StateOf(other)));
     }
 
     [Fact]

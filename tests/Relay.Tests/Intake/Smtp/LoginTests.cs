@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Microsoft.Extensions.Time.Testing;
 using Relay.Mail.Accounts;
 using Relay.Mail.Queue;
@@ -299,6 +300,37 @@ public sealed class LoginTests
             await client.Says("DATA", expect: "354 ");
             await client.Says($"From: a@sender.test\r\n{key}\r\nx\r\n.", expect: expect);
         }
+    }
+
+    [Fact]
+    public async Task A_failed_login_opens_the_way_for_nothing_that_is_said_behind_it()
+    {
+        await using var door = await DoorUnderTest.StartAsync();
+        await using var client = await door.GreetAsync();
+        await client.Says($"AUTH PLAIN {Wrong}", expect: "535 5.7.8 ");
+
+        foreach (var between in new[] { "NOOP", "RSET", "EHLO again.test", "HELO again.test" })
+        {
+            await client.Says(between, expect: "250 ");
+            await client.Says("MAIL FROM:<a@sender.test>", expect: "530 5.7.0 ");
+            await client.Says("RCPT TO:<ann@example.test>", expect: "530 5.7.0 ");
+            await client.Says("DATA", expect: "530 5.7.0 ");
+        }
+
+        Assert.Empty(door.Queue.Accepted);
+    }
+
+    [Fact]
+    public async Task A_peer_whose_IPv4_address_comes_in_IPv6_owes_a_login_and_is_known_by_its_network()
+    {
+        Assert.SkipUnless(Socket.OSSupportsIPv6, "this machine has no IPv6");
+        await using var door = await DoorUnderTest.StartAsync(options => options.Listeners[2].Address = "::");
+        var credential = await door.AddKeyAsync(DoorUnderTest.OtherKey);
+        await door.Accounts.PutCredentialAsync(credential with { AddressRanges = ["127.0.0.0/8"] }, TestContext.Current.CancellationToken);
+        await using var client = await door.GreetAsync();
+
+        await client.Says("MAIL FROM:<a@sender.test>", expect: "530 5.7.0 ");
+        await client.Says($"AUTH PLAIN {DoorUnderTest.Plain(DoorUnderTest.OtherKey)}", expect: "235 ");
     }
 
     [Fact]
