@@ -38,6 +38,13 @@ internal static class MailboxText
             return false;
         }
 
+        // An atom may look like one, and goes into the header as it stands.
+        if (!PlainText.IsOneLine(email))
+        {
+            problem = $"the address {PlainText.Rule}";
+            return false;
+        }
+
         mailbox = new Mailbox(address, name);
         return true;
     }

@@ -58,7 +58,7 @@ internal static class AttachmentReader
 
         if (input.ContentId is { } contentId && !IsContentId(contentId))
         {
-            errors.Add($"{field}.contentId", $"must be 1 to {MaxContentId} printable ASCII characters without spaces and angle brackets");
+            errors.Add($"{field}.contentId", $"must be 1 to {MaxContentId} printable ASCII characters without spaces, angle brackets and encoded words (=?…?=)");
             return null;
         }
 
@@ -74,7 +74,8 @@ internal static class AttachmentReader
     private static bool IsContentId(string text) =>
         text.Length is > 0 and <= MaxContentId
         && !text.AsSpan().ContainsAnyExceptInRange('!', '~')
-        && !text.AsSpan().ContainsAny('<', '>');
+        && !text.AsSpan().ContainsAny('<', '>')
+        && PlainText.IsOneLine(text);
 
     // Those two are structure, not files, and may not be encoded in base 64 (RFC 2045, 6.4).
     private static bool TryReadType(string text, out ContentType type)

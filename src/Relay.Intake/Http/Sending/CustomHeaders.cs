@@ -49,7 +49,7 @@ internal static class CustomHeaders
     }
 
     private static string? ProblemOf(string name, string? value) =>
-        !IsName(name) ? $"is not a header field name: 1 to {MaxName} printable ASCII characters without colon and space"
+        !IsName(name) ? $"is not a header field name: 1 to {MaxName} printable ASCII characters without colon, space and encoded word (=?…?=)"
         : Reserved.Contains(name) || ReservedPrefixes.Any(prefix => name.StartsWith(prefix, StringComparison.OrdinalIgnoreCase))
             ? "is set by the relay or has a field of its own in the request"
         : value is null ? "must be a text"
@@ -58,7 +58,8 @@ internal static class CustomHeaders
         : null;
 
     private static bool IsName(string name) =>
-        name.Length is > 0 and <= MaxName && !name.AsSpan().ContainsAnyExceptInRange('!', '~') && !name.Contains(':', StringComparison.Ordinal);
+        name.Length is > 0 and <= MaxName && !name.AsSpan().ContainsAnyExceptInRange('!', '~') && !name.Contains(':', StringComparison.Ordinal)
+        && PlainText.IsOneLine(name);
 
     private static int LongestWord(string value)
     {

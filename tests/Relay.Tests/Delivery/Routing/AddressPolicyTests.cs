@@ -1,4 +1,5 @@
 using System.Net;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Options;
 using Relay.Delivery;
 using Relay.Delivery.Routing;
@@ -70,6 +71,16 @@ public sealed class AddressPolicyTests
         Assert.Equal("5.4.6", policy.Check(new IPEndPoint(IPAddress.Parse(address), 25))?.Status);
         Assert.Equal("5.4.6", policy.Check(new IPEndPoint(IPAddress.Parse(address), 587))?.Status);
         Assert.Null(policy.Check(new IPEndPoint(IPAddress.Parse(address), 2525)));
+    }
+
+    [Theory]
+    [InlineData("true", true)]
+    [InlineData("false", false)]
+    public void The_door_for_what_comes_back_is_ours_where_it_stands_by_default(string enabled, bool isOurs)
+    {
+        var relay = new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?> { ["Inbound:Enabled"] = enabled }).Build();
+
+        Assert.Equal(isOurs, OwnListeners.From(relay).Ports.Contains(25));
     }
 
     [Theory]

@@ -51,6 +51,7 @@ public sealed class HostileRequestTests
     [InlineData("\u0085")]
     [InlineData("\u2028")]
     [InlineData("\u2029")]
+    [InlineData("=?utf-8?q?=0D=0AX-Evil=3A_1?=")]
     public async Task Quotes_do_not_let_what_could_end_a_line_into_an_address(string evil)
     {
         await using var api = await ApiUnderTest.StartAsync();
@@ -63,6 +64,19 @@ public sealed class HostileRequestTests
             (await api.SendWithAsync((member, $"A <{address}>"))).Names(HttpStatusCode.UnprocessableEntity, member);
         }
 
+        Assert.Empty(api.Stores.Queue.Accepted);
+    }
+
+    [Fact]
+    public async Task What_software_could_decode_into_a_line_break_gets_into_no_address_field_name_or_content_id()
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+        const string Word = "=?utf-8?q?=0D=0AEvil?=";
+        object file = new { filename = "a", content = "", contentId = Word };
+
+        (await api.SendWithAsync(("to", $"{Word}@there.test"))).Names(HttpStatusCode.UnprocessableEntity, "to");
+        (await api.SendWithAsync(("headers", new Dictionary<string, string> { [$"X-{Word}"] = "1" }))).IsProblem(HttpStatusCode.UnprocessableEntity);
+        (await api.SendWithAsync(("attachments", new[] { file }))).Names(HttpStatusCode.UnprocessableEntity, "attachments[0].contentId");
         Assert.Empty(api.Stores.Queue.Accepted);
     }
 
