@@ -20,6 +20,10 @@ internal sealed class StoreWatch(
     private static readonly TimeSpan LookAtSettings = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan LookAtQueue = TimeSpan.FromSeconds(10);
 
+    // In a failover the store's client may forget a question, and then neither answers it nor lets it time out. Its own timeouts
+    // are shorter, and by the same clock, whatever ours is.
+    private static readonly TimeSpan LongestLook = TimeSpan.FromSeconds(15);
+
     // Beyond this, due times and expiries that other nodes wrote are wrong by so much too.
     private static readonly TimeSpan ClockTolerance = TimeSpan.FromSeconds(5);
 
@@ -60,7 +64,7 @@ internal sealed class StoreWatch(
     }
 
     public Task RunAsync(CancellationToken cancellation) => Task.WhenAll(
-        EveryAsync(Look, LookAtRoomAsync, cancellation),
+        EveryAsync(Look, () => LookAtRoomAsync().WaitAsync(LongestLook, cancellation), cancellation),
         EveryAsync(LookAtSettings, ReadAgainAsync, cancellation),
         EveryAsync(LookAtQueue, () => LookAtQueueAsync(cancellation), cancellation));
 
