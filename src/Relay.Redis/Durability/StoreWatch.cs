@@ -64,7 +64,7 @@ internal sealed class StoreWatch(
     }
 
     public Task RunAsync(CancellationToken cancellation) => Task.WhenAll(
-        EveryAsync(Look, () => LookAtRoomAsync().WaitAsync(LongestLook, cancellation), cancellation),
+        EveryAsync(Look, () => LookAsync().WaitAsync(LongestLook, cancellation), cancellation),
         EveryAsync(LookAtSettings, ReadAgainAsync, cancellation),
         EveryAsync(LookAtQueue, () => LookAtQueueAsync(cancellation), cancellation));
 
@@ -103,6 +103,20 @@ internal sealed class StoreWatch(
             }
         }
         while (await timer.WaitForNextTickAsync(cancellation));
+    }
+
+    private async Task LookAsync()
+    {
+        try
+        {
+            await LookAtRoomAsync();
+        }
+        catch (Exception e) when (StoreFailure.Covers(e) && store.StepGroups > 1)
+        {
+            // This connection may be the last to hear of a shard's new primary: by itself the client asks once a minute.
+            await store.Connections.Background.Multiplexer.ConfigureAsync();
+            throw;
+        }
     }
 
     private async Task LookAtRoomAsync()
