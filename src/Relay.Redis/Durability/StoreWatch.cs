@@ -111,7 +111,7 @@ internal sealed class StoreWatch(
         {
             await LookAtRoomAsync();
         }
-        catch (Exception e) when (StoreFailure.Covers(e) && store.StepGroups > 1)
+        catch (Exception e) when (StoreFailure.Covers(e) && store.Connections.IsCluster)
         {
             // This connection may be the last to hear of a shard's new primary: by itself the client asks once a minute.
             await store.Connections.Background.Multiplexer.ConfigureAsync();
