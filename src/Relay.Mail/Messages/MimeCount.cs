@@ -1,12 +1,12 @@
 using MimeKit;
 
-namespace Relay.Delivery.Hooks;
+namespace Relay.Mail.Messages;
 
 /// <summary>
 /// Walks through a mail and keeps nothing of it: a part costs its writer six octets and a reader that builds it more than a
 /// kilobyte. Beyond a measure that no mail of anybody's comes near it ends with a <see cref="FormatException"/>.
 /// </summary>
-internal sealed class MimeCount(ParserOptions options, Stream mail) : MimeReader(options, mail, MimeFormat.Entity)
+public sealed class MimeCount(ParserOptions options, Stream mail) : MimeReader(options, mail, MimeFormat.Entity)
 {
     // Parts and header fields together. The mails of the longest ways and with the most attachments have some hundreds.
     private const int MostThings = 5_000;
