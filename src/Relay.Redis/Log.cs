@@ -168,4 +168,7 @@ internal static partial class Log
 
     [LoggerMessage(LogLevel.Information, "The journal has room again")]
     public static partial void JournalGoesOn(this ILogger logger);
+
+    [LoggerMessage(LogLevel.Error, "Whether accepts reached replicas or the disk could not be asked; their senders are told to come back")]
+    public static partial void AcknowledgementFailed(this ILogger logger, Exception exception);
 }

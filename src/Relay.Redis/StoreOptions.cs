@@ -106,8 +106,9 @@ public sealed class QueueOptions
     public TimeSpan Lease { get; set; } = TimeSpan.FromSeconds(15);
 
     /// <summary>How long the store may take to answer before a submission is told to come back.</summary>
-    // Clients wait far longer for the final reply (RFC 5321, 4.5.3.2.6), but a connection held is a connection lost for others.
-    [Range(typeof(TimeSpan), "00:00:00.100", "00:01:00")]
+    // Clients wait far longer for the final reply (RFC 5321, 4.5.3.2.6), but a connection held is a connection lost for others. At
+    // most so long that what bounds each answer besides (StoreAnswers) comes later.
+    [Range(typeof(TimeSpan), "00:00:00.100", "00:00:10")]
     public TimeSpan AnswerTimeout { get; set; } = TimeSpan.FromSeconds(5);
 
     /// <summary>How long an entry without its record is waited for before it is set aside.</summary>

@@ -210,18 +210,18 @@ internal sealed class StoreService(
         }
 
         var database = connections.Background;
-        if (await database.HashExistsAsync(StoreKeys.Store, Repartitioner.NoteField, StoreConnections.FromPrimary))
+        if (await database.HashExistsAsync(StoreKeys.Store, Repartitioner.NoteField, StoreConnections.FromPrimary).InTimeAsync())
         {
             throw new StoreRefusedException("The store is between two numbers of partitions: end the move with 'relay store repartition' first");
         }
 
         // Read first: a full store can be opened, but takes no write.
-        var known = await database.HashGetAsync(StoreKeys.Store, Repartitioner.PartitionsField, StoreConnections.FromPrimary);
+        var known = await database.HashGetAsync(StoreKeys.Store, Repartitioner.PartitionsField, StoreConnections.FromPrimary).InTimeAsync();
         if (known.IsNull)
         {
             await database.HashSetAsync(
-                StoreKeys.Store, Repartitioner.PartitionsField, wanted ?? (connections.IsCluster ? ClusterPartitions : EmbeddedPartitions), When.NotExists);
-            known = await database.HashGetAsync(StoreKeys.Store, Repartitioner.PartitionsField, StoreConnections.FromPrimary);
+                StoreKeys.Store, Repartitioner.PartitionsField, wanted ?? (connections.IsCluster ? ClusterPartitions : EmbeddedPartitions), When.NotExists).InTimeAsync();
+            known = await database.HashGetAsync(StoreKeys.Store, Repartitioner.PartitionsField, StoreConnections.FromPrimary).InTimeAsync();
         }
 
         var made = (int)known;

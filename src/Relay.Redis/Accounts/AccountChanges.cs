@@ -41,7 +41,7 @@ internal sealed class AccountChanges(Store store, Bell bell, TimeProvider time, 
             var rung = bell.Accounts.Next;
             try
             {
-                Compare(await store.Connections.Reading.HashGetAsync(StoreKeys.AccountChanges, Fields, StoreConnections.FromPrimary).WaitAsync(cancellation));
+                Compare(await store.Connections.Reading.HashGetAsync(StoreKeys.AccountChanges, Fields, StoreConnections.FromPrimary).InTimeAsync(cancellation));
             }
             catch (Exception e) when (StoreFailure.Covers(e) || e is StoreUnavailableException)
             {

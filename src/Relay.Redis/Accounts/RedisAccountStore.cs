@@ -131,7 +131,7 @@ internal sealed class RedisAccountStore(Store store, Documents documents, Accoun
 
     private async Task<bool> NoteAsync(RedisKey hash, HashEntry[] times)
     {
-        await Database.HashSetAsync(hash, times);
+        await Database.HashSetAsync(hash, times).InTimeAsync();
         return true;
     }
 }

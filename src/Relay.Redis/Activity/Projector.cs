@@ -74,7 +74,7 @@ internal sealed class Projector(
     private async Task<int> ProjectAsync(List<Partition> partitions)
     {
         var database = store.Connections.Background;
-        var outboxes = await Task.WhenAll(partitions.Select(p => database.ListRangeAsync(p.Keys.Outbox, 0, EntriesPerPartition - 1, StoreConnections.FromPrimary)));
+        var outboxes = await Task.WhenAll(partitions.Select(p => database.ListRangeAsync(p.Keys.Outbox, 0, EntriesPerPartition - 1, StoreConnections.FromPrimary))).InTimeAsync();
         var work = partitions.Zip(outboxes).Where(pair => pair.Second.Length > 0).ToList();
         if (work.Count == 0)
         {
@@ -174,7 +174,7 @@ internal sealed class Projector(
     {
         foreach (var partition in partitions)
         {
-            var now = Fence.Parse(await database.StringGetAsync(partition.Keys.Projected, StoreConnections.FromPrimary));
+            var now = Fence.Parse(await database.StringGetAsync(partition.Keys.Projected, StoreConnections.FromPrimary).InTimeAsync());
             if (now.Epoch == partition.Projected.Epoch)
             {
                 partition.Projected = now;
@@ -217,11 +217,11 @@ internal sealed class Projector(
         {
             while (!cancellation.IsCancellationRequested)
             {
-                var old = await database.SortedSetRangeByScoreAsync(partition.Keys.Ended, double.NegativeInfinity, before, take: ForgottenPerStep);
+                var old = await database.SortedSetRangeByScoreAsync(partition.Keys.Ended, double.NegativeInfinity, before, take: ForgottenPerStep).InTimeAsync();
                 if (old.Length == 0)
                 {
-                    var surplus = Math.Min(await database.SortedSetLengthAsync(partition.Keys.Ended) - most, ForgottenPerStep);
-                    old = surplus > 0 ? await database.SortedSetRangeByRankAsync(partition.Keys.Ended, 0, surplus - 1) : [];
+                    var surplus = Math.Min(await database.SortedSetLengthAsync(partition.Keys.Ended).InTimeAsync() - most, ForgottenPerStep);
+                    old = surplus > 0 ? await database.SortedSetRangeByRankAsync(partition.Keys.Ended, 0, surplus - 1).InTimeAsync() : [];
                 }
 
                 if (old.Length == 0)

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Relay.Mail.Bounces;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
+using Relay.Redis.Connections;
 using Relay.Redis.Queue;
 using Relay.Redis.Records;
 using Relay.Redis.Steps;
@@ -169,7 +170,7 @@ internal sealed class AskRun(
         if (work.Left is null)
         {
             TryAgain(work.Lane.Domain);
-            work.Left = await Database.SortedSetLengthAsync(partition.Keys.Lane(work.Lane), Now, double.PositiveInfinity, Exclude.Start);
+            work.Left = await Database.SortedSetLengthAsync(partition.Keys.Lane(work.Lane), Now, double.PositiveInfinity, Exclude.Start).InTimeAsync();
         }
 
         // What fails again meanwhile is put off again; it had its chance, and must not keep us here for ever.
@@ -189,7 +190,7 @@ internal sealed class AskRun(
     // Mail for later was never tried: it waits for its own time.
     private async Task<List<(UnitId Id, Lane Lane, long Due)>> TriedAsync(IReadOnlyList<(UnitId Id, Lane Lane, long Due)> units)
     {
-        var tried = await Task.WhenAll(units.Select(u => Database.KeyExistsAsync(partition.Keys.Unit(u.Id))));
+        var tried = await Task.WhenAll(units.Select(u => Database.KeyExistsAsync(partition.Keys.Unit(u.Id)))).InTimeAsync();
         return [.. units.Where((_, i) => tried[i])];
     }
 
@@ -236,7 +237,7 @@ internal sealed class AskRun(
 
     private async Task<long> ReadProgressAsync()
     {
-        var before = await Database.StringGetAsync(partition.Keys.Answer(ask.Id));
+        var before = await Database.StringGetAsync(partition.Keys.Answer(ask.Id)).InTimeAsync();
         return before.IsNull ? 0 : JsonSerializer.Deserialize(((ReadOnlyMemory<byte>)before).Span, RecordJson.Default.AskProgress)?.Units ?? 0;
     }
 

@@ -61,7 +61,7 @@ internal sealed class AskWorker(
     private async Task<TimeSpan> WorkAsync()
     {
         var owned = store.Partitions.Where(p => p.IsOwned).ToList();
-        var lists = await Task.WhenAll(owned.Select(p => store.Connections.Background.ListRangeAsync(p.Keys.Asks, 0, AsksAtOnce - 1)));
+        var lists = await Task.WhenAll(owned.Select(p => store.Connections.Background.ListRangeAsync(p.Keys.Asks, 0, AsksAtOnce - 1))).InTimeAsync();
         var open = owned.Zip(lists, (partition, entries) => entries.Select(entry => (partition, entry))).SelectMany(e => e).ToHashSet();
         foreach (var (key, run) in _runs.Where(run => !open.Contains(run.Key)).ToList())
         {

@@ -37,7 +37,7 @@ internal sealed class Bell(Store store, IOptions<StoreOptions> options, TimeProv
         {
             try
             {
-                var rings = await Others.SubscribeAsync(StoreKeys.Rings).WaitAsync(cancellation);
+                var rings = await Others.SubscribeAsync(StoreKeys.Rings).InTimeAsync(cancellation);
                 rings.OnMessage(ring => PulseOf(ring.Message.ToString())?.Beat());
                 return;
             }

@@ -1,5 +1,6 @@
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
+using Relay.Redis.Connections;
 using Relay.Redis.Keys;
 using StackExchange.Redis;
 
@@ -17,7 +18,7 @@ internal static class LaneFinder
         }
 
         // In one piece: between two pages a lane could move from the one not yet read into the one read before.
-        var names = await database.SortedSetRangeByRankAsync(keys.Lanes);
+        var names = await database.SortedSetRangeByRankAsync(keys.Lanes).InTimeAsync();
         return [.. names.Select(name => Lane.TryParse(name, out var lane) ? lane : default(Lane?)).OfType<Lane>().Where(selector.Covers)];
     }
 }

@@ -1,5 +1,6 @@
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
+using Relay.Redis.Connections;
 using Relay.Redis.Queue;
 using StackExchange.Redis;
 
@@ -17,7 +18,7 @@ internal static class LeaseReader
         {
             MessageId[] messages = [.. part.Select(id => id.Message).Distinct()];
             RedisKey[] wanted = [.. messages.Select(partition.Keys.Message), .. part.Select(partition.Keys.Unit)];
-            var values = await database.StringGetAsync(wanted);
+            var values = await database.StringGetAsync(wanted).InTimeAsync();
             for (var i = 0; i < part.Length; i++)
             {
                 var record = values[Array.IndexOf(messages, part[i].Message)];

@@ -44,7 +44,7 @@ internal sealed class RedisSuspensions(
             var changed = bell.Suspended.Next;
             try
             {
-                var version = (long?)await Database.HashGetAsync(StoreKeys.Suspensions, VersionField).WaitAsync(cancellation);
+                var version = (long?)await Database.HashGetAsync(StoreKeys.Suspensions, VersionField).InTimeAsync(cancellation);
                 if (version != _version)
                 {
                     await ReadAsync(cancellation);
@@ -137,7 +137,7 @@ internal sealed class RedisSuspensions(
         RedisValue[] forgotten = [.. _known.Where(s => s.IsOver(now - Remembered)).Select(s => (RedisValue)s.Id)];
         if (forgotten.Length > 0)
         {
-            await Database.HashDeleteAsync(StoreKeys.Suspensions, forgotten);
+            await Database.HashDeleteAsync(StoreKeys.Suspensions, forgotten).InTimeAsync();
             await ReadAsync(cancellation);
         }
     }

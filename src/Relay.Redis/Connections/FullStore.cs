@@ -22,5 +22,5 @@ internal static class FullStore
         RunAsync(database, Write, [key], [command, .. arguments]);
 
     public static Task<RedisResult> RunAsync(IDatabase database, string script, RedisKey[] keys, RedisValue[] arguments) =>
-        database.ScriptEvaluateAsync(script, keys, arguments, CommandFlags.NoScriptCache);
+        database.ScriptEvaluateAsync(script, keys, arguments, CommandFlags.NoScriptCache).InTimeAsync();
 }

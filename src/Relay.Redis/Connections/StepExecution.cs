@@ -10,5 +10,5 @@ internal static class StepExecution
     /// others of that thread are told, until the client gives up after its timeout: so it is one of the pool.
     /// </summary>
     public static Task<bool> RunAsync(this ITransaction step) =>
-        Thread.CurrentThread.IsThreadPoolThread ? step.ExecuteAsync() : Task.Run(() => step.ExecuteAsync());
+        (Thread.CurrentThread.IsThreadPoolThread ? step.ExecuteAsync() : Task.Run(() => step.ExecuteAsync())).InTimeAsync();
 }

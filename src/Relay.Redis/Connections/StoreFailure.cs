@@ -43,7 +43,7 @@ internal readonly record struct StoreFailure(bool IsFull, bool IsCertain, string
 
         try
         {
-            await database.StringSetAsync(keys.Probe, "", TimeSpan.FromSeconds(1));
+            await database.StringSetAsync(keys.Probe, "", TimeSpan.FromSeconds(1)).InTimeAsync();
             return new(false, true, "the store aborted the step") { IsOver = true };
         }
         catch (Exception e) when (Covers(e))
@@ -63,7 +63,7 @@ internal readonly record struct StoreFailure(bool IsFull, bool IsCertain, string
     {
         try
         {
-            return await call.WaitAsync(cancellation);
+            return await call.InTimeAsync(cancellation);
         }
         catch (Exception e) when (Covers(e))
         {

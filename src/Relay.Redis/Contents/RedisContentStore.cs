@@ -58,7 +58,7 @@ internal sealed class RedisContentStore(Store store, Durability.Watermark waterm
         {
             var keys = store.PartitionOf(message).Keys;
             RedisKey[] all = [.. Enumerable.Range(0, chunks).Select(chunk => keys.Chunk(message, chunk))];
-            await store.Connections.Bulk.KeyDeleteAsync(all);
+            await store.Connections.Bulk.KeyDeleteAsync(all).InTimeAsync();
         }
         catch (Exception e) when (StoreFailure.Covers(e) || e is StoreUnavailableException)
         {

@@ -26,8 +26,7 @@ internal sealed class Acknowledgement(Store store, IOptions<StoreOptions> option
     // A part of the time that the client gives an answer, which counts from the same moment.
     private readonly long _patience = (long)(options.Value.Queue.AnswerTimeout.TotalMilliseconds * 0.8);
 
-    // The client library bounds each question too, but forgets some when it is led to another server in the middle of one; and
-    // whoever waits here for ever keeps accepts from being taken back.
+    // Sooner than StoreAnswers would: whoever waits here keeps accepts from being taken back.
     private readonly TimeSpan _limit = options.Value.Queue.AnswerTimeout * 2;
     private readonly int _replicas = options.Value.Durability.Replicas;
     private readonly ConcurrentDictionary<EndPoint, Asked> _servers = new();
@@ -61,8 +60,9 @@ internal sealed class Acknowledgement(Store store, IOptions<StoreOptions> option
         {
             server = store.Connections.Acknowledging.Multiplexer.GetServer(mark.Key, flags: StoreConnections.FromPrimary);
         }
-        catch (RedisException e)
+        catch (Exception e) when (e is RedisException or InvalidOperationException)
         {
+            // The latter where no server is connected now that has the key: this connection may come back later than the others.
             return Task.FromResult<StoreFailure?>(StoreFailure.Of(e) with { IsCertain = false });
         }
 

@@ -24,7 +24,7 @@ internal sealed class StoreIdentity
     {
         var marker = Path.Combine(dataDirectory, MarkerName);
         var known = File.Exists(marker) ? (await File.ReadAllTextAsync(marker)).Trim() : null;
-        _id = await database.HashGetAsync(StoreKeys.Store, Field, StoreConnections.FromPrimary);
+        _id = await database.HashGetAsync(StoreKeys.Store, Field, StoreConnections.FromPrimary).InTimeAsync();
         if (_id is null && known is not null)
         {
             throw new StoreRefusedException(
@@ -49,9 +49,9 @@ internal sealed class StoreIdentity
         try
         {
             var id = Guid.NewGuid().ToString("n");
-            return await database.HashSetAsync(StoreKeys.Store, Field, id, When.NotExists)
+            return await database.HashSetAsync(StoreKeys.Store, Field, id, When.NotExists).InTimeAsync()
                 ? id
-                : await database.HashGetAsync(StoreKeys.Store, Field, StoreConnections.FromPrimary);
+                : await database.HashGetAsync(StoreKeys.Store, Field, StoreConnections.FromPrimary).InTimeAsync();
         }
         catch (RedisServerException)
         {
@@ -67,14 +67,14 @@ internal sealed class StoreIdentity
             return null;
         }
 
-        var found = await database.HashGetAsync(StoreKeys.Store, [Field, Repartitioner.PartitionsField, Repartitioner.NoteField], StoreConnections.FromPrimary);
+        var found = await database.HashGetAsync(StoreKeys.Store, [Field, Repartitioner.PartitionsField, Repartitioner.NoteField], StoreConnections.FromPrimary).InTimeAsync();
         var id = (string?)found[0];
         return id == _id
                 ? found[1] == partitions.Count && found[2].IsNull
                     ? null
                     : "The store was given another number of partitions while this relay stood still: what is accepted now would be found by nobody. Start it anew."
             : id is not null ? "The store is not the one that this relay was started on."
-            : await database.KeyExistsAsync(partitions[0].Keys.Settled, StoreConnections.FromPrimary) ? null
+            : await database.KeyExistsAsync(partitions[0].Keys.Settled, StoreConnections.FromPrimary).InTimeAsync() ? null
             : "The store was emptied while the relay ran: what waited in it is lost, and no mail is taken until it is brought back or the relay is started anew.";
     }
 }

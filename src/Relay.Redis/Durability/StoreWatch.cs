@@ -20,10 +20,6 @@ internal sealed class StoreWatch(
     private static readonly TimeSpan LookAtSettings = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan LookAtQueue = TimeSpan.FromSeconds(10);
 
-    // In a failover the store's client may forget a question, and then neither answers it nor lets it time out. Its own timeouts
-    // are shorter, and by the same clock, whatever ours is.
-    private static readonly TimeSpan LongestLook = TimeSpan.FromSeconds(15);
-
     // Beyond this, due times and expiries that other nodes wrote are wrong by so much too.
     private static readonly TimeSpan ClockTolerance = TimeSpan.FromSeconds(5);
 
@@ -64,8 +60,8 @@ internal sealed class StoreWatch(
     }
 
     public Task RunAsync(CancellationToken cancellation) => Task.WhenAll(
-        EveryAsync(Look, () => LookAsync().WaitAsync(LongestLook, cancellation), cancellation),
-        EveryAsync(LookAtSettings, ReadAgainAsync, cancellation),
+        EveryAsync(Look, () => LookAsync().InTimeAsync(cancellation), cancellation),
+        EveryAsync(LookAtSettings, () => ReadAgainAsync().InTimeAsync(cancellation), cancellation),
         EveryAsync(LookAtQueue, () => LookAtQueueAsync(cancellation), cancellation));
 
     private async Task<StorePromise> ReadAsync(StoreConnections connections)
@@ -125,7 +121,7 @@ internal sealed class StoreWatch(
         // A write that changes nothing (the key is not there) is refused whenever another one would be, but for want of memory;
         // on a cluster each shard is asked.
         await Task.WhenAll(store.Partitions.GroupBy(store.StepGroupOf).Select(group =>
-            store.Connections.Background.KeyPersistAsync(group.First().Keys.Nothing)));
+            store.Connections.Background.KeyPersistAsync(group.First().Keys.Nothing))).InTimeAsync();
         var (used, limit) = options.Value.IsEmbedded ? Disk() : await MemoryAsync();
 
         if (!_answers)

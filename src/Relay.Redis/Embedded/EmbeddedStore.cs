@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using Microsoft.Extensions.Logging;
+using Relay.Redis.Connections;
 using Relay.Redis.Embedded.Execution;
 using Relay.Redis.Embedded.Storage;
 using Relay.Redis.Embedded.Wire;
@@ -62,7 +63,7 @@ internal sealed class EmbeddedStore : IAsyncDisposable
     /// <exception cref="StoreRefusedException">The store does not hold what it held when it was opened last.</exception>
     public async Task CountOpeningAsync(IDatabase database)
     {
-        var kept = (long?)await database.HashGetAsync(StoreKeys.Store, GenerationField);
+        var kept = (long?)await database.HashGetAsync(StoreKeys.Store, GenerationField).InTimeAsync();
         var marked = ReadMarker(_marker);
         if (marked > 0 && (kept ?? 0) < marked)
         {
@@ -70,7 +71,7 @@ internal sealed class EmbeddedStore : IAsyncDisposable
         }
 
         var next = (kept ?? 0) + 1;
-        await database.HashSetAsync(StoreKeys.Store, GenerationField, next);
+        await database.HashSetAsync(StoreKeys.Store, GenerationField, next).InTimeAsync();
         DataDirectory.WriteDurably(_marker, next.ToString(CultureInfo.InvariantCulture));
     }
 

@@ -76,7 +76,7 @@ internal sealed class NodeRegistry(Store store, IOptions<StoreOptions> options, 
         var (record, life) = (JsonSerializer.SerializeToUtf8Bytes(own, RecordJson.Default.NodeRecord), options.Value.Queue.Lease);
         try
         {
-            await Task.WhenAll(Database.StringSetAsync(StoreKeys.Node(own.Owner), record, life), Database.SetAddAsync(StoreKeys.Nodes, own.Owner));
+            await Task.WhenAll(Database.StringSetAsync(StoreKeys.Node(own.Owner), record, life), Database.SetAddAsync(StoreKeys.Nodes, own.Owner)).InTimeAsync();
         }
         catch (RedisServerException e) when (FullStore.Refused(e))
         {
@@ -93,14 +93,14 @@ internal sealed class NodeRegistry(Store store, IOptions<StoreOptions> options, 
             return [OwnRecord()];
         }
 
-        var owners = await Database.SetMembersAsync(StoreKeys.Nodes, StoreConnections.FromPrimary);
-        var records = await Task.WhenAll(owners.Select(owner => Database.StringGetAsync(StoreKeys.Node(owner.ToString()), StoreConnections.FromPrimary)));
+        var owners = await Database.SetMembersAsync(StoreKeys.Nodes, StoreConnections.FromPrimary).InTimeAsync();
+        var records = await Task.WhenAll(owners.Select(owner => Database.StringGetAsync(StoreKeys.Node(owner.ToString()), StoreConnections.FromPrimary))).InTimeAsync();
         var nodes = new List<NodeRecord>();
         foreach (var (owner, record) in owners.Zip(records))
         {
             if (record.IsNull)
             {
-                await Database.SetRemoveAsync(StoreKeys.Nodes, owner);
+                await Database.SetRemoveAsync(StoreKeys.Nodes, owner).InTimeAsync();
             }
             else if (Read(record) is { } node)
             {
@@ -116,8 +116,8 @@ internal sealed class NodeRegistry(Store store, IOptions<StoreOptions> options, 
 
     private async Task LeaveAsync(string owner)
     {
-        await Database.KeyDeleteAsync(StoreKeys.Node(owner));
-        await Database.SetRemoveAsync(StoreKeys.Nodes, owner);
+        await Database.KeyDeleteAsync(StoreKeys.Node(owner)).InTimeAsync();
+        await Database.SetRemoveAsync(StoreKeys.Nodes, owner).InTimeAsync();
     }
 
     private IEnumerable<string> Delivering() => _nodes.Where(n => n.Delivers).Select(n => n.Owner).Order(StringComparer.Ordinal);

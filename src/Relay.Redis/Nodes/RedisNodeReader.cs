@@ -28,11 +28,11 @@ internal sealed class RedisNodeReader(Store store, NodeRegistry registry) : INod
     {
         var owner = Database.StringGetAsync(partition.Keys.Lease);
         var settled = Database.StringGetAsync(partition.Keys.Settled);
-        var lanes = await Database.SortedSetRangeByRankAsync(partition.Keys.Lanes, 0, MaxLanesCounted);
+        var lanes = await Database.SortedSetRangeByRankAsync(partition.Keys.Lanes, 0, MaxLanesCounted).InTimeAsync();
         long? units = null;
         if (lanes.Length <= MaxLanesCounted)
         {
-            units = (await Task.WhenAll(lanes.Select(lane => Lane.TryParse(lane, out var known) ? Database.SortedSetLengthAsync(partition.Keys.Lane(known)) : Task.FromResult(0L)))).Sum();
+            units = (await Task.WhenAll(lanes.Select(lane => Lane.TryParse(lane, out var known) ? Database.SortedSetLengthAsync(partition.Keys.Lane(known)) : Task.FromResult(0L))).InTimeAsync()).Sum();
         }
 
         return (await owner, new OwnedPartition(partition.Number, Fence.Parse(await settled).Epoch, units));

@@ -82,7 +82,7 @@ internal sealed class Wakes(Store store, Window window, IOptions<StoreOptions> o
     {
         try
         {
-            var messages = await store.Connections.Wakes.SubscribeAsync(StoreKeys.Wake);
+            var messages = await store.Connections.Wakes.SubscribeAsync(StoreKeys.Wake).InTimeAsync();
             messages.OnMessage(message => Hear(((string?)message.Message) ?? ""));
         }
         catch (Exception e) when (StoreFailure.Covers(e) || e is StoreUnavailableException)
@@ -120,7 +120,7 @@ internal sealed class Wakes(Store store, Window window, IOptions<StoreOptions> o
 
         try
         {
-            await store.Connections.Wakes.PublishAsync(StoreKeys.Wake, message);
+            await store.Connections.Wakes.PublishAsync(StoreKeys.Wake, message).InTimeAsync();
         }
         catch (Exception e) when (StoreFailure.Covers(e) || e is StoreUnavailableException)
         {

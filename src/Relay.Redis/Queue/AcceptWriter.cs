@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using Microsoft.Extensions.Logging;
 using Relay.Mail.Crashing;
 using Relay.Mail.Queue;
 using Relay.Redis.Connections;
@@ -12,7 +13,7 @@ namespace Relay.Redis.Queue;
 /// Writes accepts without conditions, one step at a time for each group of partitions. All that wait while one step is on
 /// its way go with the next one: the store flushes its file once for all of them, and fifty sessions cost little more than one.
 /// </summary>
-internal sealed class AcceptWriter(Store store, UsageStep usage, Acknowledgement acknowledgement)
+internal sealed class AcceptWriter(Store store, UsageStep usage, Acknowledgement acknowledgement, ILogger<AcceptWriter> logger)
 {
     // Bounds a step in the store's own buffers; some dozen sessions never reach it.
     private const int MaxMessages = 256;
@@ -107,8 +108,17 @@ internal sealed class AcceptWriter(Store store, UsageStep usage, Acknowledgement
 
     private async Task AnswerLaterAsync(List<PendingAccept> batch, AcceptMark mark)
     {
-        var failure = await acknowledgement.WaitAsync(mark);
-        batch.ForEach(accept => accept.Answered(failure));
+        try
+        {
+            var failure = await acknowledgement.WaitAsync(mark);
+            batch.ForEach(accept => accept.Answered(failure));
+        }
+        catch (Exception e)
+        {
+            // Nobody awaits this, and all of them wait for the answer: whether they are acknowledged is not known.
+            batch.ForEach(accept => accept.Answered(StoreFailure.Of(e) with { IsCertain = false }));
+            logger.AcknowledgementFailed(e);
+        }
     }
 }
 

@@ -55,8 +55,9 @@ internal sealed class Canceller(Store store, Window window, StoreRetry retry, Ti
     {
         await foreach (var cancelled in _waiting.Reader.ReadAllAsync(cancellation))
         {
-            // The first answer may still be on its way; only then is it known what there is to cancel.
-            await cancelled.Answer;
+            // The first answer may still be on its way; only then is it known what there is to cancel. One that never comes holds
+            // up nobody: what is not found now is remembered.
+            await ((Task)cancelled.Answer).InTimeAsync(cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             Remember(cancelled);
             if (cancelled.HasKey)
             {
@@ -127,7 +128,7 @@ internal sealed class Canceller(Store store, Window window, StoreRetry retry, Ti
     }
 
     private Task<bool> IsThereAsync(Cancelled cancelled) =>
-        ConnectionOf(cancelled).KeyExistsAsync(cancelled.Partition.Keys.Message(cancelled.Message.Id), StoreConnections.FromPrimary);
+        ConnectionOf(cancelled).KeyExistsAsync(cancelled.Partition.Keys.Message(cancelled.Message.Id), StoreConnections.FromPrimary).InTimeAsync();
 
     // The one that carried the accept, so that it comes behind it.
     private IDatabase ConnectionOf(Cancelled cancelled) => cancelled.Message.Content.Chunks == 0 ? store.Connections.Intake : store.Connections.Guarded;

@@ -42,7 +42,7 @@ internal sealed class DepthWalk(Store store)
         var earliest = await Task.WhenAll(store.Partitions.Select(partition => EarliestAsync(partition, cancellation)));
         var due = earliest.Min();
         var unreadable = await Task.WhenAll(store.Partitions.Select(partition => store.Connections.Reading.ListLengthAsync(partition.Keys.Unreadable)))
-            .WaitAsync(cancellation);
+            .InTimeAsync(cancellation);
         return _last = new QueueDepth(
             _depths.Values.Sum(depth => depth.Units), due is { } time ? DateTimeOffset.FromUnixTimeMilliseconds(time) : null, unreadable.Sum());
     }
@@ -55,8 +55,8 @@ internal sealed class DepthWalk(Store store)
         }
 
         var database = store.Connections.Reading;
-        var names = await database.SortedSetRangeByRankAsync(partition.Keys.Lanes, depth.Lanes, depth.Lanes + LanesPerPage - 1).WaitAsync(cancellation);
-        var counts = await Task.WhenAll(LanesOf(names).Select(lane => database.SortedSetLengthAsync(partition.Keys.Lane(lane)))).WaitAsync(cancellation);
+        var names = await database.SortedSetRangeByRankAsync(partition.Keys.Lanes, depth.Lanes, depth.Lanes + LanesPerPage - 1).InTimeAsync(cancellation);
+        var counts = await Task.WhenAll(LanesOf(names).Select(lane => database.SortedSetLengthAsync(partition.Keys.Lane(lane)))).InTimeAsync(cancellation);
         depth.Lanes += names.Length;
         depth.Counted += counts.Sum();
         if (names.Length < LanesPerPage)
@@ -70,7 +70,7 @@ internal sealed class DepthWalk(Store store)
     private async Task<long?> EarliestAsync(Partition partition, CancellationToken cancellation)
     {
         var database = store.Connections.Reading;
-        var bounds = await database.SortedSetRangeByRankWithScoresAsync(partition.Keys.Lanes, 0, LanesAskedForEarliest - 1).WaitAsync(cancellation);
+        var bounds = await database.SortedSetRangeByRankWithScoresAsync(partition.Keys.Lanes, 0, LanesAskedForEarliest - 1).InTimeAsync(cancellation);
         long? earliest = null;
         foreach (var bound in bounds)
         {
@@ -80,7 +80,7 @@ internal sealed class DepthWalk(Store store)
             }
 
             if (Lane.TryParse(bound.Element, out var lane)
-                && await database.SortedSetRangeByRankWithScoresAsync(partition.Keys.Lane(lane), 0, 0).WaitAsync(cancellation) is [var first]
+                && await database.SortedSetRangeByRankWithScoresAsync(partition.Keys.Lane(lane), 0, 0).InTimeAsync(cancellation) is [var first]
                 && !(earliest <= (long)first.Score))
             {
                 earliest = (long)first.Score;

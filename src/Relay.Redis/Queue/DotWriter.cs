@@ -40,7 +40,7 @@ internal sealed class DotWriter(Store store, LocalJournal journal, ILogger<DotWr
         await written;
         try
         {
-            await store.Connections.Noting.HashDeleteAsync(partition.Keys.Dots, store.NoteOf(lease.Id, lease.Term));
+            await store.Connections.Noting.HashDeleteAsync(partition.Keys.Dots, store.NoteOf(lease.Id, lease.Term)).InTimeAsync();
         }
         catch (Exception e) when (StoreFailure.Covers(e) || e is StoreUnavailableException)
         {
@@ -56,7 +56,7 @@ internal sealed class DotWriter(Store store, LocalJournal journal, ILogger<DotWr
     {
         var (database, key, term) = (store.Connections.Background, partition.Keys.Dots, partition.Term);
         var ours = store.TurnOf(term);
-        var notes = await database.HashKeysAsync(key, StoreConnections.FromPrimary);
+        var notes = await database.HashKeysAsync(key, StoreConnections.FromPrimary).InTimeAsync();
         var others = notes.Where(note => !note.ToString().EndsWith(ours, StringComparison.Ordinal)).ToList();
         if (others.Count == 0)
         {
@@ -69,7 +69,7 @@ internal sealed class DotWriter(Store store, LocalJournal journal, ILogger<DotWr
         // Asked last, since what was found is forgotten with the partition.
         if (strays.Length > 0 && partition.IsOwned && partition.Term == term)
         {
-            await database.HashDeleteAsync(key, strays);
+            await database.HashDeleteAsync(key, strays).InTimeAsync();
             logger.StrayNotes(strays.Length, partition.Number);
         }
     }
@@ -95,7 +95,7 @@ internal sealed class DotWriter(Store store, LocalJournal journal, ILogger<DotWr
             // What is settled from here on takes its note with it.
             var left = journal.Dots().Select(dot => dot.Unit).ToHashSet();
             var ended = notes.Where(note => !left.Contains(note.Key)).ToList();
-            await store.Connections.Noting.HashDeleteAsync(partition.Keys.Dots, [.. ended.Select(note => note.Value.Name)]);
+            await store.Connections.Noting.HashDeleteAsync(partition.Keys.Dots, [.. ended.Select(note => note.Value.Name)]).InTimeAsync();
             ended.ForEach(note => partition.Dots.End(note.Key));
         }
     }
@@ -136,7 +136,7 @@ internal sealed class DotWriter(Store store, LocalJournal journal, ILogger<DotWr
         var (database, key) = (store.Connections.Noting, partition.Keys.Dots);
         try
         {
-            await database.HashSetAsync(key, dots);
+            await database.HashSetAsync(key, dots).InTimeAsync();
         }
         catch (RedisServerException e) when (FullStore.Refused(e))
         {

@@ -156,25 +156,25 @@ internal sealed class Drain(
             var keys = partition.Keys;
 
             // From its lane first: an entry never stands there without its record.
-            await database.SortedSetRemoveAsync(keys.Lane(LaneOf(unit)), unit.Unit);
-            await database.KeyDeleteAsync(keys.Unit(id));
+            await database.SortedSetRemoveAsync(keys.Lane(LaneOf(unit)), unit.Unit).InTimeAsync();
+            await database.KeyDeleteAsync(keys.Unit(id)).InTimeAsync();
             await RemoveNotesAsync(database, keys, partition.Dots.NotesOf(id));
             if (unit.HasSiblings)
             {
-                await database.SetRemoveAsync(keys.Open(id.Message), id.Number);
-                if (await database.SetLengthAsync(keys.Open(id.Message), StoreConnections.FromPrimary) > 0)
+                await database.SetRemoveAsync(keys.Open(id.Message), id.Number).InTimeAsync();
+                if (await database.SetLengthAsync(keys.Open(id.Message), StoreConnections.FromPrimary).InTimeAsync() > 0)
                 {
                     return;
                 }
             }
 
-            await database.KeyDeleteAsync([keys.Message(id.Message), .. Enumerable.Range(0, unit.Chunks).Select(chunk => keys.Chunk(id.Message, chunk))]);
+            await database.KeyDeleteAsync([keys.Message(id.Message), .. Enumerable.Range(0, unit.Chunks).Select(chunk => keys.Chunk(id.Message, chunk))]).InTimeAsync();
         }));
     }
 
     // What an earlier process noted of a unit is found by whoever takes the partition, and the unit is not.
     private static Task RemoveNotesAsync(IDatabase database, PartitionKeys keys, IReadOnlyList<string> notes) =>
-        notes.Count == 0 ? Task.CompletedTask : database.HashDeleteAsync(keys.Dots, [.. notes.Select(note => (RedisValue)note)]);
+        notes.Count == 0 ? Task.CompletedTask : database.HashDeleteAsync(keys.Dots, [.. notes.Select(note => (RedisValue)note)]).InTimeAsync();
 
     private async Task TellAsync(Partition partition, DrainedUnit[] units)
     {
@@ -182,7 +182,7 @@ internal sealed class Drain(
         var key = partition.Keys.Drained(store.NodeId);
         while (true)
         {
-            var told = await database.StringGetAsync(key, StoreConnections.FromPrimary);
+            var told = await database.StringGetAsync(key, StoreConnections.FromPrimary).InTimeAsync();
             var last = told.TryParse(out long sequence) ? sequence : 0;
             var rest = units.Where(unit => unit.Sequence > last).ToList();
             if (rest.Count == 0)

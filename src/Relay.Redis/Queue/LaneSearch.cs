@@ -73,7 +73,7 @@ internal sealed class LaneSearch(Store store, Window window, Aside aside, TimePr
         {
             var page = await store.Connections.Reading
                 .SortedSetRangeByScoreWithScoresAsync(partition.Keys.Lanes, from, skip: skip, take: LanesPerPage, flags: StoreConnections.FromPrimary)
-                .WaitAsync(cancellation);
+                .InTimeAsync(cancellation);
             if (TryLearn(partition, page, now) is { } next)
             {
                 return next;

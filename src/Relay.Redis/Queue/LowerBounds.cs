@@ -25,7 +25,7 @@ internal sealed class LowerBounds(Store store, Window window)
         try
         {
             var heads = await Task.WhenAll(idle.Select(share =>
-                database.SortedSetRangeByRankWithScoresAsync(share.Partition.Keys.Lane(share.Turn.Lane), 0, 0, flags: StoreConnections.FromPrimary)));
+                database.SortedSetRangeByRankWithScoresAsync(share.Partition.Keys.Lane(share.Turn.Lane), 0, 0, flags: StoreConnections.FromPrimary))).InTimeAsync();
 
             foreach (var group in idle.Zip(heads).GroupBy(pair => store.StepGroupOf(pair.First.Partition)))
             {

@@ -151,9 +151,9 @@ internal sealed class Ownership
         var doubts = partition.Doubts;
         var known = partition.Settled;
         var renewed = database.KeyExpireAsync(partition.Keys.Lease, _lease);
-        var found = await database.StringGetAsync([partition.Keys.Lease, partition.Keys.Settled], StoreConnections.FromPrimary);
+        var found = await database.StringGetAsync([partition.Keys.Lease, partition.Keys.Settled], StoreConnections.FromPrimary).InTimeAsync();
         var owner = (string?)found[0];
-        await renewed;
+        await renewed.InTimeAsync();
         if (owner == _store.Owner || (owner is null && await IsStillOursAsync(partition)))
         {
             var gaveBack = await FindGivenBackAsync(partition, known, Fence.Parse(found[1]));
@@ -205,7 +205,7 @@ internal sealed class Ownership
     {
         var database = _store.Connections.Background;
         return await TakeOverStep.TryLeaseAsync(database, partition.Keys, _store.Owner, _lease)
-            && Fence.Parse(await database.StringGetAsync(partition.Keys.Settled, StoreConnections.FromPrimary)).Epoch == partition.Settled.Epoch;
+            && Fence.Parse(await database.StringGetAsync(partition.Keys.Settled, StoreConnections.FromPrimary).InTimeAsync()).Epoch == partition.Settled.Epoch;
     }
 
     private async Task ShareAsync()
@@ -216,7 +216,7 @@ internal sealed class Ownership
 
         var database = _store.Connections.Background;
         var others = partitions.Where(p => !p.IsOwned).ToList();
-        var owners = await Task.WhenAll(others.Select(p => database.StringGetAsync(p.Keys.Lease, StoreConnections.FromPrimary)));
+        var owners = await Task.WhenAll(others.Select(p => database.StringGetAsync(p.Keys.Lease, StoreConnections.FromPrimary))).InTimeAsync();
         var free = new List<(Partition Partition, string? Owner)>();
         foreach (var (partition, owner) in others.Zip(owners, (p, o) => (p, (string?)o)))
         {

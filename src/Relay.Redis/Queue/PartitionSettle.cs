@@ -56,7 +56,7 @@ internal sealed class PartitionSettle(Partition partition, IReadOnlyList<Pending
             .Distinct();
         foreach (var id in ids)
         {
-            var members = await database.SetMembersAsync(Partition.Keys.Open(id), StoreConnections.FromPrimary);
+            var members = await database.SetMembersAsync(Partition.Keys.Open(id), StoreConnections.FromPrimary).InTimeAsync();
             _open[id] = [.. members.Select(m => (int)m)];
         }
     }

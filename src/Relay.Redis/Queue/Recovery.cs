@@ -59,8 +59,8 @@ internal sealed class Recovery(
         Recall(partition);
         await drain.TakeOutLeftAsync(partition);
         var database = store.Connections.Background;
-        var stored = await database.HashGetAllAsync(partition.Keys.Dots, StoreConnections.FromPrimary);
-        var late = await database.ListRangeAsync(partition.Keys.Late, 0, LateAtOnce - 1, StoreConnections.FromPrimary);
+        var stored = await database.HashGetAllAsync(partition.Keys.Dots, StoreConnections.FromPrimary).InTimeAsync();
+        var late = await database.ListRangeAsync(partition.Keys.Late, 0, LateAtOnce - 1, StoreConnections.FromPrimary).InTimeAsync();
         var found = 0;
         foreach (var field in stored)
         {
@@ -71,7 +71,7 @@ internal sealed class Recovery(
             }
             else
             {
-                await database.HashDeleteAsync(partition.Keys.Dots, field.Name);
+                await database.HashDeleteAsync(partition.Keys.Dots, field.Name).InTimeAsync();
             }
         }
 
@@ -129,11 +129,11 @@ internal sealed class Recovery(
         await SettleJournalledAsync(partition);
         await dots.RemoveStraysAsync(partition);
         var database = store.Connections.Background;
-        foreach (var octets in await database.ListRangeAsync(partition.Keys.Late, 0, LateAtOnce - 1, StoreConnections.FromPrimary))
+        foreach (var octets in await database.ListRangeAsync(partition.Keys.Late, 0, LateAtOnce - 1, StoreConnections.FromPrimary).InTimeAsync())
         {
             if (await IsOverAsync(partition, octets) && partition.IsOwned)
             {
-                await database.ListRemoveAsync(partition.Keys.Late, octets, 1);
+                await database.ListRemoveAsync(partition.Keys.Late, octets, 1).InTimeAsync();
             }
         }
     }
@@ -156,7 +156,7 @@ internal sealed class Recovery(
         var database = store.Connections.Background;
         try
         {
-            await database.ListRightPushAsync(partition.Keys.Late, entry);
+            await database.ListRightPushAsync(partition.Keys.Late, entry).InTimeAsync();
         }
         catch (RedisServerException e) when (FullStore.Refused(e))
         {
@@ -285,7 +285,7 @@ internal sealed class Recovery(
     private async Task SetAsideAsync(Partition partition, RedisValue octets, string reason)
     {
         logger.LateUnreadable(partition.Number, reason);
-        await store.Connections.Background.ListRightPushAsync(partition.Keys.Unreadable, octets);
+        await store.Connections.Background.ListRightPushAsync(partition.Keys.Unreadable, octets).InTimeAsync();
     }
 
     private void Recall(Partition partition)

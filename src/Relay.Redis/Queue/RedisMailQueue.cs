@@ -56,7 +56,20 @@ internal sealed class RedisMailQueue(
         else
         {
             accept.TryStart();
-            if (await GuardedAsync(accept, home, idempotency) is { } duplicate)
+            EnqueueResult? duplicate;
+            try
+            {
+                duplicate = await GuardedAsync(accept, home, idempotency);
+            }
+            catch (Exception e)
+            {
+                // A mistake of ours. It may have been written, and would be held here as if it were still on its way.
+                accept.Answered(StoreFailure.Of(e) with { IsCertain = false });
+                canceller.Cancel(accept, idempotency);
+                throw;
+            }
+
+            if (duplicate is not null)
             {
                 window.AbandonAccept(accept.Message.Units);
                 return duplicate;
@@ -277,7 +290,7 @@ internal sealed class RedisMailQueue(
 
     private static async Task<EnqueueResult.Duplicate?> FindFirstAsync(IDatabase database, Partition home, string account, IdempotencyKey idempotency)
     {
-        var first = (string?)await database.StringGetAsync(home.Keys.Idempotency(account, idempotency.Key), StoreConnections.FromPrimary);
+        var first = (string?)await database.StringGetAsync(home.Keys.Idempotency(account, idempotency.Key), StoreConnections.FromPrimary).InTimeAsync();
         return first?.Split(' ', 2) is [var id, var fingerprint] && MessageId.TryParse(id, out var named)
             ? new EnqueueResult.Duplicate(named, fingerprint)
             : null;

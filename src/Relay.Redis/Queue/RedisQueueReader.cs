@@ -64,7 +64,7 @@ internal sealed class RedisQueueReader(Store store, LaneWalk walk, DepthWalk cou
     public async ValueTask<MailOwner?> FindOwnerAsync(MessageId message, CancellationToken cancellation)
     {
         var node = (string?)await StoreFailure.TranslateAsync(Database.StringGetAsync(store.PartitionOf(message).Keys.Lease), cancellation);
-        return node is null ? null : new MailOwner(node, node == store.NodeId);
+        return node is null ? null : new MailOwner(node, node == store.Owner);
     }
 
     // Those due at the very time of the last one shown are few: all of them are read, and those before it left out.

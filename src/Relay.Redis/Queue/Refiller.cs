@@ -97,7 +97,7 @@ internal sealed class Refiller(
             var key = share.Partition.Keys.Lane(share.Turn.Lane);
             var entries = await store.Connections.Reading
                 .SortedSetRangeByScoreWithScoresAsync(key, take: count, flags: StoreConnections.FromPrimary)
-                .WaitAsync(cancellation);
+                .InTimeAsync(cancellation);
 
             var readable = new List<(UnitId, long)>(entries.Length);
             foreach (var entry in entries)
@@ -153,7 +153,7 @@ internal sealed class Refiller(
         var keys = share.Partition.Keys;
         MessageId[] messages = [.. found.Select(id => id.Message).Distinct()];
         RedisKey[] wanted = [.. messages.Select(keys.Message), .. found.Select(keys.Unit)];
-        var values = await store.Connections.Reading.StringGetAsync(wanted, StoreConnections.FromPrimary).WaitAsync(cancellation);
+        var values = await store.Connections.Reading.StringGetAsync(wanted, StoreConnections.FromPrimary).InTimeAsync(cancellation);
 
         var hasRoom = true;
         for (var i = 0; i < found.Length; i++)

@@ -179,7 +179,7 @@ internal sealed class SettleWriter(
         var undone = new List<PartitionSettle>();
         foreach (var partition in partitions.Where(p => !p.IsDone))
         {
-            var now = Fence.Parse(await store.Connections.Settling.StringGetAsync(partition.Partition.Keys.Settled, StoreConnections.FromPrimary));
+            var now = Fence.Parse(await store.Connections.Settling.StringGetAsync(partition.Partition.Keys.Settled, StoreConnections.FromPrimary).InTimeAsync());
             if (now == partition.Fence.Next)
             {
                 partition.Advance();
@@ -227,7 +227,7 @@ internal sealed class SettleWriter(
         foreach (var partition in late.GroupBy(s => s.Partition))
         {
             RedisValue[] entries = [.. partition.Select(s => (RedisValue)s.ToEntry(store.Mark).ToArray())];
-            await retry.ExecuteAsync(_ => store.Connections.Background.ListRightPushAsync(partition.Key.Keys.Late, entries), cancellation);
+            await retry.ExecuteAsync(_ => store.Connections.Background.ListRightPushAsync(partition.Key.Keys.Late, entries).InTimeAsync(), cancellation);
             metrics.Late(entries.Length);
             logger.SettleFenced(entries.Length, partition.Key.Number);
         }

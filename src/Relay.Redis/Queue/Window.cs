@@ -197,6 +197,10 @@ internal sealed partial class Window
             }
 
             _held.Drop(partition);
+
+            // It may be ours anew by now, and have been looked through.
+            partition.Look.FromTheStart();
+            _hunger.Wake();
         }
     }
 

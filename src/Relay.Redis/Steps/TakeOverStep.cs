@@ -65,7 +65,7 @@ internal static class TakeOverStep
     {
         try
         {
-            return await database.StringSetAsync(keys.Lease, owner, lease, When.NotExists);
+            return await database.StringSetAsync(keys.Lease, owner, lease, When.NotExists).InTimeAsync();
         }
         catch (RedisServerException e) when (FullStore.Refused(e))
         {
@@ -77,7 +77,7 @@ internal static class TakeOverStep
     {
         if (holder is null || holder == owner)
         {
-            return holder == owner || await database.StringSetAsync(keys.Lease, owner, lease, When.NotExists);
+            return holder == owner || await database.StringSetAsync(keys.Lease, owner, lease, When.NotExists).InTimeAsync();
         }
 
         var step = database.CreateTransaction();
@@ -126,7 +126,7 @@ internal static class TakeOverStep
 
     private static async Task<(RedisValue Settled, RedisValue Projected)> ReadAsync(IDatabase database, PartitionKeys keys)
     {
-        var read = await database.StringGetAsync([keys.Settled, keys.Projected], StoreConnections.FromPrimary);
+        var read = await database.StringGetAsync([keys.Settled, keys.Projected], StoreConnections.FromPrimary).InTimeAsync();
         return (read[0], read[1]);
     }
 

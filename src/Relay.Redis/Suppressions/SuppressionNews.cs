@@ -36,7 +36,7 @@ internal sealed class SuppressionNews(Store store, IOptions<StoreOptions> option
             try
             {
                 var others = store.Connections.Wakes;
-                var told = await others.SubscribeAsync(StoreKeys.SuppressionNews).WaitAsync(cancellation);
+                var told = await others.SubscribeAsync(StoreKeys.SuppressionNews).InTimeAsync(cancellation);
                 told.OnMessage(message => Hear(message.Message.ToString().Split('\n')));
                 others.Multiplexer.ConnectionRestored += (_, restored) =>
                 {

@@ -83,6 +83,22 @@ public sealed partial class AcknowledgementTests
     }
 
     [Fact]
+    public async Task A_connection_that_is_lost_before_it_is_asked_leaves_the_accept_unknown()
+    {
+        await using var redis = await RedisServer.StartAsync(Cancellation, "everysec", "--repl-diskless-sync-delay", "0");
+        await using var replica = await ReplicaOfAsync(redis);
+        await using var store = await StartAsync(redis.ConnectionString, ("Durability:Replicas", "1"));
+        var acknowledgement = store.Get<Acknowledgement>();
+        var step = store.Connections.Intake.CreateTransaction();
+        var mark = acknowledgement.Mark(step, store.Store.Partitions[0]);
+        await step.ExecuteAsync();
+        await redis.KillAsync();
+        await Eventually.HoldsAsync(() => !store.Connections.Acknowledging.Multiplexer.IsConnected, Cancellation);
+
+        Assert.False((await acknowledgement.WaitAsync(mark))!.Value.IsCertain);
+    }
+
+    [Fact]
     public async Task A_step_that_was_overtaken_is_acknowledged_and_so_is_the_one_that_overtook_it()
     {
         await using var redis = await RedisServer.StartAsync(Cancellation, "everysec", "--repl-diskless-sync-delay", "0");

@@ -317,7 +317,7 @@ public abstract class AdministrationContract : IAsyncLifetime
         Assert.Equal(1, unit.State!.Attempts);
         Assert.Equal("451 4.3.0 later", unit.State.Open[0].Reply);
         Assert.Equal((Time.GetUtcNow() + TimeSpan.FromMinutes(5)).ToUnixTimeMilliseconds(), unit.DueAt.ToUnixTimeMilliseconds());
-        Assert.NotNull(await Under.Reader.FindOwnerAsync(message.Id, Cancellation));
+        Assert.True((await Under.Reader.FindOwnerAsync(message.Id, Cancellation))!.IsHere);
     }
 
     protected async Task<Message> AcceptAsync(string account, string[] recipients, MessageClass @class = MessageClass.Transactional)

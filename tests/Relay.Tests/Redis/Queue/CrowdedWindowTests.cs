@@ -146,6 +146,20 @@ public sealed class CrowdedWindowTests
         Assert.InRange(_window.Lanes.Shares, Places, 4 * Places);
     }
 
+    [Fact]
+    public void A_partition_that_is_won_again_before_it_was_dropped_is_looked_through_anew()
+    {
+        Store("small", "alive");
+        _partition.Lose();
+        _partition.Take(default, default);
+        Look();
+
+        // The loop that lost it comes only now.
+        _window.Drop(_partition);
+
+        PassUntil(() => _units.Count == 0);
+    }
+
     private static Lane LaneOf(string account, string name) => new($"{name}.test", account, MessageClass.Transactional);
 
     private Window WindowOf(int units) =>
