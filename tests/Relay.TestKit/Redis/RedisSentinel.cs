@@ -97,11 +97,15 @@ public sealed class RedisSentinel : IAsyncDisposable
     {
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         deadline.CancelAfter(Forming);
-        var primary = await PrimaryAsync(deadline.Token);
-        foreach (var server in _servers.Where(s => s != primary && s.IsRunning))
-        {
-            await Poll.UntilAsync(async () => (await server.AskAsync(deadline.Token, "ROLE")).StartsWith("slave", StringComparison.Ordinal), deadline.Token);
-        }
+        await Poll.UntilAsync(
+            async () =>
+            {
+                // Asked each time: on a crowded machine sentinels take a primary for dead that is only slow, and name another.
+                var primary = await PrimaryAsync(deadline.Token);
+                var roles = await Task.WhenAll(_servers.Where(s => s != primary && s.IsRunning).Select(s => s.AskAsync(deadline.Token, "ROLE")));
+                return roles.All(role => role.StartsWith("slave", StringComparison.Ordinal));
+            },
+            deadline.Token);
     }
 
     public async ValueTask DisposeAsync()
