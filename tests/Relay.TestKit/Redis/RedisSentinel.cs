@@ -166,7 +166,7 @@ public sealed class RedisSentinel : IAsyncDisposable
             port {port}
             dir {_folder}
             sentinel monitor {ServiceName} 127.0.0.1 {NamedPort(_servers[0])} 2
-            sentinel down-after-milliseconds {ServiceName} 1000
+            sentinel down-after-milliseconds {ServiceName} 2500
             sentinel failover-timeout {ServiceName} 5000
 
             """) + (tlsPort is { } own ? _tls!.Lines(own) : ""));
