@@ -26,10 +26,15 @@ public sealed class HttpOptions : IValidatableObject
     // None: whoever is believed there can pretend to be anywhere, which keys for certain networks rest on.
     public IList<string> TrustedProxies { get; set; } = [];
 
-    /// <summary>Octets of request bodies held in memory at a time; requests beyond it are answered with 503.</summary>
-    // Four of the largest messages at once, or thousands of ordinary ones. Each costs about three times its body.
+    /// <summary>Octets of large request bodies held in memory at a time, those of one account a quarter of it; requests beyond it are answered with 503.</summary>
+    // Four of the largest messages at once, each of another account. Each costs about three times its body.
     [Range(1024 * 1024, long.MaxValue)]
     public long MaxBodyBytesInFlight { get; set; } = 256 * 1024 * 1024;
+
+    /// <summary>How long a large body may take, counted from when it is one.</summary>
+    // The largest there may be needs less than a megabit a second for it; who is slower keeps the memory from others.
+    [Range(typeof(TimeSpan), "00:00:10", "1.00:00:00")]
+    public TimeSpan BodyTimeout { get; set; } = TimeSpan.FromMinutes(10);
 
     /// <summary>How long the header of a request may take, from its first octet on.</summary>
     // A header is one packet or two; who drips it holds a connection that others need.

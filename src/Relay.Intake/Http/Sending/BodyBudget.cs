@@ -1,49 +1,101 @@
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Options;
 using Relay.Intake.Http.Json;
 
 namespace Relay.Intake.Http.Sending;
 
-/// <summary>Bounds the octets of request bodies that are held in memory at a time, over all requests together.</summary>
-internal sealed class BodyBudget(IOptions<HttpOptions> options)
+/// <summary>
+/// Bounds the octets of request bodies that are held in memory at a time, and how long one may hold them. A small body always
+/// passes, so that nobody's large ones keep ordinary mail out.
+/// </summary>
+internal sealed class BodyBudget(IOptions<HttpOptions> options, TimeProvider time)
 {
-    private readonly long _most = options.Value.MaxBodyBytesInFlight;
-    private long _held;
+    // What any other request may have, of which nobody keeps count.
+    private const long Small = RequestBody.SmallBody;
 
-    /// <summary>A body whose octets count from when they are read until it is disposed.</summary>
-    public Stream Open(Stream body) => new Share(this, body);
+    private readonly OctetBudget _budget = new(options.Value.MaxBodyBytesInFlight);
+    private readonly TimeSpan _patience = options.Value.BodyTimeout;
+    private readonly TimeProvider _time = time;
 
-    // One request alone always fits; its own limit bounds it.
-    private bool TryHold(int octets, long mine)
+    /// <summary>A body whose octets count, once they are more than a few, until it is disposed.</summary>
+    public Stream Open(Stream body, string account) => new Share(this, body, account);
+
+    private sealed class Share(BodyBudget bodies, Stream body, string account) : BodyReader
     {
-        var held = Interlocked.Add(ref _held, octets);
-        return held <= _most || held == mine + octets;
-    }
-
-    private void Return(long octets) => Interlocked.Add(ref _held, -octets);
-
-    private sealed class Share(BodyBudget budget, Stream body) : BodyReader
-    {
-        private long _mine;
+        private long _few;
+        private Large? _large;
 
         /// <exception cref="ProblemException">Other requests hold the rest.</exception>
+        /// <exception cref="BadHttpRequestException">It took too long.</exception>
         public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
         {
-            var octets = await body.ReadAsync(buffer, cancellationToken);
-            var fits = budget.TryHold(octets, _mine);
-            _mine += octets;
-            return fits
-                ? octets
-                : throw new ProblemException(Problem.Unavailable("too many large requests are being read right now; try again later"));
+            var octets = _large is null ? await body.ReadAsync(buffer, cancellationToken) : await _large.ReadAsync(body, buffer, cancellationToken);
+            if (_large is not null)
+            {
+                _large.Hold(octets);
+                return octets;
+            }
+
+            _few += octets;
+            if (_few > Small)
+            {
+                _large = new Large(bodies, account, cancellationToken);
+                _large.Hold(_few);
+            }
+
+            return octets;
         }
 
         protected override void Dispose(bool disposing)
         {
             if (disposing)
             {
-                budget.Return(Interlocked.Exchange(ref _mine, 0));
+                _large?.Dispose();
             }
 
             base.Dispose(disposing);
+        }
+    }
+
+    // The server's own lowest pace is an average: who was quick at first can stand still for hours.
+    private sealed class Large : IDisposable
+    {
+        private readonly OctetBudget.Hold _held;
+        private readonly CancellationTokenSource _patience;
+        private readonly CancellationTokenSource _either;
+
+        public Large(BodyBudget bodies, string account, CancellationToken aborted)
+        {
+            _held = bodies._budget.Open(account);
+            _patience = new CancellationTokenSource(bodies._patience, bodies._time);
+            _either = CancellationTokenSource.CreateLinkedTokenSource(_patience.Token, aborted);
+        }
+
+        public async ValueTask<int> ReadAsync(Stream body, Memory<byte> buffer, CancellationToken aborted)
+        {
+            try
+            {
+                return await body.ReadAsync(buffer, _either.Token);
+            }
+            catch (OperationCanceledException) when (_patience.IsCancellationRequested && !aborted.IsCancellationRequested)
+            {
+                throw new BadHttpRequestException("the body took too long", StatusCodes.Status408RequestTimeout);
+            }
+        }
+
+        public void Hold(long octets)
+        {
+            if (!_held.TryGrow(octets))
+            {
+                throw new ProblemException(Problem.Unavailable("too many large requests are being read right now; try again later"));
+            }
+        }
+
+        public void Dispose()
+        {
+            _held.Dispose();
+            _either.Dispose();
+            _patience.Dispose();
         }
     }
 }

@@ -28,7 +28,7 @@ internal sealed class SendEndpoint(AdmissionGate gate, IContentStore contents, B
     {
         var credential = Caller.Of(context);
         // Held until the answer: composing takes as much again.
-        await using var body = bodies.Open(context.Request.Body);
+        await using var body = bodies.Open(context.Request.Body, credential.Account);
         var (request, idempotency) = await ReadAsync(context, body);
         var now = time.GetUtcNow();
         var draft = new DraftReader(request, _limits.MaxRecipients, now).Read();

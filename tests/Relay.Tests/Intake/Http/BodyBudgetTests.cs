@@ -1,41 +1,175 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Options;
+using Microsoft.Extensions.Time.Testing;
 using Relay.Intake.Http;
 using Relay.Intake.Http.Json;
 using Relay.Intake.Http.Sending;
+using Relay.Tests.Redis;
 
 namespace Relay.Tests.Intake.Http;
 
 public sealed class BodyBudgetTests
 {
     private const int Most = 1024 * 1024;
+    private const int Small = 64 * 1024;
+    private const int Part = Most / 4;
 
-    private readonly BodyBudget _budget = new(Options.Create(new HttpOptions { MaxBodyBytesInFlight = Most }));
+    private readonly FakeTimeProvider _time = new();
+    private readonly BodyBudget _budget;
+
+    public BodyBudgetTests() => _budget = new BodyBudget(Options.Create(new HttpOptions { MaxBodyBytesInFlight = Most }), _time);
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task A_request_alone_may_be_larger_than_the_budget()
     {
-        await using var body = _budget.Open(new MemoryStream(new byte[3 * Most]));
+        await using var body = Open("shop", 3 * Most);
 
-        await body.CopyToAsync(Stream.Null, Cancellation);
+        await ReadAsync(body);
     }
 
     [Fact]
     public async Task Beyond_the_budget_a_request_is_told_to_come_again_until_another_has_ended()
     {
-        await using (var first = _budget.Open(new MemoryStream(new byte[Most])))
+        await using (var first = Open("shop", Most))
         {
-            await first.CopyToAsync(Stream.Null, Cancellation);
+            await ReadAsync(first);
 
-            await using var second = _budget.Open(new MemoryStream(new byte[1]));
-            var refused = await Assert.ThrowsAsync<ProblemException>(() => second.CopyToAsync(Stream.Null, Cancellation));
-            Assert.Equal(503, refused.Problem.Status);
+            await using var second = Open("other", Small + 1);
+            await IsRefusedAsync(second);
         }
 
-        await using var third = _budget.Open(new MemoryStream(new byte[Most]));
-        await third.CopyToAsync(Stream.Null, Cancellation);
-        await using var fourth = _budget.Open(new MemoryStream(new byte[1]));
-        await Assert.ThrowsAsync<ProblemException>(() => fourth.CopyToAsync(Stream.Null, Cancellation));
+        await using var third = Open("other", Most);
+        await ReadAsync(third);
+        await using var fourth = Open("shop", Small + 1);
+        await IsRefusedAsync(fourth);
+    }
+
+    [Fact]
+    public async Task Who_was_refused_keeps_nothing_from_the_next()
+    {
+        await using var first = Open("shop", Part - Small - 1);
+        await ReadAsync(first);
+        await using var refused = Open("shop", Part);
+        await IsRefusedAsync(refused);
+
+        await using var next = Open("shop", Small + 1);
+        await ReadAsync(next);
+    }
+
+    [Fact]
+    public async Task One_account_holds_a_quarter_of_it_at_the_most()
+    {
+        await using var first = Open("shop", Part);
+        await ReadAsync(first);
+        await using var second = Open("shop", Small + 1);
+        await IsRefusedAsync(second);
+
+        await using var others = Open("other", Part);
+        await ReadAsync(others);
+    }
+
+    [Fact]
+    public async Task A_small_body_always_passes()
+    {
+        await using var first = Open("shop", 2 * Most);
+        await ReadAsync(first);
+
+        foreach (var account in (string[])["shop", "other"])
+        {
+            await using var small = Open(account, Small);
+            await ReadAsync(small);
+        }
+    }
+
+    [Fact]
+    public async Task A_large_body_that_stands_still_is_given_up_and_its_octets_are_given_back()
+    {
+        var stalled = new StalledBody(Part);
+        var reading = ReadAndEndAsync(_budget.Open(stalled, "shop"));
+        await stalled.StandsStill.Task.WaitAsync(Cancellation);
+        await using (var refused = Open("shop", Small + 1))
+        {
+            await IsRefusedAsync(refused);
+        }
+
+        _time.Advance(new HttpOptions().BodyTimeout);
+
+        Assert.Equal(StatusCodes.Status408RequestTimeout, (await Assert.ThrowsAsync<BadHttpRequestException>(() => reading)).StatusCode);
+        await using var next = Open("shop", Part);
+        await ReadAsync(next);
+    }
+
+    [Fact]
+    public async Task Whoever_fills_it_and_stands_still_keeps_nobody_elses_mail_out()
+    {
+        await using var api = await ApiUnderTest.StartAsync(("Http:MaxBodyBytesInFlight", $"{Most}"), ("Bootstrap:RequireVerifiedDomains", "false"));
+        var other = await api.KeyAsync("other");
+        var (small, large) = (Mail(10), Mail(200_000));
+        var stalled = await Task.WhenAll(Enumerable.Range(0, 5).Select(_ => StallAsync(api)));
+        try
+        {
+            // They are read as they come.
+            await Eventually.HoldsAsync(async () => (await api.SendAsync(large)).Status == HttpStatusCode.ServiceUnavailable, Cancellation);
+
+            Assert.Equal(HttpStatusCode.Accepted, (await api.SendAsync(small)).Status);
+            Assert.Equal(HttpStatusCode.Accepted, (await api.PostAsync("/send", small, other)).Status);
+            Assert.Equal(HttpStatusCode.Accepted, (await api.PostAsync("/send", large, other)).Status);
+        }
+        finally
+        {
+            Array.ForEach(stalled, socket => socket.Dispose());
+        }
+
+        static string Mail(int octets) => $$"""{ "from": "a@shop.test", "to": "b@there.test", "text": "{{new string('x', octets)}}" }""";
+    }
+
+    private Stream Open(string account, int octets) => _budget.Open(new MemoryStream(new byte[octets]), account);
+
+    private static Task ReadAsync(Stream body) => body.CopyToAsync(Stream.Null, Cancellation);
+
+    private static async Task ReadAndEndAsync(Stream body)
+    {
+        await using (body)
+        {
+            await ReadAsync(body);
+        }
+    }
+
+    private static async Task IsRefusedAsync(Stream body) =>
+        Assert.Equal(503, (await Assert.ThrowsAsync<ProblemException>(() => ReadAsync(body))).Problem.Status);
+
+    // Says it has much to send, sends some of it, and no more.
+    private static async Task<TcpClient> StallAsync(ApiUnderTest api)
+    {
+        var socket = new TcpClient();
+        await socket.ConnectAsync(api.Client.BaseAddress!.Host, api.Client.BaseAddress.Port, Cancellation);
+        var octets = $"POST /send HTTP/1.1\r\nHost: relay\r\nAuthorization: Bearer {api.Key}\r\nContent-Length: {Most}\r\n\r\n{{ \"text\": \"{new string('x', 250_000)}";
+        await socket.GetStream().WriteAsync(Encoding.ASCII.GetBytes(octets), Cancellation);
+        return socket;
+    }
+
+    private sealed class StalledBody(int octets) : BodyReader
+    {
+        private int _left = octets;
+
+        public TaskCompletionSource StandsStill { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            if (_left == 0)
+            {
+                StandsStill.TrySetResult();
+                await Task.Delay(Timeout.Infinite, cancellationToken);
+            }
+
+            var taken = Math.Min(_left, buffer.Length);
+            _left -= taken;
+            return taken;
+        }
     }
 }

@@ -1,0 +1,59 @@
+namespace Relay.Intake.Http;
+
+/// <summary>Bounds the octets that requests hold in memory at a time: over all of them, and over those of one account to a quarter of that.</summary>
+internal sealed class OctetBudget(long most)
+{
+    // Whoever fills a part and does not let go has filled its own.
+    private const int Parts = 4;
+
+    private readonly long _most = most;
+    private readonly Lock _lock = new();
+    private readonly Dictionary<string, long> _accounts = [];
+    private long _held;
+
+    /// <summary>For one request; what it holds is given back with it.</summary>
+    public Hold Open(string account) => new(this, account);
+
+    internal sealed class Hold(OctetBudget budget, string account) : IDisposable
+    {
+        private long _mine;
+
+        /// <summary>False where others hold the rest. One request alone always fits; its own limit bounds it.</summary>
+        public bool TryGrow(long octets)
+        {
+            lock (budget._lock)
+            {
+                var ofAccount = budget._accounts.GetValueOrDefault(account);
+                if (!Fits(budget._held, budget._most) || !Fits(ofAccount, budget._most / Parts))
+                {
+                    return false;
+                }
+
+                budget._accounts[account] = ofAccount + octets;
+                budget._held += octets;
+                _mine += octets;
+                return true;
+            }
+
+            bool Fits(long held, long bound) => held + octets <= bound || held == _mine;
+        }
+
+        public void Dispose()
+        {
+            lock (budget._lock)
+            {
+                var left = budget._accounts.GetValueOrDefault(account) - _mine;
+                budget._held -= _mine;
+                _mine = 0;
+                if (left > 0)
+                {
+                    budget._accounts[account] = left;
+                }
+                else
+                {
+                    budget._accounts.Remove(account);
+                }
+            }
+        }
+    }
+}
