@@ -1,12 +1,17 @@
+using System.Runtime.InteropServices;
 using MimeKit;
 using Relay.Intake.Http.Messages;
 using Relay.Mail.Inbox;
+using Relay.Mail.Messages;
 
 namespace Relay.Intake.Http.Inbox;
 
 /// <summary>A captured message as people want to see it.</summary>
 internal sealed record CapturedView
 {
+    // Deeper than any mail program nests; what is below is left unread.
+    private static readonly ParserOptions Bounded = new() { MaxMimeDepth = 32 };
+
     public required string Id { get; init; }
     public required DateTimeOffset ReceivedAt { get; init; }
 
@@ -29,6 +34,9 @@ internal sealed record CapturedView
     public string? Html { get; init; }
     public IReadOnlyList<FileView>? Attachments { get; init; }
 
+    /// <summary>Why headers, texts and attachments are left out, where they are.</summary>
+    public string? Note { get; init; }
+
     public static CapturedView Row(CapturedMessage captured) => new()
     {
         Id = captured.Id.ToString(),
@@ -42,13 +50,32 @@ internal sealed record CapturedView
         Source = Word.Of(captured.Source),
     };
 
-    public static CapturedView Of(CapturedMessage captured, MimeMessage content) => Row(captured) with
+    public static CapturedView Of(CapturedMessage captured, ReadOnlyMemory<byte> raw)
+    {
+        try
+        {
+            // Its parts cost its sender a few octets each, and over a kilobyte once they are built.
+            new MimeCount(Bounded, StreamOf(raw)).ReadMessage();
+            using var content = MimeMessage.Load(Bounded, StreamOf(raw));
+            return Of(captured, content);
+        }
+        catch (FormatException)
+        {
+            return Row(captured) with { Note = $"it has more parts or header fields than can be shown, or cannot be read; /inbox/{captured.Id}/raw has it as it is" };
+        }
+    }
+
+    private static CapturedView Of(CapturedMessage captured, MimeMessage content) => Row(captured) with
     {
         Headers = [.. content.Headers.Select(header => new HeaderView(header.Field, header.Value))],
         Text = content.TextBody,
         Html = content.HtmlBody,
         Attachments = [.. content.BodyParts.OfType<MimePart>().Where(IsFile).Select(FileView.Of)],
     };
+
+    private static MemoryStream StreamOf(ReadOnlyMemory<byte> octets) => MemoryMarshal.TryGetArray(octets, out var array)
+        ? new MemoryStream(array.Array!, array.Offset, array.Count, writable: false)
+        : new MemoryStream(octets.ToArray(), writable: false);
 
     private static bool IsFile(MimePart part) => part.IsAttachment || part.ContentId is not null || part is not TextPart;
 }

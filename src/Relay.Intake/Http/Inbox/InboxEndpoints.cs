@@ -1,6 +1,4 @@
-using System.Runtime.InteropServices;
 using Microsoft.AspNetCore.Http;
-using MimeKit;
 using Relay.Intake.Http.Access;
 using Relay.Intake.Http.Json;
 using Relay.Mail.Inbox;
@@ -11,8 +9,10 @@ namespace Relay.Intake.Http.Inbox;
 /// <summary><c>GET /inbox</c>, <c>/inbox/{id}</c>, <c>/inbox/{id}/raw</c>: what was sent with a test key.</summary>
 internal sealed class InboxEndpoints(IInbox inbox)
 {
-    // Deeper than any mail program nests; what is below is left unread.
-    private static readonly ParserOptions Bounded = new() { MaxMimeDepth = 32 };
+    // Of mails that are being shown, until they have arrived; taken apart and written down each costs several times its size.
+    private const long MostShown = 64 * 1024 * 1024;
+
+    private readonly OctetBudget _shown = new(MostShown);
 
     public async Task<IResult> ListAsync(HttpContext context, string? limit, string? cursor)
     {
@@ -22,23 +22,14 @@ internal sealed class InboxEndpoints(IInbox inbox)
         return TypedResults.Json(new Page<CapturedView>([.. found.Select(CapturedView.Row)], next), AnswerJson.Default.PageCapturedView);
     }
 
-    public async Task<IResult> FindAsync(HttpContext context, string id)
-    {
-        if (!MessageId.TryParse(id, out var message)
-            || await inbox.FindAsync(Caller.Of(context).Account, message, context.RequestAborted) is not { } captured
-            || await inbox.ReadRawAsync(Caller.Of(context).Account, message, context.RequestAborted) is not { } raw)
-        {
-            return NotFound();
-        }
-
-        using var content = await MimeMessage.LoadAsync(Bounded, StreamOf(raw), context.RequestAborted);
-        return TypedResults.Json(CapturedView.Of(captured, content), AnswerJson.Default.CapturedView);
-    }
+    public async Task<IResult> FindAsync(HttpContext context, string id) =>
+        await ReadAsync(context, id) is var (captured, raw)
+            ? TypedResults.Json(CapturedView.Of(captured, raw), AnswerJson.Default.CapturedView)
+            : NotFound();
 
     public async Task<IResult> ReadRawAsync(HttpContext context, string id)
     {
-        if (!MessageId.TryParse(id, out var message)
-            || await inbox.ReadRawAsync(Caller.Of(context).Account, message, context.RequestAborted) is not { } raw)
+        if (await ReadAsync(context, id) is not var (_, raw))
         {
             return NotFound();
         }
@@ -48,9 +39,24 @@ internal sealed class InboxEndpoints(IInbox inbox)
         return TypedResults.Bytes(raw, "message/rfc822");
     }
 
-    private static ProblemAnswer NotFound() => new(Problem.NotFound("the inbox has no message with this id, or no longer"));
+    /// <exception cref="ProblemException">Too much is being shown already.</exception>
+    private async ValueTask<(CapturedMessage Captured, ReadOnlyMemory<byte> Raw)?> ReadAsync(HttpContext context, string id)
+    {
+        var account = Caller.Of(context).Account;
+        if (!MessageId.TryParse(id, out var message) || await inbox.FindAsync(account, message, context.RequestAborted) is not { } captured)
+        {
+            return null;
+        }
 
-    private static MemoryStream StreamOf(ReadOnlyMemory<byte> octets) => MemoryMarshal.TryGetArray(octets, out var array)
-        ? new MemoryStream(array.Array!, array.Offset, array.Count, writable: false)
-        : new MemoryStream(octets.ToArray(), writable: false);
+        var held = _shown.Open(account);
+        context.Response.RegisterForDispose(held);
+        if (!held.TryGrow(captured.Size))
+        {
+            throw new ProblemException(Problem.Unavailable("too many large messages are being shown right now; try again later"));
+        }
+
+        return await inbox.ReadRawAsync(account, message, context.RequestAborted) is { } raw ? (captured, raw) : null;
+    }
+
+    private static ProblemAnswer NotFound() => new(Problem.NotFound("the inbox has no message with this id, or no longer"));
 }

@@ -1,6 +1,9 @@
 using System.Net;
 using System.Text;
+using Relay.Intake.Http.Inbox;
+using Relay.Mail.Inbox;
 using Relay.Mail.Messages;
+using Relay.Tests.Redis;
 
 namespace Relay.Tests.Intake.Http;
 
@@ -79,5 +82,74 @@ public sealed class InboxTests
         await api.Stores.Inbox.CaptureAsync(message, TestContext.Current.CancellationToken);
 
         Assert.Equal(HttpStatusCode.OK, (await api.GetAsync($"/inbox/{message.Id}")).Status);
+    }
+
+    [Fact]
+    public async Task A_message_of_parts_without_end_is_shown_without_them_and_given_back_as_it_is()
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+        var message = await CaptureAsync(api, PartsWithoutEnd());
+
+        var view = await api.GetAsync($"/inbox/{message.Id}");
+
+        Assert.Equal("Hi", view.String("subject"));
+        Assert.Contains($"/inbox/{message.Id}/raw", view.String("note"), StringComparison.Ordinal);
+        Assert.False(view.Json.TryGetProperty("attachments", out _));
+        Assert.Equal(message.Content.Head.ToArray(), (await api.GetAsync($"/inbox/{message.Id}/raw")).Body);
+    }
+
+    [Fact]
+    public void Parts_without_end_are_not_built_to_be_shown()
+    {
+        var captured = new CapturedMessage
+        {
+            Id = MessageId.Create(TimeProvider.System),
+            ReceivedAt = DateTimeOffset.UnixEpoch,
+            Sender = "",
+            Recipients = [],
+            From = "",
+            Subject = "",
+            MessageId = "",
+            Size = 0,
+            Source = MessageSource.Http,
+        };
+        var octets = PartsWithoutEnd();
+        var before = GC.GetAllocatedBytesForCurrentThread();
+
+        CapturedView.Of(captured, octets);
+
+        // Built they are some 300 MB.
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 20_000_000);
+    }
+
+    [Fact]
+    public async Task Who_reads_large_messages_slowly_keeps_them_from_nobody_else()
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+        var message = await CaptureAsync(api, new byte[16 * 1024 * 1024]);
+        var others = await api.KeyAsync("other", MessageMode.Test);
+        await api.Stores.Inbox.CaptureAsync(message with { Account = "other" }, TestContext.Current.CancellationToken);
+        using var request = new HttpRequestMessage(HttpMethod.Get, $"/inbox/{message.Id}/raw");
+        request.Headers.Authorization = new("Bearer", api.Key);
+        using (await api.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken))
+        {
+            (await api.GetAsync($"/inbox/{message.Id}/raw")).IsProblem(HttpStatusCode.ServiceUnavailable);
+            (await api.GetAsync($"/inbox/{message.Id}")).IsProblem(HttpStatusCode.ServiceUnavailable);
+            Assert.Equal(HttpStatusCode.OK, (await api.GetAsync($"/inbox/{message.Id}/raw", others)).Status);
+        }
+
+        await Eventually.HoldsAsync(async () => (await api.GetAsync($"/inbox/{message.Id}/raw")).Status == HttpStatusCode.OK, TestContext.Current.CancellationToken);
+    }
+
+    private static byte[] PartsWithoutEnd() => Encoding.ASCII.GetBytes(
+        "Subject: Hi\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n" + new StringBuilder().Insert(0, "--b\r\n\r\n", 200_000));
+
+    private static async Task<Message> CaptureAsync(ApiUnderTest api, byte[] octets)
+    {
+        await api.SendWithAsync();
+        var message = api.Stores.Queue.Accepted[0];
+        message = message with { Content = message.Content with { Head = octets, Length = octets.Length } };
+        await api.Stores.Inbox.CaptureAsync(message, TestContext.Current.CancellationToken);
+        return message;
     }
 }
