@@ -208,7 +208,7 @@ public static class RelayApi
             .Produces<Page<DayView>>().AnswersProblems();
 
         routes.MapGet("/queue", (HttpContext context, QueueEndpoint queue) => queue.MeasureAsync(context))
-            .Requires(CredentialScope.Read).WithTags("Queue").WithSummary("Show what waits")
+            .Requires(CredentialScope.Read).WithTags("Queue").WithSummary("Show what waits").WithDescription("Not with a test key.")
             .Produces<QueueView>().AnswersProblems();
         routes.MapGet("/queue/destinations/{domain}", (HttpContext context, DestinationEndpoint destinations, string domain) => destinations.ExamineAsync(context, domain))
             .RequiresAdmin().WithTags("Queue").WithSummary("Tell how mail to a domain would leave now")
@@ -222,7 +222,7 @@ public static class RelayApi
             .Produces<Page<SiteView>>().AnswersProblems();
         routes.MapGet("/queue/lanes/{domain}/{account}/{class}", (HttpContext context, QueueEndpoint queue, string domain, string account, string @class, string? limit, string? cursor) =>
                 queue.FindLaneAsync(context, domain, account, @class, limit, cursor))
-            .Requires(CredentialScope.Read).WithTags("Queue").WithSummary("Show what waits in a lane, what is due first first")
+            .Requires(CredentialScope.Read).WithTags("Queue").WithSummary("Show what waits in a lane, what is due first first").WithDescription("Not with a test key.")
             .Produces<LanePage>().AnswersProblems();
         routes.MapGet("/queue/messages/{id}", (HttpContext context, QueueEndpoint queue, string id) => queue.FindMessageAsync(context, id))
             .Requires(CredentialScope.Read).WithTags("Queue").WithSummary("Show what waits of a message")

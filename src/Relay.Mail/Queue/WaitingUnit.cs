@@ -1,3 +1,5 @@
+using Relay.Mail.Messages;
+
 namespace Relay.Mail.Queue;
 
 /// <summary>A unit as people look at it.</summary>
@@ -5,6 +7,9 @@ namespace Relay.Mail.Queue;
 /// <param name="Recipients">Those still open; empty when its record cannot be read.</param>
 public sealed record WaitingUnit(UnitId Id, Lane Lane, DateTimeOffset DueAt, UnitState? State, IReadOnlyList<string> Recipients)
 {
+    /// <summary>Null when its record cannot be read.</summary>
+    public MessageMode? Mode { get; init; }
+
     public UnitPosition Position => new(DueAt, Id);
 }
 

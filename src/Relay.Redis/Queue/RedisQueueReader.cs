@@ -108,7 +108,10 @@ internal sealed class RedisQueueReader(Store store, LaneWalk walk, DepthWalk cou
         entry.Lane,
         DateTimeOffset.FromUnixTimeMilliseconds(entry.Due),
         lease?.State,
-        lease is null ? [] : [.. lease.Open.Select(index => lease.Message.Envelope.Recipients[index].Address.Text)]);
+        lease is null ? [] : [.. lease.Open.Select(index => lease.Message.Envelope.Recipients[index].Address.Text)])
+    {
+        Mode = lease?.Message.Mode,
+    };
 
     private static UnitPosition PositionOf((UnitId Id, Lane Lane, long Due) entry) =>
         new(DateTimeOffset.FromUnixTimeMilliseconds(entry.Due), entry.Id);

@@ -192,5 +192,8 @@ public sealed partial class InMemoryMailQueue
         [
             .. (waiting.State is null ? waiting.Unit.Recipients : [.. waiting.State.Open.Select(r => r.Index)])
                 .Select(index => waiting.Message.Envelope.Recipients[index].Address.Text),
-        ]);
+        ])
+    {
+        Mode = waiting.Message.Mode,
+    };
 }

@@ -8,7 +8,10 @@ using Relay.Mail.Queue;
 
 namespace Relay.Intake.Http.Queue;
 
-/// <summary><c>GET /queue</c> and below: what waits. The admin key sees all of it, another key its account's lanes.</summary>
+/// <summary>
+/// <c>GET /queue</c> and below: what waits. The admin key sees all of it, another key its account's lanes. Those hold live mail and
+/// test mail alike, so a test key, which stands in scripts and on laptops, sees no more than single messages of its own kind.
+/// </summary>
 internal sealed class QueueEndpoint(IQueueReader queue, ISuspensions suspensions)
 {
     // More lanes than a page shows; the deepest come first.
@@ -16,6 +19,7 @@ internal sealed class QueueEndpoint(IQueueReader queue, ISuspensions suspensions
 
     public async Task<IResult> MeasureAsync(HttpContext context)
     {
+        RequireLive(context);
         var account = Reach.AccountOf(context);
         var (depth, lanes) = await queue.LookAsync(account, MaxLanes, context.RequestAborted);
         var suspended = suspensions.Current;
@@ -25,6 +29,7 @@ internal sealed class QueueEndpoint(IQueueReader queue, ISuspensions suspensions
 
     public async Task<IResult> FindLaneAsync(HttpContext context, string domain, string account, string @class, string? limit, string? cursor)
     {
+        RequireLive(context);
         var page = PageRequest.Of(limit, null);
         var after = PositionOf(cursor);
         var reach = Reach.AccountOf(context);
@@ -50,10 +55,23 @@ internal sealed class QueueEndpoint(IQueueReader queue, ISuspensions suspensions
         var reach = Reach.AccountOf(context);
         var units = MessageId.TryParse(id, out var message) ? await queue.FindUnitsAsync(message, context.RequestAborted) : [];
         var suspended = suspensions.Current;
-        List<UnitView> views = [.. units.Where(unit => reach is null || unit.Lane.Account == reach).Select(unit => UnitView.Of(unit, suspended))];
+        var seesLive = Caller.Of(context).Mode == MessageMode.Live;
+        List<UnitView> views =
+        [
+            .. units.Where(unit => (reach is null || unit.Lane.Account == reach) && (seesLive || unit.Mode == MessageMode.Test))
+                .Select(unit => UnitView.Of(unit, suspended)),
+        ];
         return views.Count == 0
             ? new ProblemAnswer(Problem.NotFound("no mail of such a message waits"))
             : TypedResults.Json(new Page<UnitView>(views), AnswerJson.Default.PageUnitView);
+    }
+
+    private static void RequireLive(HttpContext context)
+    {
+        if (Caller.Of(context).Mode == MessageMode.Test)
+        {
+            throw new ProblemException(Problem.Forbidden("a test key may not see where live mail waits; GET /messages tells how its own stands"));
+        }
     }
 
     // The due time in milliseconds and the unit: 1767225600000-01kd.../0

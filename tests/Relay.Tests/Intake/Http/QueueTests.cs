@@ -168,6 +168,25 @@ public sealed class QueueTests
     }
 
     [Fact]
+    public async Task A_test_key_sees_nothing_of_live_mail_that_waits_and_its_own()
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+        var live = (await api.SendWithAsync(("to", "ada@customer.test"))).String("id");
+        var key = await api.KeyAsync("shop", MessageMode.Test);
+        var own = (await api.PostAsync("/send", """{ "from": "a@shop.test", "to": "b@own.test", "text": "x" }""", key)).String("id");
+
+        foreach (var path in (string[])["/queue", "/queue/lanes/customer.test/shop/transactional", $"/queue/messages/{live}"])
+        {
+            var answer = await api.GetAsync(path, key);
+            answer.IsProblem(path.EndsWith(live, StringComparison.Ordinal) ? HttpStatusCode.NotFound : HttpStatusCode.Forbidden);
+            Assert.DoesNotContain("customer.test", answer.Text, StringComparison.Ordinal);
+        }
+
+        Assert.Contains("b@own.test", (await api.GetAsync($"/queue/messages/{own}", key)).Text, StringComparison.Ordinal);
+        Assert.Contains("ada@customer.test", (await api.GetAsync($"/queue/messages/{live}")).Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_cancelled_message_says_so_for_each_recipient_and_again_when_it_is_cancelled_again()
     {
         await using var api = await ApiUnderTest.StartAsync();

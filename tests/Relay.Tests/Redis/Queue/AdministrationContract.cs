@@ -320,6 +320,18 @@ public abstract class AdministrationContract : IAsyncLifetime
         Assert.True((await Under.Reader.FindOwnerAsync(message.Id, Cancellation))!.IsHere);
     }
 
+    [Fact]
+    public async Task A_messages_units_tell_whether_a_test_key_sent_it()
+    {
+        var live = await AcceptAsync("acme", "a@x.test");
+        var test = TestMail.For(Time, "acme", "b@x.test") with { Mode = MessageMode.Test };
+        await Queue.EnqueueAsync(test, null, Cancellation);
+
+        Assert.Equal(MessageMode.Live, Assert.Single(await Under.Reader.FindUnitsAsync(live.Id, Cancellation)).Mode);
+        Assert.Equal(MessageMode.Test, Assert.Single(await Under.Reader.FindUnitsAsync(test.Id, Cancellation)).Mode);
+        Assert.Equal(2, (await Under.Reader.ListUnitsAsync(new Lane("x.test", "acme", MessageClass.Transactional), null, 10, Cancellation)).Select(u => u.Mode).Distinct().Count());
+    }
+
     protected async Task<Message> AcceptAsync(string account, string[] recipients, MessageClass @class = MessageClass.Transactional)
     {
         var message = TestMail.For(Time, account, recipients) with { Class = @class };
