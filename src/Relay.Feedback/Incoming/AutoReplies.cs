@@ -70,7 +70,7 @@ internal static class AutoReplies
     }
 
     // Auto-Submitted: no is a person (RFC 3834, 5); auto-generated alone is any program's mail, but what comes here answers ours.
-    private static bool IsMarked(FieldList header) =>
+    public static bool IsMarked(FieldList header) =>
         (header["Auto-Submitted"] is { } submitted && !submitted.TrimStart().StartsWith("no", StringComparison.OrdinalIgnoreCase))
         || Headers.Any(header.Has)
         || (header["Precedence"] ?? header["X-Precedence"])?.Trim().ToLowerInvariant() is "auto_reply" or "auto-reply" or "autoreply"

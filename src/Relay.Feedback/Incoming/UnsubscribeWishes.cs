@@ -5,9 +5,12 @@ internal static class UnsubscribeWishes
 {
     private static readonly string[] Words =
     [
-        "unsubscribe", "remove me", "opt-out", "opt out", "optout", "take me off", "abmelden", "abbestellen", "austragen", "désabonner", "desabonner", "désinscription", "desinscription", "se désinscrire", "darse de baja", "baja",
+        "unsubscribe", "remove me", "opt-out", "opt out", "optout", "take me off", "abmelden", "abbestellen", "austragen", "désabonner", "desabonner", "désinscription", "desinscription", "se désinscrire", "darse de baja",
         "cancelar suscripción", "disiscriv", "cancella iscrizione", "cancelar inscrição", "afmelden", "uitschrijven", "avregistrera", "afmeld", "wypisz", "отписаться", "配信停止", "退会", "退订", "取消订阅",
     ];
+
+    // Wishes where nothing else is said: with more behind them they begin other sentences (a sick leave is a "baja médica").
+    private static readonly string[] WholeWords = ["baja"];
 
     private static readonly string[] Mailboxes = ["unsubscribe", "unsub", "list-unsubscribe", "optout", "opt-out", "leave"];
 
@@ -15,19 +18,32 @@ internal static class UnsubscribeWishes
     {
         var header = letter.Header;
         return !header.Has("X-Failed-Recipients") && letter.Status.Count == 0
-            && (header["X-Apple-Unsubscribe"] is not null || IsWish(header["Subject"] ?? "") || (IsToMailbox(header) && !IsFromDaemon(header)) || IsWholeWish(letter))
+            && (header["X-Apple-Unsubscribe"] is not null || IsWish(header) || (IsToMailbox(header) && !IsFromDaemon(header)) || IsWholeWish(letter))
             ? AutoReplies.Of(letter, ReportKind.Unsubscribe, "unsubscribe")
             : null;
     }
 
-    private static bool IsWish(string subject)
+    // A machine that answers in somebody's name may begin with any word: of its subject nothing less than the whole counts, of
+    // its words none. Mail programs mark as automatic what they send for a click, too.
+    private static bool IsWish(FieldList header) =>
+        header["Subject"] is { } subject && (IsAnswer(header) ? IsWhole(TitleOf(subject)) : BeginsWithWish(subject));
+
+    private static bool IsAnswer(FieldList header) => AutoReplies.IsMarked(header) || AutoReplies.IsCalledOne(header["Subject"] ?? "");
+
+    private static bool BeginsWithWish(string text)
     {
-        var title = subject.Trim(' ', '"', '\'', '[', ']', '.', '!').ToLowerInvariant();
-        return Array.Exists(Words, word => title == word || (title.StartsWith(word, StringComparison.Ordinal) && !char.IsLetter(title[word.Length])));
+        var title = TitleOf(text);
+        return IsWhole(title)
+            || Array.Exists(Words, word => title.StartsWith(word, StringComparison.Ordinal) && !char.IsLetter(title[word.Length]));
     }
 
+    private static bool IsWhole(string title) => Words.Contains(title) || WholeWords.Contains(title);
+
+    private static string TitleOf(string text) => text.Trim(' ', '"', '\'', '[', ']', '.', '!').ToLowerInvariant();
+
     // Subject "Re: your newsletter", body "unsubscribe".
-    private static bool IsWholeWish(Letter letter) => letter.Words.Length < 4_000 && IsWish(FirstLine(letter.Words)) && FirstLine(letter.Words).Length < 40;
+    private static bool IsWholeWish(Letter letter) =>
+        letter.Words.Length < 4_000 && !IsAnswer(letter.Header) && FirstLine(letter.Words) is { Length: < 40 } line && BeginsWithWish(line);
 
     private static string FirstLine(string words) => words.TrimStart().Split('\n', 2)[0];
 

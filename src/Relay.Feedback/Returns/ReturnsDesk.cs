@@ -61,24 +61,27 @@ internal sealed partial class ReturnsDesk(
             ? TakeAsync(mail, report, token, recipient, cancellation)
             : KeepAsideAsync(mail, recipient, null, "it is for people", cancellation);
 
+    // What comes to a return path programs have sent: a wish in it may be anybody's first words, and counts only where it stands
+    // at the address that is for it, or claims what we sealed.
     private ValueTask<IncomingResult> TakeAsync(IncomingMail mail, IncomingReport report, MailToken token, EnvelopeAddress recipient, CancellationToken cancellation) =>
         (report.Kind, token.Purpose) switch
         {
             (ReportKind.Bounce, not TokenPurpose.Unsubscribe) => TellAsync(mail, token.Message, recipient, sent => findings.OfBounce(report, token, sent), cancellation),
             (ReportKind.Complaint, _) => TellAsync(mail, token.Message, recipient, sent => findings.OfComplaint(report, token, sent), cancellation),
-            (ReportKind.Unsubscribe, not TokenPurpose.Complaint) => UnsubscribeAsync(mail, report, token, recipient, cancellation),
+            // The claim needs no memory: it works when the message is long forgotten.
+            (not ReportKind.Bounce, _) when Findings.ClaimIn(report.Subject, tokens) is { } claim =>
+                TellAsync(mail, claim.Message, recipient, _ => findings.OfClaim(claim), cancellation),
+            (ReportKind.Unsubscribe, TokenPurpose.Unsubscribe) => OfWishAsync(mail, report, token, recipient, cancellation),
             (ReportKind.AutoReply, _) => Counted(Reception.AutoReply),
             (ReportKind.Other, _) when report.IsNews => Counted(Reception.News),
             // Whatever a reader writes to this address, he wants off (RFC 2369, 3.2).
-            (ReportKind.Other, TokenPurpose.Unsubscribe) => UnsubscribeAsync(mail, report, token, recipient, cancellation),
+            (ReportKind.Other, TokenPurpose.Unsubscribe) => OfWishAsync(mail, report, token, recipient, cancellation),
+            (ReportKind.Unsubscribe, _) => KeepAsideAsync(mail, recipient, token.Message, "it is a wish to be taken off, and came to another address than the one for it", cancellation),
             _ => KeepAsideAsync(mail, recipient, token.Message, "it is no report", cancellation),
         };
 
-    // The claim needs no memory: it works when the message is long forgotten.
-    private ValueTask<IncomingResult> UnsubscribeAsync(IncomingMail mail, IncomingReport report, MailToken token, EnvelopeAddress recipient, CancellationToken cancellation) =>
-        Findings.ClaimIn(report.Subject, tokens) is { } claim
-            ? TellAsync(mail, claim.Message, recipient, _ => findings.OfClaim(claim), cancellation)
-            : TellAsync(mail, token.Message, recipient, sent => findings.OfWish(report, token, sent), cancellation);
+    private ValueTask<IncomingResult> OfWishAsync(IncomingMail mail, IncomingReport report, MailToken token, EnvelopeAddress recipient, CancellationToken cancellation) =>
+        TellAsync(mail, token.Message, recipient, sent => findings.OfWish(report, token, sent), cancellation);
 
     private async ValueTask<IncomingResult> TellAsync(
         IncomingMail mail, MessageId message, EnvelopeAddress recipient, Func<SentMail?, Finding> look, CancellationToken cancellation)

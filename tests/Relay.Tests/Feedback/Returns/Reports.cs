@@ -70,14 +70,7 @@ internal static class Reports
         --a--
         """);
 
-    public static byte[] Vacation { get; } = Text("""
-        From: ann@there.test
-        To: shop@shop.test
-        Subject: Out of office
-        Auto-Submitted: auto-replied
-
-        I am away.
-        """);
+    public static byte[] Vacation { get; } = Answer("Out of office", "I am away.");
 
     public static byte[] Letter { get; } = Text("""
         From: ann@there.test
@@ -93,6 +86,17 @@ internal static class Reports
         Subject: {subject}
 
         unsubscribe
+        """);
+
+    public static byte[] Answer(string subject, string words) => Text($"""
+        From: ann@there.test
+        To: shop@shop.test
+        Subject: {subject}
+        Auto-Submitted: auto-replied
+        MIME-Version: 1.0
+        Content-Type: text/plain; charset=utf-8
+
+        {words}
         """);
 
     public static byte[] Text(string text) => Encoding.UTF8.GetBytes(text.ReplaceLineEndings("\r\n") + "\r\n");

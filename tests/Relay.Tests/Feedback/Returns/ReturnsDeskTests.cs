@@ -360,6 +360,50 @@ public sealed class ReturnsDeskTests : IDisposable
         Assert.Empty(_returns.Aside);
     }
 
+    [Theory]
+    [InlineData("Baja médica", "Estaré de baja hasta el lunes.")]
+    [InlineData("Re: Pedido", "Baja por maternidad.")]
+    [InlineData("Abmeldung", "Abmelden kann ich mich hier nicht.")]
+    public async Task An_automatic_answer_that_begins_like_a_wish_takes_nobody_off(string subject, string words)
+    {
+        var message = await _returns.DeliveredAsync("ann@there.test");
+
+        Assert.Equal(IncomingResult.Taken, await _returns.TakeAsync(Reports.Answer(subject, words), message));
+
+        Assert.Empty(_returns.Store.Tellings);
+        Assert.Empty(_returns.Aside);
+        Assert.Null(await HeldAsync(null));
+    }
+
+    [Theory]
+    [InlineData(TokenPurpose.ReturnPath)]
+    [InlineData(TokenPurpose.Complaint)]
+    public async Task A_wish_that_came_to_another_address_than_the_one_for_it_is_for_people_unless_it_claims_what_we_sealed(TokenPurpose purpose)
+    {
+        var message = await _returns.DeliveredAsync("ann@there.test");
+
+        await _returns.TakeAsync(Reports.Wish(), message, purpose);
+
+        Assert.Empty(_returns.Store.Tellings);
+        Assert.Equal(message.Id, Assert.Single(_returns.Aside).About);
+
+        Assert.True(new Unsubscription("acme", message.Id, "ann@there.test", "weekly").TrySeal(_returns.Tokens, out var claim));
+        await _returns.TakeAsync(Reports.Wish(subject: $"unsubscribe {claim}"), message, purpose);
+
+        Assert.Equal("weekly", Assert.Single(Assert.Single(_returns.Store.Tellings).Events).Stream);
+    }
+
+    [Fact]
+    public async Task A_claim_that_a_mail_program_sent_by_itself_counts()
+    {
+        var message = await _returns.DeliveredAsync("ann@there.test");
+        Assert.True(new Unsubscription("acme", message.Id, "ann@there.test", "weekly").TrySeal(_returns.Tokens, out var claim));
+
+        await _returns.TakeAsync(Reports.Answer($"unsubscribe {claim}", "Sent by a mail program."), message, TokenPurpose.Unsubscribe);
+
+        Assert.NotNull(await HeldAsync("weekly"));
+    }
+
     [Fact]
     public async Task A_bounce_to_the_address_for_unsubscribing_takes_nobody_off()
     {
@@ -524,9 +568,15 @@ public sealed class ReturnsDeskTests : IDisposable
     {
         var message = await _returns.SentAsync(TestMail.Delivered, m => m with { Source = MessageSource.Inbound, ReportsFailures = false }, "ann@there.test");
 
-        foreach (var content in (byte[][])[Reports.Complaint("ann@there.test"), Reports.Complaint("ann@there.test"), Reports.Wish(), Reports.Bounce("ann@there.test")])
+        foreach (var (content, purpose) in ((byte[], TokenPurpose)[])
+        [
+            (Reports.Complaint("ann@there.test"), TokenPurpose.ReturnPath),
+            (Reports.Complaint("ann@there.test"), TokenPurpose.ReturnPath),
+            (Reports.Wish(), TokenPurpose.Unsubscribe),
+            (Reports.Bounce("ann@there.test"), TokenPurpose.ReturnPath),
+        ])
         {
-            Assert.Equal(IncomingResult.Taken, await _returns.TakeAsync(content, message));
+            Assert.Equal(IncomingResult.Taken, await _returns.TakeAsync(content, message, purpose));
         }
 
         Assert.Equal([MailEventType.Complained, MailEventType.Unsubscribed, MailEventType.Bounced], _returns.Store.Tellings.Select(telling => Assert.Single(telling.Events).Type));
