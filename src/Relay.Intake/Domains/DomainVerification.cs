@@ -9,7 +9,8 @@ namespace Relay.Intake.Domains;
 
 /// <summary>
 /// What follows from a look into the DNS: a domain whose required records are all there is verified; one that was and is
-/// no more is failing, and may be sent as for a grace time; a key that is seen for the first time signs from then on.
+/// no more is failing, and may be sent as for a grace time; a key that is seen for the first time signs from then on. Servers
+/// that do not answer say nothing about a record, but for a day only: then it counts as gone, since nobody else finds it either.
 /// </summary>
 internal sealed partial class DomainVerification(
     IAccountStore accounts,
@@ -21,20 +22,29 @@ internal sealed partial class DomainVerification(
     TimeProvider time,
     ILogger<DomainVerification> logger)
 {
+    // Longer than an outage at a DNS provider that its people are at work on. The grace time begins behind it.
+    private static readonly TimeSpan LongestSilence = TimeSpan.FromDays(1);
+
     /// <summary>Looks now.</summary>
     /// <returns>The domain as it stands after it; null when it was removed meanwhile.</returns>
-    /// <exception cref="DomainRecordsUnavailableException">Of a required record nothing could be learned; nothing was changed.</exception>
+    /// <exception cref="DomainRecordsUnavailableException">Of a required record nothing could be learned; since when is noted, and nothing else was changed.</exception>
     public async ValueTask<SendingDomain?> VerifyAsync(SendingDomain domain, CancellationToken cancellation)
     {
         var findings = await examiner.ExamineAsync(domain, cancellation);
         var required = list.Of(domain).Where(record => record.Required).Select(record => record.Name).ToHashSet();
-        if (findings.FirstOrDefault(finding => finding.State == RecordState.Unknown && required.Contains(finding.Name)) is { } unknown)
+        var unknown = findings.FirstOrDefault(finding => finding.State == RecordState.Unknown && required.Contains(finding.Name));
+        var isSilent = unknown is not null;
+        if (unknown is not null)
         {
-            throw new DomainRecordsUnavailableException(unknown.Advice);
+            domain = await NoteSilenceAsync(domain, cancellation) ?? domain;
+            if (domain.Status == SendingDomainStatus.Pending || !(domain.SilentSince + LongestSilence <= time.GetUtcNow()))
+            {
+                throw new DomainRecordsUnavailableException(unknown.Advice);
+            }
         }
 
         var isWhole = findings.All(finding => finding.State == RecordState.Verified || !required.Contains(finding.Name));
-        var changed = await ChangeAsync(domain, known => Told(known, After(known, findings, isWhole)), cancellation);
+        var changed = await ChangeAsync(domain, known => Told(known, After(known, findings, isWhole, isSilent)), cancellation);
         Report(domain.Status, changed);
         return changed;
     }
@@ -88,6 +98,11 @@ internal sealed partial class DomainVerification(
         return after.With(told);
     }
 
+    private async ValueTask<SendingDomain?> NoteSilenceAsync(SendingDomain domain, CancellationToken cancellation) =>
+        domain.SilentSince is null
+            ? await ChangeAsync(domain, known => known with { SilentSince = known.SilentSince ?? time.GetUtcNow() }, cancellation)
+            : domain;
+
     private static string Names(IEnumerable<DkimKey> keys) => string.Join(", ", keys.Select(key => key.Selector));
 
     private string WrongIn(SendingDomain domain)
@@ -103,7 +118,7 @@ internal sealed partial class DomainVerification(
         return changed;
     }
 
-    private SendingDomain After(SendingDomain known, IReadOnlyList<RecordFinding> findings, bool isWhole)
+    private SendingDomain After(SendingDomain known, IReadOnlyList<RecordFinding> findings, bool isWhole, bool isSilent)
     {
         var now = time.GetUtcNow();
         var seen = findings.Where(finding => finding.State == RecordState.Verified).Select(finding => finding.Name).ToHashSet();
@@ -115,6 +130,7 @@ internal sealed partial class DomainVerification(
             Status = status,
             CheckedAt = now,
             FailingSince = status == SendingDomainStatus.Failing ? known.FailingSince ?? now : null,
+            SilentSince = isSilent ? known.SilentSince ?? now : null,
             Findings = findings,
             Keys = Retire(
                 [.. known.Keys.Select(key => key.SeenAt is null && seen.Contains($"{key.Selector}._domainkey.{known.Name}") ? key with { SeenAt = now } : key)],

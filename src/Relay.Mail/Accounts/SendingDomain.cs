@@ -30,6 +30,9 @@ public sealed record SendingDomain(
     public DateTimeOffset? FailingSince { get; init; }
 
     /// <summary>What happened to it, the oldest first; the last hundred.</summary>
+    /// <summary>Since when no look has learned anything of a required record; null once one has.</summary>
+    public DateTimeOffset? SilentSince { get; init; }
+
     public IReadOnlyList<DomainEvent> Events { get => field ?? []; init; }
 
     public SendingDomain With(params IReadOnlyList<DomainEvent> happened) => this with { Events = [.. Events.Concat(happened).TakeLast(MostEvents)] };
@@ -64,7 +67,7 @@ public enum SendingDomainStatus
     Pending,
     Verified,
 
-    /// <summary>It was verified, and a required record is gone. It may be sent as for a grace time, then no more.</summary>
+    /// <summary>It was verified, and a required record is gone or its DNS is dead. It may be sent as for a grace time, then no more.</summary>
     Failing,
 }
 
@@ -109,7 +112,7 @@ public enum DomainEventType
     /// <summary>All required records were seen, for the first time or again.</summary>
     Verified,
 
-    /// <summary>A required record was there and is gone: a warning, since the domain may be sent as for a grace time only.</summary>
+    /// <summary>A required record was there and is gone, or cannot be asked for any more: a warning, since the domain may be sent as for a grace time only.</summary>
     Failing,
 
     /// <summary>The grace time is over: nothing is sent as it any more.</summary>

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
+using Relay.Intake.Admission;
 using Relay.Intake.Domains;
 using Relay.Mail.Accounts;
 using Relay.Mail.Signing;
@@ -10,6 +11,8 @@ namespace Relay.Tests.Intake.Domains;
 
 public sealed class DomainWatchTests : IDisposable
 {
+    private const string Mail = "From: Shop <orders@shop.test>\r\nSubject: Hi\r\n\r\nhello\r\n";
+
     private readonly GateUnderTest _gate = new();
     private readonly InMemoryDomainRecords _records = new();
     private readonly DomainOptions _options = new();
@@ -90,6 +93,37 @@ public sealed class DomainWatchTests : IDisposable
     }
 
     [Fact]
+    public async Task A_domain_whose_DNS_is_dead_fails_after_a_day_stops_after_the_grace_and_comes_back_with_it()
+    {
+        await AddAsync();
+        await PublishAsync();
+        await _watch.LookAsync(GateUnderTest.Cancellation);
+        foreach (var record in _list.Of(await FoundAsync()))
+        {
+            _records.Put(record.Name, record.Type, null);
+        }
+
+        await WatchAsync(TimeSpan.FromHours(47));
+        Assert.Equal(SendingDomainStatus.Verified, (await FoundAsync()).Status);
+
+        await WatchAsync(TimeSpan.FromHours(2));
+        var failing = await FoundAsync();
+        Assert.Equal((SendingDomainStatus.Failing, DomainEventType.Failing), (failing.Status, failing.Events[^1].Type));
+        Assert.Contains("The DNS did not answer", failing.Events[^1].Text, StringComparison.Ordinal);
+        Assert.IsType<AdmissionResult.Admitted>(await _gate.AdmitAsync(Mail));
+
+        await WatchAsync(TimeSpan.FromDays(3));
+        Assert.Equal(DomainEventType.Stopped, (await FoundAsync()).Events[^1].Type);
+        Assert.Equal(RefusalReason.SenderNotVerified, (await _gate.RefusedAsync(Mail)).Reason);
+
+        await PublishAsync();
+        await WatchAsync(TimeSpan.FromHours(1));
+        var back = await FoundAsync();
+        Assert.Equal((SendingDomainStatus.Verified, null, null), (back.Status, back.FailingSince, back.SilentSince));
+        Assert.IsType<AdmissionResult.Admitted>(await _gate.AdmitAsync(Mail));
+    }
+
+    [Fact]
     public async Task Keys_that_come_of_age_get_successors_once()
     {
         _options.RotateAfter = TimeSpan.FromDays(180);
@@ -139,6 +173,16 @@ public sealed class DomainWatchTests : IDisposable
         await _gate.WithDomainAsync(status: SendingDomainStatus.Pending);
         await _gate.Accounts.ChangeDomainAsync(
             "shop", "shop.test", domain => domain with { Keys = KeyPair.CreateBoth(domain, _gate.Seal, _gate.Time.GetUtcNow()) }, GateUnderTest.Cancellation);
+    }
+
+    // A look an hour, as the clock goes.
+    private async Task WatchAsync(TimeSpan span)
+    {
+        for (var hour = TimeSpan.Zero; hour < span; hour += TimeSpan.FromHours(1))
+        {
+            _gate.Time.Advance(TimeSpan.FromHours(1));
+            await _watch.LookAsync(GateUnderTest.Cancellation);
+        }
     }
 
     private async Task PublishAsync()
