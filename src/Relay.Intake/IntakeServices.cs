@@ -29,6 +29,7 @@ public static class IntakeServices
         services.AddSingleton<Credentials>();
         services.AddSingleton<SenderRules>();
         services.AddSingleton<ReturnPaths>();
+        services.AddSingleton<Alignments>();
         services.AddSingleton<AdmissionGate>();
         services.AddSingleton<IOwnMail, OwnMailGate>();
         services.AddSmtpDoors(relay);

@@ -27,6 +27,7 @@ internal sealed partial class AdmissionGate(
     SendingDomains domains,
     SenderRules senders,
     ReturnPaths returnPaths,
+    Alignments alignments,
     ListFields lists,
     Quotas quotas,
     KeyPace pace,
@@ -174,6 +175,7 @@ internal sealed partial class AdmissionGate(
         var recipients = RecipientList.Distinct(submission.Envelope.Recipients);
         DkimSigner? signer;
         EnvelopeAddress? returnPath;
+        Alignment alignment;
         ListMail list;
         QuotaTaken taken;
         Credential present;
@@ -188,6 +190,8 @@ internal sealed partial class AdmissionGate(
 
             signer = await domains.FindSignerAsync(credential.Account, authors.From[0].Domain, cancellation);
             returnPath = await returnPaths.FindAsync(submission, authors.From[0].Domain, cancellation);
+            alignment = await alignments.FindAsync(
+                credential.Account, authors.From[0].Domain, signer?.Domain, returnPath, submission.Envelope.Sender, cancellation);
             if (!ListMail.TryWrite(lists, submission, header, kind, recipients, returnPath?.Domain, out list))
             {
                 // A node that has not read them yet: without a link the mail would be refused elsewhere.
@@ -219,7 +223,7 @@ internal sealed partial class AdmissionGate(
         EnqueueResult? result = null;
         try
         {
-            var message = MessageOf(submission, recipients, header, kind, list, authors, signer, returnPath, TakeTurn(submission, present));
+            var message = MessageOf(submission, recipients, header, kind, list, authors, signer, returnPath, alignment, TakeTurn(submission, present));
             result = await queue.EnqueueAsync(message, idempotency, cancellation);
             return result is EnqueueResult.Accepted ? new AdmissionResult.Admitted(message) : ResultOf(result, idempotency);
         }
@@ -276,7 +280,7 @@ internal sealed partial class AdmissionGate(
 
     private Message MessageOf(
         Submission submission, IReadOnlyList<Recipient> recipients, HeaderBlock header, Kind kind, ListMail list, Authors authors, DkimSigner? signer,
-        EnvelopeAddress? returnPath, DateTimeOffset? pacedTo)
+        EnvelopeAddress? returnPath, Alignment alignment, DateTimeOffset? pacedTo)
     {
         var now = time.GetUtcNow();
         var credential = submission.Credential;
@@ -321,7 +325,7 @@ internal sealed partial class AdmissionGate(
             SendAt = submission.SendAt,
             PacedTo = pacedTo,
             ExpiresAt = submission.ExpiresAt,
-            Alignment = new Alignment(signer?.Domain, AlignedSender((returnPath ?? submission.Envelope.Sender)?.Domain, authors.From[0].Domain, signer?.Domain)),
+            Alignment = alignment,
             From = HeaderText.Decode(header.Value(HeaderField.From)),
             Subject = HeaderText.Decode(header.Value(HeaderField.Subject)),
             MessageIdHeader = messageId,
@@ -338,17 +342,6 @@ internal sealed partial class AdmissionGate(
         && HeaderText.Unfold(header.Value(HeaderField.TlsRequired)).Trim().Equals("No", StringComparison.OrdinalIgnoreCase)
             ? TlsDemand.Waived
             : envelope.Tls;
-
-    // Relaxed alignment (RFC 9989, 4.10.2) without a list of public suffixes: one above the other, or both below a domain
-    // that the account controls.
-    private static string? AlignedSender(string? sender, string author, string? controlled) =>
-        sender is not null && sender.Contains('.', StringComparison.Ordinal)
-        && (IsWithin(sender, author) || IsWithin(author, sender) || (controlled is not null && IsWithin(sender, controlled)))
-            ? sender
-            : null;
-
-    private static bool IsWithin(string name, string domain) =>
-        name == domain || (name.EndsWith(domain, StringComparison.Ordinal) && name[^(domain.Length + 1)] == '.');
 
     private static AdmissionResult ResultOf(EnqueueResult result, IdempotencyKey? idempotency) => result switch
     {

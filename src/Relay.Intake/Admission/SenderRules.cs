@@ -52,7 +52,7 @@ internal sealed class SenderRules(
 
         return !IsStrict(credential) ? null
             : authors.From.Count > 1 ? TwoAuthors
-            : @class == MessageClass.Bulk && await domains.LacksPolicyAsync(credential.Account, authors.From[0].Domain, cancellation) ? WithoutPolicy(authors.From[0].Domain)
+            : @class == MessageClass.Bulk && (await domains.FindPolicyAsync(credential.Account, authors.From[0].Domain, cancellation)).IsMissing ? WithoutPolicy(authors.From[0].Domain)
             : null;
     }
 

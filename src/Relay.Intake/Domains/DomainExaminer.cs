@@ -42,7 +42,11 @@ internal sealed class DomainExaminer(IDomainRecords records, RecordList list, Ti
             judgement = new Judgement(RecordState.Unknown, $"The DNS did not answer, which says nothing about the record: {exception.Message}.");
         }
 
-        return new RecordFinding(record.Word, record.Name, judgement.State, OneLine(judgement.Advice));
+        return new RecordFinding(record.Word, record.Name, judgement.State, OneLine(judgement.Advice))
+        {
+            StrictDkim = judgement.StrictDkim,
+            StrictSpf = judgement.StrictSpf,
+        };
     }
 
     // It goes into logs and onto terminals, and a part of it may be a stranger's.

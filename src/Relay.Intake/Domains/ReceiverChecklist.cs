@@ -24,11 +24,13 @@ internal sealed class ReceiverChecklist(
         [
             new(1, "SPF passes for the envelope's domain", "all", domain.ReturnPath() is { } path && inbound.Value.Enabled
                 ? ChecklistFinding.Good($"the world is told a sender of ours at {path}, for which SPF lets this relay send")
-                : OfRecord(findings, "spf")),
+                : OfRecord(findings, RecordFinding.Spf)),
             new(2, "DKIM passes, with RSA of 2048 bits, for the domain in From", "all", dkim),
             new(3, "A DMARC policy is published, with reports", "bulk", OfRecord(findings, RecordFinding.Dmarc)),
             new(4, "From is aligned with SPF or DKIM", "bulk", dkim.Kind == ChecklistState.Good
-                ? ChecklistFinding.Good("every message is signed with d= at or above the domain in From")
+                ? ChecklistFinding.Good(findings[RecordFinding.Dmarc].Any(finding => finding.StrictDkim)
+                    ? "mail of the domain itself is signed with d= its name; that of names below it passes adkim=s only where they are domains of their own here"
+                    : "every message is signed with d= at or above the domain in From")
                 : dkim),
             new(5, "One valid From address, none of a free mail provider", "all",
                 ChecklistFinding.Good("enforced: the gate refuses mail without exactly one address in From, of a free mail provider, or of a domain that is not verified")),

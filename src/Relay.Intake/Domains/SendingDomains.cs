@@ -12,7 +12,7 @@ namespace Relay.Intake.Domains;
 /// </summary>
 internal sealed class SendingDomains : ISigners
 {
-    private static readonly Known Nothing = new(SendingDomainStatus.Pending, null, IsExact: false, null, null, LacksPolicy: false);
+    private static readonly Known Nothing = new(SendingDomainStatus.Pending, null, IsExact: false, null, null, default, []);
 
     private readonly IAccountStore _store;
     private readonly KeySeal _seal;
@@ -53,14 +53,28 @@ internal sealed class SendingDomains : ISigners
         return false;
     }
 
-    /// <summary>The nearest of the account's domains at or above this one has been looked at, and has no DMARC policy, not even from above.</summary>
-    public async ValueTask<bool> LacksPolicyAsync(string account, string domain, CancellationToken cancellation)
+    /// <summary>The DMARC policy of the nearest of the account's domains at or above this one that has been looked at.</summary>
+    public async ValueTask<DmarcPolicy> FindPolicyAsync(string account, string domain, CancellationToken cancellation)
     {
         for (var name = domain; IsDomain(name); name = Above(name))
         {
             if (await FindAsync(account, name, cancellation) is { Status: not SendingDomainStatus.Pending } known)
             {
-                return known.LacksPolicy;
+                return known.Policy;
+            }
+        }
+
+        return default;
+    }
+
+    /// <summary>The last look at one of the account's domains found that the SPF record of this name lets us send.</summary>
+    public async ValueTask<bool> LetsUsSendAsync(string account, string envelope, CancellationToken cancellation)
+    {
+        for (var name = envelope; IsDomain(name); name = Above(name))
+        {
+            if ((await FindAsync(account, name, cancellation)).MayUse.Contains(envelope))
+            {
+                return true;
             }
         }
 
@@ -139,9 +153,20 @@ internal sealed class SendingDomains : ISigners
         return new Known(domain.Status, domain.FailingSince, domain.IsExact, domain.ReturnPath(), keys.Count == 0 ? null : new Lazy<DkimSigner>(() => new DkimSigner(
             domain.Name,
             [.. keys.Select(key => SigningKey.Of(key.Algorithm, key.Selector, _seal.Open(key.PrivateKey, KeyPair.PlaceOf(domain, key.Selector))))])),
-            domain.Findings.Any(finding => finding is { Purpose: RecordFinding.Dmarc, State: RecordState.Missing or RecordState.Wrong }));
+            PolicyOf(domain.Findings.FirstOrDefault(finding => finding.Purpose == RecordFinding.Dmarc)),
+            [.. domain.Findings.Where(finding => finding is { Purpose: RecordFinding.Spf or RecordFinding.ReturnPathSpf, State: RecordState.Verified }).Select(finding => finding.Name)]);
     }
 
+    private static DmarcPolicy PolicyOf(RecordFinding? found) =>
+        found is null ? default : new(found.State is RecordState.Missing or RecordState.Wrong, found.StrictDkim, found.StrictSpf);
+
     // The keys are made ready at the first message: most look-ups only ask whether they may.
-    private sealed record Known(SendingDomainStatus Status, DateTimeOffset? FailingSince, bool IsExact, string? ReturnPath, Lazy<DkimSigner>? Signer, bool LacksPolicy);
+    private sealed record Known(
+        SendingDomainStatus Status, DateTimeOffset? FailingSince, bool IsExact, string? ReturnPath, Lazy<DkimSigner>? Signer, DmarcPolicy Policy, string[] MayUse);
 }
+
+/// <summary>What is known of a domain's DMARC policy.</summary>
+/// <param name="IsMissing">It has been looked for, and there is none, not even from above.</param>
+/// <param name="StrictDkim">Only signatures of the author's very domain count.</param>
+/// <param name="StrictSpf">Only envelope senders of the author's very domain count.</param>
+internal readonly record struct DmarcPolicy(bool IsMissing, bool StrictDkim, bool StrictSpf);

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Relay.Mail.Signing;
 
 namespace Relay.Mail.Accounts;
@@ -26,13 +27,13 @@ public sealed record SendingDomain(
     /// <summary>It covers itself alone, and not what hangs below it.</summary>
     public bool IsExact { get; init; }
 
-    /// <summary>Since when a required record is missing that was there; null while all is well.</summary>
+    /// <summary>Since when a required record is missing that was there, or too long nothing could be learned of one; null while all is well.</summary>
     public DateTimeOffset? FailingSince { get; init; }
 
-    /// <summary>What happened to it, the oldest first; the last hundred.</summary>
     /// <summary>Since when no look has learned anything of a required record; null once one has.</summary>
     public DateTimeOffset? SilentSince { get; init; }
 
+    /// <summary>What happened to it, the oldest first; the last hundred.</summary>
     public IReadOnlyList<DomainEvent> Events { get => field ?? []; init; }
 
     public SendingDomain With(params IReadOnlyList<DomainEvent> happened) => this with { Events = [.. Events.Concat(happened).TakeLast(MostEvents)] };
@@ -100,7 +101,16 @@ public sealed record RecordFinding(string Purpose, string Name, RecordState Stat
 {
     public const string ReturnPath = "return-path";
     public const string ReturnPathSpf = "return-path-spf";
+    public const string Spf = "spf";
     public const string Dmarc = "dmarc";
+
+    /// <summary>Of a DMARC policy: only a signature of the author's very domain counts (<c>adkim=s</c>).</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool StrictDkim { get; init; }
+
+    /// <summary>Of a DMARC policy: only an envelope sender of the author's very domain counts (<c>aspf=s</c>).</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool StrictSpf { get; init; }
 }
 
 /// <summary>Something that happened to a sending domain.</summary>

@@ -58,7 +58,7 @@ internal sealed record MessageView
 }
 
 /// <param name="Dkim">The domain that signed; left out when none did.</param>
-/// <param name="Spf">The envelope sender's domain, where it is aligned.</param>
+/// <param name="Spf">The envelope sender's domain, where it is aligned and its SPF record was seen to let the relay send.</param>
 internal sealed record AlignmentView(bool Aligned, string? Dkim, string? Spf);
 
 internal sealed record RecipientView(string Email, string Status, WaitingView? Waiting);

@@ -132,11 +132,42 @@ public sealed class SigningTests
     {
         using var gate = new GateUnderTest(bootstrap => bootstrap.RequireVerifiedDomains = false);
         var envelope = GateUnderTest.Envelope("user@there.test") with { Sender = sender is null ? null : EnvelopeAddress.Parse(sender) };
-        Assert.Equal(new Alignment(null, spf), (await gate.AdmittedAsync(Mail, mail => mail with { Envelope = envelope })).Alignment);
+        Assert.Equal(new Alignment(null, null), (await gate.AdmittedAsync(Mail, mail => mail with { Envelope = envelope })).Alignment);
 
         await AddAsync(gate, "shop", seen: true, SendingDomainStatus.Verified);
-        gate.Time.Advance(TimeSpan.FromMinutes(1));
+        await FoundAsync(gate, new("spf", "shop.test", RecordState.Verified, ""), new("return-path-spf", "bounce.shop.test", RecordState.Verified, ""));
         Assert.Equal(new Alignment("shop.test", spf), (await gate.AdmittedAsync(Mail, mail => mail with { Envelope = envelope })).Alignment);
+    }
+
+    [Fact]
+    public async Task Of_an_address_without_its_domain_neither_is_aligned_and_DMARC_passes_by_nothing()
+    {
+        using var gate = await new GateUnderTest().WithKeyAsync();
+        await gate.Senders.TryAddAsync(
+            new VerifiedSender("snd_1", "shop", "orders@shop.test", gate.Time.GetUtcNow()) { VerifiedAt = gate.Time.GetUtcNow() }, GateUnderTest.Cancellation);
+        var envelope = GateUnderTest.Envelope("user@there.test") with { Sender = EnvelopeAddress.Parse("orders@shop.test") };
+
+        var alignment = (await gate.AdmittedAsync(Mail, mail => mail with { Envelope = envelope })).Alignment!;
+
+        Assert.Equal((null, null, false), (alignment.Dkim, alignment.Spf, alignment.IsAligned));
+    }
+
+    [Theory]
+    [InlineData("orders@shop.test", true)]
+    [InlineData("orders@news.shop.test", false)]
+    public async Task A_strict_policy_is_passed_by_the_authors_very_domain_alone(string from, bool aligned)
+    {
+        using var gate = await GateWithKeysAsync(seen: true);
+        await FoundAsync(
+            gate,
+            new("spf", "shop.test", RecordState.Verified, ""),
+            new("dmarc", "_dmarc.shop.test", RecordState.Verified, "") { StrictDkim = true, StrictSpf = true });
+
+        var alignment = (await gate.AdmittedAsync(Mail.Replace("orders@shop.test", from, StringComparison.Ordinal))).Alignment!;
+
+        Assert.Equal("shop.test", alignment.Dkim);
+        Assert.Equal(aligned ? "shop.test" : null, alignment.Spf);
+        Assert.Equal(aligned, alignment.IsAligned);
     }
 
     [Theory]
@@ -169,6 +200,12 @@ public sealed class SigningTests
             "shop.test",
             domain => domain with { Keys = [.. KeyPair.CreateBoth(domain, gate.Seal, now).Select(key => key with { SeenAt = seen ? now : null })] },
             GateUnderTest.Cancellation);
+    }
+
+    private static async Task FoundAsync(GateUnderTest gate, params RecordFinding[] findings)
+    {
+        await gate.Accounts.ChangeDomainAsync("shop", "shop.test", domain => domain with { Findings = findings }, GateUnderTest.Cancellation);
+        gate.Time.Advance(TimeSpan.FromMinutes(1));
     }
 
     private static async Task<(int Good, int All)> CheckAsync(GateUnderTest gate, MessageContent content)

@@ -52,6 +52,22 @@ public sealed class DmarcTests
         Assert.Contains("The policy of shop.test holds here too", judged.Advice, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("v=DMARC1; p=none; rua=mailto:a@shop.test", false, false, "")]
+    [InlineData("v=DMARC1; p=none; adkim=r; aspf=r; rua=mailto:a@shop.test", false, false, "")]
+    [InlineData("v=DMARC1; p=none; adkim=s; rua=mailto:a@shop.test", true, false, "add that name as a domain of its own")]
+    [InlineData("v=DMARC1; p=reject; adkim=S; aspf=s", true, true, "the signature has to pass")]
+    public async Task How_strict_a_policy_is_is_told_and_remembered(string text, bool dkim, bool spf, string advice)
+    {
+        var own = await JudgeAsync("shop.test", text);
+        _records["_dmarc.shop.test"] = [text];
+        var inherited = await JudgeAsync("mail.shop.test");
+
+        Assert.Equal((dkim, spf, dkim, spf), (own.StrictDkim, own.StrictSpf, inherited.StrictDkim, inherited.StrictSpf));
+        Assert.Contains(advice, own.Advice, StringComparison.Ordinal);
+        Assert.Contains(advice, inherited.Advice, StringComparison.Ordinal);
+    }
+
     private async Task<Judgement> JudgeAsync(string domain, params string[] texts) =>
         await new DmarcCheck(_records).JudgeAsync(domain, texts, TestContext.Current.CancellationToken);
 }
