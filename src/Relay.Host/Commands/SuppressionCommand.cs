@@ -116,6 +116,11 @@ internal static class SuppressionCommand
                 ("by", suppression.Text("by")),
                 ("released", suppression.Time("releasedAt")),
                 ("released by", suppression.Text("releasedBy")));
+            if (suppression.TryGetProperty("earlier", out var earlier) && earlier.ValueKind == JsonValueKind.Object)
+            {
+                Printout.Facts(("before that", $"{earlier.Text("reason")}, {earlier.Time("since")}"), ("with", earlier.Text("words")));
+            }
+
             foreach (var other in suppression.Items("others"))
             {
                 Printout.Line("");

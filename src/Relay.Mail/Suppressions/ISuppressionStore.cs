@@ -19,7 +19,10 @@ public interface ISuppressionStore
     /// <summary>What was released for an address and does not hold again, in the same order.</summary>
     ValueTask<IReadOnlyList<Suppression>> FindReleasedAsync(string account, EnvelopeAddress address, CancellationToken cancellation);
 
-    /// <summary>Adds those whose address has no entry of their stream, and which were not released after they came about. Returns how many were added.</summary>
+    /// <summary>
+    /// Adds those whose address has no entry of their stream, or one that they outweigh, and which were not released after they
+    /// came about. Returns how many were added.
+    /// </summary>
     ValueTask<int> AddAsync(string account, IReadOnlyList<Suppression> suppressions, CancellationToken cancellation);
 
     /// <summary>Lets mail go to an address again, and remembers that. False when nothing held it back.</summary>

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Relay.Mail.Events;
 using Relay.Mail.Messages;
 using Relay.Smtp.Addresses;
@@ -28,6 +29,13 @@ public sealed record Suppression
     /// <summary>The credential of the person who added it, by its id.</summary>
     public string? By { get; init; }
 
+    /// <summary>What it has taken the place of (<see cref="Outweighs"/>).</summary>
+    public Suppression? Earlier { get; init; }
+
+    /// <summary>The owner of the address said it himself.</summary>
+    [JsonIgnore]
+    public bool IsReadersWord => Reason is SuppressionReason.Complaint or SuppressionReason.Unsubscribe;
+
     /// <summary>When a person let mail go there again; null while it holds.</summary>
     public DateTimeOffset? ReleasedAt { get; init; }
 
@@ -57,6 +65,15 @@ public sealed record Suppression
                 Message = happened.Message,
             }
             : null;
+
+    /// <summary>
+    /// A reader's own word takes the place of a bounce, or of what a person of the account noted: who then releases the address
+    /// must see that its owner wants nothing.
+    /// </summary>
+    public bool Outweighs(Suppression known) => IsReadersWord && !known.IsReadersWord;
+
+    /// <summary>With the evidence that it takes the place of, as far as there was any.</summary>
+    public Suppression InPlaceOf(Suppression? known) => this with { Earlier = known is null ? null : known with { Earlier = null } };
 
     /// <summary>Whether events of this kind may be evidence at all.</summary>
     public static bool MayFollow(MailEventType type) => type is MailEventType.Bounced or MailEventType.Complained or MailEventType.Unsubscribed;

@@ -23,6 +23,9 @@ internal sealed class RedisSuppressionStore(Store store, BrokenDocuments broken,
     /// <summary>Decided for ever: an address is looked for in one part only.</summary>
     private const int Parts = 64;
 
+    // Whoever changes an entry at the same moment is one person, or tells the same.
+    private const int MostAttempts = 3;
+
     private IDatabase Database => store.Connections.Reading;
 
     public async ValueTask<Suppression?> FindAsync(string account, EnvelopeAddress address, string? stream, CancellationToken cancellation)
@@ -71,8 +74,34 @@ internal sealed class RedisSuppressionStore(Store store, BrokenDocuments broken,
         var added = await StoreFailure.TranslateAsync(
             Task.WhenAll(wanted.Select(each => Database.HashSetAsync(StoreKeys.Suppressed(account, PartOf(each.Address)), FieldOf(each), Write(each), When.NotExists))),
             cancellation);
+        var replaced = await Task.WhenAll(wanted.Select((each, n) => !added[n] && each.IsReadersWord ? TryReplaceAsync(account, each, cancellation) : Task.FromResult(false)));
         news.Tell(account, [.. wanted.Where((_, n) => added[n]).Select(each => each.Address)]);
-        return added.Count(isNew => isNew);
+        return added.Count(isNew => isNew) + replaced.Count(isNew => isNew);
+    }
+
+    // HGET, then on condition that the field still holds what was read: HSET. One that cannot be read holds mail back as it is.
+    private async Task<bool> TryReplaceAsync(string account, Suppression suppression, CancellationToken cancellation)
+    {
+        var (hash, field) = (StoreKeys.Suppressed(account, PartOf(suppression.Address)), FieldOf(suppression));
+        for (var attempts = 0; attempts < MostAttempts; attempts++)
+        {
+            var document = await StoreFailure.TranslateAsync(Database.HashGetAsync(hash, field, StoreConnections.FromPrimary), cancellation);
+            var known = document.IsNull ? null : TryRead(hash, field, document);
+            if (!document.IsNull && (known is null || !suppression.Outweighs(known)))
+            {
+                return false;
+            }
+
+            var step = store.Connections.Background.CreateTransaction();
+            step.AddCondition(document.IsNull ? Condition.HashNotExists(hash, field) : Condition.HashEqual(hash, field, document));
+            _ = step.HashSetAsync(hash, field, Write(suppression.InPlaceOf(known)));
+            if (await StoreFailure.TranslateAsync(step.RunAsync(), cancellation))
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     public async ValueTask<bool> ReleaseAsync(

@@ -51,7 +51,7 @@ public sealed class InMemorySuppressionStore : ISuppressionStore, ISuppressionNe
     {
         List<string> added =
         [
-            .. suppressions.Where(each => !WasReleasedSince(account, each) && _held.TryAdd((account, each.Address, each.Stream), each))
+            .. suppressions.Where(each => !WasReleasedSince(account, each) && TryHold((account, each.Address, each.Stream), each))
                 .Select(each => each.Address),
         ];
         if (!IsUnheard)
@@ -94,6 +94,11 @@ public sealed class InMemorySuppressionStore : ISuppressionStore, ISuppressionNe
         .. entries.Where(entry => entry.Key.Account == account && entry.Key.Address == Suppression.KeyOf(address))
             .Select(entry => entry.Value).OrderBy(s => s.Stream, StringComparer.Ordinal),
     ];
+
+    private bool TryHold((string Account, string Address, string? Stream) key, Suppression suppression) =>
+        _held.TryAdd(key, suppression)
+        || (_held.TryGetValue(key, out var known) && suppression.Outweighs(known)
+            && _held.TryUpdate(key, suppression.InPlaceOf(known), known));
 
     private bool WasReleasedSince(string account, Suppression suppression) =>
         suppression.Reason != SuppressionReason.Manual

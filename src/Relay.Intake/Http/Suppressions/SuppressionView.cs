@@ -17,6 +17,7 @@ internal sealed record SuppressionRequest
 /// <param name="Stream">The stream whose mail does not go there; left out, all of the account's mail.</param>
 /// <param name="Status"><c>suppressed</c>, or <c>released</c> where mail may go there again.</param>
 /// <param name="Words">What the remote said, or what was noted by the person who added it.</param>
+/// <param name="Earlier">What the entry has taken the place of: a bounce or a note of a person, where its owner then complained or unsubscribed.</param>
 /// <param name="Others">The entries of the same address for other streams; left out in lists.</param>
 internal sealed record SuppressionView(
     string Email,
@@ -30,6 +31,7 @@ internal sealed record SuppressionView(
     string? By,
     DateTimeOffset? ReleasedAt,
     string? ReleasedBy,
+    SuppressionView? Earlier,
     IReadOnlyList<SuppressionView>? Others)
 {
     public static SuppressionView Of(Suppression suppression, IReadOnlyList<Suppression>? others = null) => new(
@@ -44,6 +46,7 @@ internal sealed record SuppressionView(
         suppression.By,
         suppression.ReleasedAt,
         suppression.ReleasedBy,
+        suppression.Earlier is { } earlier ? Of(earlier) : null,
         others is { Count: > 0 } ? [.. others.Select(other => Of(other))] : null);
 }
 

@@ -550,6 +550,19 @@ public sealed class ReturnsDeskTests : IDisposable
     }
 
     [Fact]
+    public async Task Who_complains_after_a_bounce_is_suppressed_as_one_who_complained()
+    {
+        var message = await _returns.DeliveredAsync("ann@there.test");
+        await _returns.Suppressions.AddAsync(
+            "acme", [new Suppression { Address = "ann@there.test", Reason = SuppressionReason.Bounce, Since = _returns.Time.GetUtcNow(), Words = "550 No such user" }], Cancellation);
+
+        await _returns.TakeAsync(Reports.Complaint("ann@there.test"), message, TokenPurpose.Complaint);
+
+        var held = await HeldAsync(null);
+        Assert.Equal((SuppressionReason.Complaint, "abuse", "550 No such user"), (held!.Reason, held.Words, held.Earlier?.Words));
+    }
+
+    [Fact]
     public async Task A_complaint_about_each_mail_is_told_though_the_first_has_its_consequence()
     {
         var first = await _returns.DeliveredAsync("ann@there.test");

@@ -55,6 +55,25 @@ public abstract class SuppressionStoreContract : StoreContract<ISuppressionStore
         Assert.Equal(first, await Store.FindAsync("acme", Ada, null, Cancellation));
     }
 
+    [Theory]
+    [InlineData(SuppressionReason.Bounce, SuppressionReason.Complaint, true)]
+    [InlineData(SuppressionReason.Manual, SuppressionReason.Unsubscribe, true)]
+    [InlineData(SuppressionReason.Bounce, SuppressionReason.Manual, false)]
+    [InlineData(SuppressionReason.Unsubscribe, SuppressionReason.Complaint, false)]
+    [InlineData(SuppressionReason.Complaint, SuppressionReason.Bounce, false)]
+    public async Task The_readers_own_word_takes_the_place_of_a_bounce_and_a_note_and_nothing_takes_its_own(
+        SuppressionReason first, SuppressionReason then, bool replaced)
+    {
+        var known = Entry("ada@x.test") with { Stream = "news", Reason = first, Words = "first" };
+        var told = known with { Reason = then, Words = "then", Since = Now.AddMinutes(1) };
+        await Store.AddAsync("acme", [known], Cancellation);
+
+        Assert.Equal(replaced ? 1 : 0, await Store.AddAsync("acme", [told], Cancellation));
+        Assert.Equal(0, await Store.AddAsync("acme", [told], Cancellation));
+
+        Assert.Equal(replaced ? told with { Earlier = known } : known, await Store.FindAsync("acme", Ada, "news", Cancellation));
+    }
+
     [Fact]
     public async Task A_release_is_remembered_and_older_evidence_counts_no_more()
     {
