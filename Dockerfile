@@ -27,8 +27,10 @@ VOLUME /data
 ENV DOTNET_ENVIRONMENT=Production \
     Relay__DataDirectory=/data \
     Relay__Http__Address=0.0.0.0 \
-    Relay__Submission__Address=0.0.0.0
-EXPOSE 8080 587 465 2525
+    Relay__Submission__Address=0.0.0.0 \
+    Relay__Inbound__Address=0.0.0.0
+# 25 is for what comes back, once Relay__Inbound__Enabled says so.
+EXPOSE 8080 587 465 2525 25
 
 HEALTHCHECK --interval=30s --timeout=15s --start-period=30s CMD ["dotnet", "relay.dll", "doctor"]
 # SIGTERM lets what is in flight finish; give it more than the relay's own limit: docker stop --time 30.

@@ -1,3 +1,4 @@
+using System.Net;
 using Microsoft.Extensions.Options;
 using Relay.Host.Settings;
 using Relay.Intake.Smtp;
@@ -23,6 +24,11 @@ internal sealed partial class Remarks(
             InboundElsewhere();
         }
 
+        if (inbound.Value.Enabled && process.Value.Has(RelayRole.Feedback) && IsLoopback(inbound.Value.Address) && !environment.IsDevelopment())
+        {
+            InboundOnLoopback(inbound.Value.Address);
+        }
+
         if (!lists.AddsLinks && !environment.IsDevelopment() && process.Value.Has(RelayRole.Intake))
         {
             NoLinks();
@@ -43,6 +49,11 @@ internal sealed partial class Remarks(
 
     [LoggerMessage(LogLevel.Warning, "Relay:Inbound:Enabled is true and Relay:Roles leaves feedback out: bounces are to come in at another process")]
     private partial void InboundElsewhere();
+
+    private static bool IsLoopback(string address) => IPAddress.TryParse(address, out var parsed) && IPAddress.IsLoopback(parsed);
+
+    [LoggerMessage(LogLevel.Warning, "Relay:Inbound:Enabled is true and its door is on loopback (Relay:Inbound:Address is {Address}): bounces from other machines reach it only where something on this one passes them on")]
+    private partial void InboundOnLoopback(string address);
 
     [LoggerMessage(LogLevel.Warning, "Relay:Http:PublicUrl is not an https address: bulk mail gets no link to unsubscribe by one click, and large receivers refuse newsletters without it")]
     private partial void NoLinks();
