@@ -155,6 +155,9 @@ internal sealed record DoneEntry(UnitId Unit, int Attempts) : JournalEntry(Unit,
 
     public IReadOnlyList<(MessageId Id, ReadOnlySequence<byte> Record)> Reports { get; init; } = [];
 
+    /// <summary>Where the attempt was made; null where it came to no host, or nothing of its events can be read.</summary>
+    public string? Host => Events.Select(HostOf).FirstOrDefault(host => host is not null);
+
     /// <summary>The settlement that it was, of the unit as it stands now.</summary>
     /// <exception cref="JsonException">An event is broken.</exception>
     public Settlement ToSettlement(Lease lease) => new()
@@ -189,6 +192,19 @@ internal sealed record DoneEntry(UnitId Unit, int Attempts) : JournalEntry(Unit,
             {
                 output.Write(segment.Span);
             }
+        }
+    }
+
+    // Read by itself: what a later version tells may be no event here, and yet the unit may be at that host.
+    private static string? HostOf(byte[] octets)
+    {
+        try
+        {
+            return EventRecord.TryRead(octets, out var record) && JsonElement.Parse(record.Json.Span).TryGetProperty("host"u8, out var host) ? host.GetString() : null;
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            return null;
         }
     }
 

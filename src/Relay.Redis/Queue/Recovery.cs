@@ -179,9 +179,19 @@ internal sealed class Recovery(
         if (entry is not DoneEntry done)
         {
             Forget(entry.Unit, ended: false);
+            return;
         }
-        else if (await TrySettleAsync(partition, done))
+
+        try
         {
+            if (await TrySettleAsync(partition, done))
+            {
+                Forget(done.Unit, ended: true);
+            }
+        }
+        catch (JsonException e)
+        {
+            await SetAsideAsync(partition, done.ToArray(), e.Message);
             Forget(done.Unit, ended: true);
         }
     }
@@ -192,7 +202,7 @@ internal sealed class Recovery(
         var host = entry switch
         {
             DotEntry dot => dot.Host,
-            DoneEntry done => done.Told().FirstOrDefault(e => e.Host is not null)?.Host,
+            DoneEntry done => done.Host,
             _ => null,
         };
         if (host is null || await units.FindAsync(partition, entry.Unit) is not var (lease, _) || lease.Attempts != entry.Attempts)

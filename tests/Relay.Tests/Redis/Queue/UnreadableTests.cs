@@ -1,8 +1,11 @@
+using System.Text;
 using Relay.Mail.Accounts;
 using Relay.Mail.Events;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
+using Relay.Redis.Journal;
 using Relay.Redis.Keys;
+using Relay.Redis.Records;
 using Relay.TestKit.Redis;
 using StackExchange.Redis;
 
@@ -115,7 +118,7 @@ public sealed class UnreadableTests : IAsyncLifetime
     public async Task An_event_whose_JSON_is_broken_is_set_aside_and_the_message_keeps_the_others()
     {
         var message = await AcceptAsync();
-        var whole = Relay.Redis.Records.EventRecord.Write(new MailEvent { Time = Time.GetUtcNow(), Type = MailEventType.Deferred, Message = message.Id, Account = "acme" }, 1, ends: false);
+        var whole = EventRecord.Write(new MailEvent { Time = Time.GetUtcNow(), Type = MailEventType.Deferred, Message = message.Id, Account = "acme" }, 1, ends: false);
         await Database.ListRightPushAsync(Keys.Outbox, whole[..^(whole.Length / 2)]);
         await Database.ListRightPushAsync(Keys.Outbox, whole);
 
@@ -123,6 +126,45 @@ public sealed class UnreadableTests : IAsyncLifetime
         var activity = await _store.Activity.FindAsync("acme", message.Id, Cancellation);
         Assert.Equal([MailEventType.Accepted, MailEventType.Deferred], activity!.Events.Select(e => e.Type));
         Assert.Equal(1, await Database.ListLengthAsync(Keys.Unreadable));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task An_outcome_with_an_event_of_a_later_version_stops_no_take_over_and_its_unit_is_uncertain(bool isInJournal)
+    {
+        var message = await AcceptAsync();
+        var told = new MailEvent
+        {
+            Time = Time.GetUtcNow(),
+            Type = MailEventType.Delivered,
+            Message = message.Id,
+            Account = message.Account,
+            Recipient = "a@x.test",
+            Host = "mx.x.test",
+            Attempt = 1,
+        };
+        var octets = Encoding.Latin1.GetString(EventRecord.Write(told, 1, ends: false)).Replace("Delivered", "Teleports", StringComparison.Ordinal);
+        var outcome = new DoneEntry(new UnitId(message.Id, 0), 0) { Events = [Encoding.Latin1.GetBytes(octets)] };
+        var late = Keys.Late.ToString();
+        if (isInJournal)
+        {
+            _store.Get<LocalJournal>().Add(outcome);
+        }
+
+        await _store.DisposeAsync();
+        if (!isInJournal)
+        {
+            await _redis.AskAsync(Cancellation, "RPUSH", late, Encoding.Latin1.GetString(outcome.ToArray()));
+        }
+
+        _store = await OpenAsync();
+
+        var lease = Assert.Single(await _store.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime());
+        Assert.Equal((outcome.Unit, "mx.x.test"), (lease.Id, lease.Unheard?.Host));
+        await Eventually.HoldsAsync(async () => await Database.ListGetByIndexAsync(Keys.Unreadable, 0) == outcome.ToArray(), Cancellation);
+        await Eventually.HoldsAsync(async () => await Database.ListLengthAsync(Keys.Late) == 0, Cancellation);
+        await ToldAsync();
     }
 
     [Fact]
