@@ -185,11 +185,12 @@ internal sealed class Ownership
             return false;
         }
 
+        // Not settled here: nothing leaves a full store before the partition is live again, for which this is waited.
+        await _recovery.RecallAsync(partition);
         partition.GoneBackTo = found;
         partition.HasGoneBack = false;
         _logger.StoreWentBack(partition.Number, known.ToString(), found.ToString());
         LookAnew(partition);
-        await _recovery.SettleAgainAsync(partition);
         return true;
     }
 

@@ -113,11 +113,18 @@ internal sealed class Recovery(
         }
     }
 
-    /// <summary>The store has forgotten its last steps of a partition of ours: what is settled as far as we know is settled again.</summary>
-    public Task SettleAgainAsync(Partition partition)
+    /// <summary>
+    /// The store has forgotten its last steps of a partition of ours. Behind this nobody can lease what of it is settled as far as we
+    /// know; <see cref="SettleKnownAsync"/> settles it again, for which a full store may have no room for long.
+    /// </summary>
+    public async Task RecallAsync(Partition partition)
     {
         Recall(partition);
-        return SettleJournalledAsync(partition);
+        foreach (var some in JournalledOf(partition).OfType<DoneEntry>().Chunk(SettledAtOnce))
+        {
+            var found = await Task.WhenAll(some.Select(done => units.FindAsync(partition, done.Unit)));
+            window.Claim(partition, [.. found.OfType<(Lease Lease, long Due)>().Select(unit => (unit.Lease.Id, unit.Lease.Unit.Lane, unit.Due))]);
+        }
     }
 
     /// <summary>
@@ -270,6 +277,7 @@ internal sealed class Recovery(
     {
         if (await units.FindAsync(partition, unit) is not var (first, due))
         {
+            window.Unclaim([unit]);
             await act(null);
             return true;
         }

@@ -252,6 +252,36 @@ public sealed class DrainTests : IAsyncLifetime
         Assert.Equal(0, (await other.Reader.MeasureAsync(Cancellation)).Units);
     }
 
+    [Fact]
+    public async Task What_a_full_store_gives_back_when_it_loses_its_last_moment_keeps_no_partition_waiting()
+    {
+        await using var store = await OpenAsync(lease: "00:00:02");
+        var message = TestMail.To(Time, "a@x.test");
+        await store.Queue.EnqueueAsync(message, null, Cancellation);
+        var lease = Assert.Single(await LeaseAsync(store, 1));
+        var keys = store.Store.PartitionOf(message.Id).Keys;
+        var before = await _redis.AskAsync(Cancellation, "GET", keys.Settled.ToString());
+        await _redis.AskAsync(Cancellation, "COPY", keys.Message(message.Id).ToString(), "kept");
+        await store.Queue.SettleAsync(TestMail.Delivered(lease, Time), Cancellation).InTime();
+
+        // A replica that had not heard of it, and has less memory, takes over.
+        using (var server = await RespClient.ConnectAsync(_redis.Port, Cancellation))
+        {
+            await server.AskAsync(Cancellation, "MULTI");
+            await server.AskAsync(Cancellation, "RENAME", "kept", keys.Message(message.Id).ToString());
+            await server.AskAsync(Cancellation, "ZADD", keys.Lane(lease.Unit.Lane).ToString(), "1", lease.Id.ToString());
+            await server.AskAsync(Cancellation, "ZADD", keys.Lanes.ToString(), "1", lease.Unit.Lane.ToString());
+            await server.AskAsync(Cancellation, "SET", keys.Settled.ToString(), before);
+            await server.AskAsync(Cancellation, "CONFIG", "SET", "maxmemory", "1");
+            await server.AskAsync(Cancellation, "CLIENT", "KILL", "TYPE", "normal");
+            await server.AskAsync(Cancellation, "EXEC");
+        }
+
+        await Eventually.HoldsAsync(async () => (await store.Reader.MeasureAsync(Cancellation)).Units == 0, Cancellation);
+        var now = Time.GetTimestamp();
+        await Eventually.HoldsAsync(() => store.Store.Partitions.All(partition => partition.IsServed && partition.LiveUntil > now), Cancellation);
+    }
+
     // The units that stand in the file, each as often as it does.
     private List<string> DrainedLines()
     {
