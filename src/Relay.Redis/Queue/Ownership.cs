@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Relay.Mail.Queue;
@@ -33,16 +34,21 @@ internal sealed class Ownership
     private readonly DotWriter _dots;
     private readonly Wakes _wakes;
     private readonly TimeSpan _lease;
+
+    // How long a turn waits for a shard that says nothing, which the client gives longer.
+    private readonly TimeSpan _patience;
     private readonly bool _isAlone;
     private readonly TimeProvider _time;
     private readonly ILogger<Ownership> _logger;
     private readonly SemaphoreSlim _turn = new(1);
+    private readonly ConcurrentDictionary<Partition, bool> _renewing = new();
     private TaskCompletionSource _nudged = NewSignal();
     private (int Nodes, int Share) _told;
     private bool _hasClaimed;
     private bool _hasNoted;
     private int _turns;
     private Task _settling = Task.CompletedTask;
+    private Exception? _failure;
 
     public Ownership(
         Store store, Window window, NodeRegistry nodes, StoreIdentity identity, Recovery recovery, DotWriter dots, Wakes wakes, IOptions<StoreOptions> options, TimeProvider time,
@@ -50,6 +56,7 @@ internal sealed class Ownership
     {
         (_store, _window, _nodes, _identity, _recovery, _dots, _wakes, _time, _logger) = (store, window, nodes, identity, recovery, dots, wakes, time, logger);
         _lease = options.Value.Queue.Lease;
+        _patience = _lease / RenewalsPerLease / 2;
         _isAlone = options.Value.IsEmbedded;
         wakes.SharesChanged += Nudge;
         store.Doubted += Nudge;
@@ -75,7 +82,7 @@ internal sealed class Ownership
         await _turn.WaitAsync();
         try
         {
-            await Task.WhenAll(_store.Partitions.Where(p => p.IsOwned).Select(RenewAsync));
+            await Task.WhenAll(_store.Partitions.Where(p => p.IsOwned).Select(p => TryAsync(() => RenewOnceAsync(p).WaitAsync(_patience, _time))));
             _window.Signal();
             await _nodes.BeatAsync();
             await NoteDotsAsync();
@@ -85,10 +92,11 @@ internal sealed class Ownership
         }
         catch (Exception e) when (StoreFailure.Covers(e) || e is StoreUnavailableException)
         {
-            _logger.LeaseFailed(StoreFailure.Of(e).Reason);
+            _failure ??= e;
         }
         finally
         {
+            TellFailure();
             _turn.Release();
         }
 
@@ -101,6 +109,27 @@ internal sealed class Ownership
         await _nodes.LeaveAsync();
         await Task.WhenAll(_store.Partitions.Where(p => p.IsOwned).Select(GiveAsync));
         await _wakes.FlushAsync();
+    }
+
+    // What concerns one partition. On a cluster its shard may be away, and the others go on.
+    private async Task TryAsync(Func<Task> step)
+    {
+        try
+        {
+            await step();
+        }
+        catch (Exception e) when (StoreFailure.Covers(e) || e is StoreUnavailableException)
+        {
+            Interlocked.CompareExchange(ref _failure, e, null);
+        }
+    }
+
+    private void TellFailure()
+    {
+        if (Interlocked.Exchange(ref _failure, null) is { } failure)
+        {
+            _logger.LeaseFailed(StoreFailure.Of(failure).Reason);
+        }
     }
 
     // A full store takes no outcome that puts off, and the leases end meanwhile.
@@ -141,6 +170,24 @@ internal sealed class Ownership
         _hasNoted = _nodes.HasPeers;
     }
 
+    // One that was not answered in the turn before goes on still.
+    private async Task RenewOnceAsync(Partition partition)
+    {
+        if (!_renewing.TryAdd(partition, true))
+        {
+            return;
+        }
+
+        try
+        {
+            await RenewAsync(partition);
+        }
+        finally
+        {
+            _renewing.TryRemove(partition, out _);
+        }
+    }
+
     private async Task RenewAsync(Partition partition)
     {
         var database = _store.Connections.Background;
@@ -148,12 +195,18 @@ internal sealed class Ownership
         // Counted from before the question, so that we stop before the store lets anybody else in. First the renewal, then
         // the look: what is ours behind it was ours when it was renewed.
         var asked = _time.GetTimestamp();
-        var doubts = partition.Doubts;
+        var (doubts, term) = (partition.Doubts, partition.Term);
         var known = partition.Settled;
         var renewed = database.KeyExpireAsync(partition.Keys.Lease, _lease);
         var found = await database.StringGetAsync([partition.Keys.Lease, partition.Keys.Settled], StoreConnections.FromPrimary).InTimeAsync();
         var owner = (string?)found[0];
         await renewed.InTimeAsync();
+        if (!partition.IsOwned || partition.Term != term)
+        {
+            // It came so late that the partition was given away, and perhaps taken again.
+            return;
+        }
+
         if (owner == _store.Owner || (owner is null && await IsStillOursAsync(partition)))
         {
             var gaveBack = await FindGivenBackAsync(partition, known, Fence.Parse(found[1]));
@@ -216,10 +269,11 @@ internal sealed class Ownership
         TellShare(share);
 
         var database = _store.Connections.Background;
-        var others = partitions.Where(p => !p.IsOwned).ToList();
-        var owners = await Task.WhenAll(others.Select(p => database.StringGetAsync(p.Keys.Lease, StoreConnections.FromPrimary))).InTimeAsync();
+        var owners = new ConcurrentDictionary<Partition, string?>();
+        await Task.WhenAll(partitions.Where(p => !p.IsOwned).Select(p => TryAsync(async () =>
+            owners[p] = await database.StringGetAsync(p.Keys.Lease, StoreConnections.FromPrimary).InTimeAsync().WaitAsync(_patience, _time))));
         var free = new List<(Partition Partition, string? Owner)>();
-        foreach (var (partition, owner) in others.Zip(owners, (p, o) => (p, (string?)o)))
+        foreach (var (partition, owner) in owners.OrderBy(o => o.Key.Number))
         {
             if (owner is null || owner == _store.Owner || IsFormerSelf(owner))
             {
@@ -227,12 +281,12 @@ internal sealed class Ownership
             }
             else
             {
-                await _recovery.HandOnAsync(partition);
+                await TryAsync(() => _recovery.HandOnAsync(partition));
             }
         }
 
         var staying = partitions.Where(p => p.IsServed).ToList();
-        await Task.WhenAll(free.Take(Math.Max(0, share - staying.Count)).Select(f => TakeAsync(f.Partition, f.Owner)));
+        await Task.WhenAll(free.Take(Math.Max(0, share - staying.Count)).Select(f => TryAsync(() => TakeAsync(f.Partition, f.Owner))));
         foreach (var surplus in staying.Skip(share))
         {
             surplus.Leave();

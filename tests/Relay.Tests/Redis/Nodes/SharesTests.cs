@@ -43,6 +43,27 @@ public sealed class SharesTests
         await Eventually.HoldsAsync(() => Owned(first) == 16, Cancellation);
     }
 
+    /// <summary>As on a cluster, where a shard may be away while the others serve.</summary>
+    [Fact]
+    public async Task Partitions_of_which_nothing_can_be_learned_keep_nobody_from_taking_over_the_others()
+    {
+        await using var redis = await RedisServer.StartAsync(Cancellation);
+        await using var shim = new RedisShim(redis);
+        await using var first = await StoreUnderTest.StartAsync(shim.ConnectionString, StoreUnderTest.NewFolder(), Time, Cancellation, ("Queue:Lease", "00:00:03"));
+        string[] away;
+        await using (var second = await StartAsync(redis))
+        {
+            await Eventually.HoldsAsync(() => IsShared(first, second), Cancellation);
+            away = [first.Store.Partitions.First(p => p.IsOwned).Keys.Lease.ToString(), second.Store.Partitions.First(p => p.IsOwned).Keys.Lease.ToString()];
+        }
+
+        shim.Instead = command => command is [_, var key, ..] && away.Contains(key) ? ["EVAL", "return redis.error_reply('CLUSTERDOWN The cluster is down')", "0"] : null;
+
+        await Eventually.HoldsAsync(() => Owned(first) == 15, Cancellation);
+        shim.Instead = _ => null;
+        await Eventually.HoldsAsync(() => Owned(first) == 16, Cancellation);
+    }
+
     [Fact]
     public async Task A_node_that_starts_again_has_its_share_at_once_and_under_another_name()
     {
