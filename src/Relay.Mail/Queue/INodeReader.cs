@@ -18,6 +18,6 @@ public sealed record NodeOverview(IReadOnlyList<NodeStatus> Nodes, IReadOnlyList
 public sealed record NodeStatus(
     string Id, string Name, IReadOnlyList<string> Roles, string Version, DateTimeOffset Since, DateTimeOffset LastSeen, IReadOnlyList<OwnedPartition> Partitions);
 
-/// <param name="Epoch">How often the partition has had an owner.</param>
+/// <param name="Epoch">Grows with each owner that the partition gets.</param>
 /// <param name="Units">That wait in it; null where to count them would cost much.</param>
 public sealed record OwnedPartition(int Number, long Epoch, long? Units);

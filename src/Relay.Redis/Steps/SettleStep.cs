@@ -108,9 +108,16 @@ internal enum UnitEnd
 /// <summary>The number of a partition's last step; a take-over raises the epoch, so that the steps of the old owner fail.</summary>
 internal readonly record struct Fence(long Epoch, long Sequence)
 {
+    // Small enough that no number of owners comes to an end of what JSON's readers keep exact.
+    private const int Leap = 1 << 20;
+
     public Fence Next => this with { Sequence = Sequence + 1 };
 
-    public Fence NextEpoch => new(Epoch + 1, 0);
+    /// <summary>
+    /// Before the first step of the next owner. By how much it is later is chance: a failover may forget who was the next, and he
+    /// would go on behind the fence of whoever is made the next then, as if it were his.
+    /// </summary>
+    public Fence NextEpoch(Random random) => new(Epoch + 1 + random.Next(Leap), 0);
 
     public bool IsBefore(Fence other) => Epoch < other.Epoch || (Epoch == other.Epoch && Sequence < other.Sequence);
 

@@ -11,7 +11,7 @@ namespace Relay.Redis.Steps;
 /// <code>
 /// SET lease OWNER NX PX ttl   or, on condition lease = FORMER: SET lease OWNER PX ttl
 /// condition  settled = E:S and projected = E:S as read
-/// writes     SET settled E+1:0, SET projected E+1:0
+/// writes     SET settled E':0, SET projected E':0, with E' later than E by chance
 /// results    the epochs | null: another node was first
 /// in a full store   all of it in one script, on the same conditions
 /// </code>
@@ -89,7 +89,7 @@ internal static class TakeOverStep
     private static async Task<TakenOver?> TryRaiseAsync(IDatabase database, PartitionKeys keys)
     {
         var (settled, projected) = await ReadAsync(database, keys);
-        var taken = new TakenOver(Fence.Parse(settled), Fence.Parse(projected).NextEpoch);
+        var taken = TakenOver.From(Fence.Parse(settled), Fence.Parse(projected));
         var step = database.CreateTransaction();
         step.AddCondition(Is(keys.Settled, settled));
         step.AddCondition(Is(keys.Projected, projected));
@@ -101,7 +101,7 @@ internal static class TakeOverStep
     private static async Task<TakenOver?> TryInFullStoreAsync(IDatabase database, PartitionKeys keys, string owner, string? holder, TimeSpan lease)
     {
         var (settled, projected) = await ReadAsync(database, keys);
-        var taken = new TakenOver(Fence.Parse(settled), Fence.Parse(projected).NextEpoch);
+        var taken = TakenOver.From(Fence.Parse(settled), Fence.Parse(projected));
         var done = await FullStore.RunAsync(database, InFullStore, [keys.Lease, keys.Settled, keys.Projected],
         [
             owner, holder ?? "", Milliseconds(lease),
@@ -140,7 +140,7 @@ internal static class TakeOverStep
 
 /// <summary>A partition is ours.</summary>
 /// <param name="Before">The last step of whoever had it before.</param>
-internal sealed record TakenOver(Fence Before, Fence Projected)
+internal sealed record TakenOver(Fence Before, Fence Settled, Fence Projected)
 {
-    public Fence Settled => Before.NextEpoch;
+    public static TakenOver From(Fence settled, Fence projected) => new(settled, settled.NextEpoch(Random.Shared), projected.NextEpoch(Random.Shared));
 }

@@ -39,5 +39,5 @@ internal sealed record NodeView(
         [.. node.Partitions.Select(p => new PartitionView(p.Number, p.Epoch, p.Units))]);
 }
 
-/// <param name="Epoch">How often the partition has had an owner.</param>
+/// <param name="Epoch">Grows with each owner that the partition gets.</param>
 internal sealed record PartitionView(int Number, long Epoch, long? Units);

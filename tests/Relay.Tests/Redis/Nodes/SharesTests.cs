@@ -70,16 +70,18 @@ public sealed class SharesTests
         await using var redis = await RedisServer.StartAsync(Cancellation);
         var folder = StoreUnderTest.NewFolder();
         string former;
+        List<long> epochs;
         await using (var store = await StartAsync(redis, folder))
         {
             former = store.Store.Owner;
+            epochs = [.. store.Store.Partitions.Select(p => p.Settled.Epoch)];
         }
 
         await using var again = await StartAsync(redis, folder);
 
         Assert.Equal(16, Owned(again));
         Assert.NotEqual(former, again.Store.Owner);
-        Assert.All(again.Store.Partitions, p => Assert.Equal(2, p.Settled.Epoch));
+        Assert.All(again.Store.Partitions, p => Assert.True(p.Settled.Epoch > epochs[p.Number]));
         var nodes = await again.Get<INodeReader>().ListAsync(Cancellation);
         Assert.Equal(again.Store.NodeId, Assert.Single(nodes.Nodes).Id);
     }

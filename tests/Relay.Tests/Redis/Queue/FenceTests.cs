@@ -1,6 +1,7 @@
 using Relay.Mail.Events;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
+using Relay.Redis.Keys;
 using Relay.Redis.Queue;
 using Relay.Redis.Steps;
 using Relay.TestKit.Redis;
@@ -60,6 +61,25 @@ public sealed class FenceTests
         await Eventually.HoldsAsync(async () => (await store.Reader.FindUnitsAsync(other.Id, Cancellation)).Count == 0, Cancellation);
 
         Assert.Single(await store.Reader.FindUnitsAsync(message.Id, Cancellation));
+    }
+
+    [Fact]
+    public async Task A_take_over_that_a_failover_forgot_is_not_made_again_under_its_number()
+    {
+        await using var redis = await RedisServer.StartAsync(Cancellation);
+        await using var proxy = new RedisProxy(redis.Port);
+        await using var first = await StoreUnderTest.StartAsync(proxy.ConnectionString, StoreUnderTest.NewFolder(), Time, Cancellation, ("Queue:Partitions", "1"));
+        var (keys, forgotten) = (first.Store.Partitions[0].Keys, first.Store.Partitions[0]);
+
+        // As on a replica that had not heard of it, nor of who it was.
+        proxy.Cut();
+        await redis.AskAsync(Cancellation, "DEL", keys.Lease.ToString(), keys.Settled.ToString(), keys.Projected.ToString(), StoreKeys.Node(first.Store.Owner).ToString());
+        await using var next = await StoreUnderTest.StartAsync(redis.ConnectionString, StoreUnderTest.NewFolder(), Time, Cancellation);
+
+        var taken = next.Store.Partitions[0];
+        Assert.True(taken.IsOwned);
+        Assert.NotEqual(forgotten.Settled, taken.Settled);
+        Assert.NotEqual(forgotten.Projected, taken.Projected);
     }
 
     [Theory]
