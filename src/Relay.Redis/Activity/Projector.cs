@@ -100,6 +100,12 @@ internal sealed class Projector(
             await suppressions.AddAsync(account.Key, [.. account], CancellationToken.None);
         }
 
+        // Before it too, since a step may be done though nobody is told: to look twice for what has arrived does no harm.
+        foreach (var (partition, arrival) in arrivals)
+        {
+            Announce(partition, arrival);
+        }
+
         CrashPoints.Pass(CrashPoint.BeforeEvent);
         try
         {
@@ -118,11 +124,6 @@ internal sealed class Projector(
         catch (Exception e) when (StoreFailure.Covers(e) && !StoreFailure.Of(e).IsCertain)
         {
             await CatchUpAsync(database, work.Select(w => w.First));
-        }
-
-        foreach (var (partition, arrival) in arrivals)
-        {
-            Announce(partition, arrival);
         }
 
         return work.Max(w => w.Second.Length);

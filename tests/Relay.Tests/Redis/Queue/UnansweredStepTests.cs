@@ -92,6 +92,23 @@ public sealed class UnansweredStepTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Mail_of_another_node_is_found_though_the_answer_to_its_projecting_step_was_lost()
+    {
+        // Of this node nobody hears anything: that mail has come stands in the outbox alone.
+        await using var mute = new RedisShim(_redis) { Instead = command => command[0] == "PUBLISH" ? ["EXISTS", "anybody"] : null };
+        await using var door = await StoreUnderTest.StartAsync(mute.ConnectionString, StoreUnderTest.NewFolder(), Time, Cancellation, ("Roles:0", "intake"));
+        _proxy.CutWithAnswer = true;
+        _proxy.LoseAnswerTo("EXEC", ":projected");
+
+        Assert.IsType<EnqueueResult.Accepted>(await door.Queue.EnqueueAsync(_message, null, Cancellation).InTime());
+        await _proxy.Lost.WaitAsync(TimeSpan.FromSeconds(30), Cancellation);
+        Assert.Equal("0", await _redis.AskAsync(Cancellation, "EXISTS", _store.Store.PartitionOf(_message.Id).Keys.Outbox.ToString()));
+        _proxy.Mend();
+
+        Assert.Equal(_message.Id, Assert.Single(await _store.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime()).Message.Id);
+    }
+
+    [Fact]
     public async Task An_accept_with_a_key_that_arrives_late_is_sent_all_the_same()
     {
         _proxy.HoldRequest("EXEC", $"m:{_message.Id}");
