@@ -85,12 +85,13 @@ internal sealed class Projector(
         var step = database.CreateTransaction();
         var arrivals = new List<(Partition, EventRecord)>();
         var suppressed = new List<(string, Suppression)>();
+        var isAnyNews = canceller.HasForgotten;
         foreach (var (partition, outbox) in work)
         {
             var events = Read(partition, outbox, step, suppressed);
             ProjectStep.AddFence(step, partition.Keys, partition.Projected);
             ProjectStep.Add(step, partition.Keys, events, outbox.Length, now);
-            arrivals.AddRange(events.Where(e => e.Node != store.Mark).Select(e => (partition, e)));
+            arrivals.AddRange(events.Where(e => isAnyNews || e.Node != store.Mark).Select(e => (partition, e)));
             events.ForEach(e => canceller.Came(e.Message));
         }
 

@@ -17,11 +17,11 @@ namespace Relay.Redis.Queue;
 /// <remarks>
 /// An accept may arrive in the store after its cancelling did: the two may have gone over different connections, and a
 /// server that was stopped, or had just become the primary, reads them in any order. So what was not found is remembered
-/// for a while, and the projector tells when it came after all; nobody else would ever look at it.
+/// for a while, and the projector tells when it came after all; nobody else would ever look at it. What is too much to be
+/// remembered stays in the queue, if it gets there: for as long as it may, all that comes is looked at.
 /// </remarks>
 internal sealed class Canceller(Store store, Window window, StoreRetry retry, TimeProvider time, ILogger<Canceller> logger)
 {
-    // What comes on top stays in the queue, if it got there.
     private const int MaxWaiting = 4_096;
 
     // Octets that are still on their way after this are in no server's buffer.
@@ -30,24 +30,32 @@ internal sealed class Canceller(Store store, Window window, StoreRetry retry, Ti
     private readonly ConcurrentDictionary<MessageId, (Cancelled Accept, DateTimeOffset Since)> _notFound = new();
     private readonly Channel<Cancelled> _waiting = Channel.CreateBounded<Cancelled>(new BoundedChannelOptions(MaxWaiting) { SingleReader = true });
 
+    // In ticks.
+    private long _forgottenUntil;
+
+    /// <summary>An accept of ours may come that was given up, and of which nothing is remembered.</summary>
+    public bool HasForgotten => time.GetUtcNow().Ticks < Volatile.Read(ref _forgottenUntil);
+
     public void Cancel(PendingAccept accept, IdempotencyKey? idempotency)
     {
         var message = accept.Message.Message;
 
         // Without its octets: thousands may wait while the store is away.
         var slim = message with { Content = message.Content with { Prologue = default, Head = default } };
-        if (!_waiting.Writer.TryWrite(new Cancelled(accept.Answer, accept.Partition, slim, accept.Message.Units, idempotency is not null)))
+        var cancelled = new Cancelled(accept.Answer, accept.Partition, slim, accept.Message.Units, idempotency is not null);
+        if (!_waiting.Writer.TryWrite(cancelled))
         {
-            window.EndAccept(accept.Partition, message, accept.Message.Units, accept.Message.Due);
+            Forget();
+            Leave(cancelled);
         }
     }
 
     /// <summary>An accept of ours is in the store, as its event shows.</summary>
     public void Came(MessageId id)
     {
-        if (!_notFound.IsEmpty && _notFound.TryRemove(id, out var late))
+        if (!_notFound.IsEmpty && _notFound.TryRemove(id, out var late) && !_waiting.Writer.TryWrite(late.Accept with { IsLate = true }))
         {
-            _waiting.Writer.TryWrite(late.Accept with { IsLate = true });
+            Tell(late.Accept);
         }
     }
 
@@ -149,7 +157,13 @@ internal sealed class Canceller(Store store, Window window, StoreRetry retry, Ti
         {
             _notFound[cancelled.Message.Id] = (cancelled, now);
         }
+        else
+        {
+            Forget();
+        }
     }
+
+    private void Forget() => Volatile.Write(ref _forgottenUntil, (time.GetUtcNow() + Remembered).Ticks);
 
     // If it got into the store it is found there like what another node accepted.
     private void Leave(Cancelled cancelled)

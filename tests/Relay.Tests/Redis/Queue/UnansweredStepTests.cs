@@ -1,6 +1,8 @@
 using Relay.Mail.Events;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
+using Relay.Redis.Queue;
+using Relay.Redis.Steps;
 using Relay.TestKit.Redis;
 
 namespace Relay.Tests.Redis.Queue;
@@ -8,6 +10,8 @@ namespace Relay.Tests.Redis.Queue;
 /// <summary>A step that was done, or comes to be done, though its answer is never seen.</summary>
 public sealed class UnansweredStepTests : IAsyncLifetime
 {
+    private const int MostRemembered = 4_096;
+
     private static readonly TimeProvider Time = TimeProvider.System;
     private readonly Message _message = TestMail.To(Time, "a@x.test");
     private RedisServer _redis = null!;
@@ -109,6 +113,47 @@ public sealed class UnansweredStepTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task An_accept_that_arrives_late_while_too_many_are_taken_back_stays_in_the_queue()
+    {
+        _proxy.HoldRequest("EXEC", $"m:{_message.Id}");
+        Assert.IsType<EnqueueResult.StoreUnavailable>(await _store.Queue.EnqueueAsync(_message, null, Cancellation).InTime());
+        await Eventually.HoldsAsync(() => _store.Window.Size.Held == 0, Cancellation);
+
+        // Behind one whose answer may still come.
+        var first = GiveUp(TestMail.To(Time, "b@x.test"));
+        for (var i = 0; i < MostRemembered + 1; i++)
+        {
+            GiveUp(TestMail.To(Time, "b@x.test")).Answered(null);
+        }
+
+        await _proxy.DeliverHeldAsync(Cancellation);
+
+        Assert.Equal(_message.Id, Assert.Single(await _store.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime()).Message.Id);
+        first.Answered(null);
+    }
+
+    [Fact]
+    public async Task An_accept_that_arrives_when_too_many_are_remembered_stays_in_the_queue()
+    {
+        for (var i = 0; i < MostRemembered; i++)
+        {
+            GiveUp(TestMail.To(Time, "b@x.test"), new IdempotencyKey($"order-{i}", "print")).Answered(null);
+            if (i % 1_000 == 0)
+            {
+                await TakenBackAsync();
+            }
+        }
+
+        await TakenBackAsync();
+        _proxy.HoldRequest("EXEC", $"m:{_message.Id}");
+        Assert.IsType<EnqueueResult.StoreUnavailable>(await _store.Queue.EnqueueAsync(_message, null, Cancellation).InTime());
+        await Eventually.HoldsAsync(() => _store.Window.Size.Held == 0, Cancellation);
+        await _proxy.DeliverHeldAsync(Cancellation);
+
+        Assert.Equal(_message.Id, Assert.Single(await _store.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime()).Message.Id);
+    }
+
+    [Fact]
     public async Task An_accept_with_a_key_that_arrives_late_is_sent_all_the_same()
     {
         _proxy.HoldRequest("EXEC", $"m:{_message.Id}");
@@ -118,5 +163,23 @@ public sealed class UnansweredStepTests : IAsyncLifetime
         await _proxy.DeliverHeldAsync(Cancellation);
 
         Assert.Equal(_message.Id, Assert.Single(await _store.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime()).Message.Id);
+    }
+
+    private PendingAccept GiveUp(Message message, IdempotencyKey? key = null)
+    {
+        var accept = new PendingAccept(_store.Store.PartitionOf(message.Id), new PreparedMessage(message, _store.Store.Mark));
+        _store.Get<Canceller>().Cancel(accept, key);
+        return accept;
+    }
+
+    // And so is all that was given up before.
+    private async Task TakenBackAsync()
+    {
+        var last = TestMail.To(Time, "c@y.test");
+        Assert.IsType<EnqueueResult.Accepted>(await _store.Queue.EnqueueAsync(last, null, Cancellation).InTime());
+        var lease = Assert.Single(await _store.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime());
+        GiveUp(last).Answered(null);
+        await Eventually.HoldsAsync(async () => (await _store.Reader.FindUnitsAsync(last.Id, Cancellation)).Count == 0, Cancellation);
+        await _store.Queue.SettleAsync(TestMail.Delivered(lease, Time), Cancellation).InTime();
     }
 }
