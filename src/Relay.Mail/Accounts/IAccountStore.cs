@@ -61,6 +61,7 @@ public enum AccountPart
     Credentials,
     Domains,
     Senders,
+    Templates,
 }
 
 /// <param name="Credential">By its id.</param>

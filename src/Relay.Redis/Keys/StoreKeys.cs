@@ -56,6 +56,9 @@ internal static class StoreKeys
     /// <summary>An account's single verified addresses, by address.</summary>
     public static RedisKey Senders(string account) => $"relay:acct:{{{account}}}:senders";
 
+    /// <summary>An account's templates by id.</summary>
+    public static RedisKey Templates(string account) => $"relay:acct:{{{account}}}:templates";
+
     /// <summary>An account's sending domains by name.</summary>
     public static RedisKey Domains(string account) => $"relay:acct:{{{account}}}:domains";
 

@@ -10,6 +10,7 @@ using Relay.Mail.Queue;
 using Relay.Mail.Routes;
 using Relay.Mail.Sites;
 using Relay.Mail.Suppressions;
+using Relay.Mail.Templates;
 using Relay.Mail.Tokens;
 using Relay.Redis.Nodes;
 
@@ -33,6 +34,7 @@ namespace Relay.Redis.Records;
 [JsonSerializable(typeof(Credential))]
 [JsonSerializable(typeof(SendingDomain))]
 [JsonSerializable(typeof(VerifiedSender))]
+[JsonSerializable(typeof(MailTemplate))]
 [JsonSerializable(typeof(Suppression))]
 [JsonSerializable(typeof(CapturedMessage))]
 [JsonSerializable(typeof(AsideMail))]

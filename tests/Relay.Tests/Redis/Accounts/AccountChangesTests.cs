@@ -7,6 +7,7 @@ using Relay.Intake.Admission;
 using Relay.Mail.Accounts;
 using Relay.Mail.Lists;
 using Relay.Mail.Sites;
+using Relay.Mail.Templates;
 using Relay.TestKit.InMemory;
 using Relay.TestKit.Redis;
 
@@ -85,6 +86,9 @@ public sealed class AccountChangesTests
         await Eventually.HoldsAsync(() => Has(AccountPart.Domains), Cancellation);
         await here.Senders.TryAddAsync(new VerifiedSender("s1", "a", "a@x.test", DateTimeOffset.UnixEpoch), Cancellation);
         await Eventually.HoldsAsync(() => Has(AccountPart.Senders), Cancellation);
+        var now = DateTimeOffset.UnixEpoch;
+        await here.Templates.TryAddAsync(new MailTemplate { Id = "t1", Account = "a", Name = "A", Version = 1, CreatedAt = now, ChangedAt = now, By = "k" }, Cancellation);
+        await Eventually.HoldsAsync(() => Has(AccountPart.Templates), Cancellation);
 
         bool Has(AccountPart part)
         {
@@ -136,6 +140,8 @@ public sealed class AccountChangesTests
         public AdmissionGate Gate => _services.GetRequiredService<AdmissionGate>();
 
         public IAccountStore Accounts => _store.Get<IAccountStore>();
+
+        public ITemplateStore Templates => _store.Get<ITemplateStore>();
 
         public ISenderStore Senders => _store.Get<ISenderStore>();
 

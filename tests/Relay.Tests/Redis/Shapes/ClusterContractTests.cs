@@ -6,6 +6,7 @@ using Relay.Mail.Incoming;
 using Relay.Mail.Queue;
 using Relay.Mail.Routes;
 using Relay.Mail.Suppressions;
+using Relay.Mail.Templates;
 using Relay.Mail.Tokens;
 using Relay.Tests.Redis.Accounts;
 using Relay.Tests.Redis.Contents;
@@ -14,6 +15,7 @@ using Relay.Tests.Redis.Incoming;
 using Relay.Tests.Redis.Queue;
 using Relay.Tests.Redis.Routes;
 using Relay.Tests.Redis.Suppressions;
+using Relay.Tests.Redis.Templates;
 using Relay.Tests.Redis.Tokens;
 
 namespace Relay.Tests.Redis.Shapes;
@@ -63,6 +65,12 @@ public sealed class ClusterAccountStoreTests(SharedCluster shared) : AccountStor
 public sealed class ClusterSenderStoreTests(SharedCluster shared) : SenderStoreContract
 {
     protected override async ValueTask<ISenderStore> OpenAsync() => StoreOf(await shared.OpenAsync(TimeProvider.System, Cancellation));
+}
+
+[Collection(ClusterCollection.Name)]
+public sealed class ClusterTemplateStoreTests(SharedCluster shared) : TemplateStoreContract
+{
+    protected override async ValueTask<ITemplateStore> OpenAsync() => StoreOf(await shared.OpenAsync(TimeProvider.System, Cancellation));
 }
 
 [Collection(ClusterCollection.Name)]
