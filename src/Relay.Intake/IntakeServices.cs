@@ -6,6 +6,7 @@ using Relay.Intake.Domains;
 using Relay.Intake.Http;
 using Relay.Intake.Limits;
 using Relay.Intake.Smtp;
+using Relay.Intake.Templates;
 using Relay.Mail.Messages;
 using Relay.Mail.Tokens;
 
@@ -30,6 +31,7 @@ public static class IntakeServices
         services.AddSingleton<SenderRules>();
         services.AddSingleton<ReturnPaths>();
         services.AddSingleton<Alignments>();
+        services.AddSingleton<TemplateShelf>();
         services.AddSingleton<AdmissionGate>();
         services.AddSingleton<IOwnMail, OwnMailGate>();
         services.AddSmtpDoors(relay);

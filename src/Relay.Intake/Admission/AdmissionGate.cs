@@ -125,6 +125,10 @@ internal sealed partial class AdmissionGate(
         return result;
     }
 
+    /// <summary>What became of the first message with this key: replayed, or refused where it was another one. Null when there was none.</summary>
+    public async ValueTask<AdmissionResult?> FindFirstAsync(Credential credential, IdempotencyKey idempotency, CancellationToken cancellation) =>
+        await queue.FindFirstAsync(credential.Account, idempotency, cancellation) is { } first ? ResultOf(first, idempotency) : null;
+
     /// <summary>A key was made or revoked in this process; from here on that is seen.</summary>
     public void Forget(Credential credential) => credentials.Forget(credential);
 
@@ -202,9 +206,8 @@ internal sealed partial class AdmissionGate(
             if (exceeded is not null)
             {
                 // A message that was accepted took its part then; its repetition is told so, whatever is left by now.
-                return idempotency is not null && await queue.FindFirstAsync(credential.Account, idempotency, cancellation) is { } first
-                    ? ResultOf(first, idempotency)
-                    : new AdmissionResult.Refused(Refusal.Of(exceeded, recipients.Count));
+                return (idempotency is null ? null : await FindFirstAsync(credential, idempotency, cancellation))
+                    ?? new AdmissionResult.Refused(Refusal.Of(exceeded, recipients.Count));
             }
         }
         catch (StoreUnavailableException exception)

@@ -14,6 +14,7 @@ using Relay.Intake.Http.Routes;
 using Relay.Intake.Http.Sending;
 using Relay.Intake.Http.Statistics;
 using Relay.Intake.Http.Suppressions;
+using Relay.Intake.Http.Templates;
 using Relay.Intake.Http.Unsubscribing;
 
 namespace Relay.Intake.Http;
@@ -29,7 +30,10 @@ internal static class HttpServices
         services.AddSingleton<IConfigureOptions<KestrelServerOptions>, KestrelLimits>();
 
         services.AddSingleton<BodyBudget>();
+        services.AddSingleton<Mailer>();
         services.AddSingleton<SendEndpoint>();
+        services.AddSingleton<TemplatedMail>();
+        services.AddSingleton<TemplateEndpoints>();
         services.AddSingleton<MessageEndpoints>();
         services.AddSingleton<TranscriptEndpoint>();
         services.AddSingleton<InboxEndpoints>();

@@ -17,6 +17,7 @@ using Relay.Intake.Http.Routes;
 using Relay.Intake.Http.Sending;
 using Relay.Intake.Http.Statistics;
 using Relay.Intake.Http.Suppressions;
+using Relay.Intake.Http.Templates;
 using Relay.Intake.Http.Unsubscribing;
 using Relay.Mail.Accounts;
 using Relay.Mail.Domains;
@@ -163,6 +164,27 @@ public static class RelayApi
         routes.MapDelete("/senders/{id}", (HttpContext context, SenderEndpoints senders, string id) => senders.RemoveAsync(context, id))
             .Requires(CredentialScope.Manage).WithTags("Senders").WithSummary("Send as an address no more")
             .Produces(StatusCodes.Status204NoContent).AnswersProblems();
+
+        routes.MapPost("/templates", (HttpContext context, TemplateEndpoints templates) => templates.CreateAsync(context))
+            .Requires(CredentialScope.Manage).RunsOnce(TemplateEndpoints.MaxBody).WithTags("Templates").WithSummary("Make a template to write mail from")
+            .WithDescription("In Handlebars: variables, if, unless, each, with, and a few helpers. A source that is none is refused with its line and column.")
+            .Reads<TemplateRequest>().Produces<TemplateView>(StatusCodes.Status201Created).AnswersProblems();
+        routes.MapGet("/templates", (HttpContext context, TemplateEndpoints templates, string? limit, string? cursor) => templates.ListAsync(context, limit, cursor))
+            .Requires(CredentialScope.Read).WithTags("Templates").WithSummary("List templates, without their text and HTML")
+            .Produces<Page<TemplateView>>().AnswersProblems();
+        routes.MapGet("/templates/{id}", (HttpContext context, TemplateEndpoints templates, string id) => templates.FindAsync(context, id))
+            .Requires(CredentialScope.Read).WithTags("Templates").WithSummary("Show a template")
+            .Produces<TemplateView>().AnswersProblems();
+        routes.MapPut("/templates/{id}", (HttpContext context, TemplateEndpoints templates, string id) => templates.ChangeAsync(context, id))
+            .Requires(CredentialScope.Manage).WithTags("Templates").WithSummary("Make the next version of a template")
+            .WithDescription("All of it at once: what is left out is not in it. Mail that was accepted before stays as it was written then.")
+            .Reads<TemplateRequest>().Produces<TemplateView>().AnswersProblems();
+        routes.MapDelete("/templates/{id}", (HttpContext context, TemplateEndpoints templates, string id) => templates.RemoveAsync(context, id))
+            .Requires(CredentialScope.Manage).WithTags("Templates").WithSummary("Remove a template")
+            .Produces(StatusCodes.Status204NoContent).AnswersProblems();
+        routes.MapPost("/templates/{id}/preview", (HttpContext context, TemplateEndpoints templates, string id) => templates.PreviewAsync(context, id))
+            .Requires(CredentialScope.Read).RunsOnce(TemplateEndpoints.MaxBody).WithTags("Templates").WithSummary("Show how mail would be written with these variables; nothing is sent")
+            .Reads<PreviewRequest>().Produces<RenderedView>().AnswersProblems();
 
         // For people with a browser and no key.
         routes.MapGet("/confirm", (HttpContext context, ConfirmationPage page, string? token) => page.ShowAsync(context, token)).ExcludeFromDescription();

@@ -5,6 +5,7 @@ using Microsoft.OpenApi;
 using Relay.Intake.Http.Json;
 using Relay.Intake.Http.Repeating;
 using Relay.Intake.Http.Sending;
+using Relay.Intake.Templates.Handlebars;
 
 namespace Relay.Intake.Http.Description;
 
@@ -56,6 +57,11 @@ public static class ApiDescription
         if (type.Type == typeof(AddressInput))
         {
             DescribeAddress(schema);
+        }
+        else if (type.Type == typeof(Value.Map))
+        {
+            schema.Type = JsonSchemaType.Object;
+            schema.AdditionalPropertiesAllowed = true;
         }
         else if (type.Type == typeof(SendRequest))
         {

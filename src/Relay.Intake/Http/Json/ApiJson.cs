@@ -10,6 +10,7 @@ using Relay.Intake.Http.Senders;
 using Relay.Intake.Http.Routes;
 using Relay.Intake.Http.Sending;
 using Relay.Intake.Http.Statistics;
+using Relay.Intake.Http.Templates;
 using Relay.Mail.Domains;
 using Relay.Intake.Http.Suppressions;
 
@@ -19,7 +20,7 @@ namespace Relay.Intake.Http.Json;
 /// JSON of the API. Strict where it reads: a mistyped field must not lose a recipient, a doubled one must not mean two
 /// things to two readers.
 /// </summary>
-// No request is deeper than four levels; a depth of 16 leaves room and stops a bomb at once.
+// No request is deeper than four levels but for the variables of a template; a depth of 16 leaves room and stops a bomb at once.
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
@@ -71,6 +72,11 @@ namespace Relay.Intake.Http.Json;
 [JsonSerializable(typeof(QueueRequest))]
 [JsonSerializable(typeof(PreviewView))]
 [JsonSerializable(typeof(AskView))]
+[JsonSerializable(typeof(TemplateRequest))]
+[JsonSerializable(typeof(TemplateView))]
+[JsonSerializable(typeof(Page<TemplateView>))]
+[JsonSerializable(typeof(PreviewRequest))]
+[JsonSerializable(typeof(RenderedView))]
 [JsonSerializable(typeof(SuspensionView))]
 [JsonSerializable(typeof(Page<SuspensionView>))]
 internal sealed partial class ApiJson : JsonSerializerContext;

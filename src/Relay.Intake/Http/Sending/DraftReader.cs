@@ -43,7 +43,7 @@ internal sealed class DraftReader(SendRequest request, int maxRecipients, DateTi
         var attachments = AttachmentReader.Read(request.Attachments ?? [], _errors);
         if (request.Text is null && request.Html is null && attachments.Count == 0)
         {
-            _errors.Add("text", "is missing; give text, html or both");
+            _errors.Add("text", "is missing; give text, html, both, or a template");
         }
 
         var headers = CustomHeaders.Read(request.Headers, _errors);

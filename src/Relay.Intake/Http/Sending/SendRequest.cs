@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using System.Text.Json.Serialization;
 using Relay.Intake.Http.Json;
+using Relay.Intake.Templates.Handlebars;
 
 namespace Relay.Intake.Http.Sending;
 
@@ -29,11 +30,18 @@ internal sealed record SendRequest
 
     public string? Subject { get; init; }
 
-    [Description("The body as plain text; give it, html, or both.")]
+    [Description("The body as plain text; give it, html, both, or a template.")]
     public string? Text { get; init; }
 
     [Description("The body as HTML.")]
     public string? Html { get; init; }
+
+    [Description("The id of a template that the mail is written from. A subject beside it wins.")]
+    public string? Template { get; init; }
+
+    [Description("What the template prints, an object of anything.")]
+    [JsonConverter(typeof(ValueConverter))]
+    public Value.Map? Variables { get; init; }
 
     [Description("Further header fields by name, such as X-Order or List-Unsubscribe.")]
     public IReadOnlyDictionary<string, string>? Headers { get; init; }

@@ -31,6 +31,7 @@ using Relay.Mail.Messages;
 using Relay.Mail.Queue;
 using Relay.Mail.Routes;
 using Relay.Mail.Suppressions;
+using Relay.Mail.Templates;
 using Relay.Mail.Tokens;
 using Relay.TestKit.InMemory;
 
@@ -231,6 +232,7 @@ internal sealed class ApiUnderTestStores
     public FakeTimeProvider Time { get; } = new(new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.Zero));
     public InMemoryAccountStore Accounts { get; } = new();
     public InMemorySenderStore Senders { get; } = new();
+    public InMemoryTemplateStore Templates { get; } = new();
     public InMemoryAnswerStore Answers { get; }
     public InMemoryContentStore Contents { get; } = new();
     public InMemoryMailQueue Queue { get; }
@@ -252,6 +254,7 @@ internal sealed class ApiUnderTestStores
         services.AddSingleton<TimeProvider>(Time);
         services.AddSingleton<IAccountStore>(Accounts);
         services.AddSingleton<ISenderStore>(Senders);
+        services.AddSingleton<ITemplateStore>(Templates);
         services.AddSingleton<IAnswerStore>(Answers);
         services.AddSingleton<IUsageReader>(Queue);
         services.AddSingleton<IContentStore>(Contents);

@@ -18,7 +18,7 @@ public sealed class ForeignAccountTests
     private static readonly HashSet<string> OwnOnly =
     [
         "POST /send", "GET /messages", "GET /inbox", "POST /keys", "GET /keys", "GET /limits", "POST /domains", "GET /domains", "POST /senders", "GET /senders",
-        "POST /routes", "GET /routes",
+        "POST /routes", "GET /routes", "POST /templates", "GET /templates",
         "GET /suppressions", "GET /suppressions/export", "POST /suppressions", "POST /suppressions/import", "GET /stats", "GET /queue", "GET /queue/suspensions",
     ];
 
@@ -155,8 +155,10 @@ public sealed class ForeignAccountTests
         var suspension = (await api.PostAsync("/queue/suspensions", $$"""{ "domain": "later.test", "reason": "{{Secret}}" }""")).String("id");
         var sender = (await api.PostAsync("/senders", """{ "email": "ada@foreign.test" }""")).String("id");
         var inbound = (await api.PostAsync("/routes", """{ "match": "help.shop.test", "forwardTo": "desk@foreign.test" }""")).String("id");
+        var template = (await api.PostAsync("/templates", $$"""{ "name": "{{Secret}}", "text": "{{Secret}}" }""")).String("id");
         return new()
         {
+            ["/templates/{id}"] = template,
             ["/routes/{id}"] = inbound,
             ["/messages/{id}"] = message,
             ["/queue/messages/{id}"] = message,
@@ -208,7 +210,7 @@ public sealed class ForeignAccountTests
 
     private static async Task<string> SeenByOwnerAsync(ApiUnderTest api)
     {
-        string[] lists = ["/messages", "/inbox", "/keys", "/domains", "/senders", "/routes", "/suppressions", "/queue", "/queue/suspensions", "/limits", "/stats"];
+        string[] lists = ["/messages", "/inbox", "/keys", "/domains", "/senders", "/routes", "/templates", "/suppressions", "/queue", "/queue/suspensions", "/limits", "/stats"];
         var seen = await Task.WhenAll(lists.Select(list => api.GetAsync(list)));
         Assert.All(seen, answer => Assert.Equal(HttpStatusCode.OK, answer.Status));
         return string.Join('\n', seen.Select(answer => answer.Text));

@@ -138,7 +138,7 @@ public sealed class SendTests
     [Theory]
     [InlineData("""{ "from": "a@shop.test", "bbc": "x@there.test" }""", "bbc")]
     [InlineData("""{ "from": "a@shop.test", "To": "x@there.test" }""", "To")]
-    [InlineData("""{ "from": "a@shop.test", "template": "welcome" }""", "template")]
+    [InlineData("""{ "from": "a@shop.test", "templates": "welcome" }""", "templates")]
     [InlineData("""{ "from": "a@shop.test", "from": "b@shop.test" }""", "from")]
     [InlineData("""{ "attachments": [{ "filename": "a", "kontent": "" }] }""", "attachments[0].kontent")]
     [InlineData("""{ "attachments": [{ "filename": "a", "filename": "b" }] }""", "attachments[0].filename")]
