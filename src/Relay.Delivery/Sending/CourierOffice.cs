@@ -124,9 +124,18 @@ internal sealed class CourierOffice(
             return;
         }
 
+        // What it came to is told first of all: no mistake in what follows from it for others keeps it back.
+        var settlement = attempt.ToSettlement(Settlements);
         Metrics.Attempted();
-        Aftermath.Of(site, attempt);
-        Settler.Settle(held, attempt.ToSettlement(Settlements));
+        try
+        {
+            Aftermath.Of(site, attempt);
+        }
+        finally
+        {
+            Settler.Settle(held, settlement);
+        }
+
         if (attempt.ToTranscript(Time.GetUtcNow()) is { } transcript)
         {
             Transcripts.Keep(transcript);

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using Relay.Mail.Bounces;
 using Relay.Mail.Classification;
 using Relay.Mail.Events;
@@ -10,7 +11,7 @@ namespace Relay.Delivery.Sending;
 /// Turns the outcomes of an attempt into the settlement of its lease: an event for each recipient, the unit's next due time
 /// or its end, and the failure report that this end causes.
 /// </summary>
-internal sealed class Settlements(RetrySchedule retries, IFailureReports reports, TimeProvider time)
+internal sealed class Settlements(RetrySchedule retries, IFailureReports reports, TimeProvider time, ILogger<Settlements> logger)
 {
     // RFC 3463, 3.5: delivery time expired; class 4, since nothing but time decided.
     private const string ExpiredStatus = "4.4.7";
@@ -159,7 +160,22 @@ internal sealed class Settlements(RetrySchedule retries, IFailureReports reports
             (failures ??= []).Add(new FailedRecipient(recipient.Index, ExpiredStatus, recipient.Reply, null, now));
         }
 
-        return failures is null && relayed is null ? [] : [.. ReportsOf(lease.Message, failures, relayed)];
+        if (failures is null && relayed is null)
+        {
+            return [];
+        }
+
+        try
+        {
+            return [.. ReportsOf(lease.Message, failures, relayed)];
+        }
+        catch (Exception e)
+        {
+            // A report is made of what strangers wrote. Without it the sender still has the events; without the settlement the
+            // unit would be held for ever, and those of its recipients who have the message would get it again.
+            logger.ReportNotWritten(lease.Message.Id, e);
+            return [];
+        }
     }
 
     private IEnumerable<Message> ReportsOf(Message message, IReadOnlyList<FailedRecipient>? failures, IReadOnlyList<RelayedRecipient>? relayed)

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Options;
 using MimeKit;
+using MimeKit.Utils;
 using Relay.Mail;
 using Relay.Mail.Bounces;
 using Relay.Mail.Messages;
@@ -126,9 +127,12 @@ internal sealed class FailureReports(IOptions<RelayOptions> relay, TimeProvider 
         return subject.Length == 0 ? $"{title} mail" : $"{title}: {subject}";
     }
 
-    // Only what every program takes for one; a client may have sent anything.
+    // Only what every program takes for one; a client may have sent anything. The fields throw at what the last look refuses.
     private static bool IsMessageId(string text) =>
-        text.Contains('@', StringComparison.Ordinal) && !text.AsSpan().ContainsAnyExceptInRange('!', '~') && !text.AsSpan().ContainsAny('<', '>');
+        text.Contains('@', StringComparison.Ordinal)
+        && !text.AsSpan().ContainsAnyExceptInRange('!', '~')
+        && !text.AsSpan().ContainsAny('<', '>')
+        && MimeUtils.ParseMessageId(text) is not null;
 
     /// <param name="Title">In a word, for the subject.</param>
     /// <param name="Words">For people.</param>

@@ -316,6 +316,9 @@ internal sealed class RecordedReports : IFailureReports
 
     /// <summary>Recipients whose mail went to a host that tells nothing more.</summary>
     public System.Collections.Concurrent.ConcurrentQueue<RelayedRecipient> Relayed { get; } = new();
+    /// <summary>None can be written.</summary>
+    public bool IsBroken { get; set; }
+
 
     public Message? ComposeRelayed(Message original, IReadOnlyList<RelayedRecipient> relayed)
     {
@@ -331,6 +334,11 @@ internal sealed class RecordedReports : IFailureReports
     {
         lock (_asked)
         {
+        if (IsBroken)
+        {
+            throw new InvalidOperationException("as the test wants it");
+        }
+
             _asked.Add((original, failures));
         }
 

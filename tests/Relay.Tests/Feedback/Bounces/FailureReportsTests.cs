@@ -43,6 +43,25 @@ public sealed class FailureReportsTests
         Assert.Equal("delivery-status", Assert.IsType<MultipartReport>(mail.Body).ReportType);
     }
 
+    [Theory]
+    [InlineData("1234.5@.localdomain")]
+    [InlineData("\"abc@host")]
+    [InlineData("(x@host")]
+    [InlineData("a@[10.0.0.1")]
+    [InlineData("a@b@c")]
+    [InlineData("@host")]
+    [InlineData("a@")]
+    public void What_is_no_Message_ID_to_those_who_read_it_is_left_out_and_the_report_written_all_the_same(string id)
+    {
+        var original = Original() with { MessageIdHeader = id };
+
+        var reports = new[] { Compose(original, Failure(0)), Compose(Original() with { MessageIdHeader = "1@localhost" }, Failure(0)) };
+
+        Assert.All(reports, report => Assert.Equal("5.1.1", StatusOf(report)[1]["Status"]));
+        Assert.True(Parse(reports[0]).References.Count == 0 || Parse(reports[0]).References[0] == id);
+        Assert.Equal("1@localhost", Parse(reports[1]).InReplyTo);
+    }
+
     [Fact]
     public void Programs_find_every_field_of_a_failed_recipient()
     {
