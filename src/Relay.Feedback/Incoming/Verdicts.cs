@@ -59,7 +59,7 @@ internal static class Verdicts
             "loop" => new(kind, 4, 6),
             "expired" => new(kind, 4, 7),
             "malformed" => new(kind, 6, 0),
-            "policy" or "blocked" or "spam" or "virus" or "relay-denied" or "mailbox-refuses" => new(kind, 7, 1),
+            "policy" or "blocked" or "sender-reputation" or "spam" or "virus" or "relay-denied" or "mailbox-refuses" => new(kind, 7, 1),
             _ => new(kind, 0, 0),
         };
     }

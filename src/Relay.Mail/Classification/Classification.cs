@@ -22,7 +22,7 @@ public enum Fault
 
     Content,
 
-    /// <summary>What is thought of our address or domain.</summary>
+    /// <summary>What is thought of our address.</summary>
     Reputation,
 
     /// <summary>Too much at a time.</summary>

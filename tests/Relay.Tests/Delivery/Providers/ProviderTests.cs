@@ -82,6 +82,23 @@ public sealed class ProviderTests
     }
 
     [Fact]
+    public async Task What_is_thought_of_one_senders_domain_ends_its_mail_and_holds_up_nobody_elses()
+    {
+        var script = new RemoteScript().On(RemoteStage.Mail, m => m.Line.Contains("@spam.test", StringComparison.Ordinal)
+            ? RemoteAnswer.Say("550-5.7.1 Our system has detected that this message is likely suspicious due to the\r\n550 5.7.1 very low reputation of the sending domain.") : null);
+        await using var remote = ScriptedSmtpServer.Start(script);
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote);
+        var message = A.Message(delivery.Time, "a@remote.test");
+
+        var bounced = Assert.Single(await delivery.SendAsync(message with { Account = "spam", Envelope = message.Envelope with { Sender = EnvelopeAddress.Parse("a@spam.test") } }));
+        var delivered = Assert.Single(await delivery.SendAsync(A.Message(delivery.Time, "b@remote.test") with { Account = "other" }));
+
+        Assert.Equal((MailEventType.Bounced, "google.sender-unsolicited"), (bounced.Type, bounced.Rule));
+        Assert.Equal((MailEventType.Delivered, 1), (delivered.Type, delivered.Attempt));
+        Assert.Contains(delivery.Log, line => line.Contains("does not mend itself", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task Mail_for_a_domain_that_is_new_while_its_provider_is_left_alone_says_so_too()
     {
         await using var remote = ScriptedSmtpServer.Start(new RemoteScript().On(RemoteStage.Mail, "450 4.7.1 Rate limit exceeded, try again in 10 minutes"));
