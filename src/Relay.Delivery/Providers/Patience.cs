@@ -23,20 +23,22 @@ internal sealed class Patience(TimeProvider time, Func<int, TimeSpan> restAfter)
     /// <summary>It was left alone, and has not answered since.</summary>
     public bool IsProbing => Volatile.Read(ref _rests) > 0;
 
-    /// <summary>What it said when it was left alone last; null when that is over.</summary>
+    /// <summary>What it said when it was left alone last, for whoever runs the relay; null when that is over.</summary>
     public string? Words => _rest?.Words;
 
-    /// <summary>Why nothing is tried now; null when it may be.</summary>
+    /// <summary>Why nothing is tried now, for all who have mail for it; null when it may be.</summary>
     public Excuse? Excuse => _rest is { } rest && time.GetUtcNow() < rest.Until
-        ? new Excuse($"left alone until {rest.Until:HH:mm:ss} UTC, since it said: {rest.Words}", DeliveryRules.LeftAlone, rest.Until)
+        ? new Excuse($"left alone until {rest.Until:HH:mm:ss} UTC, since it answered {rest.ForOthers}", DeliveryRules.LeftAlone, rest.Until)
         : null;
 
     /// <summary>It is left alone from now on.</summary>
+    /// <param name="words">As they were said: they may name whose mail it was.</param>
+    /// <param name="forOthers">What of them is nobody's secret.</param>
     /// <param name="wait">How long it wants to be; null where it did not say.</param>
-    public void BeginRest(string words, TimeSpan? wait, DateTimeOffset now)
+    public void BeginRest(string words, string forOthers, TimeSpan? wait, DateTimeOffset now)
     {
         var usual = restAfter(++_rests);
-        _rest = new Rest(now + (wait > usual ? wait.Value : usual), words);
+        _rest = new Rest(now + (wait > usual ? wait.Value : usual), words, forOthers);
     }
 
     /// <summary>It answered. True when that is the first answer after a rest.</summary>
@@ -71,5 +73,5 @@ internal sealed class Patience(TimeProvider time, Func<int, TimeSpan> restAfter)
     /// <summary>Somebody knows better: the rest is over.</summary>
     public void EndRest() => _rest = null;
 
-    private sealed record Rest(DateTimeOffset Until, string Words);
+    private sealed record Rest(DateTimeOffset Until, string Words, string ForOthers);
 }

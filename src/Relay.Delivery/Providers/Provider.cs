@@ -123,8 +123,10 @@ internal sealed class Provider : IShared, IDisposable
     }
 
     /// <summary>The receiver refuses since it is too much. The sites that rest with it from now on; null when it goes on with less.</summary>
+    /// <param name="words">As they were said, for whoever runs the relay.</param>
+    /// <param name="forOthers">What all may know of them who have mail for it.</param>
     /// <param name="wait">How long it wants to be left alone; null where it did not say.</param>
-    public IReadOnlyList<Standing>? Refused(string words, TimeSpan? wait)
+    public IReadOnlyList<Standing>? Refused(string words, string forOthers, TimeSpan? wait)
     {
         lock (Lock)
         {
@@ -134,7 +136,7 @@ internal sealed class Provider : IShared, IDisposable
                 return null;
             }
 
-            _allowance.Patience.BeginRest(words, wait, now);
+            _allowance.Patience.BeginRest(words, forOthers, wait, now);
             Places.LookAgainAt(RestUntil);
             return [.. _standings];
         }

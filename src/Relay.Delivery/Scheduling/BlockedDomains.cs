@@ -19,6 +19,7 @@ internal sealed class BlockedDomains(RetrySchedule schedule, TimeProvider time)
     private volatile bool _any;
 
     /// <summary>False when it is left alone already: what was under way then tells nothing new.</summary>
+    /// <param name="words">For all who have mail for it.</param>
     /// <param name="wait">How long it wants to be left alone; null where it did not say.</param>
     public bool Refused(string site, string domain, string words, TimeSpan? wait)
     {
@@ -73,7 +74,7 @@ internal sealed class BlockedDomains(RetrySchedule schedule, TimeProvider time)
         lock (_lock)
         {
             return _known.TryGetValue((site, domain), out var block) && time.GetUtcNow() < block.Until
-                ? new Excuse($"{domain} is left alone until {block.Until:HH:mm:ss} UTC, since it said: {block.Words}", DeliveryRules.DomainLeftAlone, block.Until)
+                ? new Excuse($"{domain} is left alone until {block.Until:HH:mm:ss} UTC, since it answered {block.Words}", DeliveryRules.DomainLeftAlone, block.Until)
                 : null;
         }
     }

@@ -77,7 +77,7 @@ internal sealed class Aftermath(
     // The mail in hand goes back untried: what it would be told, one message has been told for all.
     private void Refused(Site site, Outcome refusal)
     {
-        if (site.Standing.Provider.Refused(refusal.Reply, (refusal as Outcome.Deferred)?.Wait) is not { } rests)
+        if (site.Standing.Provider.Refused(refusal.Reply, refusal.ForOthers, (refusal as Outcome.Deferred)?.Wait) is not { } rests)
         {
             return;
         }
@@ -95,7 +95,7 @@ internal sealed class Aftermath(
 
     private void Blocked(Site site, string domain, Outcome block)
     {
-        if (blocked.Refused(site.Plan.Key, domain, block.Reply, (block as Outcome.Deferred)?.Wait))
+        if (blocked.Refused(site.Plan.Key, domain, block.ForOthers, (block as Outcome.Deferred)?.Wait))
         {
             foreach (var held in site.TakeBack(lease => lease.Unit.Lane.Domain == domain))
             {

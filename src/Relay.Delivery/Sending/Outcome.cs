@@ -1,6 +1,7 @@
 using System.Net;
 using Relay.Delivery.Connections;
 using Relay.Mail.Classification;
+using Relay.Smtp.Replies;
 
 namespace Relay.Delivery.Sending;
 
@@ -14,6 +15,16 @@ internal abstract record Outcome(string Reply, string? Rule)
 
     /// <summary>The remote said so, not we.</summary>
     public bool IsRemotes { get; init; }
+
+    /// <summary>
+    /// What those are told of a remote's refusal whose mail it was not, its codes and the rule: its words may name an address, a
+    /// domain or a subject, and these are nobody else's business.
+    /// </summary>
+    public string ForOthers => $"{Reply.AsSpan(0, LengthOfCodes(Reply))} ({Rule})";
+
+    // 450, or 450 4.7.1.
+    private static int LengthOfCodes(string reply) =>
+        reply.Length > 4 && EnhancedStatusCode.TryParse(reply.AsSpan(4), out _, out var length) ? 4 + length : Math.Min(3, reply.Length);
 
     /// <summary>The remote took responsibility.</summary>
     public sealed record Delivered(string Reply) : Outcome(Reply, null);

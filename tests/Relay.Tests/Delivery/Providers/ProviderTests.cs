@@ -78,7 +78,26 @@ public sealed class ProviderTests
         var waits = delivery.Part<IDeliveryDesk>().WhyNotNow(new Lane("remote.test", "default", default));
 
         Assert.Contains("left alone until 12:10:00 UTC", waits, StringComparison.Ordinal);
-        Assert.Contains("Rate limit exceeded", waits, StringComparison.Ordinal);
+        Assert.EndsWith("since it answered 450 4.7.1 (text.throttled)", waits, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("450 4.7.1 <ada@remote.test>: rate limit for shop.test exceeded, try again in 10 minutes", "site.left-alone")]
+    [InlineData("550 5.7.1 Mail of shop.test for ada@remote.test refused: your IP address is on a block list", "domain.left-alone")]
+    public async Task What_one_account_was_told_of_its_mail_no_other_reads(string told, string rule)
+    {
+        await using var remote = ScriptedSmtpServer.Start(new RemoteScript().On(RemoteStage.Rcpt, told));
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote);
+        Assert.Equal(told, (await delivery.SendAsync("ada@remote.test"))[0].Reply);
+        await WaitUntil.TrueAsync(() => delivery.Part<IDeliveryDesk>().WhyNotNow(new Lane("remote.test", "other", default)) is not null);
+
+        await delivery.AcceptAsync(A.Message(delivery.Time, "b@remote.test") with { Account = "other" });
+        delivery.Time.Advance(TimeSpan.FromSeconds(1));
+        var others = Assert.Single((await delivery.SettledAsync(2)).Events);
+
+        var waiting = delivery.Part<IDeliveryDesk>().WhyNotNow(new Lane("remote.test", "other", default));
+        Assert.Equal(("b@remote.test", rule), (others.Recipient, others.Rule));
+        Assert.All([others.Reply, waiting], words => Assert.EndsWith($"since it answered {told[..9]} ({delivery.Queue.Settlements[0].Events[0].Rule})", words, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -170,7 +189,7 @@ public sealed class ProviderTests
         var events = delivery.Queue.Settlements.SelectMany(s => s.Events).ToLookup(e => e.Recipient!.Split('@')[1]);
         Assert.All(events["kind.test"], e => Assert.Equal(MailEventType.Delivered, e.Type));
         Assert.Equal("domain.left-alone", events["strict.test"].Last().Rule);
-        Assert.Contains("on a block list", events["strict.test"].Last().Reply, StringComparison.Ordinal);
+        Assert.EndsWith("since it answered 550 5.7.1 (text.blocked)", events["strict.test"].Last().Reply, StringComparison.Ordinal);
 
         // The one that was told, and whatever was in the other courier's hands.
         Assert.InRange(remote.Sessions.Sum(s => s.Commands.Count(c => c.Contains("@strict.test", StringComparison.Ordinal))), 1, 3);
@@ -200,7 +219,8 @@ public sealed class ProviderTests
             await delivery.SendAsync($"a@domain{i}.test");
         }
 
-        Assert.Contains("on a block list", provider().Excuse!.Words, StringComparison.Ordinal);
+        Assert.EndsWith("since it answered 550 5.7.1 (text.blocked)", provider().Excuse!.Words, StringComparison.Ordinal);
+        Assert.Contains("on a block list", Assert.Single(delivery.Part<ISiteReader>().List()).Why, StringComparison.Ordinal);
     }
 
     [Fact]
