@@ -93,14 +93,31 @@ internal sealed class Connector(
         };
     }
 
-    private ValueTask<Opened> OpenAsync(Call call, IPEndPoint place, Heat heat, CancellationToken stop) =>
-        !call.Plan.IsRoute && policy.Check(place) is { } refusal
-            ? ValueTask.FromResult<Opened>(new Opened.Failed(refusal.Words, refusal.Rule, call.Host.Name, place.ToString(), refusal.Status))
-            : breakers.OpenAsync(place, call.Host.Name, () => GreetAsync(call, place, heat, stop));
-
-    private async ValueTask<Opened> GreetAsync(Call call, IPEndPoint place, Heat heat, CancellationToken stop)
+    private ValueTask<Opened> OpenAsync(Call call, IPEndPoint place, Heat heat, CancellationToken stop)
     {
-        var opened = await ConnectAsync(call, place, heat, stop);
+        if (!call.Plan.IsRoute && policy.Check(place) is { } refusal)
+        {
+            return ValueTask.FromResult<Opened>(new Opened.Failed(refusal.Words, refusal.Rule, call.Host.Name, place.ToString(), refusal.Status));
+        }
+
+        // What we lack ourselves is no failure of the host.
+        if (place.AddressFamily == AddressFamily.InterNetworkV6 && !Socket.OSSupportsIPv6)
+        {
+            return ValueTask.FromResult<Opened>(Lacking(call, place, "this machine has no IPv6"));
+        }
+
+        var source = sources.For(call.Plan, call.Domain, place.AddressFamily);
+        if (source is null && call.Plan.Pool is { } pool)
+        {
+            return ValueTask.FromResult<Opened>(Lacking(call, place, $"the pool {pool.Name} has no address of this family today"));
+        }
+
+        return breakers.OpenAsync(place, source?.Address, call.Host.Name, () => GreetAsync(call, place, source, heat, stop));
+    }
+
+    private async ValueTask<Opened> GreetAsync(Call call, IPEndPoint place, SourceAddress? source, Heat heat, CancellationToken stop)
+    {
+        var opened = await ConnectAsync(call, place, source, heat, stop);
         if (opened is Opened.Beaten)
         {
             return opened;
@@ -110,24 +127,13 @@ internal sealed class Connector(
 
         // Clear text after broken TLS only on a new connection and before any mail, and never with a password.
         return opened is Opened.Failed { BrokenTls: true } && call is { Terms.Mode: RouteTls.Opportunistic, Plan.Login: null }
-            ? await ConnectAsync(call with { Terms = call.Terms with { Mode = RouteTls.None } }, place, heat, stop)
+            ? await ConnectAsync(call with { Terms = call.Terms with { Mode = RouteTls.None } }, place, source, heat, stop)
             : opened;
     }
 
-    private async ValueTask<Opened> ConnectAsync(Call call, IPEndPoint place, Heat heat, CancellationToken stop)
+    private async ValueTask<Opened> ConnectAsync(Call call, IPEndPoint place, SourceAddress? source, Heat heat, CancellationToken stop)
     {
-        var (plan, host, terms, domain) = call;
-        if (place.AddressFamily == AddressFamily.InterNetworkV6 && !Socket.OSSupportsIPv6)
-        {
-            return new Opened.Failed("this machine has no IPv6", DeliveryRules.Unreachable, host.Name, place.ToString());
-        }
-
-        var source = sources.For(plan, domain, place.AddressFamily);
-        if (source is null && plan.Pool is { } pool)
-        {
-            return new Opened.Failed($"the pool {pool.Name} has no address of this family today", DeliveryRules.Unreachable, host.Name, place.ToString());
-        }
-
+        var (plan, host, terms, _) = call;
         var wire = await Wire.ConnectAsync(place, source?.Address, options.Value.Timeouts.Connect, time, stop, heat.IsWon ? default : heat.Won);
         if (wire.Failure is { } failure)
         {
@@ -187,6 +193,9 @@ internal sealed class Connector(
             return [];
         }
     }
+
+    private static Opened.Failed Lacking(Call call, IPEndPoint place, string words) =>
+        new(words, DeliveryRules.Unreachable, call.Host.Name, place.ToString()) { IsForSite = true };
 
     private void Overhear(List<TranscriptLine> heard, Opened.Failed failed)
     {

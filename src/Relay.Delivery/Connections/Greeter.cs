@@ -79,7 +79,7 @@ internal sealed class Greeter(IOptions<DeliveryOptions> options, IOptions<RelayO
         var reply = await AskAsync(connection, _timeouts.Ehlo);
         if (!reply.IsPositive)
         {
-            return Refused(connection, reply) with { BrokenTls = true, Trouble = TlsTrouble.StartTlsNotSupported };
+            return Refused(connection, reply) with { BrokenTls = true, Trouble = TlsTrouble.StartTlsNotSupported, IsForSite = true };
         }
 
         // What came behind the 220 in clear would be taken for replies under TLS: someone in between put it there.
@@ -102,7 +102,8 @@ internal sealed class Greeter(IOptions<DeliveryOptions> options, IOptions<RelayO
             return null;
         }
 
-        var lost = Lost(connection) with { BrokenTls = true, Trouble = judge.Trouble ?? TlsTrouble.ValidationFailure };
+        // In clear text, where that may be, the host can be as good as any other.
+        var lost = Lost(connection) with { BrokenTls = true, Trouble = judge.Trouble ?? TlsTrouble.ValidationFailure, IsForSite = true };
         return judge.Words is { } words ? lost with { Words = words, Rule = DeliveryRules.Unproved }
             : terms.NeedsTls || hasLogin ? lost with { Rule = DeliveryRules.NoSecureConnection }
             : lost;
@@ -132,7 +133,7 @@ internal sealed class Greeter(IOptions<DeliveryOptions> options, IOptions<RelayO
             }
         }
 
-        return reply.IsPositive ? null : Refused(connection, reply);
+        return reply.IsPositive ? null : Refused(connection, reply) with { IsForSite = !reply.IsLost };
     }
 
     private static ValueTask<RemoteReply> AskAsync(SmtpConnection connection, TimeSpan timeout) =>
@@ -162,7 +163,7 @@ internal sealed class Greeter(IOptions<DeliveryOptions> options, IOptions<RelayO
         Failed(connection, connection.WhyLost, DeliveryRules.Unreachable);
 
     private static Opened.Failed Insecure(SmtpConnection connection, string words) =>
-        Failed(connection, words, DeliveryRules.NoSecureConnection);
+        Failed(connection, words, DeliveryRules.NoSecureConnection) with { IsForSite = true };
 
     private static Opened.Failed Failed(SmtpConnection connection, string words, string rule) =>
         new(words, rule, connection.Host.Name, connection.Address)

@@ -6,8 +6,9 @@ using Polly.CircuitBreaker;
 namespace Relay.Delivery.Connections;
 
 /// <summary>
-/// One breaker for each address: when most connections to it fail, it is left alone for a while, so that the mail of a dead
-/// host is deferred at once instead of waiting for one timeout after the other. One that says that it has enough for now is up.
+/// One breaker for each address, as it is seen from each of ours: when most connections to it fail, it is left alone for a
+/// while, so that the mail of a dead host is deferred at once instead of waiting for one timeout after the other. One that says
+/// that it has enough for now is up, and so is one that takes no login, or proves too little, for some of the mail.
 /// </summary>
 internal sealed class HostBreakers(TimeProvider time)
 {
@@ -19,30 +20,41 @@ internal sealed class HostBreakers(TimeProvider time)
     // Fewer might be chance; more would be many timeouts.
     private const int Failures = 5;
 
-    // Breakers of hosts that nobody asked for any more go when there are so many.
+    // All is forgotten when there is so much of it, and found out anew.
     private const int MaxKnown = 10_000;
 
-    private readonly ConcurrentDictionary<IPEndPoint, ResiliencePipeline<Opened>> _breakers = new();
+    private readonly ConcurrentDictionary<Way, ResiliencePipeline<Opened>> _breakers = new();
 
-    // Under which names these addresses were reached.
-    private readonly ConcurrentDictionary<string, ConcurrentDictionary<IPEndPoint, bool>> _places = new(StringComparer.OrdinalIgnoreCase);
+    // Under which names those were reached that failed. Their number has no bound of its own: each customer of a large provider
+    // may have a name for the same few addresses.
+    private readonly ConcurrentDictionary<string, ConcurrentDictionary<Way, bool>> _names = new(StringComparer.OrdinalIgnoreCase);
 
-    public async ValueTask<Opened> OpenAsync(IPEndPoint place, string host, Func<ValueTask<Opened>> open)
+    /// <summary>Names of hosts under which an address has failed.</summary>
+    public int Names => _names.Count;
+
+    /// <param name="source">Of ours; null where the system chooses.</param>
+    public async ValueTask<Opened> OpenAsync(IPEndPoint place, IPAddress? source, string host, Func<ValueTask<Opened>> open)
     {
-        var breaker = BreakerOf(place);
-        _places.GetOrAdd(host, static _ => new()).TryAdd(place, true);
+        var way = new Way(place, source);
+        var breaker = BreakerOf(way);
         var context = ResilienceContextPool.Shared.Get(continueOnCapturedContext: false);
         try
         {
             var outcome = await breaker.ExecuteOutcomeAsync(
                 static async (_, open) => Outcome.FromResult(await open()), context, open);
-            return outcome.Exception switch
+            var opened = outcome.Exception switch
             {
                 null => outcome.Result!,
                 BrokenCircuitException => new Opened.Failed(
                     "the host failed several times in a row and is left alone for a moment", DeliveryRules.Unreachable, host, place.ToString()),
                 var other => throw other,
             };
+            if (IsOfHost(opened))
+            {
+                Note(host, way);
+            }
+
+            return opened;
         }
         finally
         {
@@ -53,29 +65,47 @@ internal sealed class HostBreakers(TimeProvider time)
     /// <summary>Forgets every failure of a host.</summary>
     public void Forget(string host)
     {
-        if (_places.TryRemove(host, out var places))
+        if (_names.TryRemove(host, out var ways))
         {
-            foreach (var place in places.Keys)
+            foreach (var way in ways.Keys)
             {
-                _breakers.TryRemove(place, out _);
+                _breakers.TryRemove(way, out _);
             }
         }
     }
 
-    private ResiliencePipeline<Opened> BreakerOf(IPEndPoint place)
+    private static bool IsOfHost(Opened? opened) => opened is Opened.Failed { IsForMessage: false, IsForSite: false, IsTooMuch: false };
+
+    private ResiliencePipeline<Opened> BreakerOf(Way way)
     {
-        if (_breakers.TryGetValue(place, out var breaker))
+        if (_breakers.TryGetValue(way, out var breaker))
         {
             return breaker;
         }
 
-        if (_breakers.Count >= MaxKnown)
+        MakeRoom(_breakers.Count);
+        return _breakers.GetOrAdd(way, _ => New());
+    }
+
+    private void Note(string host, Way way)
+    {
+        if (!_names.TryGetValue(host, out var ways))
         {
-            _breakers.Clear();
-            _places.Clear();
+            MakeRoom(_names.Count);
+            ways = _names.GetOrAdd(host, static _ => new());
         }
 
-        return _breakers.GetOrAdd(place, _ => New());
+        ways.TryAdd(way, true);
+    }
+
+    // Together, so that no breaker stands whose name is forgotten.
+    private void MakeRoom(int known)
+    {
+        if (known >= MaxKnown)
+        {
+            _breakers.Clear();
+            _names.Clear();
+        }
     }
 
     private ResiliencePipeline<Opened> New() =>
@@ -86,7 +116,9 @@ internal sealed class HostBreakers(TimeProvider time)
                 MinimumThroughput = Failures,
                 SamplingDuration = Sampling,
                 BreakDuration = Break,
-                ShouldHandle = static args => ValueTask.FromResult(args.Outcome.Result is Opened.Failed { IsForMessage: false, IsTooMuch: false }),
+                ShouldHandle = static args => ValueTask.FromResult(IsOfHost(args.Outcome.Result)),
             })
             .Build();
+
+    private readonly record struct Way(IPEndPoint Place, IPAddress? Source);
 }

@@ -43,6 +43,12 @@ internal abstract record Opened
         /// <summary>Only this message demands so much: it says nothing about the host or the site.</summary>
         public bool IsForMessage { get; init; }
 
+        /// <summary>
+        /// Only what this site has of its own fails: the address that its mail leaves from, its login, its policy. It says nothing
+        /// about the host, which others reach in other ways.
+        /// </summary>
+        public bool IsForSite { get; init; }
+
         /// <summary>What a remote's refusal comes to; null where none was heard.</summary>
         public Outcome.Deferred? Refusal { get; init; }
 
