@@ -49,7 +49,7 @@ internal sealed class Connector(
                 continue;
             }
 
-            var call = new Call(plan, host, terms, wish.Domain);
+            var call = new Call(plan, host, terms, wish);
             foreach (var opened in await race.RunAsync(host.Name, addresses, (address, heat) => OpenAsync(call, new IPEndPoint(address, host.Port), heat, stop), stop))
             {
                 if (opened is not Opened.Failed failed)
@@ -106,7 +106,7 @@ internal sealed class Connector(
             return ValueTask.FromResult<Opened>(Lacking(call, place, "this machine has no IPv6"));
         }
 
-        var source = sources.For(call.Plan, call.Domain, place.AddressFamily);
+        var source = sources.For(call.Plan, call.Wish.Domain, place.AddressFamily);
         if (source is null && call.Plan.Pool is { } pool)
         {
             return ValueTask.FromResult<Opened>(Lacking(call, place, $"the pool {pool.Name} has no address of this family today"));
@@ -123,7 +123,13 @@ internal sealed class Connector(
             return opened;
         }
 
-        sessions.Ended(call.Domain, call.Plan, call.Terms, opened);
+        sessions.Ended(call.Wish.Domain, call.Plan, call.Terms, opened);
+
+        if (opened is Opened.Ready { Connection: var stranger } && !stranger.Offers(call.Wish.Demand))
+        {
+            stranger.Dispose();
+            return Lacking(call, place);
+        }
 
         // Clear text after broken TLS only on a new connection and before any mail, and never with a password.
         return opened is Opened.Failed { BrokenTls: true } && call is { Terms.Mode: RouteTls.Opportunistic, Plan.Login: null }
@@ -197,6 +203,14 @@ internal sealed class Connector(
     private static Opened.Failed Lacking(Call call, IPEndPoint place, string words) =>
         new(words, DeliveryRules.Unreachable, call.Host.Name, place.ToString()) { IsForSite = true };
 
+    // Another host may offer it, and each is asked before that ends the message (RFC 8689, 4.2.1).
+    private static Opened.Failed Lacking(Call call, IPEndPoint place) =>
+        new("the message demands REQUIRETLS, which the remote does not offer", DeliveryRules.NeedsRequireTls, call.Host.Name, place.ToString(), "5.7.30")
+        {
+            IsForMessage = true,
+            Source = TlsSource.Message,
+        };
+
     private void Overhear(List<TranscriptLine> heard, Opened.Failed failed)
     {
         if (failed.Dialogue is { } dialogue)
@@ -217,5 +231,5 @@ internal sealed class Connector(
     private static int RankOf(Opened.Failed failed) => failed.Status is not null ? 0 : failed.Refusal is null ? 1 : 2;
 
     /// <summary>One host, and what a connection to it has to prove.</summary>
-    private sealed record Call(RoutePlan Plan, RouteHost Host, TlsTerms Terms, string Domain);
+    private sealed record Call(RoutePlan Plan, RouteHost Host, TlsTerms Terms, ConnectionWish Wish);
 }

@@ -4,6 +4,7 @@ using System.Net.Security;
 using Relay.Delivery.Routing;
 using Relay.Delivery.TlsPolicies;
 using Relay.Delivery.Transcripts;
+using Relay.Mail.Messages;
 using Relay.Smtp.Client;
 
 namespace Relay.Delivery.Connections;
@@ -55,6 +56,9 @@ internal sealed class SmtpConnection : IDisposable
     public ConnectionSecurity Security { get; set; } = ConnectionSecurity.None;
 
     public EhloCapabilities Capabilities { get; set; } = EhloCapabilities.None;
+
+    /// <summary>Whether the remote takes a message with this demand, whatever the connection proves.</summary>
+    public bool Offers(TlsDemand demand) => demand != TlsDemand.RequireTls || Capabilities.RequireTls;
 
     /// <summary>Transactions begun on it.</summary>
     public int Messages { get; set; }

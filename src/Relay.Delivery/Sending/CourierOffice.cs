@@ -76,7 +76,7 @@ internal sealed class CourierOffice(
 
     /// <summary>Whether the attempt's mail may go over a connection to this site: it proves what is asked for, and comes from where it should.</summary>
     public bool Suits(SmtpConnection connection, RoutePlan plan, Attempt attempt) =>
-        connection.Security.Satisfies(attempt.Demand, attempt.Domain) && !sources.IsUnwanted(plan, attempt.Domain, connection.From);
+        connection.Security.Satisfies(attempt.Demand, attempt.Domain) && connection.Offers(attempt.Demand) && !sources.IsUnwanted(plan, attempt.Domain, connection.From);
 
     /// <summary>Whether the message may end at this host from now on.</summary>
     public ValueTask<bool> MayEndAsync(SmtpConnection connection, Attempt attempt) => _body.MayEndAsync(connection, attempt.Lease, Aborted);

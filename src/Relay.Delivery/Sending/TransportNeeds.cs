@@ -27,8 +27,6 @@ internal readonly record struct TransportNeeds(bool EightBitMime, bool SmtpUtf8)
         Outcome? all =
             offered.MaxSize is { } limit && content.Length > limit
                 ? new Outcome.Bounced($"the message has {content.Length} octets, the remote takes {limit}", "5.3.4", DeliveryRules.TooLarge)
-            : message.Envelope.Tls == TlsDemand.RequireTls && !offered.RequireTls
-                ? new Outcome.Bounced("the message demands REQUIRETLS, which the remote does not offer", "5.7.30", DeliveryRules.NeedsRequireTls)
             : !offered.SmtpUtf8 && (content.HasEightBitHeader || NeedsUtf8(message.WireSender))
                 ? new Outcome.Bounced("the message needs SMTPUTF8, which the remote does not offer", "5.6.7", DeliveryRules.NeedsUtf8)
             : !offered.EightBitMime && content.HasEightBit

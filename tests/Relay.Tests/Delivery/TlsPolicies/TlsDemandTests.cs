@@ -84,6 +84,33 @@ public sealed class TlsDemandTests
         Assert.Equal(offered, scene.Remote.Sessions[0].Commands.Any(c => c.StartsWith("MAIL", StringComparison.Ordinal) && c.EndsWith(" REQUIRETLS", StringComparison.Ordinal)));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task REQUIRETLS_is_asked_of_each_host_before_its_want_ends_the_message(bool offered)
+    {
+        await using var scene = await StsScene.StartAsync();
+        var script = new RemoteScript { HostName = "second.remote.test", Tls = RemoteTls.StartTls, Certificate = scene.Authority.For("second.remote.test") };
+        if (offered)
+        {
+            script.Capabilities.Add("REQUIRETLS");
+        }
+
+        await using var second = ScriptedSmtpServer.Start(script, "127.0.0.2", scene.Remote.Port);
+        scene.Dns.Mx("remote.test", (20, "second.remote.test")).A("second.remote.test", "127.0.0.2");
+        scene.Server.Serve("enforce", StsScene.Week, "*.remote.test");
+
+        // It leaves a warm connection to the first host, which will not do.
+        Assert.Equal("mx.remote.test", (await scene.Delivery.SendAsync("a@remote.test"))[0].Host);
+        var happened = (await scene.Delivery.SendAsync(A.Demanding(TlsDemand.RequireTls, scene.Delivery.Time, "b@remote.test")))[0];
+
+        Assert.Equal(
+            offered ? (MailEventType.Delivered, "second.remote.test", null) : (MailEventType.Bounced, "second.remote.test", "content.needs-requiretls"),
+            (happened.Type, happened.Host, happened.Rule));
+        Assert.Equal(offered ? 1 : 0, second.Messages.Count);
+        Assert.Single(scene.Remote.Messages);
+    }
+
     [Fact]
     public async Task REQUIRETLS_goes_to_no_host_that_only_an_unproved_MX_names()
     {
