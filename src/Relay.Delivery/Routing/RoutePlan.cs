@@ -40,7 +40,8 @@ internal sealed record RoutePlan
 
     /// <summary>
     /// The hosts in the order in which to try them: by preference, equals at random (RFC 5321, 5.1). The one that may have
-    /// our message already comes before all.
+    /// our message already comes before all, those that an enforced policy forbids behind all; one on trial changes nothing
+    /// (RFC 8461, 5).
     /// </summary>
     public IReadOnlyList<RouteHost> InOrder(Random random, string? first)
     {
@@ -54,7 +55,7 @@ internal sealed record RoutePlan
             .. Hosts
                 .Select(host => (Host: host, Lot: random.Next()))
                 .OrderByDescending(h => h.Host.Name == first)
-                .ThenByDescending(h => h.Host.IsPermitted)
+                .ThenByDescending(h => h.Host.IsPermitted || Sts is not { Mode: StsMode.Enforce })
                 .ThenBy(h => h.Host.Preference)
                 .ThenBy(h => h.Lot)
                 .Take(MaxHosts)

@@ -117,6 +117,20 @@ public sealed class StsDeliveryTests
     }
 
     [Fact]
+    public async Task A_policy_on_trial_leads_no_mail_to_another_host()
+    {
+        await using var scene = await StsScene.StartAsync();
+        await using var backup = ScriptedSmtpServer.Start(null, "127.0.0.2", scene.Remote.Port);
+        scene.Dns.Mx("remote.test", (20, "backup.remote.test")).A("backup.remote.test", "127.0.0.2");
+        scene.Server.Serve("testing", StsScene.Week, "backup.remote.test");
+
+        var delivered = (await scene.Delivery.SendAsync("a@remote.test"))[0];
+
+        Assert.Equal((MailEventType.Delivered, "mx.remote.test", "mta-sts testing"), (delivered.Type, delivered.Host, delivered.TlsPolicy));
+        Assert.Contains(scene.Delivery.Log, line => line.Contains("would have been refused for remote.test", StringComparison.Ordinal) && line.Contains("ValidationFailure", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task A_policy_that_was_taken_back_asks_for_nothing()
     {
         await using var scene = await StsScene.StartAsync(names: "");
