@@ -62,7 +62,7 @@ internal static partial class DeliveryLog
     public static partial void StsNotFetched(this ILogger logger, string domain, string words);
 
     [LoggerMessage(EventId = 10, Level = LogLevel.Warning, Message = "{Host} [{Address}] would have been refused for {Domain} if its MTA-STS policy, which is in testing mode, were enforced: {Trouble}")]
-    public static partial void WouldHaveFailed(this ILogger logger, string domain, string host, string address, TlsPolicies.TlsTrouble trouble);
+    public static partial void WouldHaveFailed(this ILogger logger, string domain, string host, string? address, TlsPolicies.TlsTrouble trouble);
 
     [LoggerMessage(EventId = 12, Level = LogLevel.Warning, Message = "How sessions with the hosts of {Domain} went could not be written yet: {Words}")]
     public static partial void TlsTotalsNotWritten(this ILogger logger, string domain, string words);

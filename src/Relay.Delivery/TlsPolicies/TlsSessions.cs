@@ -21,16 +21,13 @@ internal sealed class TlsSessions(StsPolicies policies, TlsTally tally, Delivery
         {
             var trouble = TroubleOf(connection, terms);
             metrics.TlsSession(terms.Policy, trouble);
-            if (trouble is { } missed && terms.Source == TlsSource.StsTesting)
-            {
-                logger.WouldHaveFailed(domain, connection.Host.Name, connection.Address, missed);
-            }
-
+            Tell(domain, terms, connection.Host.Name, connection.Address, trouble);
             Count(domain, terms, trouble, connection.From?.ToString(), connection.Host.Name, connection.Place.Address.ToString());
         }
         else if (opened is Opened.Failed { Trouble: { } trouble } failed)
         {
             metrics.TlsSession(terms.Policy, trouble);
+            Tell(domain, terms, failed.Host!, failed.Address, trouble);
             Count(domain, terms, trouble, failed.From?.ToString(), failed.Host!, AddressIn(failed.Address));
         }
     }
@@ -42,6 +39,14 @@ internal sealed class TlsSessions(StsPolicies policies, TlsTally tally, Delivery
         {
             metrics.TlsSession(TlsTerms.PolicyOf(refusal.Source), trouble);
             tally.Count(domain, ReportedPolicy.Of(refusal.Source, null, host, policies.Known(domain)), new ReportedFailure(trouble, null, host, null));
+        }
+    }
+
+    private void Tell(string domain, TlsTerms terms, string host, string? address, TlsTrouble? trouble)
+    {
+        if (trouble is { } missed && terms.Source == TlsSource.StsTesting)
+        {
+            logger.WouldHaveFailed(domain, host, address, missed);
         }
     }
 

@@ -130,6 +130,21 @@ public sealed class StsDeliveryTests
         Assert.Contains(scene.Delivery.Log, line => line.Contains("would have been refused for remote.test", StringComparison.Ordinal) && line.Contains("ValidationFailure", StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData(RemoteStage.StartTls, "454 4.7.0 TLS not available")]
+    [InlineData(RemoteStage.Handshake, null)]
+    public async Task Nor_does_one_where_TLS_breaks_and_what_would_have_come_of_it_is_told(RemoteStage stage, string? reply)
+    {
+        await using var scene = await StsScene.StartAsync();
+        scene.Script.On(stage, reply is null ? RemoteAnswer.Close : RemoteAnswer.Say(reply));
+        scene.Server.Serve("testing", StsScene.Week, "mx.remote.test");
+
+        var delivered = (await scene.Delivery.SendAsync("a@remote.test"))[0];
+
+        Assert.Equal((MailEventType.Delivered, "mta-sts testing", null), (delivered.Type, delivered.TlsPolicy, delivered.Tls));
+        Assert.Contains(scene.Delivery.Log, line => line.StartsWith("Warning: mx.remote.test [127.0.0.1", StringComparison.Ordinal) && line.Contains("would have been refused for remote.test", StringComparison.Ordinal));
+    }
+
     [Fact]
     public async Task A_policy_that_was_taken_back_asks_for_nothing()
     {
