@@ -72,8 +72,10 @@ internal sealed class RestingSites(DeliveryWindow window, TimeProvider time) : I
                 {
                     standing.AllowLooks(Math.Max(1, LooksPerSecond / looks));
                     _rotation.Enqueue(standing);
-                    open.Add(standing);
                 }
+
+                // Also where somebody ended the rest of all sites of a provider by asking for one of them.
+                open.Add(standing);
             }
 
             if (_rotation.Count == 0 && _ends.Count == 0)
