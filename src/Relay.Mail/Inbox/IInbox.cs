@@ -2,9 +2,20 @@ using Relay.Mail.Messages;
 
 namespace Relay.Mail.Inbox;
 
-/// <summary>Where messages sent with a test key end instead of at their recipients: readable for seven days, the newest thousand of an account.</summary>
+/// <summary>
+/// Where messages sent with a test key end instead of at their recipients: readable for seven days, the newest thousand of an
+/// account, and of these the newest that <see cref="MostOctets"/> hold.
+/// </summary>
 public interface IInbox
 {
+    /// <summary>Of one account.</summary>
+    // Test mail counts towards no quota and is readable for a week: what scripts capture must not fill a store.
+    const long MostOctets = 64 * 1024 * 1024;
+
+    /// <summary>Of a larger message the content is not kept.</summary>
+    // So that one mail does not drive out all the others.
+    const long LargestKept = MostOctets / 4;
+
     /// <summary>Keeps a message; again with the same id changes nothing. May throw <see cref="Queue.StoreUnavailableException"/>.</summary>
     ValueTask CaptureAsync(Message message, CancellationToken cancellation);
 
@@ -14,7 +25,7 @@ public interface IInbox
     /// <summary>Null when the account has no such message, or no longer.</summary>
     ValueTask<CapturedMessage?> FindAsync(string account, MessageId id, CancellationToken cancellation);
 
-    /// <summary>The whole content as it would have gone out; null when the account has no such message.</summary>
+    /// <summary>The whole content as it would have gone out; null when the account has no such message, or its content was not kept.</summary>
     ValueTask<ReadOnlyMemory<byte>?> ReadRawAsync(string account, MessageId id, CancellationToken cancellation);
 }
 
@@ -32,4 +43,7 @@ public sealed record CapturedMessage
     public required string MessageId { get; init; }
     public required long Size { get; init; }
     public required MessageSource Source { get; init; }
+
+    /// <summary>Its content was too large to be kept: no more than this is known of it.</summary>
+    public bool IsTooLarge { get; init; }
 }

@@ -11,7 +11,7 @@ using StackExchange.Redis;
 
 namespace Relay.Redis.Inbox;
 
-/// <summary>Captured messages: a list by id, what it shows in a hash, the octets apart, which vanish by themselves.</summary>
+/// <summary>Captured messages: a list by id, what it shows in a hash, what each takes in another, the octets apart, which vanish by themselves.</summary>
 internal sealed class RedisInbox(Store store, IContentStore contents, TimeProvider time) : IInbox
 {
     private const int Newest = 1_000;
@@ -23,13 +23,20 @@ internal sealed class RedisInbox(Store store, IContentStore contents, TimeProvid
     {
         var account = message.Account;
         var id = message.Id.ToString();
-        var raw = await ReadWholeAsync(message, cancellation);
         var now = time.GetUtcNow();
         var captured = JsonSerializer.SerializeToUtf8Bytes(Describe(message, now), RecordJson.Default.CapturedMessage);
+        long size = captured.Length;
 
         // The octets come first: what a list shows can be read.
-        await StoreFailure.TranslateAsync(Database.StringSetAsync(StoreKeys.InboxRaw(account, id), raw, Kept, When.NotExists), cancellation);
+        if (message.Content.Length <= IInbox.LargestKept)
+        {
+            var raw = await ReadWholeAsync(message, cancellation);
+            size += raw.Length;
+            await StoreFailure.TranslateAsync(Database.StringSetAsync(StoreKeys.InboxRaw(account, id), raw, Kept, When.NotExists), cancellation);
+        }
+
         var step = Database.CreateTransaction();
+        _ = step.HashSetAsync(StoreKeys.InboxSizes(account), id, size, When.NotExists, CommandFlags.FireAndForget);
         var shown = step.HashSetAsync(StoreKeys.Inbox(account), id, captured, When.NotExists);
         _ = step.SortedSetAddAsync(StoreKeys.InboxOrder(account), id, now.ToUnixTimeMilliseconds(), When.NotExists, CommandFlags.FireAndForget);
         await StoreFailure.TranslateAsync(step.RunAsync(), cancellation);
@@ -84,7 +91,7 @@ internal sealed class RedisInbox(Store store, IContentStore contents, TimeProvid
         var expired = await StoreFailure.TranslateAsync(
             Database.SortedSetRangeByScoreAsync(order, double.NegativeInfinity, oldest, Exclude.Stop), cancellation);
         var surplus = await StoreFailure.TranslateAsync(Database.SortedSetRangeByRankAsync(order, 0, -Newest - 1), cancellation);
-        RedisValue[] gone = [.. expired.Union(surplus)];
+        RedisValue[] gone = [.. expired.Union(surplus).Union(await BeyondMostOctetsAsync(account, cancellation))];
         if (gone.Length == 0)
         {
             return;
@@ -92,9 +99,36 @@ internal sealed class RedisInbox(Store store, IContentStore contents, TimeProvid
 
         var step = Database.CreateTransaction();
         _ = step.HashDeleteAsync(StoreKeys.Inbox(account), gone, CommandFlags.FireAndForget);
+        _ = step.HashDeleteAsync(StoreKeys.InboxSizes(account), gone, CommandFlags.FireAndForget);
         _ = step.KeyDeleteAsync([.. gone.Select(id => StoreKeys.InboxRaw(account, id.ToString()))], CommandFlags.FireAndForget);
         _ = step.SortedSetRemoveAsync(order, gone, CommandFlags.FireAndForget);
         await StoreFailure.TranslateAsync(step.RunAsync(), cancellation);
+    }
+
+    // From the newest on as many as there is room for. Few are ever over it: only then are the names read, too.
+    private async Task<IReadOnlyList<RedisValue>> BeyondMostOctetsAsync(string account, CancellationToken cancellation)
+    {
+        var key = StoreKeys.InboxSizes(account);
+        var octets = (await StoreFailure.TranslateAsync(Database.HashValuesAsync(key), cancellation)).Sum(size => (long)size);
+        if (octets <= IInbox.MostOctets)
+        {
+            return [];
+        }
+
+        var sizes = (await StoreFailure.TranslateAsync(Database.HashGetAllAsync(key), cancellation)).ToDictionary(size => size.Name, size => (long)size.Value);
+        var order = await StoreFailure.TranslateAsync(Database.SortedSetRangeByRankAsync(StoreKeys.InboxOrder(account), order: Order.Descending), cancellation);
+        var kept = 0L;
+        var beyond = new List<RedisValue>();
+        foreach (var id in order)
+        {
+            kept += sizes.GetValueOrDefault(id);
+            if (kept > IInbox.MostOctets)
+            {
+                beyond.Add(id);
+            }
+        }
+
+        return beyond;
     }
 
     private async Task<ReadOnlyMemory<byte>> ReadWholeAsync(Message message, CancellationToken cancellation)
@@ -121,6 +155,7 @@ internal sealed class RedisInbox(Store store, IContentStore contents, TimeProvid
         MessageId = message.MessageIdHeader,
         Size = message.Content.Length,
         Source = message.Source,
+        IsTooLarge = message.Content.Length > IInbox.LargestKept,
     };
 
     private static CapturedMessage Read(RedisValue document) =>

@@ -101,6 +101,9 @@ internal static class StoreKeys
     /// <summary>An account's captured messages by the time they came.</summary>
     public static RedisKey InboxOrder(string account) => $"relay:inbox:{{{account}}}:order";
 
+    /// <summary>How many octets each of them takes, by id.</summary>
+    public static RedisKey InboxSizes(string account) => $"relay:inbox:{{{account}}}:sizes";
+
     /// <summary>The octets of a captured message.</summary>
     public static RedisKey InboxRaw(string account, string id) => $"relay:inbox:{{{account}}}:raw:{id}";
 }

@@ -40,7 +40,7 @@ internal sealed class RedisMailQueue(
             return new EnqueueResult.StoreUnavailable("the store is not the one that the relay was started on");
         }
 
-        if (watermark.IsReached || (watermark.IsNear && message.Source == MessageSource.Inbound))
+        if (watermark.IsReached || (watermark.IsNear && (message.Source == MessageSource.Inbound || message.Mode == MessageMode.Test)))
         {
             return new EnqueueResult.StoreFull("the store is nearly full");
         }

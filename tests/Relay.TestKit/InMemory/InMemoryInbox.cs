@@ -4,25 +4,19 @@ using Relay.Mail.Queue;
 
 namespace Relay.TestKit.InMemory;
 
-/// <summary>Captured messages in memory: the newest thousand of an account, for seven days.</summary>
+/// <summary>Captured messages in memory: the newest thousand of an account, for seven days, and no more octets than an inbox holds.</summary>
 public sealed class InMemoryInbox(IContentStore contents, TimeProvider time) : IInbox
 {
     private const int Newest = 1_000;
     private static readonly TimeSpan Kept = TimeSpan.FromDays(7);
 
     private readonly Lock _lock = new();
-    private readonly Dictionary<string, SortedDictionary<MessageId, (CapturedMessage Message, byte[] Raw)>> _accounts = [];
+    private readonly Dictionary<string, SortedDictionary<MessageId, (CapturedMessage Message, byte[]? Raw)>> _accounts = [];
 
     public async ValueTask CaptureAsync(Message message, CancellationToken cancellation)
     {
-        using var raw = new MemoryStream();
-        raw.Write(message.Content.Prologue.Span);
-        raw.Write(message.Content.Head.Span);
-        await foreach (var chunk in contents.ReadChunksAsync(message, cancellation))
-        {
-            raw.Write(chunk.Span);
-        }
-
+        var isTooLarge = message.Content.Length > IInbox.LargestKept;
+        var raw = isTooLarge ? null : await ReadWholeAsync(message, cancellation);
         var captured = new CapturedMessage
         {
             Id = message.Id,
@@ -34,13 +28,14 @@ public sealed class InMemoryInbox(IContentStore contents, TimeProvider time) : I
             MessageId = message.MessageIdHeader,
             Size = message.Content.Length,
             Source = message.Source,
+            IsTooLarge = isTooLarge,
         };
 
         lock (_lock)
         {
             var account = AccountHoldingLock(message.Account);
-            account.TryAdd(message.Id, (captured, raw.ToArray()));
-            while (account.Count > Newest)
+            account.TryAdd(message.Id, (captured, raw));
+            while (account.Count > Newest || account.Values.Sum(kept => kept.Raw?.LongLength ?? 0) > IInbox.MostOctets)
             {
                 account.Remove(account.Keys.First());
             }
@@ -74,11 +69,24 @@ public sealed class InMemoryInbox(IContentStore contents, TimeProvider time) : I
     {
         lock (_lock)
         {
-            return ValueTask.FromResult(AccountHoldingLock(account).TryGetValue(id, out var kept) ? (ReadOnlyMemory<byte>?)kept.Raw : null);
+            return ValueTask.FromResult(AccountHoldingLock(account).TryGetValue(id, out var kept) && kept.Raw is { } raw ? (ReadOnlyMemory<byte>?)raw : null);
         }
     }
 
-    private SortedDictionary<MessageId, (CapturedMessage Message, byte[] Raw)> AccountHoldingLock(string name)
+    private async Task<byte[]> ReadWholeAsync(Message message, CancellationToken cancellation)
+    {
+        using var raw = new MemoryStream();
+        raw.Write(message.Content.Prologue.Span);
+        raw.Write(message.Content.Head.Span);
+        await foreach (var chunk in contents.ReadChunksAsync(message, cancellation))
+        {
+            raw.Write(chunk.Span);
+        }
+
+        return raw.ToArray();
+    }
+
+    private SortedDictionary<MessageId, (CapturedMessage Message, byte[]? Raw)> AccountHoldingLock(string name)
     {
         if (!_accounts.TryGetValue(name, out var account))
         {

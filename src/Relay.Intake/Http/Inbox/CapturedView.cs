@@ -9,6 +9,8 @@ namespace Relay.Intake.Http.Inbox;
 /// <summary>A captured message as people want to see it.</summary>
 internal sealed record CapturedView
 {
+    public const string TooLarge = "its content was larger than the inbox keeps";
+
     // Deeper than any mail program nests; what is below is left unread.
     private static readonly ParserOptions Bounded = new() { MaxMimeDepth = 32 };
 
@@ -34,7 +36,7 @@ internal sealed record CapturedView
     public string? Html { get; init; }
     public IReadOnlyList<FileView>? Attachments { get; init; }
 
-    /// <summary>Why headers, texts and attachments are left out, where they are.</summary>
+    /// <summary>Why headers, texts and attachments are not to be had, where that is so.</summary>
     public string? Note { get; init; }
 
     public static CapturedView Row(CapturedMessage captured) => new()
@@ -48,6 +50,7 @@ internal sealed record CapturedView
         MessageId = captured.MessageId,
         Size = captured.Size,
         Source = Word.Of(captured.Source),
+        Note = captured.IsTooLarge ? TooLarge : null,
     };
 
     public static CapturedView Of(CapturedMessage captured, ReadOnlyMemory<byte> raw)

@@ -23,13 +23,14 @@ internal sealed class InboxEndpoints(IInbox inbox)
     }
 
     public async Task<IResult> FindAsync(HttpContext context, string id) =>
-        await ReadAsync(context, id) is var (captured, raw)
-            ? TypedResults.Json(CapturedView.Of(captured, raw), AnswerJson.Default.CapturedView)
-            : NotFound();
+        await FindCapturedAsync(context, id) is not { } captured ? NotFound()
+        : captured.IsTooLarge ? Answer(CapturedView.Row(captured))
+        : await ReadAsync(context, captured) is { } raw ? Answer(CapturedView.Of(captured, raw))
+        : NotFound();
 
     public async Task<IResult> ReadRawAsync(HttpContext context, string id)
     {
-        if (await ReadAsync(context, id) is not var (_, raw))
+        if (await FindCapturedAsync(context, id) is not { } captured || await ReadAsync(context, captured) is not { } raw)
         {
             return NotFound();
         }
@@ -39,24 +40,26 @@ internal sealed class InboxEndpoints(IInbox inbox)
         return TypedResults.Bytes(raw, "message/rfc822");
     }
 
-    /// <exception cref="ProblemException">Too much is being shown already.</exception>
-    private async ValueTask<(CapturedMessage Captured, ReadOnlyMemory<byte> Raw)?> ReadAsync(HttpContext context, string id)
+    private async ValueTask<CapturedMessage?> FindCapturedAsync(HttpContext context, string id) =>
+        MessageId.TryParse(id, out var message) ? await inbox.FindAsync(Caller.Of(context).Account, message, context.RequestAborted) : null;
+
+    /// <exception cref="ProblemException">Too much is being shown already, or it was not kept.</exception>
+    private async ValueTask<ReadOnlyMemory<byte>?> ReadAsync(HttpContext context, CapturedMessage captured)
     {
-        var account = Caller.Of(context).Account;
-        if (!MessageId.TryParse(id, out var message) || await inbox.FindAsync(account, message, context.RequestAborted) is not { } captured)
+        if (captured.IsTooLarge)
         {
-            return null;
+            throw new ProblemException(Problem.NotFound(CapturedView.TooLarge));
         }
 
+        var account = Caller.Of(context).Account;
         var held = _shown.Open(account);
         context.Response.RegisterForDispose(held);
-        if (!held.TryGrow(captured.Size))
-        {
-            throw new ProblemException(Problem.Unavailable("too many large messages are being shown right now; try again later"));
-        }
-
-        return await inbox.ReadRawAsync(account, message, context.RequestAborted) is { } raw ? (captured, raw) : null;
+        return held.TryGrow(captured.Size)
+            ? await inbox.ReadRawAsync(account, captured.Id, context.RequestAborted)
+            : throw new ProblemException(Problem.Unavailable("too many large messages are being shown right now; try again later"));
     }
+
+    private static IResult Answer(CapturedView view) => TypedResults.Json(view, AnswerJson.Default.CapturedView);
 
     private static ProblemAnswer NotFound() => new(Problem.NotFound("the inbox has no message with this id, or no longer"));
 }

@@ -123,6 +123,22 @@ public sealed class InboxTests
     }
 
     [Fact]
+    public async Task A_message_too_large_to_be_kept_says_so()
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+        await api.SendWithAsync();
+        var message = api.Stores.Queue.Accepted[0];
+        await api.Stores.Inbox.CaptureAsync(message with { Content = message.Content with { Length = IInbox.LargestKept + 1 } }, TestContext.Current.CancellationToken);
+
+        Assert.Contains("larger than the inbox keeps", (await api.GetAsync("/inbox")).Text, StringComparison.Ordinal);
+        Assert.Contains("larger than the inbox keeps", (await api.GetAsync($"/inbox/{message.Id}")).String("note"), StringComparison.Ordinal);
+        Assert.Contains(
+            "larger than the inbox keeps",
+            (await api.GetAsync($"/inbox/{message.Id}/raw")).IsProblem(HttpStatusCode.NotFound).String("detail"),
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Who_reads_large_messages_slowly_keeps_them_from_nobody_else()
     {
         await using var api = await ApiUnderTest.StartAsync();

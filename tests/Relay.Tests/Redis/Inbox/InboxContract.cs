@@ -92,13 +92,47 @@ public abstract class InboxContract : IAsyncLifetime
     [Fact]
     public async Task Only_the_newest_thousand_are_kept()
     {
-        for (var i = 0; i < 1_003; i++)
+        for (var lot = 0; lot < 17; lot++)
         {
-            await Inbox.CaptureAsync(TestMail.To(Time, "a@x.test"), Cancellation);
+            await Task.WhenAll(Enumerable.Range(0, 59).Select(_ => Inbox.CaptureAsync(TestMail.To(Time, "a@x.test"), Cancellation).AsTask()));
             Time.Advance(TimeSpan.FromMilliseconds(2));
         }
 
         Assert.Equal(1_000, (await Inbox.ListAsync("acme", null, 2_000, Cancellation)).Count);
+    }
+
+    [Fact]
+    public async Task The_oldest_go_where_an_account_has_too_many_octets()
+    {
+        var octets = new byte[IInbox.LargestKept - 1_000_000];
+        var others = TestMail.For(Time, "other", "a@x.test");
+        await Inbox.CaptureAsync(others, Cancellation);
+        var ids = new List<MessageId>();
+        for (var i = 0; i < 6; i++)
+        {
+            Time.Advance(TimeSpan.FromSeconds(1));
+            var message = TestMail.To(Time, "a@x.test");
+            message = message with { Content = new MessageContent { Prologue = ReadOnlyMemory<byte>.Empty, Head = octets, Length = octets.Length } };
+            ids.Insert(0, message.Id);
+            await Inbox.CaptureAsync(message, Cancellation);
+        }
+
+        Assert.Equal(ids[..4], (await Inbox.ListAsync("acme", null, 10, Cancellation)).Select(m => m.Id));
+        Assert.Equal(octets.Length, (await Inbox.ReadRawAsync("acme", ids[3], Cancellation))!.Value.Length);
+        Assert.Null(await Inbox.ReadRawAsync("acme", ids[4], Cancellation));
+        Assert.Null(await Inbox.FindAsync("acme", ids[5], Cancellation));
+        Assert.Equal(others.Id, Assert.Single(await Inbox.ListAsync("other", null, 10, Cancellation)).Id);
+    }
+
+    [Fact]
+    public async Task Of_a_message_too_large_to_be_kept_it_is_known_that_it_came()
+    {
+        var message = TestMail.To(Time, "a@x.test");
+        await Inbox.CaptureAsync(message with { Content = message.Content with { Length = IInbox.LargestKept + 1 } }, Cancellation);
+
+        Assert.True(Assert.Single(await Inbox.ListAsync("acme", null, 10, Cancellation)).IsTooLarge);
+        Assert.Equal(IInbox.LargestKept + 1, (await Inbox.FindAsync("acme", message.Id, Cancellation))!.Size);
+        Assert.Null(await Inbox.ReadRawAsync("acme", message.Id, Cancellation));
     }
 }
 
@@ -109,6 +143,19 @@ public sealed class InMemoryInboxTests : InboxContract
         var contents = new InMemoryContentStore();
         return new((new InMemoryInbox(contents, Time), contents));
     }
+}
+
+public sealed class EmbeddedInboxTests : InboxContract
+{
+    private StoreUnderTest? _store;
+
+    protected override async ValueTask<(IInbox, IContentStore)> OpenAsync()
+    {
+        _store = await StoreUnderTest.StartAsync(null, StoreUnderTest.NewFolder(), Time, Cancellation);
+        return (_store.Get<IInbox>(), _store.Get<IContentStore>());
+    }
+
+    protected override ValueTask CloseAsync() => _store?.DisposeAsync() ?? ValueTask.CompletedTask;
 }
 
 public sealed class RedisInboxTests : InboxContract

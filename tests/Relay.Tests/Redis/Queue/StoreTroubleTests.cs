@@ -46,7 +46,7 @@ public sealed class StoreTroubleTests
     }
 
     [Fact]
-    public async Task Near_the_watermark_mail_of_the_world_is_refused_first()
+    public async Task Near_the_watermark_mail_of_the_world_and_of_test_keys_is_refused_first()
     {
         await using var redis = await RedisServer.StartAsync(Cancellation);
         await using var store = await StartAsync(redis, ("Queue:Watermark", "0.5"));
@@ -60,6 +60,7 @@ public sealed class StoreTroubleTests
             async () => await store.Queue.EnqueueAsync(TestMail.To(Time, "a@x.test") with { Source = MessageSource.Inbound }, null, Cancellation) is EnqueueResult.StoreFull,
             Cancellation);
         Assert.False(store.Get<IContentStore>().HasRoomForStrangers);
+        Assert.IsType<EnqueueResult.StoreFull>(await store.Queue.EnqueueAsync(ours with { Mode = MessageMode.Test }, null, Cancellation));
         Assert.IsType<EnqueueResult.Accepted>(await store.Queue.EnqueueAsync(ours, null, Cancellation));
     }
 
