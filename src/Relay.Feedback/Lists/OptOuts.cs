@@ -55,8 +55,8 @@ internal sealed class OptOuts(ISuppressionStore suppressions, IIncomingStore sto
         }
 
         // Mail programs send the same wish twice, and one event is enough for all mails of a stream. Complaints are counted mail by mail.
-        var held = await suppressions.FindAllAsync(wish.Account, EnvelopeAddress.Parse(follows.Address), cancellation);
-        return held.Any(each => (each.Stream is null || each.Stream == follows.Stream)
-            && ((isTold && !follows.Outweighs(each)) || (each.Reason == follows.Reason && wish.Type == MailEventType.Unsubscribed)));
+        var held = await suppressions.FindBothAsync(wish.Account, EnvelopeAddress.Parse(follows.Address), follows.Stream, cancellation);
+        return held.Any(each =>
+            (isTold && !follows.Outweighs(each)) || (each.Reason == follows.Reason && wish.Type == MailEventType.Unsubscribed));
     }
 }

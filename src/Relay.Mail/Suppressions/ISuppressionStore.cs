@@ -6,6 +6,10 @@ namespace Relay.Mail.Suppressions;
 /// <exception cref="Queue.StoreUnavailableException">From every method: the store does not answer.</exception>
 public interface ISuppressionStore
 {
+    /// <summary>How many streams of an account are known by their names.</summary>
+    // Each of them is asked for when an address is shown. Who sends has some tens.
+    const int MostStreams = 1_000;
+
     /// <summary>
     /// The entry that holds for mail of a stream to an address: of all the account's mail, else of that stream; null when mail may
     /// go there. One look, whose cost does not grow with the list.
@@ -13,7 +17,13 @@ public interface ISuppressionStore
     /// <param name="stream">Null for mail of no stream.</param>
     ValueTask<Suppression?> FindAsync(string account, EnvelopeAddress address, string? stream, CancellationToken cancellation);
 
-    /// <summary>All that holds for an address: of all mail first, then stream by stream.</summary>
+    /// <summary>The two entries that can hold for such mail, as far as they are there: that of all mail first. One look as well.</summary>
+    ValueTask<IReadOnlyList<Suppression>> FindBothAsync(string account, EnvelopeAddress address, string? stream, CancellationToken cancellation);
+
+    /// <summary>The streams for which the account has entries, or had: those that are known by their names.</summary>
+    ValueTask<IReadOnlySet<string>> ListStreamsAsync(string account, CancellationToken cancellation);
+
+    /// <summary>All that holds for an address: of all mail first, then stream by stream, as far as their names are known.</summary>
     ValueTask<IReadOnlyList<Suppression>> FindAllAsync(string account, EnvelopeAddress address, CancellationToken cancellation);
 
     /// <summary>What was released for an address and does not hold again, in the same order.</summary>
@@ -21,7 +31,8 @@ public interface ISuppressionStore
 
     /// <summary>
     /// Adds those whose address has no entry of their stream, or one that they outweigh, and which were not released after they
-    /// came about. Returns how many were added.
+    /// came about. One of a stream beyond <see cref="MostStreams"/> holds like any other: who wants no more of it was promised
+    /// that. Returns how many were added.
     /// </summary>
     ValueTask<int> AddAsync(string account, IReadOnlyList<Suppression> suppressions, CancellationToken cancellation);
 

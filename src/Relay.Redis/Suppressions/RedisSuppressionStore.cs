@@ -42,6 +42,18 @@ internal sealed class RedisSuppressionStore(Store store, BrokenDocuments broken,
         return ReadFound(hash, fields[0], documents[0]) ?? ReadFound(hash, fields[1], documents[1]);
     }
 
+    public async ValueTask<IReadOnlyList<Suppression>> FindBothAsync(string account, EnvelopeAddress address, string? stream, CancellationToken cancellation)
+    {
+        var key = Suppression.KeyOf(address);
+        return await ReadAsync(StoreKeys.Suppressed(account, PartOf(key)), stream is null ? [key] : [key, FieldOf(key, stream)], cancellation);
+    }
+
+    public async ValueTask<IReadOnlySet<string>> ListStreamsAsync(string account, CancellationToken cancellation)
+    {
+        var streams = await StoreFailure.TranslateAsync(Database.SetMembersAsync(StoreKeys.SuppressedStreams(account), StoreConnections.FromPrimary), cancellation);
+        return streams.Select(stream => stream.ToString()).ToHashSet();
+    }
+
     public ValueTask<IReadOnlyList<Suppression>> FindAllAsync(string account, EnvelopeAddress address, CancellationToken cancellation)
     {
         var key = Suppression.KeyOf(address);
@@ -66,9 +78,10 @@ internal sealed class RedisSuppressionStore(Store store, BrokenDocuments broken,
 
         // First: a stream that is known without an entry does no harm, an entry of an unknown stream would not be shown.
         RedisValue[] streams = [.. wanted.Select(each => each.Stream).OfType<string>().Distinct().Select(stream => (RedisValue)stream)];
-        if (streams.Length > 0)
+        var known = StoreKeys.SuppressedStreams(account);
+        if (streams.Length > 0 && await StoreFailure.TranslateAsync(Database.SetLengthAsync(known, StoreConnections.FromPrimary), cancellation) < ISuppressionStore.MostStreams)
         {
-            await StoreFailure.TranslateAsync(Database.SetAddAsync(StoreKeys.SuppressedStreams(account), streams), cancellation);
+            await StoreFailure.TranslateAsync(Database.SetAddAsync(known, streams), cancellation);
         }
 
         var added = await StoreFailure.TranslateAsync(
@@ -162,8 +175,12 @@ internal sealed class RedisSuppressionStore(Store store, BrokenDocuments broken,
 
     private async ValueTask<IReadOnlyList<Suppression>> ReadAllAsync(string account, RedisKey hash, string address, CancellationToken cancellation)
     {
-        var streams = await StoreFailure.TranslateAsync(Database.SetMembersAsync(StoreKeys.SuppressedStreams(account), StoreConnections.FromPrimary), cancellation);
-        RedisValue[] fields = [address, .. streams.Select(stream => stream.ToString()).Order(StringComparer.Ordinal).Select(stream => FieldOf(address, stream))];
+        var streams = await ListStreamsAsync(account, cancellation);
+        return await ReadAsync(hash, [address, .. streams.Order(StringComparer.Ordinal).Select(stream => FieldOf(address, stream))], cancellation);
+    }
+
+    private async ValueTask<IReadOnlyList<Suppression>> ReadAsync(RedisKey hash, RedisValue[] fields, CancellationToken cancellation)
+    {
         var documents = await StoreFailure.TranslateAsync(Database.HashGetAsync(hash, fields, StoreConnections.FromPrimary), cancellation);
         return [.. fields.Zip(documents, (field, document) => ReadFound(hash, field, document)).OfType<Suppression>()];
     }

@@ -12,7 +12,10 @@ public sealed class InMemorySuppressionStore : ISuppressionStore, ISuppressionNe
     private readonly ConcurrentDictionary<(string Account, string Address, string? Stream), Suppression> _held = new();
     private readonly ConcurrentDictionary<(string Account, string Address, string? Stream), Suppression> _released = new();
 
+    private readonly ConcurrentDictionary<(string Account, string Stream), bool> _streams = new();
+
     private int _looks;
+    private int _wholeLooks;
 
     public event Action<string, IReadOnlyList<string>>? Suppressed;
 
@@ -26,6 +29,9 @@ public sealed class InMemorySuppressionStore : ISuppressionStore, ISuppressionNe
 
     /// <summary>How often an address was looked for.</summary>
     public int Looks => Volatile.Read(ref _looks);
+
+    /// <summary>How often all that holds for an address was asked for.</summary>
+    public int WholeLooks => Volatile.Read(ref _wholeLooks);
 
     public async ValueTask<Suppression?> FindAsync(string account, EnvelopeAddress address, string? stream, CancellationToken cancellation)
     {
@@ -41,8 +47,21 @@ public sealed class InMemorySuppressionStore : ISuppressionStore, ISuppressionNe
             : _held.GetValueOrDefault((account, key, null)) ?? _held.GetValueOrDefault((account, key, stream));
     }
 
-    public ValueTask<IReadOnlyList<Suppression>> FindAllAsync(string account, EnvelopeAddress address, CancellationToken cancellation) =>
-        ValueTask.FromResult(AllOf(_held, account, address));
+    public ValueTask<IReadOnlyList<Suppression>> FindBothAsync(string account, EnvelopeAddress address, string? stream, CancellationToken cancellation)
+    {
+        string?[] streams = stream is null ? [null] : [null, stream];
+        return ValueTask.FromResult<IReadOnlyList<Suppression>>(
+            [.. streams.Select(each => _held.GetValueOrDefault((account, Suppression.KeyOf(address), each))).OfType<Suppression>()]);
+    }
+
+    public ValueTask<IReadOnlySet<string>> ListStreamsAsync(string account, CancellationToken cancellation) =>
+        ValueTask.FromResult<IReadOnlySet<string>>(_streams.Keys.Where(known => known.Account == account).Select(known => known.Stream).ToHashSet());
+
+    public ValueTask<IReadOnlyList<Suppression>> FindAllAsync(string account, EnvelopeAddress address, CancellationToken cancellation)
+    {
+        Interlocked.Increment(ref _wholeLooks);
+        return ValueTask.FromResult(AllOf(_held, account, address));
+    }
 
     public ValueTask<IReadOnlyList<Suppression>> FindReleasedAsync(string account, EnvelopeAddress address, CancellationToken cancellation) =>
         ValueTask.FromResult(AllOf(_released, account, address));
@@ -54,6 +73,14 @@ public sealed class InMemorySuppressionStore : ISuppressionStore, ISuppressionNe
             .. suppressions.Where(each => !WasReleasedSince(account, each) && TryHold((account, each.Address, each.Stream), each))
                 .Select(each => each.Address),
         ];
+        if (_streams.Keys.Count(known => known.Account == account) < ISuppressionStore.MostStreams)
+        {
+            foreach (var stream in suppressions.Select(each => each.Stream).OfType<string>())
+            {
+                _streams[(account, stream)] = true;
+            }
+        }
+
         if (!IsUnheard)
         {
             Suppressed?.Invoke(account, added);

@@ -14,6 +14,8 @@ internal sealed class SuppressionEndpoints(ISuppressionStore suppressions, TimeP
 {
     private const int MaxNote = 500;
 
+    public static readonly string TooManyStreams = $"is one too many: the account has suppressions of {ISuppressionStore.MostStreams} streams, which is all it may";
+
     /// <summary>A test key stands in scripts and on laptops: the account's customers are not its business, only what it played itself.</summary>
     public static bool MaySee(Credential caller, Suppression suppression) =>
         caller.Mode == MessageMode.Live || suppression.Address.EndsWith($"@{SimulatedMail.Domain}", StringComparison.Ordinal);
@@ -67,6 +69,13 @@ internal sealed class SuppressionEndpoints(ISuppressionStore suppressions, TimeP
 
         errors.ThrowIfAny();
         var caller = Caller.Of(context);
+        if (request.Stream is { } named
+            && await suppressions.ListStreamsAsync(caller.Account, context.RequestAborted) is { Count: >= ISuppressionStore.MostStreams } streams
+            && !streams.Contains(named))
+        {
+            throw new ProblemException(Problem.Unprocessable("stream", TooManyStreams));
+        }
+
         var suppression = new Suppression
         {
             Address = Suppression.KeyOf(address),

@@ -46,6 +46,7 @@ internal sealed class SuppressionList(ISuppressionStore suppressions, TimeProvid
         var errors = new List<ImportError>();
         var lot = new List<Suppression>(Lot);
         var writing = Task.CompletedTask;
+        var streams = (await suppressions.ListStreamsAsync(caller.Account, context.RequestAborted)).ToHashSet();
         var number = 0;
         try
         {
@@ -60,7 +61,13 @@ internal sealed class SuppressionList(ISuppressionStore suppressions, TimeProvid
                     continue;
                 }
 
-                if (TryRead(line, caller.Id, time.GetUtcNow(), out var suppression, out var problem))
+                var isRead = TryRead(line, caller.Id, time.GetUtcNow(), out var suppression, out var problem);
+                if (isRead && !HasRoom(streams, suppression.Stream))
+                {
+                    (isRead, problem) = (false, $"stream: {SuppressionEndpoints.TooManyStreams}");
+                }
+
+                if (isRead)
                 {
                     lot.Add(suppression);
                 }
@@ -175,6 +182,9 @@ internal sealed class SuppressionList(ISuppressionStore suppressions, TimeProvid
 
     private static string TextOf(in ReadOnlySequence<byte> octets) =>
         Encoding.UTF8.GetString(octets.Slice(0, Math.Min(octets.Length, MaxLine + 1))).TrimEnd('\r');
+
+    private static bool HasRoom(HashSet<string> streams, string? stream) =>
+        stream is null || streams.Contains(stream) || (streams.Count < ISuppressionStore.MostStreams && streams.Add(stream));
 
     private static bool IsLineOfNames(string line) =>
         CsvLine.TryRead(line, out var values) && values[0].Equals(Names[0], StringComparison.OrdinalIgnoreCase);

@@ -54,6 +54,18 @@ public sealed class UnsubscribesTests
     }
 
     [Fact]
+    public async Task Twice_is_once_beside_what_holds_for_all_mail_and_no_other_stream_is_looked_at()
+    {
+        await _suppressions.AddAsync("acme", [new Suppression { Address = "ada@x.test", Reason = SuppressionReason.Bounce, Since = _time.GetUtcNow() }], Cancellation);
+
+        await _unsubscribes.TakeAsync(_claim, "one click", Cancellation);
+        await _unsubscribes.TakeAsync(_claim, "by mail", Cancellation);
+
+        Assert.Single(_events.Tellings);
+        Assert.Equal(0, _suppressions.WholeLooks);
+    }
+
+    [Fact]
     public async Task Who_came_back_can_go_again()
     {
         await _unsubscribes.TakeAsync(_claim, "one click", Cancellation);

@@ -111,6 +111,25 @@ public sealed class SuppressionTests
     }
 
     [Fact]
+    public async Task A_stream_too_many_is_refused_by_its_line_and_by_its_name()
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+        var lines = Enumerable.Range(1, ISuppressionStore.MostStreams + 1).Select(n => $"a@x.test,unsubscribe,,,news-{n}");
+
+        var answer = await api.PostAsync("/suppressions/import", string.Join('\n', lines.Append("b@x.test,unsubscribe,,,news-1").Append("c@x.test")));
+
+        Assert.Equal((1_002, 1), (answer.Json.GetProperty("added").GetInt32(), answer.Json.GetProperty("refused").GetInt32()));
+        var error = Assert.Single(answer.Json.GetProperty("errors").EnumerateArray());
+        Assert.Equal(1_001, error.GetProperty("line").GetInt32());
+        Assert.Contains("1000 streams", error.GetRawText(), StringComparison.Ordinal);
+        (await api.PostAsync("/suppressions", """{ "email": "d@x.test", "stream": "more" }""")).Names(HttpStatusCode.UnprocessableEntity, "stream", "1000 streams");
+        Assert.Equal(HttpStatusCode.Created, (await api.PostAsync("/suppressions", """{ "email": "d@x.test", "stream": "news-1" }""")).Status);
+        Assert.Equal(
+            HttpStatusCode.Created,
+            (await api.PostAsync("/suppressions", """{ "email": "d@x.test", "stream": "more" }""", await api.KeyAsync("other"))).Status);
+    }
+
+    [Fact]
     public async Task What_is_exported_can_be_imported()
     {
         await using var api = await ApiUnderTest.StartAsync();

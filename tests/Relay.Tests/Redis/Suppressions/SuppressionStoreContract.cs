@@ -142,6 +142,32 @@ public abstract class SuppressionStoreContract : StoreContract<ISuppressionStore
         Assert.Equal(0, await Store.AddAsync("acme", [news], Cancellation));
     }
 
+    [Fact]
+    public async Task Both_entries_that_can_hold_for_a_mail_are_found_at_once()
+    {
+        var (all, news) = (Entry("ada@x.test"), Entry("ada@x.test") with { Stream = "news", Reason = SuppressionReason.Unsubscribe });
+        await Store.AddAsync("acme", [news, all, all with { Stream = "offers" }], Cancellation);
+
+        Assert.Equal([all, news], await Store.FindBothAsync("acme", Ada, "news", Cancellation));
+        Assert.Equal([all], await Store.FindBothAsync("acme", Ada, "other", Cancellation));
+        Assert.Equal([all], await Store.FindBothAsync("acme", Ada, null, Cancellation));
+        Assert.Equal(["news", "offers"], (await Store.ListStreamsAsync("acme", Cancellation)).Order());
+        Assert.Empty(await Store.ListStreamsAsync("other", Cancellation));
+    }
+
+    [Fact]
+    public async Task Of_streams_without_end_the_names_are_not_kept_and_the_entries_hold()
+    {
+        await Store.AddAsync("acme", [.. Enumerable.Range(0, ISuppressionStore.MostStreams).Select(n => Entry("bob@x.test") with { Stream = $"news-{n}" })], Cancellation);
+        var more = Entry("ada@x.test") with { Stream = "more", Reason = SuppressionReason.Unsubscribe };
+
+        Assert.Equal(1, await Store.AddAsync("acme", [more], Cancellation));
+
+        Assert.Equal(more, await Store.FindAsync("acme", Ada, "more", Cancellation));
+        Assert.Equal([more], await Store.FindBothAsync("acme", Ada, "more", Cancellation));
+        Assert.Equal(ISuppressionStore.MostStreams, (await Store.ListStreamsAsync("acme", Cancellation)).Count);
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(7)]
