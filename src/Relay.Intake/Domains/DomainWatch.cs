@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -16,6 +17,14 @@ internal sealed partial class DomainWatch(
     IAccountStore accounts, DomainVerification verification, IOptions<DomainOptions> options, TimeProvider time, ILogger<DomainWatch> logger) : BackgroundService
 {
     private static readonly TimeSpan Round = TimeSpan.FromMinutes(10);
+
+    // A look waits for name servers that the account has chosen, up to twenty seconds for silent ones. So accounts are looked at
+    // beside each other, and what one has no time left for comes first in the next round.
+    private const int AccountsAtOnce = 16;
+    private static readonly TimeSpan Share = TimeSpan.FromMinutes(2);
+
+    // The last domain that was looked at, by account.
+    private readonly ConcurrentDictionary<string, string> _places = new();
 
     // Someone is at work on it: soon. After a week nobody waits for it any more.
     private static readonly TimeSpan Soon = TimeSpan.FromHours(1);
@@ -41,17 +50,29 @@ internal sealed partial class DomainWatch(
     {
         try
         {
-            foreach (var account in await accounts.ListAccountsAsync(cancellation))
-            {
-                foreach (var domain in await accounts.ListDomainsAsync(account.Id, cancellation))
-                {
-                    await LookAsync(domain, cancellation);
-                }
-            }
+            var beside = new ParallelOptions { MaxDegreeOfParallelism = AccountsAtOnce, CancellationToken = cancellation };
+            await Parallel.ForEachAsync(await accounts.ListAccountsAsync(cancellation), beside, LookAsync);
         }
         catch (StoreUnavailableException exception)
         {
             LogStoreUnavailable(exception);
+        }
+    }
+
+    private async ValueTask LookAsync(Account account, CancellationToken cancellation)
+    {
+        var began = time.GetTimestamp();
+        var place = _places.GetValueOrDefault(account.Id, "");
+        var domains = await accounts.ListDomainsAsync(account.Id, cancellation);
+        foreach (var domain in domains.OrderBy(domain => string.CompareOrdinal(domain.Name, place) <= 0).ThenBy(domain => domain.Name, StringComparer.Ordinal))
+        {
+            if (time.GetElapsedTime(began) >= Share)
+            {
+                return;
+            }
+
+            await LookAsync(domain, cancellation);
+            _places[account.Id] = domain.Name;
         }
     }
 

@@ -88,7 +88,7 @@ public static class RelayApi
 
         routes.MapPost("/keys", (HttpContext context, KeyEndpoints keys) => keys.CreateAsync(context))
             .Requires(CredentialScope.Manage).RunsOnce().WithTags("Keys").WithSummary("Make a key; it is shown this once")
-            .Reads<KeyRequest>().Produces<KeyView>(StatusCodes.Status201Created).AnswersProblems();
+            .Reads<KeyRequest>().Produces<KeyView>(StatusCodes.Status201Created).AnswersProblems(StatusCodes.Status409Conflict);
         routes.MapGet("/keys", (HttpContext context, KeyEndpoints keys) => keys.ListAsync(context))
             .Requires(CredentialScope.Manage).WithTags("Keys").WithSummary("List keys")
             .Produces<Page<KeyView>>().AnswersProblems();
@@ -124,7 +124,7 @@ public static class RelayApi
 
         routes.MapPost("/domains", (HttpContext context, DomainEndpoints domains) => domains.CreateAsync(context))
             .Requires(CredentialScope.Manage).RunsOnce().WithTags("Domains").WithSummary("Add a domain to send as")
-            .Reads<DomainRequest>().Produces<DomainView>(StatusCodes.Status201Created).Produces<DomainView>().AnswersProblems();
+            .Reads<DomainRequest>().Produces<DomainView>(StatusCodes.Status201Created).Produces<DomainView>().AnswersProblems(StatusCodes.Status409Conflict);
         routes.MapGet("/domains", (HttpContext context, DomainEndpoints domains) => domains.ListAsync(context))
             .Requires(CredentialScope.Manage).WithTags("Domains").WithSummary("List domains")
             .Produces<Page<DomainView>>().AnswersProblems();

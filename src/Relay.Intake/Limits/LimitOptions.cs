@@ -4,7 +4,7 @@ using Relay.Mail.Accounts;
 
 namespace Relay.Intake.Limits;
 
-/// <summary>What accounts may send that have no limits of their own: <c>Relay:Limits</c>.</summary>
+/// <summary>What accounts may send that have no limits of their own, and how much of what is kept for them each may have: <c>Relay:Limits</c>.</summary>
 public sealed class LimitOptions
 {
     public const string Section = "Limits";
@@ -18,6 +18,16 @@ public sealed class LimitOptions
     // None, likewise.
     [Range(1, long.MaxValue)]
     public long? PerMonth { get; set; }
+
+    /// <summary>Sending domains of one account.</summary>
+    // More than people look after. Each is looked up for good, and its keys take a tenth of a second to make.
+    [Range(1, 100_000)]
+    public int DomainsPerAccount { get; set; } = 200;
+
+    /// <summary>Keys of one account that are good, live and test keys each for themselves.</summary>
+    // One for each program and person; a script that makes them without end is stopped before it costs anything.
+    [Range(1, 100_000)]
+    public int KeysPerAccount { get; set; } = 200;
 
     internal SendingLimits ForAll => new() { PerDay = PerDay, PerMonth = PerMonth };
 }

@@ -25,6 +25,12 @@ public sealed class InMemoryDomainRecords : IDomainRecords
     /// <summary>While set, a question about this name ends in a fault of ours.</summary>
     public string? Breaking { get; set; }
 
+    /// <summary>While set, no question about this name or one that ends in it is answered.</summary>
+    public string? Silent { get; set; }
+
+    /// <summary>The names for which that was so.</summary>
+    public ConcurrentQueue<string> Unanswered { get; } = new();
+
     public void Clear() => _records.Clear();
 
     public async ValueTask<IReadOnlyList<string>> FindAsync(string name, RecordType type, CancellationToken cancellation)
@@ -33,6 +39,12 @@ public sealed class InMemoryDomainRecords : IDomainRecords
         if (Breaking is not null && name.EndsWith(Breaking, StringComparison.Ordinal))
         {
             throw new ArgumentException(Breaking);
+        }
+
+        if (Silent is not null && name.EndsWith(Silent, StringComparison.Ordinal))
+        {
+            Unanswered.Enqueue(name);
+            await Task.Delay(Timeout.Infinite, cancellation);
         }
 
         if (Silence is { } silence)

@@ -7,6 +7,7 @@ using Relay.Intake.Domains;
 using Relay.Intake.Http.Access;
 using Relay.Intake.Http.Json;
 using Relay.Intake.Http.Keys;
+using Relay.Intake.Limits;
 using Relay.Mail.Accounts;
 using Relay.Mail.Domains;
 using Relay.Mail.Signing;
@@ -23,6 +24,7 @@ internal sealed partial class DomainEndpoints(
     AdmissionGate gate,
     KeySeal seal,
     IOptions<DomainOptions> options,
+    IOptions<LimitOptions> limits,
     TimeProvider time,
     ILogger<DomainEndpoints> logger)
 {
@@ -41,6 +43,11 @@ internal sealed partial class DomainEndpoints(
         if (await accounts.FindDomainAsync(account, name, context.RequestAborted) is { } known)
         {
             return Answer(known);
+        }
+
+        if ((await accounts.ListDomainsAsync(account, context.RequestAborted)).Count >= limits.Value.DomainsPerAccount)
+        {
+            return new ProblemAnswer(Problem.Conflict($"the account has {limits.Value.DomainsPerAccount} domains, which is all it may (Relay:Limits:DomainsPerAccount)"));
         }
 
         var domain = new SendingDomain(

@@ -1,16 +1,18 @@
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Options;
 using Relay.Intake.Admission;
 using Relay.Intake.Http.Access;
 using Relay.Intake.Http.Json;
 using Relay.Intake.Http.Limits;
 using Relay.Intake.Http.Messages;
+using Relay.Intake.Limits;
 using Relay.Mail.Accounts;
 using Relay.Mail.Messages;
 
 namespace Relay.Intake.Http.Keys;
 
 /// <summary><c>/keys</c>: made, listed, revoked. A key is shown once, when it is made, and none makes another that may more than itself.</summary>
-internal sealed class KeyEndpoints(IAccountStore accounts, AdmissionGate gate, TimeProvider time)
+internal sealed class KeyEndpoints(IAccountStore accounts, AdmissionGate gate, IOptions<LimitOptions> limits, TimeProvider time)
 {
     public async Task<IResult> CreateAsync(HttpContext context)
     {
@@ -21,14 +23,10 @@ internal sealed class KeyEndpoints(IAccountStore accounts, AdmissionGate gate, T
         RequireMayManage(caller, wanted.Mode);
         RequireMayGive(caller, wanted.Scopes);
 
+        var account = await AccountOfAsync(request, caller, context.RequestAborted);
+        await RequireRoomAsync(account, wanted.Mode, context.RequestAborted);
         var key = ApiKey.Create(wanted.Mode);
-        var credential = wanted with
-        {
-            Id = ShortId.Create("key"),
-            Account = await AccountOfAsync(request, caller, context.RequestAborted),
-            KeyHash = ApiKey.Hash(key),
-        };
-
+        var credential = wanted with { Id = ShortId.Create("key"), Account = account, KeyHash = ApiKey.Hash(key) };
         await accounts.PutCredentialAsync(credential, context.RequestAborted);
         gate.Forget(credential);
         return TypedResults.Json(KeyView.Of(credential) with { Key = key }, AnswerJson.Default.KeyView, statusCode: StatusCodes.Status201Created);
@@ -116,6 +114,18 @@ internal sealed class KeyEndpoints(IAccountStore accounts, AdmissionGate gate, T
         if (caller.IsConfined)
         {
             throw new ProblemException(Problem.Forbidden("a key that is limited itself, in domains, networks, time or amount, makes, limits and revokes no other keys"));
+        }
+    }
+
+    // Those of either kind for themselves: whoever finds a test key keeps nobody from making live ones.
+    private async ValueTask RequireRoomAsync(string account, MessageMode mode, CancellationToken cancellation)
+    {
+        var now = time.GetUtcNow();
+        var good = (await accounts.ListCredentialsAsync(account, cancellation)).Count(known => known.Mode == mode && known.RevokedAt is null && !(known.ExpiresAt <= now));
+        if (good >= limits.Value.KeysPerAccount)
+        {
+            throw new ProblemException(Problem.Conflict(
+                $"the account has {good} {Word.Of(mode)} keys, which is all it may (Relay:Limits:KeysPerAccount); revoke one that is not needed any more"));
         }
     }
 

@@ -6,6 +6,7 @@ using Relay.Mail.Accounts;
 using Relay.Mail.Signing;
 using Relay.TestKit.InMemory;
 using Relay.Tests.Intake.Admission;
+using Relay.Tests.Redis;
 
 namespace Relay.Tests.Intake.Domains;
 
@@ -53,6 +54,32 @@ public sealed class DomainWatchTests : IDisposable
         await _watch.LookAsync(GateUnderTest.Cancellation);
 
         Assert.Equal(SendingDomainStatus.Verified, (await FoundAsync()).Status);
+    }
+
+    [Fact]
+    public async Task An_account_with_silent_name_servers_has_its_share_of_a_round_and_keeps_nobody_waiting()
+    {
+        await _gate.Accounts.TryAddAccountAsync(new Account("a-first", "a-first", _gate.Time.GetUtcNow()), GateUnderTest.Cancellation);
+        for (var n = 0; n < 50; n++)
+        {
+            await _gate.Accounts.TryAddDomainAsync(
+                new SendingDomain($"dom_{n}", "a-first", $"d{n}.silent.test", "token", SendingDomainStatus.Pending, _gate.Time.GetUtcNow(), null), GateUnderTest.Cancellation);
+        }
+
+        _records.Silent = "silent.test";
+        await AddAsync();
+        await PublishAsync();
+
+        var first = _watch.LookAsync(GateUnderTest.Cancellation);
+        await Eventually.HoldsAsync(async () => (await FoundAsync()).Status == SendingDomainStatus.Verified, GateUnderTest.Cancellation);
+        Assert.False(first.IsCompleted);
+        var lookedAt = await EndAsync(first);
+        var then = await EndAsync(_watch.LookAsync(GateUnderTest.Cancellation));
+
+        // Two minutes at twenty seconds each, and never those again that had their turn.
+        Assert.InRange(lookedAt.Count, 1, 7);
+        Assert.NotEmpty(then);
+        Assert.Empty(lookedAt.Intersect(then));
     }
 
     [Fact]
@@ -166,6 +193,22 @@ public sealed class DomainWatchTests : IDisposable
     }
 
     public void Dispose() => _gate.Dispose();
+
+    // Lets the time pass that a round takes, and tells whose name servers were silent.
+    private async Task<HashSet<string>> EndAsync(Task round)
+    {
+        await Eventually.HoldsAsync(
+            () =>
+            {
+                _gate.Time.Advance(round.IsCompleted ? TimeSpan.Zero : TimeSpan.FromSeconds(5));
+                return round.IsCompleted;
+            },
+            GateUnderTest.Cancellation);
+        await round;
+        var silent = _records.Unanswered.Where(name => name.StartsWith("_relay.", StringComparison.Ordinal)).ToHashSet();
+        _records.Unanswered.Clear();
+        return silent;
+    }
 
     private async Task AddAsync()
     {

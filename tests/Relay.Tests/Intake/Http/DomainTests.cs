@@ -10,6 +10,19 @@ namespace Relay.Tests.Intake.Http;
 public sealed class DomainTests
 {
     [Fact]
+    public async Task An_account_with_all_the_domains_it_may_have_gets_no_more()
+    {
+        await using var api = await ApiUnderTest.StartAsync(("Limits:DomainsPerAccount", "2"));
+        Assert.Equal(HttpStatusCode.Created, (await api.PostAsync("/domains", """{ "name": "second.test" }""")).Status);
+
+        var refused = (await api.PostAsync("/domains", """{ "name": "third.test" }""")).IsProblem(HttpStatusCode.Conflict);
+
+        Assert.Contains("2 domains", refused.String("detail"), StringComparison.Ordinal);
+        Assert.Equal(HttpStatusCode.OK, (await api.PostAsync("/domains", """{ "name": "second.test" }""")).Status);
+        Assert.Equal(HttpStatusCode.Created, (await api.PostAsync("/domains", """{ "name": "third.test" }""", await api.KeyAsync("other"))).Status);
+    }
+
+    [Fact]
     public async Task Whether_it_covers_what_is_below_it_is_said_when_it_is_added_and_later()
     {
         await using var api = await ApiUnderTest.StartAsync();

@@ -10,6 +10,20 @@ namespace Relay.Tests.Intake.Http;
 public sealed class KeyTests
 {
     [Fact]
+    public async Task An_account_with_all_the_keys_it_may_have_gets_one_for_one_that_it_gives_up()
+    {
+        await using var api = await ApiUnderTest.StartAsync(("Limits:KeysPerAccount", "2"));
+        var second = await api.PostAsync("/keys", """{ "name": "second" }""");
+
+        var refused = (await api.PostAsync("/keys", """{ "name": "third" }""")).IsProblem(HttpStatusCode.Conflict);
+
+        Assert.Contains("2 live keys", refused.String("detail"), StringComparison.Ordinal);
+        Assert.Equal(HttpStatusCode.Created, (await api.PostAsync("/keys", """{ "name": "a test key", "mode": "test" }""")).Status);
+        await api.DeleteAsync($"/keys/{second.String("id")}");
+        Assert.Equal(HttpStatusCode.Created, (await api.PostAsync("/keys", """{ "name": "third" }""")).Status);
+    }
+
+    [Fact]
     public async Task A_key_says_what_it_is_confined_to()
     {
         await using var api = await ApiUnderTest.StartAsync();
