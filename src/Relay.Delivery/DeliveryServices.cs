@@ -72,6 +72,7 @@ public static class DeliveryServices
         services.AddSingleton<CourierOffice>();
         services.AddSingleton<InboxDelivery>();
         services.AddSingleton<Simulator>();
+        services.AddSingleton<HookPost>();
         services.AddSingleton<WebhookDelivery>();
 
         services.AddSingleton<ProviderTable>();

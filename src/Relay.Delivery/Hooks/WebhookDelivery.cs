@@ -1,14 +1,9 @@
 using System.Collections.Concurrent;
-using System.Net;
-using System.Net.Http.Headers;
-using System.Security.Cryptography;
-using System.Text;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Relay.Delivery.Routing;
 using Relay.Delivery.Scheduling;
 using Relay.Delivery.Sending;
-using Relay.Mail.Crashing;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
 using Relay.Mail.Routes;
@@ -26,6 +21,7 @@ internal sealed class WebhookDelivery(
     IOptions<DeliveryOptions> options,
     IContentStore contents,
     CheckedHttp http,
+    HookPost post,
     Settlements settlements,
     Settler settler,
     TimeProvider time,
@@ -37,14 +33,10 @@ internal sealed class WebhookDelivery(
     // each account, so that many programs have to hang before others wait.
     private const int AtOnce = 16;
 
-    // As with a remote that asks for more (BlockedDomains): it may be long up again.
-    private static readonly TimeSpan LongestRest = TimeSpan.FromHours(1);
-
     // Beyond so many, those that have ended are forgotten: routes are removed without a word to us.
     private const int MostResting = 1_000;
 
     private readonly PostPlaces _places = new(AtOnce);
-    private readonly TimeSpan _patience = options.Value.Timeouts.Webhook;
 
     // While one does not answer, the mail of others is not kept waiting behind its.
     private readonly TimeSpan _rest = options.Value.Timeouts.Webhook;
@@ -126,52 +118,28 @@ internal sealed class WebhookDelivery(
         }
 
         var body = WebhookBody.Write(message, route, await ReadAsync(message, cancellation));
-        using var content = new PostedContent(body);
-        using var request = new HttpRequestMessage(HttpMethod.Post, place) { Content = content };
-        Sign(request, message.Id, body, seal.Open(route.Secret, route.SecretPlace));
-        return await queue.TryBeginDotAsync(lease, place.Host, cancellation) ? (await SendAsync(request, content, route), contact) : null;
+        var secret = seal.Open(route.Secret, route.SecretPlace);
+        if (!await queue.TryBeginDotAsync(lease, place.Host, cancellation))
+        {
+            return null;
+        }
+
+        return (OutcomeOf(route, await post.SendAsync(http.Client, place, message.Id.ToString(), body, secret)), contact);
     }
 
-    /// <summary>A stop does not cut it off: the program may have the mail, and only its answer says so.</summary>
-    private async Task<Outcome> SendAsync(HttpRequestMessage request, PostedContent content, InboundRoute route)
+    private Outcome OutcomeOf(InboundRoute route, HookAnswer answer)
     {
-        using var patience = new CancellationTokenSource(_patience, time);
-        string words;
-        try
+        if (answer.IsTaken)
         {
-            // What it says beside its status is nobody's business.
-            using var response = await http.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, patience.Token);
-            CrashPoints.Pass(CrashPoint.WebhookSent);
-            words = $"HTTP {(int)response.StatusCode}";
-            if (response.IsSuccessStatusCode)
-            {
-                _resting.TryRemove(route.Id, out _);
-                return new Outcome.Delivered(words);
-            }
-
-            var asked = WaitIn(response);
-            var wait = asked > LongestRest ? LongestRest : asked;
-            LeaveAlone(route, words, wait);
-            return new Outcome.Deferred(words, DeliveryRules.WebhookRefused) { Wait = wait };
-        }
-        catch (HttpRequestException e)
-        {
-            words = content.WasSent ? $"the webhook did not answer: {e.Message}" : $"the webhook could not be reached: {e.Message}";
-        }
-        catch (OperationCanceledException)
-        {
-            words = $"the webhook did not answer within {_patience.TotalSeconds:0} seconds";
+            _resting.TryRemove(route.Id, out _);
+            return new Outcome.Delivered(answer.Words);
         }
 
-        LeaveAlone(route, words, null);
-        return content.WasSent ? new Outcome.Uncertain(words, DeliveryRules.WebhookUnanswered) : new Outcome.Deferred(words, DeliveryRules.WebhookRefused);
+        LeaveAlone(route, answer.Words, answer.Wait);
+        return answer.IsUnheard
+            ? new Outcome.Uncertain(answer.Words, DeliveryRules.WebhookUnanswered)
+            : new Outcome.Deferred(answer.Words, DeliveryRules.WebhookRefused) { Wait = answer.Wait };
     }
-
-    // As seconds or as a time (RFC 9110, 10.2.3); of the others it says nothing about when to come again.
-    private TimeSpan? WaitIn(HttpResponseMessage response) =>
-        response is { StatusCode: HttpStatusCode.TooManyRequests or HttpStatusCode.ServiceUnavailable, Headers.RetryAfter: { } after }
-            ? after.Delta ?? after.Date - time.GetUtcNow()
-            : null;
 
     private void LeaveAlone(InboundRoute route, string words, TimeSpan? asked)
     {
@@ -188,17 +156,6 @@ internal sealed class WebhookDelivery(
         }
 
         _resting[route.Id] = (now + (asked > _rest ? asked.Value : _rest), words);
-    }
-
-    private void Sign(HttpRequestMessage request, MessageId id, byte[] body, byte[] secret)
-    {
-        var seconds = time.GetUtcNow().ToUnixTimeSeconds();
-        using var hash = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, secret);
-        hash.AppendData(Encoding.ASCII.GetBytes($"{id}.{seconds}."));
-        hash.AppendData(body);
-        request.Headers.Add("webhook-id", id.ToString());
-        request.Headers.Add("webhook-timestamp", seconds.ToString(System.Globalization.CultureInfo.InvariantCulture));
-        request.Headers.Add("webhook-signature", $"v1,{Convert.ToBase64String(hash.GetHashAndReset())}");
     }
 
     private async ValueTask<byte[]> ReadAsync(Message message, CancellationToken cancellation)
