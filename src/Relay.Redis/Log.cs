@@ -171,4 +171,10 @@ internal static partial class Log
 
     [LoggerMessage(LogLevel.Error, "Whether accepts reached replicas or the disk could not be asked; their senders are told to come back")]
     public static partial void AcknowledgementFailed(this ILogger logger, Exception exception);
+
+    [LoggerMessage(LogLevel.Warning, "The webhooks could not be read, and stay as they were: {Reason}")]
+    public static partial void WebhooksUnread(this ILogger logger, string reason);
+
+    [LoggerMessage(LogLevel.Warning, "The webhook {Webhook} of {Account} takes less than happens: the events of {Count} messages gave way to newer ones")]
+    public static partial void WebhookEventsDropped(this ILogger logger, string webhook, string account, long count);
 }

@@ -14,6 +14,7 @@ using Relay.Mail.Sites;
 using Relay.Mail.Suppressions;
 using Relay.Mail.Templates;
 using Relay.Mail.Tokens;
+using Relay.Mail.Webhooks;
 using Relay.Redis.Accounts;
 using Relay.Redis.Activity;
 using Relay.Redis.Administration;
@@ -33,6 +34,7 @@ using Relay.Redis.Templates;
 using Relay.Redis.Tokens;
 using Relay.Redis.Transcripts;
 using Relay.Redis.Usage;
+using Relay.Redis.Webhooks;
 
 namespace Relay.Redis;
 
@@ -75,6 +77,7 @@ public static class RelayRedis
         services.AddSingleton<NodeRegistry>();
         services.AddSingleton<Wakes>();
         services.AddSingleton<Ownership>();
+        services.AddSingleton<WebhookArrivals>();
         services.AddSingleton<Projector>();
         services.AddSingleton<RedisSuspensions>();
         services.AddSingleton<Bell>();
@@ -112,6 +115,13 @@ public static class RelayRedis
         services.AddSingleton<ITranscriptStore, RedisTranscriptStore>();
         services.AddSingleton<ITokenKeyStore, RedisTokenKeyStore>();
         services.AddSingleton<IInboundRouteStore, RedisInboundRouteStore>();
+        services.AddSingleton<RedisWebhookStore>();
+        services.AddSingleton<IWebhookStore>(provider => provider.GetRequiredService<RedisWebhookStore>());
+        services.AddSingleton<WebhookDirectory>();
+        services.AddSingleton<WebhookReader>();
+        services.AddSingleton<WebhookLanes>();
+        services.AddSingleton<IWebhookLanes>(provider => provider.GetRequiredService<WebhookLanes>());
+        services.AddSingleton<IWebhookTraffic, RedisWebhookTraffic>();
         services.AddSingleton<IStsPolicyStore, RedisStsPolicyStore>();
         services.AddSingleton<ITlsReportStore, RedisTlsReportStore>();
         return services;

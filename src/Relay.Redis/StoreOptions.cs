@@ -124,6 +124,12 @@ public sealed class QueueOptions
     [Range(1_024, 100_000_000)]
     public int ActivityMessages { get; set; } = 1_000_000;
 
+    /// <summary>Messages whose events may wait for one webhook; beyond it the oldest give way.</summary>
+    // Some hundred octets each, and what happened to them is kept anyway: half a day of ten messages a minute from each of a
+    // hundred shops, or an hour of what a large one sends.
+    [Range(16, 10_000_000)]
+    public int WebhookMessages { get; set; } = 50_000;
+
     /// <summary>The share of the store's memory at which new mail is refused, so that what is queued can still be settled.</summary>
     [Range(0.1, 1)]
     public double Watermark { get; set; } = 0.8;

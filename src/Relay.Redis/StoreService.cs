@@ -15,6 +15,7 @@ using Relay.Redis.Nodes;
 using Relay.Redis.Queue;
 using Relay.Redis.Repartition;
 using Relay.Redis.Suppressions;
+using Relay.Redis.Webhooks;
 using StackExchange.Redis;
 
 namespace Relay.Redis;
@@ -22,7 +23,7 @@ namespace Relay.Redis;
 /// <summary>Opens the store before any other service starts, keeps its loops running, and closes it after all others have stopped.</summary>
 internal sealed class StoreService(
     Store store, AcceptWriter accepts, SettleWriter settles, Canceller canceller, Refiller refiller, Projector projector, Ownership ownership,
-    DotWriter dots, LocalJournal journal, Recovery recovery, Wakes wakes, RedisSuspensions suspensions, AskWorker asks, Bell bell, SuppressionNews suppressions, Drain drain, AccountChanges accounts,
+    DotWriter dots, LocalJournal journal, Recovery recovery, Wakes wakes, RedisSuspensions suspensions, AskWorker asks, Bell bell, SuppressionNews suppressions, Drain drain, AccountChanges accounts, WebhookDirectory webhooks,
     StoreWatch watch, StoreIdentity identity, IOptions<StoreOptions> options, TimeProvider time, ILoggerFactory loggers, IHostApplicationLifetime? lifetime = null)
     : IHostedLifecycleService, IAsyncDisposable
 {
@@ -86,6 +87,10 @@ internal sealed class StoreService(
             Run(dots.RunAsync, nameof(DotWriter));
             Run(drain.RunAsync, nameof(Drain));
             Run(suppressions.RunAsync, nameof(SuppressionNews));
+
+            // Before the first event is projected: it would not wait for those that nobody knows of.
+            await webhooks.ReadAsync(cancellationToken);
+            Run(webhooks.RunAsync, nameof(WebhookDirectory));
         }
 
         Run(wakes.RunAsync, nameof(Wakes));

@@ -62,6 +62,7 @@ public enum AccountPart
     Domains,
     Senders,
     Templates,
+    Webhooks,
 }
 
 /// <param name="Credential">By its id.</param>

@@ -38,6 +38,9 @@ public readonly record struct MessageId : IComparable<MessageId>
         return new MessageId((value & ~(UInt128)(Slots - 1)) | (UInt128)slot);
     }
 
+    /// <summary>Not the id of a message, but before all that are made from then on, and behind those made earlier.</summary>
+    public static MessageId FirstOf(DateTimeOffset time) => new((UInt128)(ulong)Math.Max(0, time.ToUnixTimeMilliseconds()) << 80);
+
     /// <summary>0 to 1,023: the last ten bits.</summary>
     public int Slot => (int)(_value & (Slots - 1));
 

@@ -12,6 +12,7 @@ using Relay.Redis.Records;
 using Relay.Redis.Statistics;
 using Relay.Redis.Steps;
 using Relay.Redis.Telemetry;
+using Relay.Redis.Webhooks;
 using Relay.Smtp.Addresses;
 using StackExchange.Redis;
 
@@ -22,7 +23,7 @@ namespace Relay.Redis.Activity;
 /// the way it learns of mail that other nodes accepted into our partitions, and of accepts that we had given up.
 /// </summary>
 internal sealed class Projector(
-    Store store, Window window, Canceller canceller, ISuppressionStore suppressions, RedisMetrics metrics, IOptions<StoreOptions> options, TimeProvider time, ILogger<Projector> logger)
+    Store store, Window window, Canceller canceller, ISuppressionStore suppressions, WebhookArrivals webhooks, RedisMetrics metrics, IOptions<StoreOptions> options, TimeProvider time, ILogger<Projector> logger)
 {
     private const int EntriesPerPartition = 512;
     private const int ForgottenPerStep = 256;
@@ -85,12 +86,19 @@ internal sealed class Projector(
         var step = database.CreateTransaction();
         var arrivals = new List<(Partition, EventRecord)>();
         var suppressed = new List<(string, Suppression)>();
+        var hooked = new List<(Partition, IReadOnlyList<WebhookArrival>)>();
         var isAnyNews = canceller.HasForgotten;
         foreach (var (partition, outbox) in work)
         {
             var events = Read(partition, outbox, step, suppressed);
             ProjectStep.AddFence(step, partition.Keys, partition.Projected);
             ProjectStep.Add(step, partition.Keys, events, outbox.Length, now);
+            if (await webhooks.FindAsync(database, partition, events) is { Count: > 0 } found)
+            {
+                WebhookArrivals.Add(step, partition, found, now);
+                hooked.Add((partition, found));
+            }
+
             arrivals.AddRange(events.Where(e => isAnyNews || e.Node != store.Mark).Select(e => (partition, e)));
             events.ForEach(e => canceller.Came(e.Message));
         }
@@ -125,6 +133,11 @@ internal sealed class Projector(
         catch (Exception e) when (StoreFailure.Covers(e) && !StoreFailure.Of(e).IsCertain)
         {
             await CatchUpAsync(database, work.Select(w => w.First));
+        }
+        finally
+        {
+            // Behind it, or they would be looked for before they are there; and also when nobody knows whether it was done.
+            hooked.ForEach(each => webhooks.Announce(each.Item1, each.Item2));
         }
 
         return work.Max(w => w.Second.Length);

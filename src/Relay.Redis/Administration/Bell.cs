@@ -25,6 +25,9 @@ internal sealed class Bell(Store store, IOptions<StoreOptions> options, TimeProv
     /// <summary>Accounts, credentials or domains were changed.</summary>
     public Pulse Accounts { get; } = new();
 
+    /// <summary>Something was put on the way to a webhook by hand.</summary>
+    public Pulse Webhooks { get; } = new();
+
     private ISubscriber Others => store.Connections.Background.Multiplexer.GetSubscriber();
 
     // Nobody else can be on the store inside the process.
@@ -49,7 +52,7 @@ internal sealed class Bell(Store store, IOptions<StoreOptions> options, TimeProv
         }
     }
 
-    /// <param name="what">One of the four.</param>
+    /// <param name="what">One of the five.</param>
     public void Ring(Pulse what)
     {
         what.Beat();
@@ -59,7 +62,7 @@ internal sealed class Bell(Store store, IOptions<StoreOptions> options, TimeProv
         }
     }
 
-    private string NameOf(Pulse what) => what == Asked ? "asked" : what == Answered ? "answered" : what == Suspended ? "suspended" : "accounts";
+    private string NameOf(Pulse what) => what == Asked ? "asked" : what == Answered ? "answered" : what == Suspended ? "suspended" : what == Webhooks ? "webhooks" : "accounts";
 
     private Pulse? PulseOf(string name) => name switch
     {
@@ -67,6 +70,7 @@ internal sealed class Bell(Store store, IOptions<StoreOptions> options, TimeProv
         "answered" => Answered,
         "suspended" => Suspended,
         "accounts" => Accounts,
+        "webhooks" => Webhooks,
         _ => null,
     };
 }

@@ -39,6 +39,9 @@ internal sealed class PartitionKeys(string tag)
     /// <summary>Finished messages by the time they ended: whose activity goes next.</summary>
     public RedisKey Ended { get; } = $"relay:{{{tag}}}:ended";
 
+    /// <summary>The webhooks (<c>account|id</c>) for which events wait here, or waited a moment ago.</summary>
+    public RedisKey Hooks { get; } = $"relay:{{{tag}}}:hooks";
+
     /// <summary>Written only to learn why the store refuses writes.</summary>
     public RedisKey Probe { get; } = $"relay:{{{tag}}}:probe";
 
@@ -89,4 +92,16 @@ internal sealed class PartitionKeys(string tag)
 
     /// <summary>An account's messages whose activity stands in this partition.</summary>
     public RedisKey AccountActivity(string account) => $"{_prefix}acts:{account}";
+
+    /// <summary>Messages with events that wait for a webhook, by the time they are due: when they came, or when they are tried again.</summary>
+    public RedisKey Hook(string webhook) => $"{_prefix}hook:{webhook}";
+
+    /// <summary>From where on in a message's activity its events wait for a webhook.</summary>
+    public RedisKey HookMark(string webhook, MessageId id) => $"{_prefix}hookat:{webhook}|{id}";
+
+    /// <summary>How many events of this partition a webhook took, and did not.</summary>
+    public RedisKey HookCounts(string webhook) => $"{_prefix}hookcounts:{webhook}";
+
+    /// <summary>When a webhook last took an event of this partition and when it last did not, and its words.</summary>
+    public RedisKey HookNews(string webhook) => $"{_prefix}hooknews:{webhook}";
 }

@@ -62,6 +62,12 @@ internal static class StoreKeys
     /// <summary>An account's sending domains by name.</summary>
     public static RedisKey Domains(string account) => $"relay:acct:{{{account}}}:domains";
 
+    /// <summary>The accounts that have webhooks, or had.</summary>
+    public static RedisKey WebhookAccounts { get; } = "relay:acct:webhook-accounts";
+
+    /// <summary>An account's webhooks by id.</summary>
+    public static RedisKey Webhooks(string account) => $"relay:acct:{{{account}}}:webhooks";
+
     /// <summary>A part of an account's suppressed addresses.</summary>
     public static RedisKey Suppressed(string account, int part) => $"relay:acct:{{{account}:{part}}}:suppressed";
 

@@ -22,24 +22,45 @@ internal static class ActivityRecord
     /// <summary>The events that can be read; where the lengths break off, those before.</summary>
     public static void Read(ReadOnlySpan<byte> octets, List<MailEvent> events)
     {
-        while (octets.Length > LengthOctets)
+        while (TryTake(octets, out var json, out var taken))
         {
-            var length = BinaryPrimitives.ReadInt32LittleEndian(octets);
-            if (length <= 0 || length > octets.Length - LengthOctets)
+            if (ReadOne(json) is { } happened)
             {
-                return;
+                events.Add(happened);
             }
 
-            try
-            {
-                events.Add(JsonSerializer.Deserialize(octets.Slice(LengthOctets, length), RecordJson.Default.MailEvent)!);
-            }
-            catch (JsonException)
-            {
-                // It hides only itself.
-            }
+            octets = octets[taken..];
+        }
+    }
 
-            octets = octets[(LengthOctets + length)..];
+    /// <summary>How many octets the event at the front takes; 0 where there is none, or where the lengths break off.</summary>
+    public static int MeasureFirst(ReadOnlySpan<byte> octets) =>
+        octets.Length > LengthOctets && BinaryPrimitives.ReadInt32LittleEndian(octets) is > 0 and < int.MaxValue - LengthOctets and var length ? LengthOctets + length : 0;
+
+    /// <summary>The event at the front, where all of it is there.</summary>
+    public static bool TryTake(ReadOnlySpan<byte> octets, out ReadOnlySpan<byte> json, out int taken)
+    {
+        json = default;
+        taken = MeasureFirst(octets);
+        if (taken == 0 || taken > octets.Length)
+        {
+            return false;
+        }
+
+        json = octets[LengthOctets..taken];
+        return true;
+    }
+
+    /// <summary>Null where it is broken: it hides only itself.</summary>
+    public static MailEvent? ReadOne(ReadOnlySpan<byte> json)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(json, RecordJson.Default.MailEvent);
+        }
+        catch (JsonException)
+        {
+            return null;
         }
     }
 }

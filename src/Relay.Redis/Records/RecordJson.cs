@@ -12,6 +12,7 @@ using Relay.Mail.Sites;
 using Relay.Mail.Suppressions;
 using Relay.Mail.Templates;
 using Relay.Mail.Tokens;
+using Relay.Mail.Webhooks;
 using Relay.Redis.Nodes;
 
 namespace Relay.Redis.Records;
@@ -39,6 +40,7 @@ namespace Relay.Redis.Records;
 [JsonSerializable(typeof(CapturedMessage))]
 [JsonSerializable(typeof(AsideMail))]
 [JsonSerializable(typeof(InboundRoute))]
+[JsonSerializable(typeof(EventWebhook))]
 [JsonSerializable(typeof(KeptStsPolicy))]
 [JsonSerializable(typeof(IReadOnlyList<TlsPolicyTotals>))]
 [JsonSerializable(typeof(KeptTokenKey))]

@@ -15,7 +15,7 @@ namespace Relay.Redis.Repartition;
 /// both: what is written can be written again, and the old key goes last.
 /// <code>
 /// of one message     SET or SADD under the new tag, compared, then UNLINK
-/// lanes by entry     ZADD, which is the same twice; lanes are made anew from what is put into each lane
+/// lanes by entry     ZADD, which is the same twice; lanes and hooks are made anew from what is put into each
 /// lists, counters    RPUSH or HINCRBY, and SADD moved "key offset", on condition that it is not there: once
 /// of no more use     lease, fences, acknowledgements: UNLINK. Nobody owns anything, and epochs begin anew
 /// </code>
@@ -57,6 +57,12 @@ internal sealed class KeyMover(IDatabase database, int from, string[] tags, Acti
             case "acts" or "ended":
                 await MoveEntriesAsync(key, rest, partition, (to, entries) => database.SortedSetAddAsync(Key(to, rest), entries));
                 break;
+            case "hook":
+                await MoveEntriesAsync(key, rest, partition, (to, entries) => PutBeforeWebhookAsync(to, name, entries));
+                break;
+            case "hookat":
+                await MoveStringAsync(key, rest, OfMessage(name[(name.LastIndexOf('|') + 1)..]));
+                break;
             case "outbox":
                 await MoveListAsync(key, rest, entry => EventRecord.TryRead(entry, out var happened) ? Of(happened.Message) : Heir(partition));
                 break;
@@ -72,13 +78,16 @@ internal sealed class KeyMover(IDatabase database, int from, string[] tags, Acti
             case "dots":
                 await MoveHashAsync(key, rest, partition);
                 break;
-            case "stats" or "used":
+            case "stats" or "used" or "hookcounts":
                 await MoveCountersAsync(key, rest, Heir(partition));
                 break;
             case "lanes" or "lease" or "settled" or "projected" or "probe" or "ack" or "drained" or "told":
                 break;
             // For whoever looks into a failure of the last hours, and no part of any message.
-            case "said":
+            case "said" or "hooknews":
+                break;
+            // Made anew from what is put before each webhook.
+            case "hooks":
                 break;
             default:
                 throw new StoreRefusedException($"The key '{key}' is of a kind that this version cannot move. Nothing is lost: let the version that wrote it end the move");
@@ -136,6 +145,14 @@ internal sealed class KeyMover(IDatabase database, int from, string[] tags, Acti
         var step = database.CreateTransaction();
         _ = step.SortedSetAddAsync(Key(to, $"lane:{lane}"), entries, Unheard);
         _ = step.SortedSetAddAsync(keys.Lanes, lane, entries.Min(e => e.Score), SortedSetWhen.LessThan, Unheard);
+        await step.RunAsync();
+    }
+
+    private async Task PutBeforeWebhookAsync(int to, string webhook, SortedSetEntry[] entries)
+    {
+        var step = database.CreateTransaction();
+        _ = step.SortedSetAddAsync(_partitions[to].Hook(webhook), entries, Unheard);
+        _ = step.SetAddAsync(_partitions[to].Hooks, webhook, Unheard);
         await step.RunAsync();
     }
 

@@ -15,6 +15,7 @@ namespace Relay.Redis.Steps;
 ///            ZADD acts:ACCOUNT 0 ID...          with an accepted event; equal scores sort by id, which is by time
 ///            HINCRBY stats:ACCOUNT|MONTH "DAY KIND" n   one write a counter
 ///            ZADD ended now "ID ACCOUNT"...     with the event that ends a message
+///            what waits for webhooks, where the account has any (HookStep, arrive)
 ///            LTRIM outbox N -1
 /// results    done | fenced | unknown: then projected tells, as in settle
 /// </code>

@@ -12,6 +12,7 @@ internal sealed class RedisMetrics
     private readonly Counter<long> _setAside;
     private readonly Counter<long> _asked;
     private readonly Counter<long> _late;
+    private readonly Counter<long> _dropped;
     private readonly TimeProvider _time;
     private volatile QueueDepth _depth = new(0, null);
     private volatile int _suspensions;
@@ -25,6 +26,7 @@ internal sealed class RedisMetrics
         _asked = meter.CreateCounter<long>("relay.queue.asked", "{unit}", "Units cancelled, bounced or made due because someone asked for it.");
         meter.CreateObservableGauge("relay.queue.suspensions", () => _suspensions, "{suspension}", "Suspensions in force.");
         _late = meter.CreateCounter<long>("relay.settle.late", "{unit}", "Outcomes that came when their partition had another owner.");
+        _dropped = meter.CreateCounter<long>("relay.events.dropped", "{message}", "Messages whose events gave way to newer ones before their webhook had taken them.");
         meter.CreateObservableGauge("relay.queue.depth", () => _depth.Units, "{unit}", "Units waiting, those being tried included.");
         meter.CreateObservableGauge("relay.queue.oldest_age", OldestAge, "s", "How long the longest waiting unit has been due.");
     }
@@ -32,6 +34,8 @@ internal sealed class RedisMetrics
     public void SettleBatch(int units) => _settleBatch.Record(units);
 
     public void Late(int units) => _late.Add(units);
+
+    public void EventsDropped(long messages) => _dropped.Add(messages);
 
     public void SetAside() => _setAside.Add(1);
 

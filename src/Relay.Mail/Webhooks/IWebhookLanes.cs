@@ -1,0 +1,101 @@
+using Relay.Mail.Events;
+using Relay.Mail.Messages;
+
+namespace Relay.Mail.Webhooks;
+
+/// <summary>
+/// The events that wait for webhooks, in the partitions that this node owns. A lane is what waits in one partition for one
+/// webhook; while it is taken nobody else has it. Where it is left to another owner the worst is that an event is posted twice.
+/// </summary>
+/// <exception cref="Queue.StoreUnavailableException">From every asynchronous method: the store does not answer.</exception>
+public interface IWebhookLanes
+{
+    /// <summary>Ends when a lane may have become due. Ask for it before looking.</summary>
+    Task Changed { get; }
+
+    /// <summary>The lanes with something due. Each is the caller's until it is given back.</summary>
+    ValueTask<IReadOnlyList<WebhookLane>> TakeDueAsync(CancellationToken cancellation);
+
+    /// <summary>The messages whose turn it is, those that came first in front.</summary>
+    /// <param name="queuedBefore">Only those that have waited since before then.</param>
+    ValueTask<IReadOnlyList<WebhookTurn>> ReadAsync(WebhookLane lane, int most, DateTimeOffset? queuedBefore, CancellationToken cancellation);
+
+    /// <summary>The lane is still ours to work.</summary>
+    bool MayPost(WebhookLane lane);
+
+    /// <summary>Writes how turns ended. One that another changed meanwhile (a replay, a new owner) stays as it is now.</summary>
+    ValueTask SettleAsync(WebhookLane lane, IReadOnlyList<WebhookTurnEnd> ends, CancellationToken cancellation);
+
+    /// <summary>Gives a lane back, and keeps what waits in it within its bound.</summary>
+    /// <param name="notBefore">It is not due before; null, as soon as something in it is.</param>
+    ValueTask GiveBackAsync(WebhookLane lane, DateTimeOffset? notBefore, CancellationToken cancellation);
+
+    /// <summary>The webhook answers again: what was put off for it is due now.</summary>
+    ValueTask HurryAsync(EventWebhook webhook, CancellationToken cancellation);
+}
+
+/// <param name="Term">Which turn of ours as the owner of the partition.</param>
+public sealed record WebhookLane(int Partition, long Term, EventWebhook Webhook);
+
+/// <summary>The events of one message that wait for a webhook.</summary>
+public sealed record WebhookTurn
+{
+    public required MessageId Message { get; init; }
+
+    /// <summary>What stood in the store, and must still when the turn is settled.</summary>
+    public required string Mark { get; init; }
+
+    /// <summary>Since when they wait.</summary>
+    public required DateTimeOffset Queued { get; init; }
+
+    /// <summary>How often the first of them was not taken.</summary>
+    public required int Failures { get; init; }
+
+    /// <summary>In the order in which they happened; kinds that the webhook does not want are among them.</summary>
+    public required IReadOnlyList<WebhookEvent> Events { get; init; }
+
+    /// <summary>Where the first of them begins.</summary>
+    public required long From { get; init; }
+
+    /// <summary>How long all that happened to the message was when it was read; what is behind the last of <see cref="Events"/> comes in another turn.</summary>
+    public required long Length { get; init; }
+
+    /// <summary>The message as lists show it; null where that is not kept.</summary>
+    public MessageSummary? Summary { get; init; }
+
+    /// <summary>It belongs to no message: the account only wants to see whether it comes.</summary>
+    public bool IsTest { get; init; }
+}
+
+/// <param name="Offset">Where it stands in what happened to its message. It never changes, so it names the event.</param>
+/// <param name="Next">Where the next one stands.</param>
+/// <param name="Happened">Null where it cannot be read, and in a test.</param>
+public sealed record WebhookEvent(long Offset, long Next, MailEvent? Happened)
+{
+    /// <summary>The id with which it is posted to a webhook, the same each time.</summary>
+    public static string IdOf(MessageId message, long offset, EventWebhook webhook) => $"{message}.{offset:x}.{webhook.Id}";
+
+    public static string TestIdOf(MessageId message, EventWebhook webhook) => $"{message}.test.{webhook.Id}";
+}
+
+/// <summary>How far a turn came.</summary>
+public sealed record WebhookTurnEnd(WebhookTurn Turn)
+{
+    /// <summary>All before it is done with.</summary>
+    public required long Next { get; init; }
+
+    /// <summary>When what is left is tried again; null when nothing failed.</summary>
+    public DateTimeOffset? Due { get; init; }
+
+    /// <summary>Of the first that is left.</summary>
+    public int Failures { get; init; }
+
+    public int Taken { get; init; }
+    public int GivenUp { get; init; }
+
+    /// <summary>Why the last one was not taken; null when it was.</summary>
+    public string? Error { get; init; }
+
+    /// <summary>Nothing was done, and nothing is written.</summary>
+    public bool IsNothing => Next == Turn.From && Due is null;
+}
