@@ -111,4 +111,19 @@ internal static partial class DeliveryLog
 
     [LoggerMessage(EventId = 25, Level = LogLevel.Debug, Message = "How the sites of this node stand could not be put up for the others: {Reason}")]
     public static partial void SitesNotPosted(this ILogger logger, string reason);
+
+    [LoggerMessage(EventId = 26, Level = LogLevel.Warning, Message = "The webhook {Webhook} of {Account} fails, and is left alone for a while: {Words}")]
+    public static partial void WebhookFails(this ILogger logger, string webhook, string account, string words);
+
+    [LoggerMessage(EventId = 27, Level = LogLevel.Information, Message = "The webhook {Webhook} of {Account} takes events again")]
+    public static partial void WebhookRecovered(this ILogger logger, string webhook, string account);
+
+    [LoggerMessage(EventId = 28, Level = LogLevel.Warning, Message = "The webhook {Webhook} of {Account} never took {Count} events, which are given up")]
+    public static partial void EventsGivenUp(this ILogger logger, string webhook, string account, int count);
+
+    [LoggerMessage(EventId = 29, Level = LogLevel.Warning, Message = "What waits for webhooks could not be read or given back: {Reason}")]
+    public static partial void EventsNotRead(this ILogger logger, string reason);
+
+    [LoggerMessage(EventId = 30, Level = LogLevel.Error, Message = "Events for the webhook {Webhook} of {Account} could not be posted")]
+    public static partial void EventsNotPosted(this ILogger logger, string webhook, string account, Exception exception);
 }

@@ -26,6 +26,8 @@ internal sealed class DeliveryMetrics : IDisposable
     private readonly Counter<long> _reused;
     private readonly Counter<long> _handshakes;
     private readonly Counter<long> _tlsSessions;
+    private readonly Counter<long> _eventsPosted;
+    private readonly Counter<long> _eventsGivenUp;
 
     public DeliveryMetrics(IMeterFactory meters)
     {
@@ -42,6 +44,8 @@ internal sealed class DeliveryMetrics : IDisposable
         _opened = _meter.CreateCounter<long>("relay.connections.opened", "{connection}", "Connections opened to remotes.");
         _reused = _meter.CreateCounter<long>("relay.connections.reused", "{message}", "Messages that found an open connection.");
         _handshakes = _meter.CreateCounter<long>("relay.tls.handshakes", "{handshake}", "TLS handshakes with remotes, and whether each resumed an earlier session.");
+        _eventsPosted = _meter.CreateCounter<long>("relay.events.posted", "{post}", "Posts of events to webhooks, and whether each was taken.");
+        _eventsGivenUp = _meter.CreateCounter<long>("relay.events.given_up", "{event}", "Events that their webhook never took.");
         _tlsSessions = _meter.CreateCounter<long>("relay.tls.sessions", "{session}", "Sessions with mail exchangers, by the policy they were under and what was wrong with TLS.");
     }
 
@@ -84,6 +88,10 @@ internal sealed class DeliveryMetrics : IDisposable
         1,
         new KeyValuePair<string, object?>("policy", policy ?? "none"),
         new KeyValuePair<string, object?>("result", trouble?.ToString() ?? "ok"));
+
+    public void EventPosted(bool isTaken) => _eventsPosted.Add(1, new KeyValuePair<string, object?>("taken", isTaken));
+
+    public void EventsGivenUp(int count) => _eventsGivenUp.Add(count);
 
     public void Dispose() => _meter.Dispose();
 }

@@ -74,6 +74,7 @@ public static class DeliveryServices
         services.AddSingleton<Simulator>();
         services.AddSingleton<HookPost>();
         services.AddSingleton<WebhookDelivery>();
+        services.AddHostedService<EventPosts>();
 
         services.AddSingleton<ProviderTable>();
         services.AddSingleton<ProviderDirectory>();

@@ -13,4 +13,9 @@ public sealed class RetryOptions
     // RFC 5321, 4.5.4.1: the give-up time should be at least four to five days.
     [Range(typeof(TimeSpan), "00:00:01", "30.00:00:00")]
     public TimeSpan Expiry { get; set; } = TimeSpan.FromDays(4);
+
+    /// <summary>How long an event is offered to a webhook, counted from when it first could be.</summary>
+    // As the mail of a route is: a weekend, and a day to notice it.
+    [Range(typeof(TimeSpan), "00:00:01", "30.00:00:00")]
+    public TimeSpan EventExpiry { get; set; } = TimeSpan.FromDays(3);
 }

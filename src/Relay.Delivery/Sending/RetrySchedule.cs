@@ -32,6 +32,10 @@ internal sealed class RetrySchedule(IOptions<DeliveryOptions> options)
     /// <summary>The delay after so many failures, at least 1, without its jitter.</summary>
     public TimeSpan DelayAfter(int failures) => _delays[Math.Min(failures, _delays.Length) - 1];
 
+    /// <summary>The same with its jitter.</summary>
+    /// <param name="lot">From 0 to 1.</param>
+    public TimeSpan DelayAfter(int failures, double lot) => Spread(DelayAfter(failures), lot);
+
     /// <summary>Null when the message is given up. The last attempt is brought forward so that it falls before the expiry.</summary>
     /// <param name="attempts">Made so far, at least 1.</param>
     /// <param name="wait">The remote wants no attempt before this has passed; null where it did not say.</param>
@@ -39,7 +43,7 @@ internal sealed class RetrySchedule(IOptions<DeliveryOptions> options)
     public DateTimeOffset? NextAttempt(Message message, int attempts, DateTimeOffset now, TimeSpan? wait, double lot)
     {
         var usual = DelayAfter(attempts);
-        var next = now + ((wait > usual ? wait.Value : usual) * (1 + (Jitter * lot)));
+        var next = now + Spread(wait > usual ? wait.Value : usual, lot);
         var expiry = ExpiryOf(message);
         if (next < expiry || (message.ExpiresAt is null && attempts < FewestAttempts))
         {
@@ -52,6 +56,8 @@ internal sealed class RetrySchedule(IOptions<DeliveryOptions> options)
 
     /// <summary>The message names a time of its own, and it is over: no attempt may be made any more.</summary>
     public static bool IsTooLate(Message message, DateTimeOffset now) => message.ExpiresAt <= now;
+
+    private static TimeSpan Spread(TimeSpan delay, double lot) => delay * (1 + (Jitter * lot));
 
     private DateTimeOffset ExpiryOf(Message message) => message.ExpiresAt ?? message.DueAt + options.Value.Retry.Expiry;
 }

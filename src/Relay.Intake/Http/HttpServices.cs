@@ -16,6 +16,7 @@ using Relay.Intake.Http.Statistics;
 using Relay.Intake.Http.Suppressions;
 using Relay.Intake.Http.Templates;
 using Relay.Intake.Http.Unsubscribing;
+using Relay.Intake.Http.Webhooks;
 
 namespace Relay.Intake.Http;
 
@@ -40,6 +41,7 @@ internal static class HttpServices
         services.AddSingleton<AsideEndpoints>();
         services.AddSingleton<TokenEndpoint>();
         services.AddSingleton<RouteEndpoints>();
+        services.AddSingleton<WebhookEndpoints>();
         services.AddSingleton<KeyEndpoints>();
         services.AddSingleton<AccountEndpoints>();
         services.AddSingleton<LimitsEndpoint>();

@@ -19,6 +19,7 @@ using Relay.Intake.Http.Statistics;
 using Relay.Intake.Http.Suppressions;
 using Relay.Intake.Http.Templates;
 using Relay.Intake.Http.Unsubscribing;
+using Relay.Intake.Http.Webhooks;
 using Relay.Mail.Accounts;
 using Relay.Mail.Domains;
 
@@ -81,6 +82,35 @@ public static class RelayApi
         routes.MapDelete("/routes/{id}", (HttpContext context, RouteEndpoints inbound, string id) => inbound.RemoveAsync(context, id))
             .Requires(CredentialScope.Manage).WithTags("Incoming").WithSummary("Remove a route: mail for it is refused from then on")
             .Produces(StatusCodes.Status204NoContent).AnswersProblems();
+        routes.MapPost("/webhooks", (HttpContext context, WebhookEndpoints webhooks) => webhooks.CreateAsync(context))
+            .Requires(CredentialScope.Manage).RunsOnce().WithTags("Webhooks").WithSummary("Be told what happens to mail, as it happens")
+            .WithDescription("Each event is a POST of its own, signed as Standard Webhooks has it; those of one message come in order, each at least once and with the same webhook-id each time. The secret is shown this once.")
+            .Reads<WebhookRequest>().Produces<WebhookView>(StatusCodes.Status201Created).AnswersProblems(StatusCodes.Status409Conflict);
+        routes.MapGet("/webhooks", (HttpContext context, WebhookEndpoints webhooks) => webhooks.ListAsync(context))
+            .Requires(CredentialScope.Manage).WithTags("Webhooks").WithSummary("List webhooks")
+            .Produces<Page<WebhookView>>().AnswersProblems();
+        routes.MapGet("/webhooks/{id}", (HttpContext context, WebhookEndpoints webhooks, string id) => webhooks.FindAsync(context, id))
+            .Requires(CredentialScope.Manage).WithTags("Webhooks").WithSummary("Show a webhook, and how it stands")
+            .Produces<WebhookView>().AnswersProblems();
+        routes.MapPut("/webhooks/{id}", (HttpContext context, WebhookEndpoints webhooks, string id) => webhooks.ChangeAsync(context, id))
+            .Requires(CredentialScope.Manage).WithTags("Webhooks").WithSummary("Change where a webhook leads, and what it is told of")
+            .WithDescription("All of it at once: without events it is told of all. What waits goes to the new place.")
+            .Reads<WebhookRequest>().Produces<WebhookView>().AnswersProblems();
+        routes.MapDelete("/webhooks/{id}", (HttpContext context, WebhookEndpoints webhooks, string id) => webhooks.RemoveAsync(context, id))
+            .Requires(CredentialScope.Manage).WithTags("Webhooks").WithSummary("Remove a webhook, and what waits for it")
+            .Produces(StatusCodes.Status204NoContent).AnswersProblems();
+        routes.MapPost("/webhooks/{id}/rotate", (HttpContext context, WebhookEndpoints webhooks, string id) => webhooks.RotateAsync(context, id))
+            .Requires(CredentialScope.Manage).RunsOnce().WithTags("Webhooks").WithSummary("Make a new secret; it is shown this once")
+            .WithDescription("For a day posts are signed with the one before, too.")
+            .Produces<WebhookView>().AnswersProblems(StatusCodes.Status409Conflict);
+        routes.MapPost("/webhooks/{id}/test", (HttpContext context, WebhookEndpoints webhooks, string id) => webhooks.TestAsync(context, id))
+            .Requires(CredentialScope.Manage).RunsOnce().WithTags("Webhooks").WithSummary("Send an event of the type webhook.test")
+            .WithDescription("It goes the way of all events; GET /webhooks/{id} tells whether it was taken, and what was said if not.")
+            .Produces<TestView>(StatusCodes.Status202Accepted).AnswersProblems(StatusCodes.Status409Conflict);
+        routes.MapPost("/webhooks/{id}/replay", (HttpContext context, WebhookEndpoints webhooks, string id) => webhooks.ReplayAsync(context, id))
+            .Requires(CredentialScope.Manage).RunsOnce().WithTags("Webhooks").WithSummary("Send again what happened to a message, or to those accepted in a time")
+            .WithDescription("As long as it is kept, seven days from the end of a message, and with the same ids as before. Of a time at most 10,000 messages at once; next says where to go on.")
+            .Reads<ReplayRequest>().Produces<ReplayView>(StatusCodes.Status202Accepted).AnswersProblems(StatusCodes.Status409Conflict);
         routes.MapPost("/tokens/rotate", (HttpContext context, TokenEndpoint tokens) => tokens.RotateAsync(context))
             .RequiresAdmin().RunsOnce().WithTags("Incoming").WithSummary("Make the next key that return paths and links to unsubscribe are signed with")
             .WithDescription("It takes over in a few minutes, once every node knows it. What older keys signed stays good.")

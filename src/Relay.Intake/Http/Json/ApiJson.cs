@@ -11,6 +11,7 @@ using Relay.Intake.Http.Routes;
 using Relay.Intake.Http.Sending;
 using Relay.Intake.Http.Statistics;
 using Relay.Intake.Http.Templates;
+using Relay.Intake.Http.Webhooks;
 using Relay.Mail.Domains;
 using Relay.Intake.Http.Suppressions;
 
@@ -41,6 +42,12 @@ namespace Relay.Intake.Http.Json;
 [JsonSerializable(typeof(RouteRequest))]
 [JsonSerializable(typeof(RouteView))]
 [JsonSerializable(typeof(Page<RouteView>))]
+[JsonSerializable(typeof(WebhookRequest))]
+[JsonSerializable(typeof(ReplayRequest))]
+[JsonSerializable(typeof(WebhookView))]
+[JsonSerializable(typeof(Page<WebhookView>))]
+[JsonSerializable(typeof(TestView))]
+[JsonSerializable(typeof(ReplayView))]
 [JsonSerializable(typeof(KeyRequest))]
 [JsonSerializable(typeof(KeyView))]
 [JsonSerializable(typeof(Page<KeyView>))]

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Options;
 using Relay.Intake.Http.Access;
 using Relay.Intake.Http.Json;
 using Relay.Intake.Http.Keys;
+using Relay.Intake.Http.Webhooks;
 using Relay.Intake.Smtp;
 using Relay.Mail;
 using Relay.Mail.Routes;
@@ -40,7 +41,7 @@ internal sealed class RouteEndpoints(
             errors.Add("match", "must be of a domain that the account has verified");
         }
 
-        var webhook = WebhookOf(request, caller.IsAdmin, errors);
+        var webhook = request.Webhook is null ? null : WebhookUrl.Read(request.Webhook, caller.IsAdmin, "webhook", errors);
         EnvelopeAddress? other = null;
         if (request.ForwardTo is not null && !EnvelopeAddress.TryParse(request.ForwardTo, out other, out var problem))
         {
@@ -119,23 +120,6 @@ internal sealed class RouteEndpoints(
         }
 
         return false;
-    }
-
-    // In clear text whoever stands between reads the account's mail: that is for the one who runs all of it to say.
-    private static Uri? WebhookOf(RouteRequest request, bool isAdmin, FieldErrors errors)
-    {
-        if (request.Webhook is null)
-        {
-            return null;
-        }
-
-        if (Uri.TryCreate(request.Webhook, UriKind.Absolute, out var place) && place.UserInfo.Length == 0 && (place.Scheme == Uri.UriSchemeHttps || (isAdmin && place.Scheme == Uri.UriSchemeHttp)))
-        {
-            return place;
-        }
-
-        errors.Add("webhook", "must be an https URL without a login");
-        return null;
     }
 
     private RouteView ViewOf(InboundRoute route) =>

@@ -33,6 +33,7 @@ using Relay.Mail.Routes;
 using Relay.Mail.Suppressions;
 using Relay.Mail.Templates;
 using Relay.Mail.Tokens;
+using Relay.Mail.Webhooks;
 using Relay.TestKit.InMemory;
 
 namespace Relay.Tests.Intake.Http;
@@ -243,6 +244,8 @@ internal sealed class ApiUnderTestStores
     public InMemorySuppressionStore Suppressions { get; } = new();
     public MailTokens Tokens => field ??= KnownTokens.Create(Time);
 
+    public InMemoryWebhooks Webhooks => field ??= new(Time);
+
     /// <summary>What other nodes put up.</summary>
     public InMemorySiteBoard Board => field ??= new(Time);
 
@@ -270,6 +273,8 @@ internal sealed class ApiUnderTestStores
         services.AddSingleton<IIncomingStore>(Incoming);
         services.AddSingleton<ITokenKeyStore>(new InMemoryTokenKeyStore());
         services.AddSingleton<IInboundRouteStore>(new InMemoryInboundRouteStore());
+        services.AddSingleton<IWebhookStore>(Webhooks);
+        services.AddSingleton<IWebhookTraffic>(Webhooks);
         services.AddSingleton<ITranscriptStore>(Transcripts);
         services.AddSingleton<IDomainRecords>(Records);
         services.AddSingleton<ISuppressionStore>(Suppressions);

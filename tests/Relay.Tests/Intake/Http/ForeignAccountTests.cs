@@ -18,7 +18,7 @@ public sealed class ForeignAccountTests
     private static readonly HashSet<string> OwnOnly =
     [
         "POST /send", "GET /messages", "GET /inbox", "POST /keys", "GET /keys", "GET /limits", "POST /domains", "GET /domains", "POST /senders", "GET /senders",
-        "POST /routes", "GET /routes", "POST /templates", "GET /templates",
+        "POST /routes", "GET /routes", "POST /templates", "GET /templates", "POST /webhooks", "GET /webhooks",
         "GET /suppressions", "GET /suppressions/export", "POST /suppressions", "POST /suppressions/import", "GET /stats", "GET /queue", "GET /queue/suspensions",
     ];
 
@@ -156,9 +156,11 @@ public sealed class ForeignAccountTests
         var sender = (await api.PostAsync("/senders", """{ "email": "ada@foreign.test" }""")).String("id");
         var inbound = (await api.PostAsync("/routes", """{ "match": "help.shop.test", "forwardTo": "desk@foreign.test" }""")).String("id");
         var template = (await api.PostAsync("/templates", $$"""{ "name": "{{Secret}}", "text": "{{Secret}}" }""")).String("id");
+        var webhook = (await api.PostAsync("/webhooks", $$"""{ "url": "https://hooks.shop.test/{{Uri.EscapeDataString(Secret)}}" }""")).String("id");
         return new()
         {
             ["/templates/{id}"] = template,
+            ["/webhooks/{id}"] = webhook,
             ["/routes/{id}"] = inbound,
             ["/messages/{id}"] = message,
             ["/queue/messages/{id}"] = message,
@@ -210,7 +212,7 @@ public sealed class ForeignAccountTests
 
     private static async Task<string> SeenByOwnerAsync(ApiUnderTest api)
     {
-        string[] lists = ["/messages", "/inbox", "/keys", "/domains", "/senders", "/routes", "/templates", "/suppressions", "/queue", "/queue/suspensions", "/limits", "/stats"];
+        string[] lists = ["/messages", "/inbox", "/keys", "/domains", "/senders", "/routes", "/templates", "/webhooks", "/suppressions", "/queue", "/queue/suspensions", "/limits", "/stats"];
         var seen = await Task.WhenAll(lists.Select(list => api.GetAsync(list)));
         Assert.All(seen, answer => Assert.Equal(HttpStatusCode.OK, answer.Status));
         return string.Join('\n', seen.Select(answer => answer.Text));

@@ -51,10 +51,12 @@ public sealed class RepeatedRequestTests
         var made = (await api.PostAsync("/keys", """{ "name": "shop" }""", null, Key)).String("key");
         var secret = (await api.PostAsync("/routes", """{ "match": "help.shop.test", "webhook": "https://shop.test/mail" }""", null, ("Idempotency-Key", "two"))).String("secret");
 
-        Assert.Equal(2, api.Stores.Answers.Answers.Count());
+        var signing = (await api.PostAsync("/webhooks", """{ "url": "https://shop.test/events" }""", null, ("Idempotency-Key", "three"))).String("secret");
+
+        Assert.Equal(3, api.Stores.Answers.Answers.Count());
         Assert.All(api.Stores.Answers.Answers, kept =>
         {
-            foreach (var hidden in new[] { made, secret })
+            foreach (var hidden in new[] { made, secret, signing })
             {
                 Assert.NotEmpty(hidden);
                 Assert.Equal(-1, kept.AsSpan().IndexOf(Encoding.UTF8.GetBytes(hidden)));
