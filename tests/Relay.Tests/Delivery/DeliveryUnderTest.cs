@@ -19,6 +19,7 @@ using Relay.Mail.Routes;
 using Relay.Mail.Signing;
 using Relay.Mail.Suppressions;
 using Relay.Mail.Tokens;
+using Relay.Mail.Webhooks;
 using Relay.TestKit.Dns;
 using Relay.TestKit.InMemory;
 using Relay.TestKit.Remote;
@@ -125,6 +126,7 @@ internal sealed class DeliveryUnderTest : IAsyncDisposable
             .AddSingleton<IOwnMail>(provider => provider.GetRequiredService<RecordedOwnMail>())
             .AddSingleton<IFailureReports>(reports)
             .AddSingleton<IInboundRouteStore, InMemoryInboundRouteStore>()
+            .AddSingleton<IWebhookLanes, InMemoryWebhookLanes>()
             .AddSingleton(new KeySeal([]))
             .Configure<RelayOptions>(o => o.HostName = "relay.test")
             .AddRelayDelivery(configuration.GetSection(RelayOptions.Section))

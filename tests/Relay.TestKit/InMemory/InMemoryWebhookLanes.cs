@@ -1,0 +1,218 @@
+using Relay.Mail.Events;
+using Relay.Mail.Messages;
+using Relay.Mail.Webhooks;
+
+namespace Relay.TestKit.InMemory;
+
+/// <summary>What waits for webhooks, in memory: one lane for each, of one partition that is always ours.</summary>
+public sealed class InMemoryWebhookLanes(TimeProvider time) : IWebhookLanes
+{
+    private readonly Lock _lock = new();
+    private readonly List<Lane> _lanes = [];
+    private readonly Dictionary<MessageId, List<MailEvent>> _happened = [];
+    private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public Task Changed
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _changed.Task;
+            }
+        }
+    }
+
+    /// <summary>While false nothing is ours.</summary>
+    public bool IsOurs { get; set; } = true;
+
+    public void Add(EventWebhook webhook)
+    {
+        lock (_lock)
+        {
+            _lanes.Add(new Lane(webhook));
+        }
+    }
+
+    public void Change(EventWebhook webhook)
+    {
+        lock (_lock)
+        {
+            var lane = _lanes.Single(each => each.Webhook.Id == webhook.Id);
+            (lane.Webhook, lane.NotBefore) = (webhook, default);
+        }
+
+        Signal();
+    }
+
+    /// <summary>Something happens to a message, and waits for all webhooks of its account.</summary>
+    public void Happen(MailEvent happened)
+    {
+        lock (_lock)
+        {
+            if (!_happened.TryGetValue(happened.Message, out var events))
+            {
+                _happened[happened.Message] = events = [];
+            }
+
+            events.Add(happened);
+            foreach (var lane in _lanes.Where(lane => lane.Webhook.Account == happened.Account && lane.Webhook.Wants(happened.Type)))
+            {
+                lane.Waiting.TryAdd(happened.Message, new Wait(events.Count - 1, time.GetUtcNow(), time.GetUtcNow(), 0, false));
+            }
+        }
+
+        Signal();
+    }
+
+    public void Test(EventWebhook webhook, MessageId id)
+    {
+        lock (_lock)
+        {
+            _lanes.Single(each => each.Webhook.Id == webhook.Id).Waiting[id] = new Wait(0, time.GetUtcNow(), time.GetUtcNow(), 0, true);
+        }
+
+        Signal();
+    }
+
+    /// <summary>How many messages wait for it.</summary>
+    public int Waiting(EventWebhook webhook)
+    {
+        lock (_lock)
+        {
+            return _lanes.Single(each => each.Webhook.Id == webhook.Id).Waiting.Count;
+        }
+    }
+
+    /// <summary>How often somebody looked for what is due.</summary>
+    public int Looks { get; private set; }
+
+    /// <summary>Nobody works on any of it.</summary>
+    public bool IsQuiet
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _lanes.TrueForAll(lane => !lane.IsOut);
+            }
+        }
+    }
+
+    public int Taken { get; private set; }
+
+    public int GivenUp { get; private set; }
+
+    public ValueTask<IReadOnlyList<WebhookLane>> TakeDueAsync(CancellationToken cancellation)
+    {
+        lock (_lock)
+        {
+            var now = time.GetUtcNow();
+            var due = _lanes.Where(lane => !lane.IsOut && lane.NotBefore <= now && lane.Waiting.Values.Any(wait => wait.Due <= now)).ToList();
+            due.ForEach(lane => lane.IsOut = true);
+            Looks++;
+            return ValueTask.FromResult<IReadOnlyList<WebhookLane>>([.. due.Select(lane => new WebhookLane(0, 1, lane.Webhook))]);
+        }
+    }
+
+    public ValueTask<IReadOnlyList<WebhookTurn>> ReadAsync(WebhookLane lane, int most, DateTimeOffset? queuedBefore, CancellationToken cancellation)
+    {
+        lock (_lock)
+        {
+            var until = queuedBefore ?? time.GetUtcNow();
+            return ValueTask.FromResult<IReadOnlyList<WebhookTurn>>(
+                [.. LaneOf(lane).Waiting.Where(each => each.Value.Due <= until).OrderBy(each => each.Value.Due).ThenBy(each => each.Key).Take(most).Select(each => TurnOf(each.Key, each.Value))]);
+        }
+    }
+
+    public bool MayPost(WebhookLane lane) => IsOurs;
+
+    public ValueTask SettleAsync(WebhookLane lane, IReadOnlyList<WebhookTurnEnd> ends, CancellationToken cancellation)
+    {
+        lock (_lock)
+        {
+            foreach (var end in ends.Where(end => !end.IsNothing))
+            {
+                var (waiting, turn) = (LaneOf(lane).Waiting, end.Turn);
+                Taken += end.Taken;
+                GivenUp += end.GivenUp;
+                if (end.Next >= turn.Length && (turn.IsTest || turn.Length == _happened[turn.Message].Count))
+                {
+                    waiting.Remove(turn.Message);
+                }
+                else
+                {
+                    waiting[turn.Message] = new Wait((int)end.Next, turn.Queued, end.Due ?? time.GetUtcNow(), end.Failures, turn.IsTest);
+                }
+            }
+        }
+
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask GiveBackAsync(WebhookLane lane, DateTimeOffset? notBefore, CancellationToken cancellation)
+    {
+        lock (_lock)
+        {
+            var back = LaneOf(lane);
+            (back.IsOut, back.NotBefore) = (false, notBefore ?? default);
+        }
+
+        Signal();
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask HurryAsync(EventWebhook webhook, CancellationToken cancellation)
+    {
+        lock (_lock)
+        {
+            var waiting = _lanes.Single(each => each.Webhook.Id == webhook.Id).Waiting;
+            foreach (var (message, wait) in waiting.ToList())
+            {
+                waiting[message] = wait with { Due = time.GetUtcNow() };
+            }
+        }
+
+        return ValueTask.CompletedTask;
+    }
+
+    private void Signal()
+    {
+        TaskCompletionSource changed;
+        lock (_lock)
+        {
+            (changed, _changed) = (_changed, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+        }
+
+        changed.SetResult();
+    }
+
+    private WebhookTurn TurnOf(MessageId message, Wait wait)
+    {
+        var events = wait.IsTest ? [] : _happened[message];
+        return new WebhookTurn
+        {
+            Message = message,
+            Mark = "",
+            Queued = wait.Queued,
+            Failures = wait.Failures,
+            From = wait.From,
+            Length = wait.IsTest ? 1 : events.Count,
+            Events = wait.IsTest ? [new WebhookEvent(0, 1, null)] : [.. events.Skip(wait.From).Select((happened, i) => new WebhookEvent(wait.From + i, wait.From + i + 1, happened))],
+            Summary = events.FirstOrDefault()?.Summary,
+            IsTest = wait.IsTest,
+        };
+    }
+
+    private Lane LaneOf(WebhookLane lane) => _lanes.Single(each => each.Webhook.Id == lane.Webhook.Id);
+
+    private sealed class Lane(EventWebhook webhook)
+    {
+        public EventWebhook Webhook { get; set; } = webhook;
+        public Dictionary<MessageId, Wait> Waiting { get; } = [];
+        public bool IsOut { get; set; }
+        public DateTimeOffset NotBefore { get; set; }
+    }
+
+    private sealed record Wait(int From, DateTimeOffset Queued, DateTimeOffset Due, int Failures, bool IsTest);
+}
