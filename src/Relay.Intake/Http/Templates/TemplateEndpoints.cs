@@ -1,8 +1,10 @@
+using System.Text.Json.Serialization.Metadata;
 using Microsoft.AspNetCore.Http;
 using Relay.Intake.Composition;
 using Relay.Intake.Http.Access;
 using Relay.Intake.Http.Json;
 using Relay.Intake.Http.Keys;
+using Relay.Intake.Http.Sending;
 using Relay.Intake.Templates;
 using Relay.Intake.Templates.Handlebars;
 using Relay.Mail.Templates;
@@ -10,7 +12,7 @@ using Relay.Mail.Templates;
 namespace Relay.Intake.Http.Templates;
 
 /// <summary><c>/templates</c>: what mail is written from. A change counts for mail that is accepted after it; what was accepted before is written already.</summary>
-internal sealed class TemplateEndpoints(ITemplateStore templates, TemplateShelf shelf, TimeProvider time)
+internal sealed class TemplateEndpoints(ITemplateStore templates, TemplateShelf shelf, BodyBudget bodies, TimeProvider time)
 {
     /// <summary>Octets of a request: three sources, each character as the longest escape that JSON has for it.</summary>
     public const long MaxBody = (6 * ((2 * TemplateLimits.MaxSource) + TemplateLimits.MaxSubject)) + RequestBody.SmallBody;
@@ -94,13 +96,13 @@ internal sealed class TemplateEndpoints(ITemplateStore templates, TemplateShelf 
             return NotFound();
         }
 
-        var request = await RequestBody.ReadAsync(context, context.Request.Body, MaxBody, ApiJson.Default.PreviewRequest);
+        var request = await ReadAsync(context, ApiJson.Default.PreviewRequest);
         return TypedResults.Json(RenderedView.Of(template.Render(request.Variables ?? Value.Map.Empty)), AnswerJson.Default.RenderedView);
     }
 
-    private static async ValueTask<MailTemplate> ReadAsync(HttpContext context, MailTemplate former)
+    private async ValueTask<MailTemplate> ReadAsync(HttpContext context, MailTemplate former)
     {
-        var request = await RequestBody.ReadAsync(context, context.Request.Body, MaxBody, ApiJson.Default.TemplateRequest);
+        var request = await ReadAsync(context, ApiJson.Default.TemplateRequest);
         var errors = new FieldErrors();
         if (request.Name is not { Length: > 0 and <= MaxName } name || !PlainText.IsOneLine(name))
         {
@@ -126,6 +128,13 @@ internal sealed class TemplateEndpoints(ITemplateStore templates, TemplateShelf 
         ReadyTemplate.Of(template, errors);
         errors.ThrowIfAny();
         return template;
+    }
+
+    private async ValueTask<T> ReadAsync<T>(HttpContext context, JsonTypeInfo<T> type)
+        where T : class
+    {
+        await using var body = bodies.Open(context.Request.Body, Caller.Of(context).Account);
+        return await RequestBody.ReadAsync(context, body, MaxBody, type);
     }
 
     private static void CheckLength(string? source, string field, int longest, FieldErrors errors)

@@ -113,6 +113,19 @@ public sealed class AuthenticationTests
     }
 
     [Fact]
+    public void What_is_heavy_takes_the_room_of_many()
+    {
+        var cache = new ShortCache<int, int>(TimeProvider.System, TimeSpan.FromMinutes(1), capacity: 10);
+        for (var i = 0; i < 100; i++)
+        {
+            cache.Remember(i, i, cache.Version, weight: 4);
+            Assert.True(cache.TryGet(i, out _));
+        }
+
+        Assert.InRange(Enumerable.Range(0, 100).Count(i => cache.TryGet(i, out _)), 1, 2);
+    }
+
+    [Fact]
     public async Task The_admin_key_needs_no_store_and_has_every_right()
     {
         using var gate = new GateUnderTest(bootstrap => bootstrap.AdminKey = "chosen by hand");
