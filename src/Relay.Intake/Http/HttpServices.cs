@@ -33,6 +33,7 @@ internal static class HttpServices
         services.AddSingleton<BodyBudget>();
         services.AddSingleton<Mailer>();
         services.AddSingleton<SendEndpoint>();
+        services.AddSingleton<BatchEndpoint>();
         services.AddSingleton<TemplatedMail>();
         services.AddSingleton<TemplateEndpoints>();
         services.AddSingleton<MessageEndpoints>();

@@ -36,6 +36,11 @@ public static class RelayApi
             .WithMetadata(new TakesIdempotencyKey())
             .Reads<SendRequest>().Produces<SendAnswer>(StatusCodes.Status202Accepted).AnswersProblems();
 
+        routes.MapPost("/send/batch", (HttpContext context, BatchEndpoint batch) => batch.SendAsync(context))
+            .Requires(CredentialScope.Send).RunsOnce(BatchEndpoint.MaxBody).WithTags("Sending").WithSummary("Send up to 500 messages, each for itself")
+            .WithDescription("A list of what POST /send takes. Items tells of each, in their order: 202 and its message, or a problem. 202 when all were taken, 200 when some were not.")
+            .Reads<SendRequest[]>().Produces<BatchAnswer>(StatusCodes.Status202Accepted).Produces<BatchAnswer>().AnswersProblems();
+
         routes.MapGet("/messages", (HttpContext context, MessageEndpoints messages, string? limit, string? cursor, string? recipient, string? status) =>
                 messages.ListAsync(context, limit, cursor, recipient, status))
             .Requires(CredentialScope.Read).WithTags("Messages").WithSummary("List messages, newest first")

@@ -11,6 +11,9 @@ public sealed class InMemoryAnswerStore(TimeProvider time) : IAnswerStore
     /// <summary>All that is kept, as it is kept.</summary>
     public IEnumerable<byte[]> Answers => _entries.Values.Select(entry => entry.Answer).OfType<byte[]>();
 
+    /// <summary>As if nothing had ever been answered.</summary>
+    public void Clear() => _entries.Clear();
+
     public ValueTask<KeptAnswer?> TryBeginAsync(string account, string name, Guid run, TimeSpan kept, CancellationToken cancellation)
     {
         var now = time.GetUtcNow();

@@ -40,6 +40,21 @@ internal static class RequestBody
         }
     }
 
+    /// <summary>Reads a part of a body that was read already.</summary>
+    /// <exception cref="ProblemException">It is not this request.</exception>
+    public static T Read<T>(JsonElement part, JsonTypeInfo<T> type)
+        where T : class
+    {
+        try
+        {
+            return part.Deserialize(type) ?? throw new ProblemException(Problem.BadRequest("it is null; it must be an object"));
+        }
+        catch (JsonException exception)
+        {
+            throw new ProblemException(ProblemOf(exception));
+        }
+    }
+
     /// <summary>Lets the server take a body of so many octets, which is read within that limit.</summary>
     public static void Allow(HttpContext context, long limit)
     {

@@ -26,6 +26,8 @@ internal sealed partial class OnceOnly(long maxBody) : IEndpointFilter
     // All but an import are over by then.
     private static readonly TimeSpan ComeBack = TimeSpan.FromSeconds(1);
 
+    private static readonly object LeftOpen = new();
+
     public async ValueTask<object?> InvokeAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
     {
         var http = context.HttpContext;
@@ -43,6 +45,9 @@ internal sealed partial class OnceOnly(long maxBody) : IEndpointFilter
             _ => new ProblemAnswer(Problem.Conflict("the first request with this Idempotency-Key still runs; ask again") with { RetryAfter = ComeBack }),
         };
     }
+
+    /// <summary>A part of the request failed for now: a repetition runs again, and what was done already it finds by itself.</summary>
+    public static void LeaveOpen(HttpContext http) => http.Items[LeftOpen] = true;
 
     /// <summary>What a caller's key is kept under: it may be anything, and is nobody else's.</summary>
     public static string NameOf(Credential caller, string key) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{caller.Id}\n{key}")));
@@ -66,7 +71,7 @@ internal sealed partial class OnceOnly(long maxBody) : IEndpointFilter
             throw;
         }
 
-        if (first.IsDone)
+        if (first.IsDone && !http.Items.ContainsKey(LeftOpen))
         {
             var kept = (first with { Fingerprint = await body.FinishAsync(CancellationToken.None) }).Seal(Guard.KeyOf(http.Request), name);
             await EndAsync(http, () => answers.FinishAsync(account, name, run, kept, Idempotency.Kept, CancellationToken.None));
