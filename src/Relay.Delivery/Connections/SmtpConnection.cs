@@ -75,6 +75,9 @@ internal sealed class SmtpConnection : IDisposable
     /// <summary>How many messages may leave on it in one flight, envelope and content; 0 for none. Earned by success, lost by failure.</summary>
     public int FlightSize { get; set; }
 
+    /// <summary>How many recipients it has taken in one transaction: with more than that no message goes before they are answered.</summary>
+    public int MostTaken { get; set; } = 1;
+
     public OutgoingBuffer Output { get; } = new();
 
     /// <summary>421 was heard: the remote goes away, or has gone.</summary>

@@ -12,11 +12,14 @@ namespace Relay.Delivery.Sending;
 /// </summary>
 internal sealed class Attempt
 {
-    private readonly IReadOnlyList<int> _recipients;
+    private IReadOnlyList<int> _recipients;
     private readonly Outcome?[] _outcomes;
     private readonly Contact[] _contacts;
     private readonly int _leftOut;
     private int _done;
+
+    // Of recipients in one transaction, by what the remote took at the last.
+    private int _most = int.MaxValue;
 
     public Attempt(HeldLease held)
         : this(held.Lease, held.Suppressed)
@@ -83,26 +86,28 @@ internal sealed class Attempt
     public ReadOnlySpan<Outcome> Outcomes => _outcomes!;
 
     /// <summary>The batch with these outcomes is the last one, and nothing about it asks for care.</summary>
-    public bool EndsWith(Outcome?[] batch) => !IsCareful && _done + batch.Length == _recipients.Count;
+    public bool EndsWith(Outcome?[] batch) => !IsCareful && _done + batch.Length == _recipients.Count && !Array.Exists(batch, IsOneTooMany);
 
     /// <summary>The recipients of the next transaction, and room for their outcomes.</summary>
     public (IReadOnlyList<int> Recipients, Outcome?[] Outcomes) NextBatch(EhloCapabilities offered)
     {
-        var count = Math.Min(_recipients.Count - _done, IsCareful ? 1 : offered.MaxRecipients ?? int.MaxValue);
+        var count = Math.Min(_recipients.Count - _done, IsCareful ? 1 : Math.Min(_most, offered.MaxRecipients ?? int.MaxValue));
         return count == _recipients.Count
             ? (_recipients, _outcomes)
             : ([.. _recipients.Skip(_done).Take(count)], new Outcome?[count]);
     }
 
-    public void EndBatch(Outcome?[] outcomes, Contact contact)
+    /// <param name="goesOn">The connection is in order: recipients that were too many for this transaction get another one.</param>
+    public void EndBatch(Outcome?[] outcomes, Contact contact, bool goesOn = false)
     {
         if (outcomes != _outcomes)
         {
             outcomes.CopyTo(_outcomes, _done);
         }
 
-        _contacts.AsSpan(_done, outcomes.Length).Fill(contact);
-        _done += outcomes.Length;
+        var ended = goesOn && Array.Exists(outcomes, IsOneTooMany) ? outcomes.Length - PutBack(outcomes.Length) : outcomes.Length;
+        _contacts.AsSpan(_done, ended).Fill(contact);
+        _done += ended;
         LastContact = contact;
     }
 
@@ -151,4 +156,30 @@ internal sealed class Attempt
     };
 
     public Settlement ToSettlement(Settlements settlements) => settlements.Of(Lease, _recipients, _outcomes!, _contacts);
+
+    private static bool IsOneTooMany(Outcome? outcome) => outcome is Outcome.Deferred { IsOneTooMany: true };
+
+    // Puts those of the next outcomes to the end that ask for a transaction of their own, and takes these back; says how many.
+    // Only where the remote took others, so that each transaction leaves fewer for the next.
+    private int PutBack(int count)
+    {
+        var batch = _outcomes.AsSpan(_done, count).ToArray();
+        var tooMany = batch.Count(IsOneTooMany);
+        var taken = batch.Count(outcome => outcome is Outcome.Delivered);
+        if (taken == 0)
+        {
+            return 0;
+        }
+
+        _most = taken;
+        var ended = Enumerable.Range(0, count).Where(i => !IsOneTooMany(batch[i])).ToArray();
+        var left = Enumerable.Range(0, count).Where(i => IsOneTooMany(batch[i]));
+        _recipients = [.. _recipients.Take(_done), .. ended.Concat(left).Select(i => _recipients[_done + i]), .. _recipients.Skip(_done + count)];
+        for (var i = 0; i < count; i++)
+        {
+            _outcomes[_done + i] = i < ended.Length ? batch[ended[i]] : null;
+        }
+
+        return tooMany;
+    }
 }

@@ -238,7 +238,7 @@ internal sealed class Courier
             return;
         }
 
-        attempt.EndBatch(transaction.Outcomes, Contact.With(connection));
+        attempt.EndBatch(transaction.Outcomes, Contact.With(connection), goesOn: end == TransactionEnd.Clean);
         transaction.EndDialogue(attempt, _office.Transcripts);
         Learn(transaction, connection);
         if (end == TransactionEnd.Spoiled)
@@ -256,6 +256,11 @@ internal sealed class Courier
         if (transaction is { IsByChunk: true, IsDelivered: true })
         {
             _office.ChunkingHosts.Pass(connection.Place);
+        }
+
+        if (transaction.IsDelivered)
+        {
+            connection.MostTaken = Math.Max(connection.MostTaken, transaction.Outcomes.Length);
         }
 
         connection.FlightSize = transaction.IsDelivered && _office.ChunkingHosts.HasPassed(connection.Place) ? Math.Max(1, connection.FlightSize) : 0;

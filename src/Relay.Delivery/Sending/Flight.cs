@@ -10,6 +10,7 @@ namespace Relay.Delivery.Sending;
 /// <list type="bullet">
 /// <item>The host has taken a chunk before with each command answered first, and the last transaction of this connection was
 /// delivered. A server that did not swallow a refused chunk would take the content for commands.</item>
+/// <item>Each has no more recipients than the connection has taken at a time: of those that are too many none is lost sight of.</item>
 /// <item>Each envelope but the first of a connection begins with RSET, so that nothing is left of a transaction that failed.</item>
 /// <item>Before the first octet leaves, each lease is asked for and each unit noted.</item>
 /// <item>A yes to a content is told from a yes to an address by its enhanced code, so a reply too many is noticed. A no counts
@@ -39,7 +40,7 @@ internal sealed class Flight(SmtpConnection connection, RoutePlan plan, CourierO
         }
 
         var transaction = office.NewTransaction(connection, attempt);
-        if (!transaction.IsByChunk || !transaction.IsWhole || !attempt.EndsWith(transaction.Outcomes) || !await office.MayEndAsync(connection, attempt))
+        if (!transaction.IsByChunk || !transaction.IsWhole || transaction.Outcomes.Length > connection.MostTaken || !attempt.EndsWith(transaction.Outcomes) || !await office.MayEndAsync(connection, attempt))
         {
             return false;
         }

@@ -34,6 +34,9 @@ internal abstract record Outcome(string Reply, string? Rule)
     {
         /// <summary>No attempt is wanted before this has passed; null where nobody said so.</summary>
         public TimeSpan? Wait { get; init; }
+
+        /// <summary>The transaction had too many recipients with this one; another may have it (RFC 5321, 4.5.3.1.10).</summary>
+        public bool IsOneTooMany { get; init; }
     }
 
     /// <summary>No later attempt can end differently.</summary>

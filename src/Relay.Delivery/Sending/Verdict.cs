@@ -11,6 +11,9 @@ namespace Relay.Delivery.Sending;
 /// </summary>
 internal static class Verdict
 {
+    // As the rules file calls it.
+    private const string TooManyAtOnce = "too-many-at-once";
+
     public static Outcome Of(RemoteReply reply, SmtpConnection connection, SmtpPhase phase) => (reply.Code / 100) switch
     {
         2 => new Outcome.Delivered(reply.Line()),
@@ -21,10 +24,15 @@ internal static class Verdict
     };
 
     /// <summary>The reply to one RCPT of several: 552 then means too many of them, and is temporary (RFC 5321, 4.5.3.1.10).</summary>
-    public static Outcome OfRecipient(RemoteReply reply, SmtpConnection connection, bool amongOthers) =>
-        reply.Code == 552 && amongOthers
+    public static Outcome OfRecipient(RemoteReply reply, SmtpConnection connection, bool amongOthers)
+    {
+        var outcome = reply.Code == 552 && amongOthers
             ? new Outcome.Deferred(reply.Line(), DeliveryRules.TooManyRecipients)
             : Of(reply, connection, SmtpPhase.Recipient);
+        return amongOthers && outcome is Outcome.Deferred deferred && ReplyClassifier.Default.Explain(deferred.Rule!) is { Class: TooManyAtOnce }
+            ? deferred with { IsOneTooMany = true }
+            : outcome;
+    }
 
     /// <summary>A refusal before any message was named: whatever the remote says, it has not judged one (RFC 5321, 3.1).</summary>
     public static Outcome.Deferred OfConnection(RemoteReply reply, string host) => Judge(reply.Decode(), host, SmtpPhase.Connection) switch
