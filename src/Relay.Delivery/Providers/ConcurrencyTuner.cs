@@ -28,13 +28,18 @@ internal sealed class ConcurrencyTuner
     private int _answersBeyond;
     private int _wallsInARow;
 
+    private DateTimeOffset? _triesMoreAt;
+
+    // The receiver wants no more than there are before then.
+    private DateTimeOffset? _askedUntil;
+
     // What was under way at the last cut tells of the same trouble.
     private int _echoes;
 
     public int Limit { get; private set; } = Start;
 
     /// <summary>When more than now is tried again, where that waits for a time; null where it does not.</summary>
-    public DateTimeOffset? TriesMoreAt { get; private set; }
+    public DateTimeOffset? TriesMoreAt => (_askedUntil ?? default) > (_triesMoreAt ?? default) ? _askedUntil : _triesMoreAt;
 
     /// <summary>What was heard at the last cut; null when it is made good.</summary>
     public string? Trouble { get; private set; }
@@ -57,7 +62,7 @@ internal sealed class ConcurrencyTuner
         }
 
         PassWall(connections);
-        if (!isWanted || Limit >= ceiling || Limit >= connections * 2 || (_wall <= Limit + 1 && now < TriesMoreAt))
+        if (!isWanted || Limit >= ceiling || Limit >= connections * 2 || now < _askedUntil || (_wall <= Limit + 1 && now < _triesMoreAt))
         {
             return;
         }
@@ -74,8 +79,10 @@ internal sealed class ConcurrencyTuner
     /// <summary>The receiver said that it is too much. True when there was but one connection: less is only none, for a while.</summary>
     /// <param name="connections">Open now, with the one that was refused.</param>
     /// <param name="underWay">How many connections and attempts to get one there are, of which each may say the same.</param>
-    public bool Refused(int connections, int underWay, string words, DateTimeOffset now)
+    /// <param name="wait">How long it wants no more of them; null where it did not say.</param>
+    public bool Refused(int connections, int underWay, string words, DateTimeOffset now, TimeSpan? wait = null)
     {
+        _askedUntil = now + wait is { } until && !(until < _askedUntil) ? until : _askedUntil;
         if (_echoes > 0)
         {
             _echoes--;
@@ -90,7 +97,7 @@ internal sealed class ConcurrencyTuner
     /// <summary>Somebody knows better, or time has passed: begins as with a stranger, but one by one.</summary>
     public void Forget()
     {
-        (_wall, TriesMoreAt, Trouble, _wallsInARow, _echoes) = (null, null, null, 0, 0);
+        (_wall, _triesMoreAt, _askedUntil, Trouble, _wallsInARow, _echoes) = (null, null, null, null, 0, 0);
         Limit = Math.Max(Limit, Start);
     }
 
@@ -106,7 +113,7 @@ internal sealed class ConcurrencyTuner
         _wall = Math.Max(2, level);
         _answersBeyond = 0;
         var pause = FirstPause * Math.Pow(2, _wallsInARow++);
-        TriesMoreAt = now + (pause < LongestPause ? pause : LongestPause);
+        _triesMoreAt = now + (pause < LongestPause ? pause : LongestPause);
         _wallsInARow = Math.Min(_wallsInARow, 10);
     }
 
@@ -118,6 +125,6 @@ internal sealed class ConcurrencyTuner
             return;
         }
 
-        (_wall, TriesMoreAt, Trouble, _wallsInARow) = (null, null, null, 0);
+        (_wall, _triesMoreAt, Trouble, _wallsInARow) = (null, null, null, 0);
     }
 }

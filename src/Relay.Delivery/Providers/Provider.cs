@@ -244,5 +244,6 @@ internal sealed class Provider : IShared, IDisposable
     }
 
     /// <summary>The refused connection of a courier that leaves while others have one.</summary>
-    public void ShrinkHoldingLock(string words) => _allowance.Tuner.Refused(Places.Connected + 1, Places.Couriers, words, _time.GetUtcNow());
+    /// <param name="wait">How long it wants no more of them; null where it did not say.</param>
+    public void ShrinkHoldingLock(string words, TimeSpan? wait) => _allowance.Tuner.Refused(Places.Connected + 1, Places.Couriers, words, _time.GetUtcNow(), wait);
 }

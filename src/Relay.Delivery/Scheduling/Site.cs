@@ -215,7 +215,8 @@ internal sealed class Site
     /// a time. The unit then goes back into the queue, the courier leaves, and there are to be fewer.
     /// </summary>
     /// <param name="isTooMuch">The receiver said that it is: then whoever is about to get one at any of its sites counts too.</param>
-    public bool TryShrink(HeldLease held, string words, bool isTooMuch)
+    /// <param name="wait">How long no more are to be tried; null where nobody said so.</param>
+    public bool TryShrink(HeldLease held, string words, bool isTooMuch, TimeSpan? wait)
     {
         var after = default(Errands);
         lock (_places.Lock)
@@ -225,7 +226,7 @@ internal sealed class Site
                 return false;
             }
 
-            _provider.ShrinkHoldingLock(words);
+            _provider.ShrinkHoldingLock(words, wait);
             _waiting.Add(held);
             LeaveHoldingLock(ref after);
         }

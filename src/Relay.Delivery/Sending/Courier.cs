@@ -160,7 +160,7 @@ internal sealed class Courier
             else if (carriage.Ahead is null && await _line.OpenAsync(attempt) is { } failed)
             {
                 // What only this message demands keeps no other from being carried.
-                if (!failed.IsForMessage && attempt.IsUntouched && _site.TryShrink(held, failed.Words, failed.IsTooMuch))
+                if (!failed.IsForMessage && attempt.IsUntouched && _site.TryShrink(held, failed.Words, failed.IsTooMuch, failed.Refusal?.Wait))
                 {
                     return false;
                 }

@@ -11,6 +11,31 @@ public sealed class ConcurrencyTunerTests
     private static readonly Gen<int> Ceilings = Gen.Int[1, 60];
 
     [Fact]
+    public void For_as_long_as_the_receiver_wants_no_more_there_are_no_more()
+    {
+        var tuner = new ConcurrencyTuner();
+        for (var i = 0; i < 20; i++)
+        {
+            tuner.Answered(tuner.Limit, isWanted: true, ceiling: 6, took: null, Morning);
+        }
+
+        tuner.Refused(6, 6, "421 too many, try again in 10 minutes", Morning, TimeSpan.FromMinutes(10));
+        Assert.Equal((3, Morning.AddMinutes(10)), (tuner.Limit, tuner.TriesMoreAt));
+        for (var second = 1; second < 600; second++)
+        {
+            tuner.Answered(3, isWanted: true, ceiling: 6, took: null, Morning.AddSeconds(second));
+            Assert.Equal(3, tuner.Limit);
+        }
+
+        for (var second = 600; second < 620; second++)
+        {
+            tuner.Answered(tuner.Limit, isWanted: true, ceiling: 6, took: null, Morning.AddSeconds(second));
+        }
+
+        Assert.InRange(tuner.Limit, 4, 6);
+    }
+
+    [Fact]
     public void It_begins_with_few()
     {
         Assert.Equal(2, new ConcurrencyTuner().Limit);

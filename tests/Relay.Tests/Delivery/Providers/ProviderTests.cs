@@ -33,6 +33,26 @@ public sealed class ProviderTests
     }
 
     [Fact]
+    public async Task One_that_names_a_time_when_it_has_enough_connections_gets_no_more_before_it()
+    {
+        ScriptedSmtpServer? itself = null;
+        var script = new RemoteScript().On(RemoteStage.Greeting, _ => itself!.OpenSessions > 3 ? RemoteAnswer.Say("421 4.7.0 Too many connections, try again in 10 minutes").ThenClose() : null);
+        await using var remote = itself = ScriptedSmtpServer.Start(script);
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote);
+        for (var i = 0; i < 90; i++)
+        {
+            await delivery.AcceptAsync($"a{i}@remote.test");
+        }
+
+        await delivery.SettledAsync(90);
+
+        Assert.All(delivery.Queue.Settlements, s => Assert.Equal(MailEventType.Delivered, s.Events[0].Type));
+        var status = Assert.Single(delivery.Part<ISiteReader>().List());
+        Assert.Equal((false, new DateTimeOffset(2026, 3, 1, 12, 10, 0, TimeSpan.Zero)), (status.IsResting, status.Until));
+        Assert.Contains("Too many connections", status.Why, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_receiver_that_asks_for_a_pause_is_left_alone_as_a_whole_and_then_one_connection_asks()
     {
         var isBusy = true;
