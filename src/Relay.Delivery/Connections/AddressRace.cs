@@ -90,7 +90,23 @@ internal sealed class AddressRace(TimeProvider time)
             }
 
             running.Remove(done, out var tried);
-            switch (await done)
+            Opened opened;
+            try
+            {
+                opened = await done;
+            }
+            catch
+            {
+                // A mistake of ours. The others are still under way, and nobody else would close what they come to.
+                foreach (var other in running.Keys)
+                {
+                    _ = CloseAsync(other);
+                }
+
+                throw;
+            }
+
+            switch (opened)
             {
                 case Opened.Ready ready:
                     return (ready, again);
@@ -101,6 +117,15 @@ internal sealed class AddressRace(TimeProvider time)
                     failures.Add(failed);
                     break;
             }
+        }
+    }
+
+    private static async Task CloseAsync(Task<Opened> late)
+    {
+        await ((Task)late).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (late is { IsCompletedSuccessfully: true, Result: Opened.Ready ready })
+        {
+            ready.Connection.Dispose();
         }
     }
 

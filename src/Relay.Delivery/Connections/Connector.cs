@@ -25,6 +25,11 @@ internal sealed class Connector(
     IOptions<DeliveryOptions> options,
     TimeProvider time)
 {
+    /// <summary>Makes the sockets; for tests.</summary>
+    public Func<AddressFamily, Socket> Sockets { get; set; } = NewSocket;
+
+    public static Socket NewSocket(AddressFamily family) => new(family, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+
     /// <param name="stop">Ends the connection at any time, also when it is open already.</param>
     public async ValueTask<Opened> OpenAsync(RoutePlan plan, ConnectionWish wish, CancellationToken stop)
     {
@@ -140,7 +145,18 @@ internal sealed class Connector(
     private async ValueTask<Opened> ConnectAsync(Call call, IPEndPoint place, SourceAddress? source, Heat heat, CancellationToken stop)
     {
         var (plan, host, terms, _) = call;
-        var wire = await Wire.ConnectAsync(place, source?.Address, options.Value.Timeouts.Connect, time, stop, heat.IsWon ? default : heat.Won);
+        Socket socket;
+        try
+        {
+            socket = Sockets(place.AddressFamily);
+        }
+        catch (SocketException e)
+        {
+            // The limit of open files, as a rule. What others have open ends, and its room with it: this mail waits meanwhile.
+            return Lacking(call, place, $"this machine has no socket left for it ({e.SocketErrorCode})", DeliveryRules.NoSocket);
+        }
+
+        var wire = await Wire.ConnectAsync(socket, place, source?.Address, options.Value.Timeouts.Connect, time, stop, heat.IsWon ? default : heat.Won);
         if (wire.Failure is { } failure)
         {
             wire.Dispose();
@@ -200,8 +216,8 @@ internal sealed class Connector(
         }
     }
 
-    private static Opened.Failed Lacking(Call call, IPEndPoint place, string words) =>
-        new(words, DeliveryRules.Unreachable, call.Host.Name, place.ToString()) { IsForSite = true };
+    private static Opened.Failed Lacking(Call call, IPEndPoint place, string words, string rule = DeliveryRules.Unreachable) =>
+        new(words, rule, call.Host.Name, place.ToString()) { IsForSite = true };
 
     // Another host may offer it, and each is asked before that ends the message (RFC 8689, 4.2.1).
     private static Opened.Failed Lacking(Call call, IPEndPoint place) =>

@@ -52,11 +52,11 @@ internal sealed class Wire : IDisposable
     }
 
     /// <summary>A wire to this place; when it cannot be had, one that has failed.</summary>
+    /// <param name="socket">For a place of its family; the wire's from now on.</param>
     /// <param name="stop">Ends it at any time, whoever waits for what.</param>
     /// <param name="beaten">Ends the connecting, and means nothing afterwards.</param>
-    public static async ValueTask<Wire> ConnectAsync(IPEndPoint place, IPAddress? source, TimeSpan timeout, TimeProvider time, CancellationToken stop, CancellationToken beaten = default)
+    public static async ValueTask<Wire> ConnectAsync(Socket socket, IPEndPoint place, IPAddress? source, TimeSpan timeout, TimeProvider time, CancellationToken stop, CancellationToken beaten = default)
     {
-        var socket = new Socket(place.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         var wire = new Wire(socket, time);
         wire._stop = stop.UnsafeRegister(static w => ((Wire)w!).Abort(), wire);
         try

@@ -1,7 +1,9 @@
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.Time.Testing;
+using Relay.Delivery;
 using Relay.Delivery.Connections;
+using Relay.Delivery.Routing;
 using Relay.Mail.Events;
 using Relay.TestKit;
 using Relay.TestKit.Dns;
@@ -78,6 +80,25 @@ public sealed class AddressRaceTests
         Assert.True(first.Task.IsCompleted);
         Assert.Equal(["192.0.2.1", "192.0.2.2"], tries);
         Assert.Equal(2, result.Count);
+    }
+
+    [Fact]
+    public async Task A_connection_that_comes_about_behind_a_mistake_of_ours_is_closed()
+    {
+        await using var remote = ScriptedSmtpServer.Start();
+        await using var delivery = await DeliveryUnderTest.StartAsync();
+        var wire = await Wire.ConnectAsync(Connector.NewSocket(AddressFamily.InterNetwork), remote.EndPoint, null, TimeSpan.FromSeconds(30), TimeProvider.System, TestContext.Current.CancellationToken);
+        var connection = new SmtpConnection(wire, new RouteHost("mx.test", remote.Port), remote.EndPoint, delivery.Part<DeliveryMetrics>(), delivery.Time);
+        var (time, late) = (new FakeTimeProvider(), new TaskCompletionSource<Opened>());
+        var places = new[] { "192.0.2.1", "192.0.2.2" }.Select(IPAddress.Parse).ToArray();
+
+        var running = new AddressRace(time).RunAsync(
+            "mx.test", places, async (address, _) => address.Equals(places[0]) ? await late.Task : throw new InvalidOperationException(TroubledTime.Words), TestContext.Current.CancellationToken);
+        time.Advance(TimeSpan.FromMilliseconds(250));
+        await Assert.ThrowsAsync<InvalidOperationException>(running.AsTask);
+        late.SetResult(new Opened.Ready(connection));
+
+        await remote.WaitForClosedAsync(1, TestContext.Current.CancellationToken);
     }
 
     [Fact]

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using System.Net;
 using System.Net.Security;
+using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Relay.Delivery.Connections;
@@ -103,7 +104,7 @@ public sealed class TlsResumptionTests
     // What the server says about the session.
     private static async Task<(string Words, bool IsResumed)> TalkAsync(int port, string host)
     {
-        using var wire = await Wire.ConnectAsync(new IPEndPoint(IPAddress.Loopback, port), null, Patience, TimeProvider.System, TestContext.Current.CancellationToken);
+        using var wire = await Wire.ConnectAsync(Connector.NewSocket(AddressFamily.InterNetwork), new IPEndPoint(IPAddress.Loopback, port), null, Patience, TimeProvider.System, TestContext.Current.CancellationToken);
         var options = new SslClientAuthenticationOptions { TargetHost = host, RemoteCertificateValidationCallback = (_, _, _, _) => true };
         Assert.True(await wire.StartTlsAsync(options, Patience), wire.Failure);
         Assert.Equal(Handed.All, await wire.SendAsync("GET / HTTP/1.0\r\n\r\n"u8.ToArray(), Patience));
