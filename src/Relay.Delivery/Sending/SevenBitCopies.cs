@@ -133,7 +133,8 @@ internal sealed class SevenBitCopies(IContentStore contents, ILogger<SevenBitCop
             }
             catch (CryptographicException e)
             {
-                // The mail is the same without it; what it passes by is then its envelope's domain alone.
+                // As with a list's copies: the good signature is off, and without a new one the mail would be refused for good
+                // wherever DMARC is strict. A secret that is missing here can be given.
                 logger.CopyNotSigned(message.Id, domain, e);
             }
         }
@@ -141,3 +142,4 @@ internal sealed class SevenBitCopies(IContentStore contents, ILogger<SevenBitCop
         return new MessageContent { Prologue = signatures, Head = copy, Length = signatures.Length + copy.Length };
     }
 }
+                throw new StoreUnavailableException("a DKIM key cannot be used now", inner: e);

@@ -147,7 +147,9 @@ internal sealed class DeliveryUnderTest : IAsyncDisposable
     public static Task<DeliveryUnderTest> StartWithRouteAsync(ScriptedSmtpServer remote, params (string Setting, object Value)[] more) => StartAsync(null, RouteTo(remote, more));
 
     /// <summary>The same, where a domain of the sender has keys.</summary>
-    public static Task<DeliveryUnderTest> StartWithRouteAsync(ScriptedSmtpServer remote, DkimSigner signer) => StartAsync(new OneSigner(signer), RouteTo(remote, []));
+    public static Task<DeliveryUnderTest> StartWithRouteAsync(ScriptedSmtpServer remote, DkimSigner signer) => StartWithRouteAsync(remote, new OneSigner(signer));
+
+    public static Task<DeliveryUnderTest> StartWithRouteAsync(ScriptedSmtpServer remote, ISigners signers) => StartAsync(signers, RouteTo(remote, []));
 
     private static (string Setting, object Value)[] RouteTo(ScriptedSmtpServer remote, (string Setting, object Value)[] more) =>
     [
@@ -316,11 +318,11 @@ internal sealed class RecordedReports : IFailureReports
         }
     }
 
-    /// <summary>Recipients whose mail went to a host that tells nothing more.</summary>
-    public System.Collections.Concurrent.ConcurrentQueue<RelayedRecipient> Relayed { get; } = new();
     /// <summary>None can be written.</summary>
     public bool IsBroken { get; set; }
 
+    /// <summary>Recipients whose mail went to a host that tells nothing more.</summary>
+    public System.Collections.Concurrent.ConcurrentQueue<RelayedRecipient> Relayed { get; } = new();
 
     public Message? ComposeRelayed(Message original, IReadOnlyList<RelayedRecipient> relayed)
     {
@@ -334,13 +336,13 @@ internal sealed class RecordedReports : IFailureReports
 
     public Message? Compose(Message original, IReadOnlyList<FailedRecipient> failures)
     {
-        lock (_asked)
-        {
         if (IsBroken)
         {
             throw new InvalidOperationException("as the test wants it");
         }
 
+        lock (_asked)
+        {
             _asked.Add((original, failures));
         }
 

@@ -138,6 +138,19 @@ public sealed class SevenBitTests
     }
 
     [Fact]
+    public async Task What_cannot_be_signed_anew_does_not_leave_without_its_signature()
+    {
+        await using var remote = ScriptedSmtpServer.Start(SevenBitScript());
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote, new BrokenSigners());
+        var message = EightBit(Header + "\r\n" + Text, delivery.Time) with { Alignment = new Alignment("shop.test", null) };
+
+        var deferred = Assert.Single(await delivery.SendAsync(message));
+
+        Assert.Equal((MailEventType.Deferred, "content.unavailable"), (deferred.Type, deferred.Rule));
+        Assert.Empty(remote.Messages);
+    }
+
+    [Fact]
     public async Task A_large_content_is_read_whole()
     {
         await using var remote = ScriptedSmtpServer.Start(SevenBitScript());
@@ -155,6 +168,12 @@ public sealed class SevenBitTests
 
         Assert.True(pieces.Length > 1);
         Assert.Equal(lines, Read(remote.Messages[0].Content).TextBody!.ReplaceLineEndings("\r\n"));
+    }
+
+    private sealed class BrokenSigners : ISigners
+    {
+        public ValueTask<DkimSigner?> FindSignerAsync(string account, string domain, CancellationToken cancellation) =>
+            throw new System.Security.Cryptography.CryptographicException("as the test wants it");
     }
 
     private static RemoteScript SevenBitScript()
