@@ -22,8 +22,11 @@ internal sealed class SevenBitCopies(IContentStore contents, ILogger<SevenBitCop
     // A copy stands in memory as a whole, unlike any other content here; remotes that ask for one are very rare.
     private readonly SemaphoreSlim _oneByOne = new(1);
 
-    /// <summary>Null where the mail cannot be written so: octets stand where no encoding applies, or where a signature covers them.</summary>
-    /// <exception cref="StoreUnavailableException">The content is not to be had now.</exception>
+    /// <summary>
+    /// Null where the mail cannot be written so: octets stand where no encoding applies, or where a signature covers them, or it
+    /// has more parts than anybody reads.
+    /// </summary>
+    /// <exception cref="StoreUnavailableException">The content, or a key to sign the copy, is not to be had now.</exception>
     public async ValueTask<MessageContent?> MakeAsync(Message message, CancellationToken cancellation)
     {
         await _oneByOne.WaitAsync(cancellation);
@@ -79,6 +82,7 @@ internal sealed class SevenBitCopies(IContentStore contents, ILogger<SevenBitCop
         MimeMessage mail;
         try
         {
+            Count(whole);
             mail = await MimeMessage.LoadAsync(whole);
         }
         catch (FormatException)
@@ -99,6 +103,13 @@ internal sealed class SevenBitCopies(IContentStore contents, ILogger<SevenBitCop
         await mail.WriteToAsync(format, copy);
         var octets = copy.ToArray();
         return Ascii.IsValid(octets) ? octets : null;
+    }
+
+    // What is built of a mail that is made of parts alone is some hundred times as large as it is.
+    private static void Count(MemoryStream whole)
+    {
+        new MimeCount(ParserOptions.Default, whole).ReadMessage();
+        whole.Position = 0;
     }
 
     // An encoding means nothing without MIME, and text nothing without its character set; where nobody named one it is guessed
@@ -136,10 +147,10 @@ internal sealed class SevenBitCopies(IContentStore contents, ILogger<SevenBitCop
                 // As with a list's copies: the good signature is off, and without a new one the mail would be refused for good
                 // wherever DMARC is strict. A secret that is missing here can be given.
                 logger.CopyNotSigned(message.Id, domain, e);
+                throw new StoreUnavailableException("a DKIM key cannot be used now", inner: e);
             }
         }
 
         return new MessageContent { Prologue = signatures, Head = copy, Length = signatures.Length + copy.Length };
     }
 }
-                throw new StoreUnavailableException("a DKIM key cannot be used now", inner: e);

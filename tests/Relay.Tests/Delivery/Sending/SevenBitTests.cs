@@ -151,6 +151,20 @@ public sealed class SevenBitTests
     }
 
     [Fact]
+    public async Task A_mail_of_more_parts_than_anybody_reads_is_not_taken_to_pieces()
+    {
+        await using var remote = ScriptedSmtpServer.Start(SevenBitScript());
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote);
+        var parts = string.Concat(Enumerable.Repeat("--x\r\n\r\n", 6_000));
+
+        var bounced = Assert.Single(await delivery.SendAsync(
+            EightBit(Header + "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n" + parts + "Gr\u00fc\u00dfe\r\n--x--\r\n", delivery.Time)));
+
+        Assert.Equal((MailEventType.Bounced, "content.needs-8bitmime"), (bounced.Type, bounced.Rule));
+        Assert.Empty(remote.Messages);
+    }
+
+    [Fact]
     public async Task A_large_content_is_read_whole()
     {
         await using var remote = ScriptedSmtpServer.Start(SevenBitScript());
