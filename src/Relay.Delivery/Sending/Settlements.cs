@@ -16,6 +16,9 @@ internal sealed class Settlements(RetrySchedule retries, IFailureReports reports
     // RFC 3463, 3.5: delivery time expired; class 4, since nothing but time decided.
     private const string ExpiredStatus = "4.4.7";
 
+    // RFC 3463, 3.3: the mailbox takes no mail, of this account.
+    private const string SuppressedStatus = "5.2.1";
+
     /// <param name="recipients">Those that were tried, as indexes into the envelope's recipients: all that are open.</param>
     /// <param name="contacts">With whom, for each of them.</param>
     public Settlement Of(Lease lease, IReadOnlyList<int> recipients, ReadOnlySpan<Outcome> outcomes, ReadOnlySpan<Contact> contacts)
@@ -149,6 +152,10 @@ internal sealed class Settlements(RetrySchedule retries, IFailureReports reports
             {
                 (failures ??= []).Add(new FailedRecipient(recipients[i], bounced.Status, bounced.Reply, HostOf(bounced, contacts[i]), now));
             }
+            else if (outcomes[i] is Outcome.Suppressed suppressed && IsAskedFor(lease.Message.Envelope.Recipients[recipients[i]]))
+            {
+                (failures ??= []).Add(new FailedRecipient(recipients[i], SuppressedStatus, suppressed.Reply, null, now));
+            }
             else if (outcomes[i] is Outcome.Delivered delivered && IsSilent(lease.Message.Envelope.Recipients[recipients[i]], contacts[i]))
             {
                 (relayed ??= []).Add(new RelayedRecipient(recipients[i], delivered.Reply, contacts[i].Host!, now));
@@ -190,6 +197,10 @@ internal sealed class Settlements(RetrySchedule retries, IFailureReports reports
             yield return passedOn;
         }
     }
+
+    // Silence means no report here, though it does of other failures: a sender whose list has old addresses would get one for each
+    // of them, each time. Who says FAILURE is owed the word (RFC 3461, 4.1).
+    private static bool IsAskedFor(Recipient recipient) => recipient.Notify is { } notify && notify.HasFlag(DsnNotify.Failure);
 
     // The sender wants to hear of success, and only we can tell him.
     private static bool IsSilent(Recipient recipient, Contact contact) =>

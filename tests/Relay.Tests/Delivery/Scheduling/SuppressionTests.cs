@@ -33,6 +33,29 @@ public sealed class SuppressionTests
         Assert.Empty(remote.Sessions);
     }
 
+    [Theory]
+    [InlineData(null, false)]
+    [InlineData(DsnNotify.Never, false)]
+    [InlineData(DsnNotify.Success, false)]
+    [InlineData(DsnNotify.Failure | DsnNotify.Delay, true)]
+    public async Task Who_asks_by_SMTP_to_hear_of_failures_hears_of_what_was_suppressed_and_nobody_else(DsnNotify? notify, bool isTold)
+    {
+        await using var remote = ScriptedSmtpServer.Start();
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote);
+        await SuppressAsync(delivery, "gone@remote.test", "550 5.1.1 Nobody here");
+        var message = A.Message(delivery.Time, "gone@remote.test", "there@remote.test");
+
+        var events = await delivery.SendAsync(message with
+        {
+            Envelope = message.Envelope with { Recipients = [.. message.Envelope.Recipients.Select(recipient => recipient with { Notify = notify })] },
+        });
+
+        Assert.Equal([MailEventType.Suppressed, MailEventType.Delivered], events.Select(e => e.Type));
+        Assert.Equal(
+            isTold ? [(0, "5.2.1", (string?)null)] : [],
+            delivery.Reports.Asked.SelectMany(asked => asked.Failures).Select(failure => (failure.Index, failure.Status, failure.Host)));
+    }
+
     [Fact]
     public async Task What_another_account_suppressed_is_sent()
     {
