@@ -12,7 +12,7 @@ internal sealed class DomainExaminer(IDomainRecords records, RecordList list, Ti
     // A few sentences; what a zone says is quoted in them.
     private const int LongestAdvice = 1_000;
 
-    private readonly SpfCheck _spf = new(records, list.HostName);
+    private readonly SpfCheck _spf = new(records, list.Hosts);
     private readonly DmarcCheck _dmarc = new(records);
 
     /// <summary>One finding a record, in the order of the records.</summary>
@@ -98,8 +98,8 @@ internal sealed class DomainExaminer(IDomainRecords records, RecordList list, Ti
     {
         var hosts = found.Select(value => value.Split(' ')[^1]).ToList();
         return hosts.Count == 0 ? Judgement.Missing($"There is no {record.Type.ToString().ToUpperInvariant()} record at {record.Name}.")
-            : hosts.TrueForAll(host => host.Equals(list.HostName, StringComparison.OrdinalIgnoreCase)) ? Judgement.Good()
-            : Judgement.Wrong($"{record.Name} leads to {string.Join(", ", hosts)}, and should lead to {list.HostName} alone.");
+            : hosts.TrueForAll(host => list.Hosts.Exchangers.Contains(host, StringComparer.OrdinalIgnoreCase)) ? Judgement.Good()
+            : Judgement.Wrong($"{record.Name} leads to {string.Join(", ", hosts)}, and should lead to {string.Join(" or ", list.Hosts.Exchangers)} alone.");
     }
 
     // Where a record is missing it often stands elsewhere, or something stands in its way.

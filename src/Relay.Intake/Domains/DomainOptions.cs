@@ -1,5 +1,7 @@
 using System.ComponentModel.DataAnnotations;
+using System.Net;
 using Microsoft.Extensions.Options;
+using Relay.Smtp.Addresses;
 
 namespace Relay.Intake.Domains;
 
@@ -35,6 +37,17 @@ public sealed class DomainOptions
     [Range(typeof(TimeSpan), "00:00:00", "3650.00:00:00")]
     public TimeSpan RotateAfter { get; set; } = TimeSpan.Zero;
 
+    /// <summary>The names of the relays that take what comes back, for the MX of return paths; none is this relay's own. The same on every node.</summary>
+    // One relay is the rule; several on one store must agree, or they find each other's records wrong.
+    public string[] ReturnPathHosts { get; set; } = [];
+
+    /// <summary>
+    /// The names and addresses that mail leaves from, of all relays on one store, for SPF records; none is this relay's own name
+    /// and the addresses that Relay:Delivery names. The same on every node.
+    /// </summary>
+    // As above; and behind a router only people know the address that the world sees.
+    public string[] SendingHosts { get; set; } = [];
+
     /// <summary>The label of the return path below a sending domain: <c>bounce</c> gives <c>bounce.shop.example</c>.</summary>
     // A name of its own: the MX of the domain itself leads to its people's mailboxes.
     [Required, RegularExpression("[a-z0-9]([a-z0-9-]*[a-z0-9])?")]
@@ -54,8 +67,20 @@ internal sealed class DomainOptionsRules : IValidateOptions<DomainOptions>
 {
     private const int ShortestSecret = 32;
 
-    public ValidateOptionsResult Validate(string? name, DomainOptions options) =>
-        options.Secrets.All(secret => secret.Length >= ShortestSecret)
-            ? ValidateOptionsResult.Success
-            : ValidateOptionsResult.Fail($"{nameof(DomainOptions.Secrets)}: each must have at least {ShortestSecret} characters, as 'openssl rand -base64 32' gives");
+    public ValidateOptionsResult Validate(string? name, DomainOptions options)
+    {
+        string[] failures =
+        [
+            .. options.Secrets.All(secret => secret.Length >= ShortestSecret)
+                ? Array.Empty<string>()
+                : [$"{nameof(DomainOptions.Secrets)}: each must have at least {ShortestSecret} characters, as 'openssl rand -base64 32' gives"],
+            .. options.ReturnPathHosts.Where(host => !IsName(host)).Select(host => $"{nameof(DomainOptions.ReturnPathHosts)}: '{host}' is not a host name"),
+            .. options.SendingHosts.Where(host => !IsName(host) && !IPAddress.TryParse(host, out _))
+                .Select(host => $"{nameof(DomainOptions.SendingHosts)}: '{host}' is neither a host name nor an address"),
+        ];
+        return failures is [] ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(failures);
+    }
+
+    private static bool IsName(string host) =>
+        !IPAddress.TryParse(host, out _) && EnvelopeAddress.TryNormaliseDomain(host, out var name) && name[0] != '[' && name.Contains('.', StringComparison.Ordinal);
 }

@@ -27,9 +27,9 @@ internal enum RecordPurpose
 }
 
 /// <summary>The records of a domain, to the letter as they are to be published.</summary>
-internal sealed class RecordList(string hostName, DomainOptions options)
+internal sealed class RecordList(RelayHosts hosts, DomainOptions options)
 {
-    public string HostName => hostName;
+    public RelayHosts Hosts => hosts;
 
     public IReadOnlyList<DomainRecord> Of(SendingDomain domain)
     {
@@ -39,15 +39,15 @@ internal sealed class RecordList(string hostName, DomainOptions options)
             new(RecordPurpose.Ownership, RecordType.Txt, $"_relay.{domain.Name}", $"relay-verify={domain.OwnershipToken}", true,
                 "Proves that whoever added the domain here also writes its zone."),
             .. domain.Keys.Select(key => OfKey(domain, key, signing.Contains(key))),
-            new(RecordPurpose.ReturnPath, RecordType.Mx, ReturnPathOf(domain), $"10 {hostName}", false,
-                "Bounces come back to this name, and SPF is aligned with it. An alias to a name with both records serves as well."),
-            new(RecordPurpose.ReturnPathSpf, RecordType.Txt, ReturnPathOf(domain), $"v=spf1 a:{hostName} -all", false,
+            .. hosts.Exchangers.Select(host => new DomainRecord(RecordPurpose.ReturnPath, RecordType.Mx, ReturnPathOf(domain), $"10 {host}", false,
+                "Bounces come back to this name, and SPF is aligned with it. An alias to a name with both records serves as well.")),
+            new(RecordPurpose.ReturnPathSpf, RecordType.Txt, ReturnPathOf(domain), $"v=spf1 {string.Join(' ', hosts.Mechanisms)} -all", false,
                 "Lets receivers see that this relay may use the return path (RFC 7208)."),
-            new(RecordPurpose.Spf, RecordType.Txt, domain.Name, $"v=spf1 a:{hostName} ~all", false,
-                "Lets receivers see that this relay may use the domain as envelope sender (RFC 7208). Costs one of ten look-ups."),
+            new(RecordPurpose.Spf, RecordType.Txt, domain.Name, $"v=spf1 {string.Join(' ', hosts.Mechanisms)} ~all", false,
+                "Lets receivers see that this relay may use the domain as envelope sender (RFC 7208). Each a: costs one of ten look-ups."),
             new(RecordPurpose.Dmarc, RecordType.Txt, $"_dmarc.{domain.Name}", $"v=DMARC1; p=none; rua=mailto:dmarc@{domain.Name}", false,
                 "Large receivers demand a DMARC policy of whoever sends much; reports go to the address in rua (RFC 9989)."),
-            new(RecordPurpose.Tracking, RecordType.Cname, $"{options.TrackingLabel}.{domain.Name}", hostName, false,
+            new(RecordPurpose.Tracking, RecordType.Cname, $"{options.TrackingLabel}.{domain.Name}", hosts.Exchangers[0], false,
                 "Only for tracked links, which this version does not write yet."),
         ];
     }

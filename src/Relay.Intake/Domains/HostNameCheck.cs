@@ -1,33 +1,57 @@
+using System.Net;
 using Relay.Mail.Domains;
 
 namespace Relay.Intake.Domains;
 
-/// <summary>Whether the name that we say in EHLO leads to addresses that lead back to it (forward-confirmed reverse DNS).</summary>
-internal sealed class HostNameCheck(IDomainRecords records, RecordList list)
+/// <summary>Whether each name that we say in EHLO leads to addresses that lead back to it (forward-confirmed reverse DNS).</summary>
+internal sealed class HostNameCheck(IDomainRecords records, RelayHosts hosts)
 {
     public async ValueTask<ChecklistFinding> LookAsync(CancellationToken cancellation)
     {
         try
         {
-            var addresses = await records.FindAsync(list.HostName, RecordType.Address, cancellation);
-            foreach (var address in addresses)
+            var good = new List<string>();
+            foreach (var (name, address) in hosts.Greetings)
             {
-                var names = await records.FindAsync(address, RecordType.Ptr, cancellation);
-                if (!names.Contains(list.HostName, StringComparer.OrdinalIgnoreCase))
+                var found = await LookAsync(name, address, cancellation);
+                if (found.Kind != ChecklistState.Good)
                 {
-                    return ChecklistFinding.Bad(names.Count == 0
-                        ? $"{address}, which is {list.HostName}, has no PTR record: ask whoever gave you the address for it"
-                        : $"{address} is {list.HostName}, but its PTR record says {string.Join(", ", names)}");
+                    return found;
                 }
+
+                good.Add(found.Finding);
             }
 
-            return addresses.Count == 0
-                ? ChecklistFinding.Bad($"{list.HostName} (Relay:HostName) has no address in the DNS")
-                : ChecklistFinding.Good($"{list.HostName} is {string.Join(" and ", addresses)}, and they are {list.HostName}");
+            return ChecklistFinding.Good(string.Join("; ", good));
         }
         catch (DomainRecordsUnavailableException exception)
         {
             return ChecklistFinding.Unseen(exception.Message);
         }
+    }
+
+    /// <param name="from">The address that says the name; null where that is not known.</param>
+    private async ValueTask<ChecklistFinding> LookAsync(string hostName, IPAddress? from, CancellationToken cancellation)
+    {
+        var addresses = await records.FindAsync(hostName, RecordType.Address, cancellation);
+        if (from is not null && !addresses.Select(IPAddress.Parse).Contains(from))
+        {
+            return ChecklistFinding.Bad($"{from} says {hostName} (Relay:Delivery:Pools), whose addresses in the DNS are {(addresses.Count == 0 ? "none" : string.Join(", ", addresses))}");
+        }
+
+        foreach (var address in addresses)
+        {
+            var names = await records.FindAsync(address, RecordType.Ptr, cancellation);
+            if (!names.Contains(hostName, StringComparer.OrdinalIgnoreCase))
+            {
+                return ChecklistFinding.Bad(names.Count == 0
+                    ? $"{address}, which is {hostName}, has no PTR record: ask whoever gave you the address for it"
+                    : $"{address} is {hostName}, but its PTR record says {string.Join(", ", names)}");
+            }
+        }
+
+        return addresses.Count == 0
+            ? ChecklistFinding.Bad($"{hostName} (Relay:HostName) has no address in the DNS")
+            : ChecklistFinding.Good($"{hostName} is {string.Join(" and ", addresses)}, and they are {hostName}");
     }
 }

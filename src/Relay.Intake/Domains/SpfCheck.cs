@@ -4,11 +4,10 @@ using Relay.Mail.Domains;
 namespace Relay.Intake.Domains;
 
 /// <summary>Whether the SPF record of a name lets this relay's mail pass, and stays within what receivers put up with.</summary>
-internal sealed class SpfCheck(IDomainRecords records, string hostName)
+internal sealed class SpfCheck(IDomainRecords records, RelayHosts hosts)
 {
     public async ValueTask<Judgement> JudgeAsync(DomainRecord record, IReadOnlyList<string> found, CancellationToken cancellation)
     {
-        var mechanism = $"a:{hostName}";
         var policies = SpfPolicy.RecordsIn(found);
         if (policies.Count == 0)
         {
@@ -33,16 +32,34 @@ internal sealed class SpfCheck(IDomainRecords records, string hostName)
             return Judgement.Wrong($"The SPF record needs {policy.LookUps} look-ups; more than {SpfPolicy.MostLookUps} are an error (RFC 7208, 4.6.4). Leave out includes that are no longer used, or write their networks as ip4: and ip6:.");
         }
 
-        var ours = (await records.FindAsync(hostName, RecordType.Address, cancellation)).Select(IPAddress.Parse).ToList();
-        var passes = ours.Count > 0
-            ? ours.All(policy.Passes)
-            : policies[0].Split(' ').Any(word => word.TrimStart('+').Equals(mechanism, StringComparison.OrdinalIgnoreCase));
-        return passes ? Judgement.Good()
-            : Judgement.Wrong($"The SPF record does not let this relay pass. Change it to: {With(policies[0], mechanism)}");
+        var missing = await MissingInAsync(policy, policies[0], cancellation);
+        return missing.Count == 0 ? Judgement.Good()
+            : Judgement.Wrong($"The SPF record does not let this relay pass. Change it to: {With(policies[0], missing)}");
+    }
+
+    // Mail may leave from any of them: one that does not pass is enough to have some of it refused.
+    private async ValueTask<IReadOnlyList<string>> MissingInAsync(SpfPolicy policy, string text, CancellationToken cancellation)
+    {
+        var missing = new List<string>();
+        foreach (var name in hosts.Senders)
+        {
+            var mechanism = RelayHosts.MechanismOf(name);
+            var addresses = (await records.FindAsync(name, RecordType.Address, cancellation)).Select(IPAddress.Parse).ToList();
+            var passes = addresses.Count > 0
+                ? addresses.All(policy.Passes)
+                : text.Split(' ').Any(word => word.TrimStart('+').Equals(mechanism, StringComparison.OrdinalIgnoreCase));
+            if (!passes)
+            {
+                missing.Add(mechanism);
+            }
+        }
+
+        missing.AddRange(hosts.Addresses.Where(address => !policy.Passes(address)).Select(RelayHosts.MechanismOf));
+        return missing;
     }
 
     // Before the terms that are there: the first that matches decides.
-    private static string With(string policy, string mechanism) => $"v=spf1 {mechanism}{policy["v=spf1".Length..]}";
+    private static string With(string policy, IReadOnlyList<string> mechanisms) => $"v=spf1 {string.Join(' ', mechanisms)}{policy["v=spf1".Length..]}";
 
     private static string Merged(IReadOnlyList<string> policies)
     {

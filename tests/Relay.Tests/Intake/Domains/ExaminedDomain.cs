@@ -13,10 +13,11 @@ internal sealed class ExaminedDomain
     public const string Name = "shop.test";
     public const string Host = "mx.relay.test";
 
-    private readonly RecordList _list = new(Host, new DomainOptions());
+    private readonly RecordList _list;
 
-    public ExaminedDomain()
+    public ExaminedDomain(RelayHosts? hosts = null)
     {
+        _list = new RecordList(hosts ?? RelayHosts.Of(Host), new DomainOptions());
         var domain = new SendingDomain("dom", "shop", Name, "token", SendingDomainStatus.Pending, DateTimeOffset.UnixEpoch, null);
         Domain = domain with { Keys = KeyPair.CreateBoth(domain, new KeySeal([]), DateTimeOffset.UnixEpoch) };
         Records.Put(Host, RecordType.Address, "192.0.2.1", "2001:db8::1");

@@ -1,3 +1,4 @@
+using System.Net;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 using Relay.Intake.Domains;
@@ -26,6 +27,21 @@ public sealed class HostNameWatchTests
         Assert.Equal(warns, await LookAsync(records));
     }
 
+    [Theory]
+    [InlineData("192.0.2.10", "out1.relay.test", false)]
+    [InlineData("192.0.2.10", "host-10.provider.test", true)]
+    [InlineData("192.0.2.11", "out1.relay.test", true)]
+    public async Task So_is_that_of_an_address_of_a_pool(string address, string name, bool warns)
+    {
+        var records = new InMemoryDomainRecords();
+        records.Put("mx.relay.test", RecordType.Address, "192.0.2.1");
+        records.Put("192.0.2.1", RecordType.Ptr, "mx.relay.test");
+        records.Put("out1.relay.test", RecordType.Address, address);
+        records.Put(address, RecordType.Ptr, name);
+
+        Assert.Equal(warns, await LookAsync(records, RelayHosts.Of("mx.relay.test", new DomainOptions(), [(IPAddress.Parse("192.0.2.10"), "out1.relay.test")])));
+    }
+
     [Fact]
     public async Task A_name_server_that_is_silent_says_nothing_about_it()
     {
@@ -35,12 +51,12 @@ public sealed class HostNameWatchTests
         Assert.False(await LookAsync(records));
     }
 
-    private static async Task<bool> LookAsync(InMemoryDomainRecords records)
+    private static async Task<bool> LookAsync(InMemoryDomainRecords records, RelayHosts? hosts = null)
     {
         using var log = new LogBook();
         using var factory = LoggerFactory.Create(logging => logging.AddProvider(log));
         using var watch = new HostNameWatch(
-            new HostNameCheck(records, new RecordList("mx.relay.test", new DomainOptions())), new FakeTimeProvider(), factory.CreateLogger<HostNameWatch>());
+            new HostNameCheck(records, hosts ?? RelayHosts.Of("mx.relay.test")), new FakeTimeProvider(), factory.CreateLogger<HostNameWatch>());
 
         await watch.LookAsync(Cancellation);
 

@@ -1,3 +1,4 @@
+using System.Net;
 using Relay.Intake.Domains;
 using Relay.Mail.Accounts;
 using Relay.Mail.Domains;
@@ -76,6 +77,58 @@ public sealed class SpfTests
     {
         Assert.Equal(RecordState.Missing, (await _domain.FindAsync(RecordPurpose.Spf)).State);
         await _domain.With(RecordPurpose.Spf, "\"v=spf1 a:mx.relay.test ~all\"").IsWrongAsync(RecordPurpose.Spf, "quotes");
+    }
+
+    [Theory]
+    [InlineData("v=spf1 a:mx.relay.test -all", "ip4:192.0.2.10 ip6:2001:db8::10")]
+    [InlineData("v=spf1 a:mx.relay.test ip4:192.0.2.0/28 -all", "ip6:2001:db8::10")]
+    [InlineData("v=spf1 ip4:192.0.2.10 ip6:2001:db8::10 -all", "a:mx.relay.test a:nat.relay.test")]
+    public async Task Every_address_that_mail_may_leave_from_has_to_pass(string text, string missing)
+    {
+        foreach (var purpose in (RecordPurpose[])[RecordPurpose.ReturnPathSpf, RecordPurpose.Spf])
+        {
+            await WithPool().With(purpose, text).IsWrongAsync(purpose, $"Change it to: v=spf1 {missing}{text[6..]}");
+        }
+    }
+
+    [Fact]
+    public async Task The_record_that_is_told_lets_them_all_pass_and_names_no_address_that_nobody_sees()
+    {
+        var domain = WithPool();
+
+        Assert.Equal("v=spf1 a:mx.relay.test a:nat.relay.test ip4:192.0.2.10 ip6:2001:db8::10 -all", domain.Record(RecordPurpose.ReturnPathSpf).Value);
+        await domain.With(RecordPurpose.ReturnPathSpf, domain.Record(RecordPurpose.ReturnPathSpf).Value).IsGoodAsync(RecordPurpose.ReturnPathSpf);
+    }
+
+    [Fact]
+    public async Task Several_relays_go_by_what_is_said_of_all_of_them_whatever_each_is_called()
+    {
+        var options = new DomainOptions { ReturnPathHosts = ["mx1.relay.test", "mx2.relay.test"], SendingHosts = ["out.relay.test", "192.0.2.10"] };
+        foreach (var own in (string[])["mx1.relay.test", "mx2.relay.test"])
+        {
+            var domain = new ExaminedDomain(RelayHosts.Of(own, options, [(IPAddress.Parse("192.0.2.77"), null)]));
+            domain.Records.Put("out.relay.test", RecordType.Address, "192.0.2.5");
+            var (path, spf) = (domain.Record(RecordPurpose.ReturnPath), domain.Record(RecordPurpose.ReturnPathSpf));
+
+            Assert.Equal(("10 mx1.relay.test", "v=spf1 a:out.relay.test ip4:192.0.2.10 -all"), (path.Value, spf.Value));
+            domain.Records.Put(path.Name, RecordType.Mx, "10 mx1.relay.test", "20 mx2.relay.test");
+            await domain.IsGoodAsync(RecordPurpose.ReturnPath);
+            domain.Records.Put(path.Name, RecordType.Mx, "10 mx2.relay.test");
+            await domain.IsGoodAsync(RecordPurpose.ReturnPath);
+            domain.Records.Put(path.Name, RecordType.Mx, "10 mx2.relay.test", "20 mail.shop.test");
+            await domain.IsWrongAsync(RecordPurpose.ReturnPath, "should lead to mx1.relay.test or mx2.relay.test alone");
+            await domain.With(RecordPurpose.ReturnPathSpf, spf.Value).IsGoodAsync(RecordPurpose.ReturnPathSpf);
+        }
+    }
+
+    private static ExaminedDomain WithPool()
+    {
+        var domain = new ExaminedDomain(RelayHosts.Of(ExaminedDomain.Host, new DomainOptions(),
+        [
+            (IPAddress.Parse("192.0.2.10"), "out1.relay.test"), (IPAddress.Parse("2001:db8::10"), null), (IPAddress.Parse("10.0.0.7"), "nat.relay.test"), (IPAddress.Parse("10.0.0.8"), null),
+        ]));
+        domain.Records.Put("nat.relay.test", RecordType.Address, "192.0.2.1");
+        return domain;
     }
 
     private void Provider()
