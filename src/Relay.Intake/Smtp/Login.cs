@@ -122,6 +122,9 @@ internal readonly struct LoginExchange(LoginStep step, byte[]? octets = null, by
 {
     public LoginStep Step => step;
     public byte[] Octets => octets ?? [];
-    public string Key => Encoding.UTF8.GetString(Octets);
+
+    /// <summary>Without the blanks and line ends that come along when a key is pasted, as the HTTP door takes it.</summary>
+    public string Key => Encoding.UTF8.GetString(Octets.AsSpan().Trim(" \t\r\n"u8));
+
     public string UserName => Encoding.UTF8.GetString(userName ?? []);
 }

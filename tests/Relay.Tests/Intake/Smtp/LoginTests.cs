@@ -37,6 +37,21 @@ public sealed class LoginTests
     }
 
     [Theory]
+    [InlineData("", "\n")]
+    [InlineData("", "\r\n")]
+    [InlineData(" ", "\t ")]
+    public async Task A_key_is_taken_as_it_was_pasted(string before, string behind)
+    {
+        await using var door = await DoorUnderTest.StartAsync();
+        await using var one = await door.GreetAsync();
+        await using var other = await door.GreetAsync();
+
+        await one.Says($"AUTH PLAIN {DoorUnderTest.Plain($"{before}{DoorUnderTest.Key}{behind}")}", expect: "235 2.7.0 ");
+        await other.Says($"AUTH LOGIN {DoorUnderTest.Base64("anybody")}", expect: "334 ");
+        await other.Says(DoorUnderTest.Base64($"{before}{DoorUnderTest.Key}{behind}"), expect: "235 2.7.0 ");
+    }
+
+    [Theory]
     [InlineData("AUTH PLAIN !!!", "501 5.5.2 ")]
     [InlineData("AUTH PLAIN abc", "501 5.5.2 ")]
     [InlineData("AUTH PLAIN =", "501 5.5.2 ")]
