@@ -6,7 +6,8 @@ namespace Relay.Intake.Admission;
 /// <summary>
 /// Fields that come in and do not go out (ops/decisions/0025): Bcc and Return-Path, which would tell recipients what only the
 /// envelope knows (RFC 5322, 3.6.3; RFC 5321, 4.4 and 7.2), and Authentication-Results under our own name, by which somebody
-/// else would say in our words who they are (RFC 8601, 5).
+/// else would say in our words who they are (RFC 8601, 5). A Date or Message-ID with nothing in it goes too: it is as good as
+/// missing, and beside one of ours it would stand there twice.
 /// </summary>
 internal static class WithheldFields
 {
@@ -15,13 +16,15 @@ internal static class WithheldFields
     public static Submission LeftOutOf(Submission submission, ref HeaderBlock header, string hostName)
     {
         var isOfEnvelope = header.Count(HeaderField.Bcc) + header.Count(HeaderField.ReturnPath) > 0;
-        if (!isOfEnvelope && header.Count(HeaderField.AuthenticationResults) == 0)
+        if (!isOfEnvelope && header.Count(HeaderField.AuthenticationResults) == 0 && !IsBlank(header, HeaderField.Date) && !IsBlank(header, HeaderField.MessageId))
         {
             return submission;
         }
 
         var head = header.Without((field, value) =>
-            field is HeaderField.Bcc or HeaderField.ReturnPath || (field == HeaderField.AuthenticationResults && IsUnder(hostName, value)));
+            field is HeaderField.Bcc or HeaderField.ReturnPath
+            || (field == HeaderField.AuthenticationResults && IsUnder(hostName, value))
+            || (field is HeaderField.Date or HeaderField.MessageId && IsBlank(value)));
         return HeaderBlock.TryRead(head, submission.Chunks == 0, out header, out var problem)
             ? submission with { Head = head, Length = submission.Length - submission.Head.Length + head.Length }
             : throw new InvalidOperationException($"a header that was sound is not without some of its fields: {problem}");
@@ -32,6 +35,10 @@ internal static class WithheldFields
         header.Count(HeaderField.AuthenticationResults) == 0
             ? head
             : header.Without((field, value) => field == HeaderField.AuthenticationResults && IsUnder(hostName, value));
+
+    private static bool IsBlank(HeaderBlock header, HeaderField field) => header.Count(field) > 0 && IsBlank(header.Value(field));
+
+    private static bool IsBlank(ReadOnlySpan<byte> value) => value.Trim(" \t\r\n"u8).IsEmpty;
 
     // authres-header-field = [CFWS] authserv-id [CFWS authres-version] ( no-result / 1*resinfo ), the id a token or a quoted
     // string (RFC 8601, 2.2).

@@ -34,6 +34,22 @@ public sealed class WithheldFieldsTests
         }
     }
 
+    [Theory]
+    [InlineData("Message-ID:\r\nDate:\r\n")]
+    [InlineData("message-id : \t \r\nDATE: \r\n  \r\n")]
+    public async Task A_Date_or_Message_ID_with_nothing_in_it_is_as_good_as_missing(string empty)
+    {
+        using var gate = await new GateUnderTest().WithDomainAsync();
+
+        var message = await gate.AdmittedAsync($"{empty}From: a@shop.test\r\n\r\nbody\r\n");
+
+        Assert.Equal("From: a@shop.test\r\n\r\nbody\r\n", GateUnderTest.TextOf(message.Content.Head));
+        Assert.Equal($"{message.Id}@shop.test", message.MessageIdHeader);
+        var prologue = GateUnderTest.TextOf(message.Content.Prologue);
+        Assert.Contains($"Message-ID: <{message.Id}@shop.test>\r\n", prologue, StringComparison.Ordinal);
+        Assert.Contains("Date: Sun, 01 Mar 2026 12:00:00 +0000\r\n", prologue, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_header_that_ends_with_the_content_is_no_exception()
     {
