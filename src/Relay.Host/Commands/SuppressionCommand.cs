@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
@@ -57,7 +58,7 @@ internal static class SuppressionCommand
     {
         var stream = parsed.GetValue(Stream) is { } name ? $"?stream={Uri.EscapeDataString(name)}" : "";
         await relay.DeleteAsync(PathOf(parsed) + stream, cancellation);
-        if (Printout.IsTerminal && !print.IsJson)
+        if (!print.Whole(JsonSerializer.SerializeToElement(new Released(parsed.GetRequiredValue(Address), parsed.GetValue(Stream), "released"), SuppressionJson.Default.Released)))
         {
             Printout.Line($"Mail may go to {parsed.GetRequiredValue(Address)} again.");
         }
@@ -72,12 +73,14 @@ internal static class SuppressionCommand
         }
 
         var (read, added, known, refused) = (0, 0, 0, 0);
+        var errors = new List<ImportError>();
         foreach (var lines in File.ReadLines(file.FullName).Chunk(LinesPerRequest))
         {
             var answer = await relay.PostTextAsync("suppressions/import", string.Join('\n', lines), "text/csv", cancellation);
             foreach (var error in answer.Items("errors"))
             {
-                Printout.Problem($"line {read + error.Number("line")}: {error.Text("text")}");
+                errors.Add(new ImportError(read + error.Number("line"), error.Text("text")));
+                Printout.Problem($"line {errors[^1].Line}: {errors[^1].Text}");
             }
 
             read += lines.Length;
@@ -86,6 +89,11 @@ internal static class SuppressionCommand
             {
                 Printout.Line($"{read} lines read: {added} added, {known} known already, {refused} not understood");
             }
+        }
+
+        if (!print.Whole(JsonSerializer.SerializeToElement(new ImportSum(read, added, known, refused, errors), SuppressionJson.Default.ImportSum)) && !Printout.IsTerminal)
+        {
+            Printout.Facts(("read", Count(read)), ("added", Count(added)), ("known", Count(known)), ("refused", Count(refused)));
         }
 
         if (refused > 0)
@@ -131,9 +139,21 @@ internal static class SuppressionCommand
 
     private static string PathOf(ParseResult parsed) => $"suppressions/{Uri.EscapeDataString(parsed.GetRequiredValue(Address))}";
 
+    private static string Count(int number) => number.ToString(CultureInfo.InvariantCulture);
+
     internal sealed record NewSuppression(string Email, string? Stream, string? Note);
+
+    internal sealed record Released(string Email, string? Stream, string Status);
+
+    /// <summary>The answers to all parts of a file, put together.</summary>
+    internal sealed record ImportSum(int Read, int Added, int Known, int Refused, IReadOnlyList<ImportError> Errors);
+
+    /// <param name="Line">Of the whole file, from 1.</param>
+    internal sealed record ImportError(int Line, string? Text);
 }
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(SuppressionCommand.NewSuppression))]
+[JsonSerializable(typeof(SuppressionCommand.Released))]
+[JsonSerializable(typeof(SuppressionCommand.ImportSum))]
 internal sealed partial class SuppressionJson : JsonSerializerContext;

@@ -298,9 +298,15 @@ public sealed class ClientTests(ClientTests.SharedRelay shared) : IClassFixture<
         Assert.Contains("line 3: email: ", imported.Errors, StringComparison.Ordinal);
         Assert.Contains("line 5: reason: ", imported.Errors, StringComparison.Ordinal);
         Assert.Contains("2 of 5 lines were not understood; the others were taken", imported.Errors, StringComparison.Ordinal);
+        Assert.Matches(@"read +5\nadded +2\nknown +0\nrefused +2\n", imported.Output.ReplaceLineEndings("\n"));
+
+        var again = await Relay.CommandAsync(Cancellation, null, "suppression", "import", file, "--json");
+        var sum = System.Text.Json.JsonElement.Parse(again.Output);
+        Assert.Equal((5, 0, 2, 2), (sum.GetProperty("read").GetInt32(), sum.GetProperty("added").GetInt32(), sum.GetProperty("known").GetInt32(), sum.GetProperty("refused").GetInt32()));
+        Assert.Equal([3, 5], sum.GetProperty("errors").EnumerateArray().Select(error => error.GetProperty("line").GetInt32()));
 
         Assert.Contains("bounce", (await Relay.CommandAsync(Cancellation, null, "suppression", "show", "one@list.test")).Succeeded().Output, StringComparison.Ordinal);
-        (await Relay.CommandAsync(Cancellation, null, "suppression", "remove", "one@list.test")).Succeeded();
+        Assert.Contains("one@list.test again", (await Relay.CommandAsync(Cancellation, null, "suppression", "remove", "one@list.test")).Succeeded().Output, StringComparison.Ordinal);
         Assert.Contains("released", (await Relay.CommandAsync(Cancellation, null, "suppression", "show", "one@list.test")).Succeeded().Output, StringComparison.Ordinal);
         var exported = (await Relay.CommandAsync(Cancellation, null, "suppression", "export")).Succeeded().Output;
         Assert.Contains("two@list.test,manual,", exported, StringComparison.Ordinal);
