@@ -24,6 +24,9 @@ public sealed class InMemorySuppressionStore : ISuppressionStore, ISuppressionNe
     /// <summary>While set, every look throws it.</summary>
     public StoreUnavailableException? Refusal { get; set; }
 
+    /// <summary>While set, a list that goes on throws it.</summary>
+    public StoreUnavailableException? RefusalBehindFirstPage { get; set; }
+
     /// <summary>While set, every look waits for it.</summary>
     public Task? Hold { get; set; }
 
@@ -109,6 +112,11 @@ public sealed class InMemorySuppressionStore : ISuppressionStore, ISuppressionNe
 
     public ValueTask<SuppressionPage> ListAsync(string account, string? cursor, int limit, CancellationToken cancellation)
     {
+        if (cursor is not null && RefusalBehindFirstPage is { } refusal)
+        {
+            throw refusal;
+        }
+
         var from = cursor is null ? 0 : int.Parse(cursor, NumberStyles.None, CultureInfo.InvariantCulture);
         var all = _held.Where(entry => entry.Key.Account == account).Select(entry => entry.Value).OrderBy(s => s.Address, StringComparer.Ordinal).ThenBy(s => s.Stream, StringComparer.Ordinal).ToList();
         var next = from + limit < all.Count ? (from + limit).ToString(CultureInfo.InvariantCulture) : null;

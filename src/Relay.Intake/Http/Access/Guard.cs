@@ -40,6 +40,13 @@ internal sealed partial class Guard(CredentialScope? scope, bool adminOnly) : IE
         catch (StoreUnavailableException exception)
         {
             LogStoreUnavailable(http.RequestServices.GetRequiredService<ILogger<Guard>>(), exception);
+            if (http.Response.HasStarted)
+            {
+                // Half an answer must not look like a whole one.
+                http.Abort();
+                return TypedResults.Empty;
+            }
+
             return new ProblemAnswer(Problem.Unavailable("the store does not answer right now; try again later"));
         }
     }

@@ -108,7 +108,7 @@ internal sealed class SuppressionList(ISuppressionStore suppressions, TimeProvid
     {
         var caller = Caller.Of(context);
 
-        // Before the first octet: from then on an error can only break off.
+        // Before the first octet, while an error can still be told.
         var page = await suppressions.ListAsync(caller.Account, null, Lot, context.RequestAborted);
         context.Response.ContentType = "text/csv; charset=utf-8";
         context.Response.Headers.ContentDisposition = "attachment; filename=\"suppressions.csv\"";
@@ -125,6 +125,9 @@ internal sealed class SuppressionList(ISuppressionStore suppressions, TimeProvid
             {
                 return;
             }
+
+            // The answer has begun: where the store goes away now it breaks off, and nobody takes words about that for addresses.
+            await context.Response.BodyWriter.FlushAsync(context.RequestAborted);
         }
     }
 

@@ -3,6 +3,7 @@ using System.Text;
 using Relay.Mail.Suppressions;
 using Relay.Mail.Accounts;
 using Relay.Mail.Messages;
+using Relay.Mail.Queue;
 
 namespace Relay.Tests.Intake.Http;
 
@@ -143,6 +144,22 @@ public sealed class SuppressionTests
 
         Assert.Equal(2_500, answer.Json.GetProperty("added").GetInt32());
         Assert.Equal(exported.Text, (await api.GetAsync("/suppressions/export", other)).Text);
+    }
+
+    [Fact]
+    public async Task An_export_that_loses_its_store_breaks_off_and_says_nothing_else_among_the_addresses()
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+        await api.PostAsync("/suppressions/import", string.Join('\n', Enumerable.Range(0, 1_001).Select(n => $"a{n}@x.test")));
+        api.Stores.Suppressions.RefusalBehindFirstPage = new StoreUnavailableException("away");
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/suppressions/export");
+        // A test key sees none of them: all that is written by then is the line of names.
+        request.Headers.Authorization = new("Bearer", await api.KeyAsync("shop", MessageMode.Test));
+
+        using var answer = await api.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, Cancellation);
+
+        Assert.Equal((HttpStatusCode.OK, "text/csv"), (answer.StatusCode, answer.Content.Headers.ContentType?.MediaType));
+        await Assert.ThrowsAsync<HttpRequestException>(() => answer.Content.ReadAsStringAsync(Cancellation));
     }
 
     [Fact]
