@@ -87,7 +87,7 @@ internal static class DoctorCommand
     {
         var url = RelayClient.UrlFromEnvironment();
         var (healthy, readiness) = await AskAsync(url, cancellation);
-        var visit = new DoorVisit(url, Patience);
+        var visit = new DoorVisit(url, IsElsewhere(url, readiness), Patience);
         var doors = new List<DoorFinding>();
         foreach (var listener in readiness.Items("listeners").Where(l => l.Text("protocol") is "smtp" or "inbound"))
         {
@@ -114,6 +114,10 @@ internal static class DoctorCommand
         return exit;
     }
 
+    // A port that a container's host passes on looks like one of its own.
+    private static bool IsElsewhere(Uri url, JsonElement readiness) =>
+        readiness.Text("machine") is { } machine ? machine != Environment.MachineName : !url.IsLoopback;
+
     // The relay's own answer, and beside it what was found from outside.
     private static JsonElement WithDoors(JsonElement readiness, IEnumerable<DoorFinding> doors)
     {
@@ -128,16 +132,31 @@ internal static class DoctorCommand
         try
         {
             using var response = await http.GetAsync("health/ready", cancellation);
-            return (response.IsSuccessStatusCode, JsonElement.Parse(await response.Content.ReadAsByteArrayAsync(cancellation)));
+            return (response.IsSuccessStatusCode, ReadinessIn(await response.Content.ReadAsByteArrayAsync(cancellation), url));
         }
         catch (Exception e) when (e is HttpRequestException or TaskCanceledException)
         {
             throw new CommandFailure(ExitCode.Unavailable, $"no relay answers at {url} ({e.Message}); {RelayClient.UrlVariable} names another one");
         }
+    }
+
+    /// <summary>What a relay says of itself; whatever else answers, be it in JSON, is none.</summary>
+    internal static JsonElement ReadinessIn(byte[] answer, Uri url)
+    {
+        try
+        {
+            var readiness = JsonElement.Parse(answer);
+            if (readiness.ValueKind == JsonValueKind.Object && readiness.TryGetProperty("store", out var store) && store.ValueKind == JsonValueKind.Object)
+            {
+                return readiness;
+            }
+        }
         catch (JsonException)
         {
-            throw new CommandFailure(ExitCode.Unavailable, $"what answers at {url} is no relay");
+            // The same as any other answer.
         }
+
+        throw new CommandFailure(ExitCode.Unavailable, $"what answers at {url} is no relay");
     }
 
     private static string PromiseOf(JsonElement store) =>

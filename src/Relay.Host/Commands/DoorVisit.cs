@@ -8,27 +8,39 @@ using System.Text.Json;
 
 namespace Relay.Host.Commands;
 
-/// <summary>What was found at a door: <c>well</c>; <c>look</c>, where mail flows but some clients will refuse; <c>ill</c>.</summary>
+/// <summary>What was found at a door: <c>well</c>; <c>look</c>, where mail flows but some clients will refuse; <c>ill</c>; <c>unseen</c>, where it cannot be reached from here and need not.</summary>
 internal sealed record DoorFinding(string Door, string State, string Finding)
 {
     public const string Well = "well";
     public const string Look = "look";
     public const string Ill = "ill";
+    public const string Unseen = "unseen";
 }
 
 /// <summary>Knocks at a door as a client would, as far as TLS: a greeting, what is offered, the certificate. No login, no mail.</summary>
 /// <param name="url">Of the relay's API, by which it was reached.</param>
-internal sealed class DoorVisit(Uri url, TimeSpan patience)
+/// <param name="isElsewhere">The relay runs on another machine, or in a container: its loopback is not ours.</param>
+internal sealed class DoorVisit(Uri url, bool isElsewhere, TimeSpan patience)
 {
     public async Task<DoorFinding> KnockAsync(JsonElement listener, CancellationToken cancellation)
     {
         var door = $"{listener.Text("protocol")} {listener.Text("address")}";
+        if (!IPEndPoint.TryParse(listener.Text("address") ?? "", out var endPoint))
+        {
+            return new DoorFinding(door, DoorFinding.Ill, "says no address");
+        }
+
+        if (isElsewhere && IPAddress.IsLoopback(endPoint.Address))
+        {
+            return new DoorFinding(door, DoorFinding.Unseen, "not looked at: it is for the relay's own machine only, which is another one");
+        }
+
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         deadline.CancelAfter(patience);
         try
         {
             using var socket = new TcpClient();
-            await socket.ConnectAsync(ReachableFrom(url, IPEndPoint.Parse(listener.Text("address")!)), deadline.Token);
+            await ConnectAsync(socket, endPoint, deadline.Token);
             Stream stream = socket.GetStream();
             var (state, finding) = listener.Text("tls") switch
             {
@@ -45,10 +57,10 @@ internal sealed class DoorVisit(Uri url, TimeSpan patience)
     }
 
     // A door on any address is found where the relay itself was.
-    private static IPEndPoint ReachableFrom(Uri url, IPEndPoint endPoint) =>
+    private ValueTask ConnectAsync(TcpClient socket, IPEndPoint endPoint, CancellationToken cancellation) =>
         endPoint.Address.Equals(IPAddress.Any) || endPoint.Address.Equals(IPAddress.IPv6Any)
-            ? new IPEndPoint(IPAddress.TryParse(url.Host, out var host) ? host : IPAddress.Loopback, endPoint.Port)
-            : endPoint;
+            ? socket.ConnectAsync(url.DnsSafeHost, endPoint.Port, cancellation)
+            : socket.ConnectAsync(endPoint, cancellation);
 
     private static async Task<(string State, string Finding)> StartTlsAsync(Stream stream, CancellationToken cancellation)
     {

@@ -29,7 +29,8 @@ internal static class HealthEndpoints
 
 internal sealed record Liveness(string Status);
 
-internal sealed record Readiness(ReadyStatus Status, StoreReadiness Store, IReadOnlyList<ListenerReadiness> Listeners);
+/// <param name="Machine">Which one it runs on, so that whoever asks knows whether loopback means the same.</param>
+internal sealed record Readiness(ReadyStatus Status, string Machine, StoreReadiness Store, IReadOnlyList<ListenerReadiness> Listeners);
 
 /// <param name="Promise">What a 250 or 202 is worth; null until the store was asked.</param>
 /// <param name="Sentence">What that does not cover.</param>

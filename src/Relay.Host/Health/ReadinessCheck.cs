@@ -12,6 +12,7 @@ internal sealed class ReadinessCheck(IStoreHealth store, Listeners listeners, IH
         var open = status is ReadyStatus.Ready or ReadyStatus.StoreUnavailable;
         return new Readiness(
             status,
+            Environment.MachineName,
             new StoreReadiness(store.IsReady, store.Promise?.Class, store.Promise?.Sentence, store.Promise?.IsDeclared ?? false)
             {
                 Losses = store.Promise?.Losses,
