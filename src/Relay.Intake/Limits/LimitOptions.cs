@@ -24,7 +24,7 @@ public sealed class LimitOptions
     [Range(1, 100_000)]
     public int DomainsPerAccount { get; set; } = 200;
 
-    /// <summary>Keys of one account that are good, live and test keys each for themselves.</summary>
+    /// <summary>Keys of one account that are good, and keys that it makes in a day: live and test keys each for themselves.</summary>
     // One for each program and person; a script that makes them without end is stopped before it costs anything.
     [Range(1, 100_000)]
     public int KeysPerAccount { get; set; } = 200;

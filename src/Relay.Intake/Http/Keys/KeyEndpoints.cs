@@ -14,6 +14,8 @@ namespace Relay.Intake.Http.Keys;
 /// <summary><c>/keys</c>: made, listed, revoked. A key is shown once, when it is made, and none makes another that may more than itself.</summary>
 internal sealed class KeyEndpoints(IAccountStore accounts, AdmissionGate gate, IOptions<LimitOptions> limits, TimeProvider time)
 {
+    private static readonly TimeSpan OneDay = TimeSpan.FromDays(1);
+
     public async Task<IResult> CreateAsync(HttpContext context)
     {
         var caller = Caller.Of(context);
@@ -120,12 +122,21 @@ internal sealed class KeyEndpoints(IAccountStore accounts, AdmissionGate gate, I
     // Those of either kind for themselves: whoever finds a test key keeps nobody from making live ones.
     private async ValueTask RequireRoomAsync(string account, MessageMode mode, CancellationToken cancellation)
     {
-        var now = time.GetUtcNow();
-        var good = (await accounts.ListCredentialsAsync(account, cancellation)).Count(known => known.Mode == mode && known.RevokedAt is null && !(known.ExpiresAt <= now));
-        if (good >= limits.Value.KeysPerAccount)
+        var (now, most) = (time.GetUtcNow(), limits.Value.KeysPerAccount);
+        var ofMode = (await accounts.ListCredentialsAsync(account, cancellation)).Where(known => known.Mode == mode).ToList();
+        if (ofMode.Count(known => known.RevokedAt is null && !(known.ExpiresAt <= now)) >= most)
         {
             throw new ProblemException(Problem.Conflict(
-                $"the account has {good} {Word.Of(mode)} keys, which is all it may (Relay:Limits:KeysPerAccount); revoke one that is not needed any more"));
+                $"the account has {most} {Word.Of(mode)} keys, which is all it may (Relay:Limits:KeysPerAccount); revoke one that is not needed any more"));
+        }
+
+        // What is known of a revoked one stays: making and revoking them in turn must not fill the store.
+        var young = ofMode.Where(known => known.CreatedAt + OneDay > now).ToList();
+        if (young.Count >= most)
+        {
+            throw new ProblemException(Problem.TooMany(
+                $"the account has made {most} {Word.Of(mode)} keys within a day, which is all it may (Relay:Limits:KeysPerAccount)",
+                young.Min(known => known.CreatedAt) + OneDay - now));
         }
     }
 

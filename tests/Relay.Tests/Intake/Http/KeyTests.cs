@@ -20,7 +20,25 @@ public sealed class KeyTests
         Assert.Contains("2 live keys", refused.String("detail"), StringComparison.Ordinal);
         Assert.Equal(HttpStatusCode.Created, (await api.PostAsync("/keys", """{ "name": "a test key", "mode": "test" }""")).Status);
         await api.DeleteAsync($"/keys/{second.String("id")}");
+        api.Stores.Time.Advance(TimeSpan.FromDays(1));
         Assert.Equal(HttpStatusCode.Created, (await api.PostAsync("/keys", """{ "name": "third" }""")).Status);
+    }
+
+    [Fact]
+    public async Task Keys_that_are_made_and_revoked_in_turn_come_to_an_end_for_the_day()
+    {
+        await using var api = await ApiUnderTest.StartAsync(("Limits:KeysPerAccount", "3"));
+        for (var made = 0; made < 2; made++)
+        {
+            await api.DeleteAsync($"/keys/{(await api.PostAsync("/keys", """{ "name": "a" }""")).String("id")}");
+            api.Stores.Time.Advance(TimeSpan.FromHours(1));
+        }
+
+        var refused = (await api.PostAsync("/keys", """{ "name": "a" }""")).IsProblem(HttpStatusCode.TooManyRequests);
+
+        Assert.Equal("79200", refused.Headers["Retry-After"]);
+        api.Stores.Time.Advance(TimeSpan.FromHours(22));
+        Assert.Equal(HttpStatusCode.Created, (await api.PostAsync("/keys", """{ "name": "a" }""")).Status);
     }
 
     [Fact]
