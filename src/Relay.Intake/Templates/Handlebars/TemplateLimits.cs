@@ -24,7 +24,7 @@ internal static class TemplateLimits
 
     /// <summary>
     /// Steps of all that is rendered for a mail: each piece, each turn of a loop, each look at a variable, each 64 characters
-    /// that are compared or hashed. It is what bounds the time: a step takes some ten nanoseconds, whatever the template does.
+    /// that are compared or hashed. It is what bounds the time: a step takes a fraction of a microsecond, whatever the template does.
     /// </summary>
     public const int MaxSteps = 250_000;
 
