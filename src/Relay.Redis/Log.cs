@@ -133,6 +133,9 @@ internal static partial class Log
     [LoggerMessage(LogLevel.Information, "{Nodes} nodes deliver; this one's share is {Share} of {Partitions} partitions")]
     public static partial void SharesChanged(this ILogger logger, int nodes, int share, int partitions);
 
+    [LoggerMessage(LogLevel.Warning, "Other nodes cannot be heard; what they accept for this one is seen a second later: {Reason}")]
+    public static partial void WakesUnheard(this ILogger logger, string reason);
+
     [LoggerMessage(LogLevel.Warning, "Where units are could not be noted in the store: {Reason}")]
     public static partial void DotsFailed(this ILogger logger, string reason);
 

@@ -24,6 +24,7 @@ internal sealed class Wakes(Store store, Window window, IOptions<StoreOptions> o
 
     // The first goes out at once; under load one message carries what came in so long.
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(3);
+    private static readonly TimeSpan HearingPause = TimeSpan.FromSeconds(5);
 
     private readonly Lock _lock = new();
     private Dictionary<(int Partition, Lane Lane), long> _arrived = [];
@@ -61,15 +62,12 @@ internal sealed class Wakes(Store store, Window window, IOptions<StoreOptions> o
     /// <summary>Publishes what is not published yet; for the end of the process, whose loops have ended.</summary>
     public Task FlushAsync() => PublishAsync(Take());
 
-    public async Task RunAsync(CancellationToken cancellation)
-    {
-        if (options.Value.IsEmbedded)
-        {
-            // Nobody else can be on that store.
-            return;
-        }
+    // Nobody else can be on the embedded store.
+    public Task RunAsync(CancellationToken cancellation) =>
+        options.Value.IsEmbedded ? Task.CompletedTask : Task.WhenAll(HearAsync(cancellation), TellAsync(cancellation));
 
-        await SubscribeAsync();
+    private async Task TellAsync(CancellationToken cancellation)
+    {
         while (true)
         {
             await _signal.Task.WaitAsync(cancellation);
@@ -78,16 +76,22 @@ internal sealed class Wakes(Store store, Window window, IOptions<StoreOptions> o
         }
     }
 
-    private async Task SubscribeAsync()
+    // Once heard, the client goes on hearing them over a loss of the connection.
+    private async Task HearAsync(CancellationToken cancellation)
     {
-        try
+        while (true)
         {
-            var messages = await store.Connections.Wakes.SubscribeAsync(StoreKeys.Wake).InTimeAsync();
-            messages.OnMessage(message => Hear(((string?)message.Message) ?? ""));
-        }
-        catch (Exception e) when (StoreFailure.Covers(e) || e is StoreUnavailableException)
-        {
-            logger.WakeFailed(StoreFailure.Of(e).Reason);
+            try
+            {
+                var messages = await store.Connections.Wakes.SubscribeAsync(StoreKeys.Wake).InTimeAsync(cancellation);
+                messages.OnMessage(message => Hear(((string?)message.Message) ?? ""));
+                return;
+            }
+            catch (Exception e) when (StoreFailure.Covers(e) || e is StoreUnavailableException)
+            {
+                logger.WakesUnheard(StoreFailure.Of(e).Reason);
+                await Task.Delay(HearingPause, time, cancellation);
+            }
         }
     }
 

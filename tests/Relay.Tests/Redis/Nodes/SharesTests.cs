@@ -165,6 +165,31 @@ public sealed class SharesTests
     }
 
     [Fact]
+    public async Task An_owner_that_could_not_listen_when_it_started_is_woken_all_the_same()
+    {
+        var time = new Microsoft.Extensions.Time.Testing.FakeTimeProvider(DateTimeOffset.UtcNow + TimeSpan.FromMinutes(1));
+        await using var redis = await RedisServer.StartAsync(Cancellation);
+        await using var watched = await StackExchange.Redis.ConnectionMultiplexer.ConnectAsync(redis.ConnectionString);
+        await redis.AskAsync(Cancellation, "ACL", "SETUSER", "default", "resetchannels");
+        await using var owner = await StoreUnderTest.StartAsync(redis.ConnectionString, StoreUnderTest.NewFolder(), time, Cancellation);
+        await Eventually.HoldsAsync(async () => (await redis.AskAsync(Cancellation, "INFO", "errorstats")).Contains("errorstat_NOPERM", StringComparison.Ordinal), Cancellation);
+
+        await redis.AskAsync(Cancellation, "ACL", "SETUSER", "default", "allchannels");
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                time.Advance(TimeSpan.FromSeconds(1));
+                return await SubscribersAsync(watched) == 1;
+            },
+            Cancellation);
+        await using var door = await StartAsync(redis, settings: ("Roles:0", "intake"));
+        var message = TestMail.To(Time, "a@x.test");
+        await door.Queue.EnqueueAsync(message, null, Cancellation);
+
+        Assert.Equal(message.Id, Assert.Single(await owner.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime()).Message.Id);
+    }
+
+    [Fact]
     public async Task Many_messages_at_once_wake_their_owner_a_few_times()
     {
         await using var redis = await RedisServer.StartAsync(Cancellation);
