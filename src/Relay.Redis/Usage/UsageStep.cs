@@ -11,7 +11,7 @@ namespace Relay.Redis.Usage;
 /// <code>
 /// writes     HINCRBY used:ACCOUNT|YYYY-MM "DD" n              for each account
 ///            HINCRBY used:ACCOUNT|YYYY-MM "DD CREDENTIAL" n   for each credential
-///            EXPIRE  used:ACCOUNT|YYYY-MM                     once a process
+///            EXPIRE  used:ACCOUNT|YYYY-MM                     once a process, and again where the store may have forgotten it
 /// </code>
 /// Where many partitions share a step their messages are counted in one of them: what counts is the sum over all.
 /// </summary>
@@ -27,6 +27,8 @@ internal sealed class UsageStep
 
     private readonly Lock _lock = new();
     private readonly HashSet<RedisKey> _dated = [];
+
+    public UsageStep(Store store) => store.Doubted += Forget;
 
     public void Add(IDatabaseAsync step, PartitionKeys keys, IEnumerable<Message> messages)
     {
@@ -54,7 +56,7 @@ internal sealed class UsageStep
         }
     }
 
-    /// <summary>A step failed: what it dated may not be.</summary>
+    /// <summary>A step failed, or the store may have lost its last moment: what was dated may not be.</summary>
     public void Forget()
     {
         lock (_lock)

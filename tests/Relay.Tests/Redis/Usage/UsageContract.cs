@@ -15,7 +15,7 @@ public abstract class UsageContract : IAsyncLifetime
 
     protected static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
-    private StoreUnderTest Store { get; set; } = null!;
+    private protected StoreUnderTest Store { get; set; } = null!;
 
     public async ValueTask InitializeAsync() => Store = await OpenAsync();
 
@@ -126,6 +126,21 @@ public sealed class RedisUsageTests : UsageContract
     }
 
     protected override ValueTask CloseAsync() => _redis?.DisposeAsync() ?? ValueTask.CompletedTask;
+
+    [Fact]
+    public async Task A_counter_that_a_failover_forgot_ends_too()
+    {
+        var message = TestMail.To(Time, "a@x.test");
+        var keys = Store.Store.PartitionOf(message.Id).Keys;
+        var counter = keys.Used("acme", DateOnly.FromDateTime(message.AcceptedAt.UtcDateTime)).ToString();
+        await Store.Queue.EnqueueAsync(message, null, Cancellation);
+        Assert.Equal("1", await _redis!.AskAsync(Cancellation, "DEL", counter));
+        Store.Store.Doubt();
+
+        await Store.Queue.EnqueueAsync(message with { Id = MessageId.Create(Time, message.Id.Slot) }, null, Cancellation);
+
+        Assert.DoesNotContain(await _redis.AskAsync(Cancellation, "TTL", counter), new[] { "-1", "-2" });
+    }
 
     [Fact]
     public async Task What_was_accepted_is_counted_over_a_kill_of_the_store_and_seen_by_every_node()
