@@ -231,20 +231,18 @@ internal sealed class Refiller(
 
     private void LookAgainAtMissing()
     {
-        var due = time.GetUtcNow() - options.Value.Queue.MissingRecordGrace;
+        var grace = options.Value.Queue.MissingRecordGrace;
+        var due = time.GetUtcNow() - grace;
         foreach (var (id, missing) in _missing)
         {
-            if (missing.Seen <= due && !missing.LookedAgain)
+            if (missing.LookedAgain ? missing.Seen <= due - grace : missing.Seen <= due && !window.TryLookAgain(id))
             {
-                if (window.TryLookAgain(id))
-                {
-                    _missing[id] = missing with { LookedAgain = true };
-                }
-                else
-                {
-                    // Another's by now, or not in the queue any more.
-                    _missing.TryRemove(id, out _);
-                }
+                // Another's by now, or not in the queue any more.
+                _missing.TryRemove(id, out _);
+            }
+            else if (missing.Seen <= due)
+            {
+                _missing[id] = missing with { LookedAgain = true };
             }
         }
     }

@@ -1,7 +1,9 @@
+using System.Buffers;
 using Microsoft.Extensions.Time.Testing;
 using Relay.Mail.Events;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
+using Relay.Redis.Steps;
 using Relay.TestKit.Redis;
 using StackExchange.Redis;
 
@@ -246,6 +248,46 @@ public sealed class RefillTests : IAsyncLifetime
 
         await using var direct = await ConnectionMultiplexer.ConnectAsync(_redis.ConnectionString);
         await Eventually.HoldsAsync(async () => !await direct.GetDatabase().KeyExistsAsync(store.Store.PartitionOf(message.Id).Keys.Lanes), Cancellation);
+    }
+
+    [Fact]
+    public async Task An_entry_without_a_record_that_left_its_lane_is_forgotten_and_waited_for_anew_if_it_comes_back()
+    {
+        var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
+        var grace = TimeSpan.FromSeconds(2);
+        await using var store = await StartAsync(time, ("Queue:Partitions", "1"), ("Queue:MissingRecordGrace", grace.ToString()));
+        var (keys, lane) = (store.Store.Partitions[0].Keys, new Lane("x.test", "acme", MessageClass.Transactional));
+        var message = TestMail.To(time, "a@x.test");
+        var unit = new UnitId(message.Id, 0);
+        await ComesAsync(unit, lane);
+
+        await store.Connections.Reading.SortedSetRemoveAsync(keys.Lane(lane), unit.ToString());
+        await HeldWhilePassingAsync(0);
+        time.Advance(grace);
+
+        // By the second of these all that is known has been looked through again.
+        await ComesAsync(new UnitId(MessageId.Create(time), 0), new Lane("y.test", "acme", MessageClass.Transactional));
+        await ComesAsync(new UnitId(MessageId.Create(time), 0), new Lane("z.test", "acme", MessageClass.Transactional), held: 2);
+        await ComesAsync(unit, lane, held: 3);
+        await store.Connections.Reading.StringSetAsync(keys.Message(message.Id), new PreparedMessage(message, 1).Record.ToArray());
+
+        var lease = Assert.Single(await store.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).WhilePassing(time, TimeSpan.FromMilliseconds(100), Cancellation));
+        Assert.Equal(unit, lease.Id);
+
+        async Task ComesAsync(UnitId id, Lane name, int held = 1)
+        {
+            await store.Connections.Reading.SortedSetAddAsync(keys.Lane(name), id.ToString(), 1);
+            store.Window.Arrived(store.Store.Partitions[0], name, 1);
+            await Eventually.HoldsAsync(() => store.Window.Size.Held == held, Cancellation);
+        }
+
+        Task HeldWhilePassingAsync(int held) => Eventually.HoldsAsync(
+            () =>
+            {
+                time.Advance(TimeSpan.FromMilliseconds(500));
+                return store.Window.Size.Held == held;
+            },
+            Cancellation);
     }
 
     [Fact]
