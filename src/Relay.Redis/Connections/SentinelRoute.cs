@@ -213,10 +213,11 @@ internal sealed class SentinelRoute : Tunnel, IAsyncDisposable
 
         try
         {
-            // During a failover the first names the promoted one already, and the second still the old.
-            var address = sentinel.SentinelGetMasterAddressByNameAsync(_service);
+            // During a failover the address is that of the promoted one already, in the new epoch, and the facts still name the old. So
+            // the epoch is the address's only where that did not change around it.
+            var before = sentinel.SentinelGetMasterAddressByNameAsync(_service);
             var facts = (await sentinel.SentinelMasterAsync(_service).WaitAsync(AnswerTime)).ToDictionary(f => f.Key, f => f.Value);
-            if (await address.WaitAsync(AnswerTime) is not { } primary)
+            if (await sentinel.SentinelGetMasterAddressByNameAsync(_service).WaitAsync(AnswerTime) is not { } primary || !primary.Equals(await before.WaitAsync(AnswerTime)))
             {
                 return null;
             }
