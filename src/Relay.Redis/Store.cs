@@ -10,6 +10,7 @@ namespace Relay.Redis;
 internal sealed class Store
 {
     private volatile Opened? _opened;
+    private int _doubts;
 
     public bool IsOpen => _opened is not null;
 
@@ -37,6 +38,9 @@ internal sealed class Store
 
     /// <summary>A connection was lost or made anew, so that behind it another moment of the store may stand, or another server.</summary>
     public event Action? Doubted;
+
+    /// <summary>How often that was so.</summary>
+    public int Doubts => Volatile.Read(ref _doubts);
 
     /// <summary>Marks this process's events in the outbox.</summary>
     public int Mark { get; } = Random.Shared.Next();
@@ -70,6 +74,7 @@ internal sealed class Store
 
     public void Doubt()
     {
+        Interlocked.Increment(ref _doubts);
         foreach (var partition in _opened?.Partitions ?? [])
         {
             partition.Doubt();

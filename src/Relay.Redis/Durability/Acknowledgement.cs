@@ -17,6 +17,8 @@ namespace Relay.Redis.Durability;
 /// WAIT speaks of what its own connection wrote last, and holds that connection up until it is answered. So it has a
 /// connection of its own, and the GETEX, a write, brings that connection's last write behind the step. All that come while
 /// a server is being asked go with the next question to it.
+/// A later mark tells of an earlier one only where both are of the same server: one that has taken over in between may have the
+/// later alone. So where a connection was lost meanwhile, it tells nothing.
 /// </summary>
 internal sealed class Acknowledgement(Store store, IOptions<StoreOptions> options)
 {
@@ -46,7 +48,7 @@ internal sealed class Acknowledgement(Store store, IOptions<StoreOptions> option
 
     private AcceptMark Mark(IDatabaseAsync step, RedisKey key, TimeSpan kept)
     {
-        var mark = new AcceptMark(key, Interlocked.Increment(ref _lastMark), kept);
+        var mark = new AcceptMark(key, Interlocked.Increment(ref _lastMark), kept, store.Doubts);
         _ = step.StringSetAsync(key, Text(mark.Number), kept, When.Always, CommandFlags.FireAndForget);
         return mark;
     }
@@ -130,7 +132,10 @@ internal sealed class Acknowledgement(Store store, IOptions<StoreOptions> option
 
         foreach (var step in steps)
         {
-            step.SetAnswer(missing.Contains(step) ? Unknown("the store went back behind the accept, as in a failover") : failure);
+            step.SetAnswer(
+                missing.Contains(step) ? Unknown("the store went back behind the accept, as in a failover")
+                : failure is null && step.Mark.Doubts != store.Doubts ? Unknown("a connection to the store was lost before the accept was acknowledged")
+                : failure);
         }
     }
 
@@ -181,4 +186,5 @@ internal sealed class Acknowledgement(Store store, IOptions<StoreOptions> option
 }
 
 /// <summary>What a step leaves behind, to be found by whoever asks whether it was done.</summary>
-internal readonly record struct AcceptMark(RedisKey Key, long Number, TimeSpan Kept);
+/// <param name="Doubts">How often the store had been doubted when the step was made.</param>
+internal readonly record struct AcceptMark(RedisKey Key, long Number, TimeSpan Kept, int Doubts);

@@ -99,6 +99,27 @@ public sealed partial class AcknowledgementTests
     }
 
     [Fact]
+    public async Task An_accept_that_a_failover_lost_is_not_acknowledged_by_a_later_one_on_the_new_primary()
+    {
+        await using var redis = await RedisServer.StartAsync(Cancellation, "everysec", "--repl-diskless-sync-delay", "0");
+        await using var replica = await ReplicaOfAsync(redis);
+        await using var store = await StartAsync(redis.ConnectionString, ("Durability:Replicas", "1"));
+        var acknowledgement = store.Get<Acknowledgement>();
+        var partition = store.Store.Partitions[0];
+        var (first, second) = (store.Connections.Intake.CreateTransaction(), store.Connections.Intake.CreateTransaction());
+        var lost = acknowledgement.Mark(first, partition);
+        await first.ExecuteAsync();
+
+        // Lost with the old primary, of which the client has heard.
+        store.Store.Doubt();
+        var later = acknowledgement.Mark(second, partition);
+        await second.ExecuteAsync();
+
+        Assert.Contains("was lost", (await acknowledgement.WaitAsync(lost))!.Value.Reason, StringComparison.Ordinal);
+        Assert.Null(await acknowledgement.WaitAsync(later));
+    }
+
+    [Fact]
     public async Task A_step_that_was_overtaken_is_acknowledged_and_so_is_the_one_that_overtook_it()
     {
         await using var redis = await RedisServer.StartAsync(Cancellation, "everysec", "--repl-diskless-sync-delay", "0");
