@@ -11,6 +11,9 @@ internal sealed record Ceilings(int Connections, int MessagesPerConnection, Rate
 /// <summary>So many messages in so long a time: <c>500/1m</c>.</summary>
 internal readonly record struct Rate(int Messages, TimeSpan Time)
 {
+    // Nobody's mail waits for longer, and whatever is reckoned with it stays far from the end of what a time can hold.
+    private static readonly TimeSpan Longest = TimeSpan.FromDays(366);
+
     public static Rate Parse(string text) =>
         TryParse(text, out var rate) ? rate : throw new FormatException($"'{text}' is no rate, such as 500/1m, 10/1s or 5000/1h");
 
@@ -20,7 +23,7 @@ internal readonly record struct Rate(int Messages, TimeSpan Time)
         if (text.Split('/') is not [var messages, { Length: > 1 } time]
             || !int.TryParse(messages, NumberStyles.None, CultureInfo.InvariantCulture, out var count) || count == 0
             || !int.TryParse(time.AsSpan(0, time.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture, out var units) || units == 0
-            || UnitOf(time[^1]) is not { } unit)
+            || UnitOf(time[^1]) is not { } unit || units > Longest / unit)
         {
             return false;
         }

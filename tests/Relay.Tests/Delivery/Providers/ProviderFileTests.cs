@@ -70,6 +70,8 @@ public sealed class ProviderFileTests
     [InlineData("provider a\n  rate 5 Why.", 2)]
     [InlineData("provider a\n  rate 5/0m Why.", 2)]
     [InlineData("provider a\n  rate 5/3d Why.", 2)]
+    [InlineData("provider a\n  rate 1/2147483647h Why.", 2)]
+    [InlineData("provider a\n  rate 1/8785h Why.", 2)]
     [InlineData("provider a\n  speed 5 Why.", 2)]
     [InlineData("  mx a.example", 1)]
     [InlineData("receiver a", 1)]
@@ -83,6 +85,7 @@ public sealed class ProviderFileTests
     [InlineData("500/1m", 500, 60)]
     [InlineData("10/1s", 10, 1)]
     [InlineData("5000/2h", 5000, 7200)]
+    [InlineData("1/8784h", 1, 31_622_400)]
     public void A_rate_is_read_and_written_alike(string text, int messages, int seconds)
     {
         Assert.Equal(new Rate(messages, TimeSpan.FromSeconds(seconds)), Rate.Parse(text));

@@ -237,6 +237,7 @@ public sealed class AccountRatesTests
     [Theory]
     [InlineData("AccountRate", "many")]
     [InlineData("AccountRates:acct_1", "10/1d")]
+    [InlineData("AccountRate", "1/2147483647h")]
     public async Task A_rate_that_is_none_stops_the_start_with_its_name(string setting, string rate)
     {
         var failure = await Assert.ThrowsAsync<Microsoft.Extensions.Options.OptionsValidationException>(
