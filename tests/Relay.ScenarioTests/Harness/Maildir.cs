@@ -1,3 +1,5 @@
+using Relay.TestKit;
+
 namespace Relay.ScenarioTests.Harness;
 
 /// <summary>A mailbox of one file a message.</summary>
@@ -8,16 +10,7 @@ internal static class Maildir
     public static async Task<IReadOnlyList<byte[]>> WaitAsync(string box, int count, Func<string> log, CancellationToken cancellation)
     {
         var folder = Path.Combine(box, "new");
-        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        deadline.CancelAfter(TimeSpan.FromSeconds(30));
-        while (!Directory.Exists(folder) || Directory.GetFiles(folder).Length < count)
-        {
-            Assert.False(deadline.IsCancellationRequested, $"no mail in {box}:\n{log()}");
-
-            // A Maildir has no signal to wait for.
-            await Task.Delay(25, cancellation);
-        }
-
+        await Poll.UntilAsync(() => Directory.Exists(folder) && Directory.GetFiles(folder).Length >= count, cancellation, () => $"no mail in {box}:\n{log()}");
         return [.. Directory.GetFiles(folder).Select(File.ReadAllBytes)];
     }
 }

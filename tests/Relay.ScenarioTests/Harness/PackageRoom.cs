@@ -75,15 +75,7 @@ internal sealed class PackageRoom : IAsyncDisposable
     {
         _server = ChildProcess.Start(
             "unshare", ["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "/bin/sh", "-c", Enter, "room", Folder, .. command], Folder);
-        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        deadline.CancelAfter(TimeSpan.FromSeconds(30));
-        while (!await PortProbe.AnswersAsync(port))
-        {
-            Assert.False(_server.HasExited || deadline.IsCancellationRequested, $"the server did not start:\n{Output}");
-
-            // A process outside has no signal to wait for.
-            await Task.Delay(50, cancellation);
-        }
+        await PortProbe.UntilAnswersAsync(port, () => _server.HasExited, () => Output, cancellation);
     }
 
     public async ValueTask DisposeAsync()

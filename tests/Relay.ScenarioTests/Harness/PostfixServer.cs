@@ -13,7 +13,6 @@ internal sealed class PostfixServer : IRemoteEnd
     /// <summary>Whose mail it takes and then finds nobody for, where it may send bounces.</summary>
     public const string EmptyDomain = "gone.test";
     private const int MailboxUser = 5000;
-    private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(30);
     private readonly string _program;
     private readonly string _folder = Directory.CreateTempSubdirectory("relay-postfix-").FullName;
 
@@ -95,13 +94,7 @@ internal sealed class PostfixServer : IRemoteEnd
         await File.WriteAllTextAsync(Path.Combine(Config, "main.cf"), Main() + (certificate is null ? "" : Tls()) + (_bouncePort is { } port ? Bounces(port) : ""), cancellation);
         await File.WriteAllTextAsync(Path.Combine(Config, "master.cf"), Services() + (certificate is null ? "" : ImplicitTls()) + (_bouncePort is null ? "" : Client), cancellation);
         (await ChildProcess.RunAsync(_program, ["-c", Config, "start"], cancellation)).Succeeded();
-
-        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        deadline.CancelAfter(StartTimeout);
-        while (!await PortProbe.AnswersAsync(Port))
-        {
-            await Task.Delay(50, deadline.Token);
-        }
+        await PortProbe.UntilAnswersAsync(Port, () => false, Log, cancellation);
     }
 
     // Who is not in the table of mailboxes is refused at RCPT, as everywhere.

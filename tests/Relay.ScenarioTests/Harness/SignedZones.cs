@@ -34,7 +34,7 @@ internal sealed class SignedZones : IAsyncDisposable
             Directory.CreateDirectory(Path.Combine(zones._folder, "db"));
             await File.WriteAllTextAsync(zones.KnotSettings, zones.Knot([.. signed.Keys, .. forged.Keys], [.. plain.Keys]), cancellation);
             zones._knot = ChildProcess.Start(knotd, ["-c", zones.KnotSettings], zones._folder);
-            await zones.WaitAsync(zones._knot, zones._authority, cancellation);
+            await WaitAsync(zones._knot, zones._authority, cancellation);
 
             var anchors = new List<string>();
             foreach (var name in signed.Keys.Concat(forged.Keys))
@@ -45,7 +45,7 @@ internal sealed class SignedZones : IAsyncDisposable
 
             await File.WriteAllTextAsync(zones.UnboundSettings, zones.Unbound([.. signed.Keys, .. forged.Keys, .. plain.Keys], anchors), cancellation);
             zones._unbound = ChildProcess.Start(unbound, ["-d", "-c", zones.UnboundSettings], zones._folder);
-            await zones.WaitAsync(zones._unbound, zones._resolver, cancellation);
+            await WaitAsync(zones._unbound, zones._resolver, cancellation);
             return zones;
         }
         catch
@@ -72,16 +72,8 @@ internal sealed class SignedZones : IAsyncDisposable
 
     private string UnboundSettings => Path.Combine(_folder, "unbound.conf");
 
-    private async Task WaitAsync(ChildProcess process, int port, CancellationToken cancellation)
-    {
-        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        deadline.CancelAfter(TimeSpan.FromSeconds(30));
-        while (!await PortProbe.AnswersAsync(port))
-        {
-            Assert.False(process.HasExited || deadline.IsCancellationRequested, $"the server did not start:\n{process.Output}\n{process.Errors}");
-            await Task.Delay(50, cancellation);
-        }
-    }
+    private static Task WaitAsync(ChildProcess process, int port, CancellationToken cancellation) =>
+        PortProbe.UntilAnswersAsync(port, () => process.HasExited, () => $"{process.Output}\n{process.Errors}", cancellation);
 
     private string Knot(IReadOnlyList<string> signed, IReadOnlyList<string> plain) => $"""
         server:

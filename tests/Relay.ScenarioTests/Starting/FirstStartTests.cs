@@ -123,14 +123,8 @@ public sealed partial class FirstStartTests
 
     private static async Task<string> WaitForOutputAsync(RelayUnderTest relay, string text)
     {
-        // The banner follows the moment in which the relay is ready, and standard output has no signal.
-        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
-        deadline.CancelAfter(TimeSpan.FromSeconds(30));
-        while (!relay.Output.Contains(text, StringComparison.Ordinal))
-        {
-            await Task.Delay(25, deadline.Token);
-        }
-
+        // The banner follows the moment in which the relay is ready.
+        await Poll.UntilAsync(() => relay.Output.Contains(text, StringComparison.Ordinal), Cancellation, () => relay.Output);
         return relay.Output;
     }
 

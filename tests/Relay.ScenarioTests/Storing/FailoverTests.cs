@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Relay.ScenarioTests.Harness;
+using Relay.TestKit;
 using Relay.TestKit.Redis;
 using Relay.TestKit.Relays;
 using Relay.TestKit.Remote;
@@ -56,31 +57,24 @@ public sealed class FailoverTests
         var accepted = new ConcurrentBag<string>();
         using var stop = new CancellationTokenSource();
         var clients = Enumerable.Range(0, Clients).Select(client => SubmitAsync(relay, client, accepted, stop.Token)).ToList();
-        await UntilAsync(() => accepted.Count >= Before);
+        await Poll.UntilAsync(() => accepted.Count >= Before, Cancellation, () => relay.Output);
 
         await failOver();
 
         var then = accepted.Count;
-        await UntilAsync(() => accepted.Count >= then + After);
+        await Poll.UntilAsync(() => accepted.Count >= then + After, Cancellation, () => relay.Output);
         await stop.CancelAsync();
         await Task.WhenAll(clients);
 
-        try
-        {
-            await UntilAsync(() => Missing(accepted, remote).Count == 0, 20);
-        }
-        catch (OperationCanceledException)
-        {
-            var missing = Missing(accepted, remote);
-            Assert.Fail($"""
-                {missing.Count} of {accepted.Count} accepted did not arrive: {string.Join(' ', missing.Take(10))}
-                {await relay.GetAsync("/queue", Cancellation)}
+        await Poll.UntilAsync(
+            () => Missing(accepted, remote).Count == 0,
+            Cancellation,
+            () => $"""
+                {Missing(accepted, remote).Count} of {accepted.Count} accepted did not arrive: {string.Join(' ', Missing(accepted, remote).Take(10))}
                 {relay.Output}
                 """);
-        }
-
         await relay.WaitForAsync("/queue", queue => queue.GetProperty("depth").GetInt64() == 0, Cancellation);
-        await UntilReadyAsync(relay);
+        await relay.WaitUntilReadyAsync(Cancellation);
     }
 
     // One after the other; what is not answered with 250 is forgotten, as a client would keep it and try again.
@@ -108,30 +102,4 @@ public sealed class FailoverTests
 
     private static List<string> Missing(IEnumerable<string> accepted, ScriptedSmtpServer remote) =>
         [.. accepted.Except(remote.Messages.SelectMany(m => m.RcptTo).Select(rcpt => rcpt["RCPT TO:<".Length..^1]))];
-
-    private static async Task UntilReadyAsync(RelayUnderTest relay)
-    {
-        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
-        deadline.CancelAfter(TimeSpan.FromSeconds(60));
-        while (true)
-        {
-            using var ready = await relay.Http.GetAsync("/health/ready", deadline.Token);
-            if (ready.IsSuccessStatusCode)
-            {
-                return;
-            }
-
-            await Task.Delay(50, deadline.Token);
-        }
-    }
-
-    private static async Task UntilAsync(Func<bool> holds, int seconds = 60)
-    {
-        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
-        deadline.CancelAfter(TimeSpan.FromSeconds(seconds));
-        while (!holds())
-        {
-            await Task.Delay(25, deadline.Token);
-        }
-    }
 }

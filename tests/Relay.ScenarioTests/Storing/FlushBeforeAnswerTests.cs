@@ -10,7 +10,6 @@ namespace Relay.ScenarioTests.Storing;
 public sealed partial class FlushBeforeAnswerTests
 {
     private const string Token = "a-token-that-is-nowhere-else";
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
@@ -23,7 +22,7 @@ public sealed partial class FlushBeforeAnswerTests
         await using var tracer = ChildProcess.Start(
             strace,
             ["-f", "-y", "-s", "100000", "-e", "trace=write,writev,pwrite64,fsync,fdatasync,sync_file_range,sendto,sendmsg", "-o", trace, "-p", relay.ProcessId.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
-        await UntilAsync(() => tracer.Errors.Contains("attached", StringComparison.Ordinal));
+        await Poll.UntilAsync(() => tracer.Errors.Contains("attached", StringComparison.Ordinal), Cancellation, () => tracer.Errors);
 
         await using (var client = await Submitter.ConnectAsync(relay, Cancellation))
         {
@@ -31,7 +30,7 @@ public sealed partial class FlushBeforeAnswerTests
             await client.SubmitAsync("a@sender.test", ["b@remote.test"], content, Cancellation);
         }
 
-        await UntilAsync(() => Lines(trace).Any(l => l.Contains("\"250 2.0.0 ", StringComparison.Ordinal)));
+        await Poll.UntilAsync(() => Lines(trace).Any(l => l.Contains("\"250 2.0.0 ", StringComparison.Ordinal)), Cancellation, () => "strace did not see the answer");
         var lines = Lines(trace);
         var written = Array.FindIndex(lines, l => LogWrite().IsMatch(l) && l.Contains(Token, StringComparison.Ordinal));
         var flushed = Array.FindIndex(lines, written + 1, l => LogFlush().IsMatch(l));
@@ -58,15 +57,5 @@ public sealed partial class FlushBeforeAnswerTests
 
         using var reader = new StreamReader(new FileStream(trace, FileMode.Open, FileAccess.Read, FileShare.ReadWrite), Encoding.Latin1);
         return reader.ReadToEnd().Split('\n');
-    }
-
-    private static async Task UntilAsync(Func<bool> holds)
-    {
-        var deadline = DateTime.UtcNow + Patience;
-        while (!holds())
-        {
-            Assert.True(DateTime.UtcNow < deadline, "strace did not see it");
-            await Task.Delay(50, Cancellation);
-        }
     }
 }

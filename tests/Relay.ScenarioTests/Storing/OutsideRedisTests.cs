@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.Json;
 using Relay.ScenarioTests.Harness;
+using Relay.TestKit;
 using Relay.TestKit.Redis;
 using Relay.TestKit.Remote;
 
@@ -67,7 +68,7 @@ public sealed class OutsideRedisTests
         }
 
         await redis.StartAgainAsync(Cancellation);
-        await StatusAsync(relay, HttpStatusCode.OK);
+        await relay.WaitUntilReadyAsync(Cancellation);
         await relay.SendAsync(Mail, Cancellation);
         Assert.Single(await remote.WaitForMessagesAsync(1, Cancellation));
     }
@@ -91,19 +92,12 @@ public sealed class OutsideRedisTests
 
     private static bool Delivered(JsonElement message) => message.GetProperty("recipients")[0].GetProperty("status").GetString() == "delivered";
 
-    private static async Task StatusAsync(RelayUnderTest relay, HttpStatusCode status)
-    {
-        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
-        deadline.CancelAfter(TimeSpan.FromSeconds(60));
-        while (true)
+    private static Task StatusAsync(RelayUnderTest relay, HttpStatusCode status) => Poll.UntilAsync(
+        async () =>
         {
-            using var response = await relay.Http.GetAsync("/health/ready", deadline.Token);
-            if (response.StatusCode == status)
-            {
-                return;
-            }
-
-            await Task.Delay(50, deadline.Token);
-        }
-    }
+            using var response = await relay.Http.GetAsync("/health/ready", Cancellation);
+            return response.StatusCode == status;
+        },
+        Cancellation,
+        () => relay.Output);
 }

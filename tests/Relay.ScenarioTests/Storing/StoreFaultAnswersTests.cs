@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text;
 using Relay.ScenarioTests.Harness;
+using Relay.TestKit;
 using Relay.TestKit.Redis;
 using Relay.TestKit.Remote;
 
@@ -58,13 +59,11 @@ public sealed class StoreFaultAnswersTests
 
         await Ask(redis, "FLUSHALL");
 
-        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
-        deadline.CancelAfter(Bound);
-        while ((await relay.Http.GetAsync("/health/ready", deadline.Token)).IsSuccessStatusCode
-            || !relay.Output.Contains("The store was emptied while the relay ran", StringComparison.Ordinal))
-        {
-            await Task.Delay(50, deadline.Token);
-        }
+        await Poll.UntilAsync(
+            async () => !(await relay.Http.GetAsync("/health/ready", Cancellation)).IsSuccessStatusCode
+                && relay.Output.Contains("The store was emptied while the relay ran", StringComparison.Ordinal),
+            Cancellation,
+            () => relay.Output);
 
         Assert.Equal(HttpStatusCode.ServiceUnavailable, (await SendAsync(relay)).StatusCode);
         Assert.StartsWith("451 4.3.0", await SubmitAsync(relay), StringComparison.Ordinal);
@@ -94,12 +93,7 @@ public sealed class StoreFaultAnswersTests
         Assert.InRange(watch.Elapsed, TimeSpan.Zero, Bound);
 
         await mend(redis);
-        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
-        deadline.CancelAfter(TimeSpan.FromSeconds(60));
-        while ((await SendAsync(relay)).StatusCode != HttpStatusCode.Accepted)
-        {
-            await Task.Delay(100, deadline.Token);
-        }
+        await Poll.UntilAsync(async () => (await SendAsync(relay)).StatusCode == HttpStatusCode.Accepted, Cancellation, () => relay.Output);
     }
 
     private static Task<RelayUnderTest> StartAsync(RedisServer redis, int port) =>
@@ -129,10 +123,8 @@ public sealed class StoreFaultAnswersTests
         Directory.CreateDirectory(Path.Combine(redis.Folder, "folder.rdb", "not-empty"));
         await Ask(redis, "CONFIG", "SET", "save", "3600 1000000");
         await Ask(redis, "BGSAVE");
-        while (!(await redis.AskAsync(Cancellation, "INFO", "persistence")).Contains("rdb_last_bgsave_status:err", StringComparison.Ordinal))
-        {
-            await Task.Delay(20, Cancellation);
-        }
+        await Poll.UntilAsync(
+            async () => (await redis.AskAsync(Cancellation, "INFO", "persistence")).Contains("rdb_last_bgsave_status:err", StringComparison.Ordinal), Cancellation);
     }
 
     private static Task Ask(RedisServer redis, params string[] words) => redis.AskAsync(Cancellation, words);

@@ -1,10 +1,11 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using Relay.TestKit;
 using Relay.TestKit.Redis;
 using Relay.TestKit.Relays;
 
-namespace Relay.Tests.Redis.Shapes;
+namespace Relay.Tests;
 
 /// <summary>The kit's wait for a server that starts or changes its part.</summary>
 public sealed class PollTests
@@ -49,13 +50,25 @@ public sealed class PollTests
     {
         using var over = new CancellationTokenSource();
         var polling = Poll.UntilAsync(
-            async () =>
+            () =>
             {
-                await over.CancelAsync();
-                throw new IOException("closed");
+                over.Cancel();
+                return Task.FromException<bool>(new IOException("closed"));
             },
             over.Token);
 
         Assert.Contains("closed", (await Assert.ThrowsAsync<TimeoutException>(() => polling)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_question_that_is_never_answered_is_waited_for_no_longer_than_allowed()
+    {
+        using var over = new CancellationTokenSource();
+        var polling = Poll.UntilAsync(() => new TaskCompletionSource<bool>().Task, over.Token);
+        Assert.False(polling.IsCompleted);
+
+        await over.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => polling);
     }
 }
