@@ -60,7 +60,7 @@ internal sealed class StoreWatch(
     }
 
     public Task RunAsync(CancellationToken cancellation) => Task.WhenAll(
-        EveryAsync(Look, () => LookAsync().InTimeAsync(cancellation), cancellation),
+        EveryAsync(Look, () => LookAtRoomAsync().InTimeAsync(cancellation), cancellation),
         EveryAsync(LookAtSettings, () => ReadAgainAsync().InTimeAsync(cancellation), cancellation),
         EveryAsync(LookAtQueue, () => LookAtQueueAsync(cancellation), cancellation));
 
@@ -99,20 +99,6 @@ internal sealed class StoreWatch(
             }
         }
         while (await timer.WaitForNextTickAsync(cancellation));
-    }
-
-    private async Task LookAsync()
-    {
-        try
-        {
-            await LookAtRoomAsync();
-        }
-        catch (Exception e) when (StoreFailure.Covers(e) && store.Connections.IsCluster)
-        {
-            // This connection may be the last to hear of a shard's new primary: by itself the client asks once a minute.
-            await store.Connections.Background.Multiplexer.ConfigureAsync();
-            throw;
-        }
     }
 
     private async Task LookAtRoomAsync()
