@@ -6,7 +6,7 @@ namespace Relay.TestKit.Redis;
 
 /// <summary>
 /// One primary, its replicas, and three sentinels that watch it, on loopback. A primary that is killed is replaced within
-/// two or three seconds. A sentinel is redis-server itself in another mode, so nothing else need be installed.
+/// a few seconds. A sentinel is redis-server itself in another mode, so nothing else need be installed.
 /// </summary>
 public sealed class RedisSentinel : IAsyncDisposable
 {
@@ -15,6 +15,11 @@ public sealed class RedisSentinel : IAsyncDisposable
 
     private const int Sentinels = 3;
     private static readonly TimeSpan Forming = TimeSpan.FromSeconds(60);
+
+    // How long it takes until a primary that is silent counts as gone: short while one is to be replaced, and else longer than a
+    // machine under load halts.
+    private static readonly TimeSpan Gone = TimeSpan.FromSeconds(2.5);
+    private static readonly TimeSpan Silent = TimeSpan.FromSeconds(60);
 
     private readonly List<RedisServer> _servers = [];
     private readonly List<(Process Process, int Port, int? TlsPort)> _sentinels = [];
@@ -79,6 +84,7 @@ public sealed class RedisSentinel : IAsyncDisposable
     {
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         deadline.CancelAfter(Forming);
+        await BearSilenceAsync(Gone, deadline.Token);
         foreach (var (_, port, _) in _sentinels)
         {
             await Poll.UntilAsync(
@@ -89,6 +95,7 @@ public sealed class RedisSentinel : IAsyncDisposable
 
         var next = await PrimaryAsync(deadline.Token);
         await Poll.UntilAsync(async () => (await next.AskAsync(deadline.Token, "ROLE")).StartsWith("master", StringComparison.Ordinal), deadline.Token);
+        await BearSilenceAsync(Silent, deadline.Token);
         return next;
     }
 
@@ -145,6 +152,7 @@ public sealed class RedisSentinel : IAsyncDisposable
                 cancellation);
         }
 
+        await _servers[0].WaitUntilReplicatedAsync(replicas, cancellation);
         for (var i = 0; i < Sentinels; i++)
         {
             _sentinels.Add(StartSentinel());
@@ -153,6 +161,14 @@ public sealed class RedisSentinel : IAsyncDisposable
         foreach (var (_, port, _) in _sentinels)
         {
             await Poll.UntilAsync(() => KnowsAllAsync(port, replicas, cancellation), cancellation);
+        }
+    }
+
+    private async Task BearSilenceAsync(TimeSpan atMost, CancellationToken cancellation)
+    {
+        foreach (var (_, port, _) in _sentinels)
+        {
+            await RespClient.AskAsync(port, cancellation, "SENTINEL", "SET", ServiceName, "down-after-milliseconds", Text((int)atMost.TotalMilliseconds));
         }
     }
 
@@ -166,7 +182,7 @@ public sealed class RedisSentinel : IAsyncDisposable
             port {port}
             dir {_folder}
             sentinel monitor {ServiceName} 127.0.0.1 {NamedPort(_servers[0])} 2
-            sentinel down-after-milliseconds {ServiceName} 2500
+            sentinel down-after-milliseconds {ServiceName} {(int)Silent.TotalMilliseconds}
             sentinel failover-timeout {ServiceName} 5000
 
             """) + (tlsPort is { } own ? _tls!.Lines(own) : ""));

@@ -13,7 +13,6 @@ namespace Relay.TestKit.Redis;
 /// </summary>
 public sealed class RedisServer : IAsyncDisposable
 {
-    private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(15);
     private readonly string _program;
     private readonly string[] _settings;
     private Process? _process;
@@ -64,11 +63,38 @@ public sealed class RedisServer : IAsyncDisposable
             catch (IOException) when (attempt < 5)
             {
             }
+            catch
+            {
+                await server.DisposeAsync();
+                throw;
+            }
         }
     }
 
     /// <summary>Asks the server itself, past any client library: <c>"CONFIG", "SET", "maxmemory", "20mb"</c>.</summary>
     public Task<string> AskAsync(CancellationToken cancellation, params string[] words) => RespClient.AskAsync(Port, cancellation, words);
+
+    /// <summary>
+    /// Waits until so many replicas have all that this server has taken until now. WAIT would not do: it speaks of what its own
+    /// connection wrote, which is nothing here.
+    /// </summary>
+    public async Task WaitForReplicasAsync(CancellationToken cancellation, int replicas = 1)
+    {
+        var written = OffsetsOf(await AskAsync(cancellation, "INFO", "replication"), "master_repl_offset:").Single();
+        await Poll.UntilAsync(
+            async () => OffsetsOf(await AskAsync(cancellation, "INFO", "replication"), "state=online,offset=").Count(had => had >= written) >= replicas, cancellation);
+    }
+
+    /// <summary>
+    /// Waits until what is written into this new server goes to its replicas. One that has the link up and counts as online is
+    /// sent nothing in its first second where its word that it has loaded was heard too early: it would take over without a
+    /// single key. That all is to be forgotten is the one write that needs no key.
+    /// </summary>
+    internal async Task WaitUntilReplicatedAsync(int replicas, CancellationToken cancellation)
+    {
+        await AskAsync(cancellation, "FLUSHALL");
+        await WaitForReplicasAsync(cancellation, replicas);
+    }
 
     /// <summary>Starts the server again on its port and folder, after <see cref="KillAsync"/> or <see cref="StopAsync"/>.</summary>
     public Task StartAgainAsync(CancellationToken cancellation) => StartAgainAsync(AnswersAsync, cancellation);
@@ -96,20 +122,19 @@ public sealed class RedisServer : IAsyncDisposable
         _process.BeginOutputReadLine();
         _process.BeginErrorReadLine();
 
-        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        deadline.CancelAfter(StartTimeout);
-        while (!await isUp(deadline.Token))
+        var started = _process;
+        await Poll.UntilAsync(() => started.HasExited ? Task.FromResult(true) : isUp(cancellation), cancellation, Said);
+        if (started.HasExited)
         {
-            if (_process.HasExited)
-            {
-                lock (output)
-                {
-                    throw new IOException($"redis-server ended with {_process.ExitCode}:\n{output}");
-                }
-            }
+            throw new IOException($"redis-server ended with {started.ExitCode}:\n{Said()}");
+        }
 
-            // A process outside has no signal to wait for.
-            await Task.Delay(10, deadline.Token);
+        string Said()
+        {
+            lock (output)
+            {
+                return output.ToString();
+            }
         }
     }
 
@@ -167,6 +192,9 @@ public sealed class RedisServer : IAsyncDisposable
             return "";
         }
     }
+
+    private static IEnumerable<long> OffsetsOf(string info, string name) =>
+        info.Split(name).Skip(1).Select(rest => long.Parse(rest.AsSpan(0, rest.AsSpan().IndexOfAnyExceptInRange('0', '9')), System.Globalization.CultureInfo.InvariantCulture));
 
     private const int Sigterm = 15;
     private const int Sigcont = 18;

@@ -33,7 +33,7 @@ public sealed class ClusterFailoverTests
         }
 
         var primary = await redis.PrimaryOfAsync(store.Store.Partitions[7].Keys.Lanes.ToString(), Cancellation);
-        await primary.AskAsync(Cancellation, "WAIT", "1", "5000");
+        await primary.WaitForReplicasAsync(Cancellation);
         var settling = leases.Take(32).Select(lease => store.Queue.SettleAsync(TestMail.Delivered(lease, Time), Cancellation).InTime()).ToList();
         await redis.FailOverAsync(primary, Cancellation);
         await Task.WhenAll(settling);

@@ -20,7 +20,7 @@ public sealed class SentinelTests
         var before = TestMail.To(Time, "a@x.test");
         Assert.IsType<EnqueueResult.Accepted>(await store.Queue.EnqueueAsync(before, null, Cancellation).InTime());
         var lease = Assert.Single(await store.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime());
-        Assert.Equal("1", await (await redis.PrimaryAsync(Cancellation)).AskAsync(Cancellation, "WAIT", "1", "5000"));
+        await (await redis.PrimaryAsync(Cancellation)).WaitForReplicasAsync(Cancellation);
 
         await redis.FailOverAsync(Cancellation);
 
@@ -94,6 +94,23 @@ public sealed class SentinelTests
         {
             Assert.Equal("1", await primary.AskAsync(Cancellation, "EXISTS", store.Store.PartitionOf(message.Id).Keys.Message(message.Id).ToString()));
         }
+    }
+
+    [Fact]
+    public async Task The_kit_waits_for_a_replica_that_stands_still_though_the_primary_counts_it()
+    {
+        await using var redis = await RedisSentinel.StartAsync(Cancellation);
+        var (primary, replica) = (redis.Servers[0], redis.Servers[1]);
+        replica.Pause();
+        await primary.AskAsync(Cancellation, "SET", "a", "1");
+        var waiting = primary.WaitForReplicasAsync(Cancellation);
+        Assert.Equal("1", await primary.AskAsync(Cancellation, "WAIT", "1", "100"));
+        Assert.False(waiting.IsCompleted);
+
+        replica.Continue();
+        await waiting;
+
+        Assert.Equal("1", await replica.AskAsync(Cancellation, "GET", "a"));
     }
 
     [Fact]
