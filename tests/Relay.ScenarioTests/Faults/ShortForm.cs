@@ -13,6 +13,8 @@ internal static class ShortForm
     // becomes the seed of its test.
     private const int Seed = 1;
 
+    private static int _played;
+
     public static async Task<Verdict> PlayAsync(Scenario scenario, string store, int seed = Seed)
     {
         if (scenario.NeedsRoot)
@@ -20,7 +22,8 @@ internal static class ShortForm
             RealParts.RequireRoot();
         }
 
-        var history = Path.Combine(Path.GetTempPath(), "relay-faults", "tests");
+        // Of its own, since two tests may play the same in parts, and outlives the run where there is something to study.
+        var history = Path.Combine(RunFolder.Machine, "relay-faults", "tests", $"{Environment.ProcessId}-{Interlocked.Increment(ref _played)}");
         var request = new RunRequest(StoreKinds.Parse(store), scenario.Rounds.Short, seed, Relays: 3, IsLong: false, history);
         var verdict = await scenario.PlayAsync(request, TestContext.Current.CancellationToken);
 
@@ -28,7 +31,7 @@ internal static class ShortForm
         Assert.True(
             verdict.Holds,
             $"{scenario.Id} on {store}, seed {seed}: {verdict.Findings.Count} findings, history in {verdict.History}\n{string.Join('\n', verdict.Findings.Take(30))}");
-        File.Delete(verdict.History);
+        Directory.Delete(history, recursive: true);
         return verdict;
     }
 }

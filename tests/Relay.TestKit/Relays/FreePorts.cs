@@ -14,7 +14,7 @@ internal static class FreePorts
     private const int Lowest = 20_000;
     private const int Highest = 32_000;
     private static readonly ConcurrentDictionary<int, FileStream> Taken = new();
-    private static readonly string Locks = Directory.CreateDirectory(Path.Combine(Path.GetTempPath(), "relay-test-ports")).FullName;
+    private static readonly string Locks = Directory.CreateDirectory(Path.Combine(RunFolder.Machine, "relay-test-ports")).FullName;
 
     public static int Next()
     {

@@ -1,0 +1,3 @@
+using Relay.TestKit;
+
+[assembly: AssemblyFixture(typeof(RunFolder))]
