@@ -17,7 +17,7 @@ namespace Relay.Tests.Delivery.Connections;
 
 public sealed class TlsResumptionTests
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     [Theory]
     [InlineData("-tls1_3", "TLSv1.3")]

@@ -164,7 +164,7 @@ public sealed class StsPoliciesTests
 
         scene.Delivery.Time.Advance(TimeSpan.FromSeconds(20));
 
-        var fetched = await fetching.WaitAsync(TimeSpan.FromSeconds(15), TestContext.Current.CancellationToken);
+        var fetched = await fetching.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
         Assert.Equal((null, "the policy server took too long"), (fetched.Policy, fetched.Words));
     }
 

@@ -8,7 +8,7 @@ namespace Relay.Tests.Redis.Embedded;
 /// <summary>Speaks the protocol of Redis octet by octet, and tells replies as text: what a client library would make of them is not the question.</summary>
 internal sealed class RawClient : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     private readonly Socket _socket;
     private byte[] _octets = new byte[4096];
