@@ -60,7 +60,10 @@ public static class ApiDescription
         }
         else if (type.Type == typeof(Value.Map))
         {
+            // Its converter takes any object.
             schema.Type = JsonSchemaType.Object;
+            schema.Properties = null;
+            schema.Required = null;
             schema.AdditionalPropertiesAllowed = true;
         }
         else if (type.Type == typeof(SendRequest))

@@ -40,7 +40,6 @@ internal sealed record SendRequest
     public string? Template { get; init; }
 
     [Description("What the template prints, an object of anything.")]
-    [JsonConverter(typeof(ValueConverter))]
     public Value.Map? Variables { get; init; }
 
     [Description("Further header fields by name, such as X-Order or List-Unsubscribe.")]

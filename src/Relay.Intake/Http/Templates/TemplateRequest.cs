@@ -1,5 +1,4 @@
 using System.ComponentModel;
-using System.Text.Json.Serialization;
 using Relay.Intake.Templates.Handlebars;
 
 namespace Relay.Intake.Http.Templates;
@@ -26,6 +25,5 @@ internal sealed record TemplateRequest
 internal sealed record PreviewRequest
 {
     [Description("As in POST /send.")]
-    [JsonConverter(typeof(ValueConverter))]
     public Value.Map? Variables { get; init; }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Serialization;
 
 namespace Relay.Intake.Templates.Handlebars;
 
@@ -36,6 +37,7 @@ internal abstract record Value
     public sealed record Sequence(IReadOnlyList<Value> Items) : Value;
 
     /// <param name="Members">In the order in which they were given.</param>
+    [JsonConverter(typeof(ValueConverter))]
     public sealed record Map(OrderedDictionary<string, Value> Members) : Value
     {
         public static readonly Map Empty = new([]);

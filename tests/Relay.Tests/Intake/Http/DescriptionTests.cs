@@ -38,6 +38,18 @@ public sealed class DescriptionTests
         }
     }
 
+    [Fact]
+    public async Task The_variables_of_a_template_are_any_object()
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+
+        var schemas = (await api.GetAsync("/openapi/v1.json")).Json.GetProperty("components").GetProperty("schemas");
+
+        Assert.Equal("""{"type":"object"}""", JsonSerializer.Serialize(schemas.GetProperty("Map")));
+        Assert.False(schemas.TryGetProperty("Value", out _));
+        Assert.Contains("/Map", schemas.GetProperty("SendRequest").GetProperty("properties").GetProperty("variables").GetRawText(), StringComparison.Ordinal);
+    }
+
     private static async Task<List<(string Name, JsonElement Operation)>> OperationsAsync(ApiUnderTest api) =>
     [
         .. (await api.GetAsync("/openapi/v1.json")).Json.GetProperty("paths").EnumerateObject()
