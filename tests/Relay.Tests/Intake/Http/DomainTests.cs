@@ -77,6 +77,23 @@ public sealed class DomainTests
     }
 
     [Fact]
+    public async Task The_records_name_every_address_that_mail_was_set_up_to_leave_from()
+    {
+        await using var api = await ApiUnderTest.StartAsync(
+            ("HostName", "mx.relay.test"),
+            ("Delivery:SourceAddresses:0", "192.0.2.5"),
+            ("Delivery:Pools:0:Name", "bulk"),
+            ("Delivery:Pools:0:Addresses:0:Address", "2001:db8::10"),
+            ("Delivery:Pools:0:Addresses:1:Address", "10.0.0.7"),
+            ("Delivery:Pools:0:Addresses:1:HostName", "nat.relay.test"));
+
+        var added = await api.PostAsync("/domains", """{ "name": "new.test" }""");
+
+        Assert.Equal("v=spf1 a:mx.relay.test a:nat.relay.test ip4:192.0.2.5 ip6:2001:db8::10 -all", Record(added, "return-path-spf").Text("value"));
+        Assert.Equal("10 mx.relay.test", Record(added, "return-path").Text("value"));
+    }
+
+    [Fact]
     public async Task A_long_value_is_given_whole_and_cut_into_strings_for_a_zone_file()
     {
         await using var api = await ApiUnderTest.StartAsync();
