@@ -85,7 +85,7 @@ internal sealed class EventPosts(
             var resting = endpoint.RestsUntil;
             var stale = resting is null ? default(DateTimeOffset?) : time.GetUtcNow() - options.Value.Retry.EventExpiry;
             var turns = await from.ReadAsync(lane, MessagesAtOnce, stale, cancellation);
-            var ends = await Task.WhenAll(turns.Select(turn => PostAsync(lane, turn, endpoint, from, cancellation)));
+            var ends = await Task.WhenAll(turns.Select(turn => TryPostAsync(lane, turn, endpoint, from, cancellation)));
 
             // A stop leaves nothing of what was heard unwritten.
             await from.SettleAsync(lane, ends, CancellationToken.None);
@@ -114,6 +114,20 @@ internal sealed class EventPosts(
         catch (StoreUnavailableException e)
         {
             logger.EventsNotRead(e.Message);
+        }
+    }
+
+    // What goes wrong with one for a reason of ours puts off that one: the others were posted, and that is to be written.
+    private async Task<WebhookTurnEnd> TryPostAsync(WebhookLane lane, WebhookTurn turn, Endpoint endpoint, IWebhookLanes from, CancellationToken cancellation)
+    {
+        try
+        {
+            return await PostAsync(lane, turn, endpoint, from, cancellation);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            logger.EventsNotPosted(lane.Webhook.Id, lane.Webhook.Account, e);
+            return Fail(new WebhookTurnEnd(turn) { Next = turn.From, Failures = turn.Failures }, turn.Events[0], new HookAnswer(false, "an error of ours stopped the post", null, IsUnheard: false));
         }
     }
 
