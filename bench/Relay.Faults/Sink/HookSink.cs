@@ -4,18 +4,16 @@ using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Json;
 using Relay.Faults.Checking;
-using Relay.Faults.Ledgers;
 
 namespace Relay.Faults.Sink;
 
 /// <summary>The program behind a webhook: takes what is posted, misbehaves as its mood says, and writes down what it took and what it answered.</summary>
-internal sealed class HookSink(LedgerBook book, string name, int port, byte[] secret) : IAsyncDisposable
+internal abstract class HookSink(int port) : IAsyncDisposable
 {
     private readonly ConcurrentQueue<Finding> _wrong = new();
-    private readonly ConcurrentDictionary<string, string> _ids = new();
     private readonly CancellationTokenSource _stop = new();
+    private CancellationTokenSource _closing = new();
     private TcpListener? _listener;
     private Task _serving = Task.CompletedTask;
     private volatile Func<HookAct> _mood = () => HookAct.Take;
@@ -24,6 +22,12 @@ internal sealed class HookSink(LedgerBook book, string name, int port, byte[] se
 
     /// <summary>What becomes of the next post.</summary>
     public Func<HookAct> Mood { set => _mood = value; }
+
+    /// <summary>What posts are signed with; known once the relay has made it.</summary>
+    public byte[] Secret { get; set; } = [];
+
+    /// <summary>Answers further posts on the same connection.</summary>
+    protected virtual bool KeepsAlive => false;
 
     /// <summary>How long the slow answer takes.</summary>
     public TimeSpan Slowness { get; init; }
@@ -38,6 +42,7 @@ internal sealed class HookSink(LedgerBook book, string name, int port, byte[] se
 
     public void Open()
     {
+        _closing = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
         _listener = new TcpListener(IPAddress.Loopback, port);
         _listener.Start();
         _serving = ServeAsync(_listener);
@@ -47,6 +52,7 @@ internal sealed class HookSink(LedgerBook book, string name, int port, byte[] se
     public async Task CloseAsync()
     {
         _listener?.Stop();
+        await _closing.CancelAsync();
         await _serving;
     }
 
@@ -55,7 +61,13 @@ internal sealed class HookSink(LedgerBook book, string name, int port, byte[] se
         await _stop.CancelAsync();
         await CloseAsync();
         _stop.Dispose();
+        _closing.Dispose();
     }
+
+    /// <summary>Looks at a post and writes it down.</summary>
+    protected abstract void Look(string id, byte[] body, int number, HookAct act);
+
+    protected void AddWrong(string about, string words) => _wrong.Enqueue(new Finding("F16", about, words));
 
     private async Task ServeAsync(TcpListener listener)
     {
@@ -80,30 +92,9 @@ internal sealed class HookSink(LedgerBook book, string name, int port, byte[] se
             try
             {
                 var stream = client.GetStream();
-                if (await ReadAsync(stream) is not var (fields, body))
+                while (await ReadAsync(stream) is var (fields, body) && await AnswerAsync(stream, fields, body) && KeepsAlive)
                 {
-                    return;
                 }
-
-                var act = _mood();
-                Look(fields, body, Interlocked.Increment(ref _posts), act);
-                if (act != HookAct.Take)
-                {
-                    Interlocked.Increment(ref _refused);
-                }
-
-                if (act == HookAct.TakeUnheard)
-                {
-                    return;
-                }
-
-                if (act == HookAct.TakeLate)
-                {
-                    await Task.Delay(Slowness, _stop.Token);
-                }
-
-                var status = act == HookAct.Fail ? "500 Internal Server Error" : "204 No Content";
-                await stream.WriteAsync(Encoding.ASCII.GetBytes($"HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"), _stop.Token);
             }
             catch (Exception e) when (e is IOException or SocketException or OperationCanceledException)
             {
@@ -112,12 +103,38 @@ internal sealed class HookSink(LedgerBook book, string name, int port, byte[] se
         }
     }
 
+    // False where nobody hears an answer.
+    private async Task<bool> AnswerAsync(NetworkStream stream, Dictionary<string, string> fields, byte[] body)
+    {
+        var act = _mood();
+        CheckSignature(fields, body);
+        Look(fields["webhook-id"], body, Interlocked.Increment(ref _posts), act);
+        if (act != HookAct.Take)
+        {
+            Interlocked.Increment(ref _refused);
+        }
+
+        if (act == HookAct.TakeUnheard)
+        {
+            return false;
+        }
+
+        if (act == HookAct.TakeLate)
+        {
+            await Task.Delay(Slowness, _stop.Token);
+        }
+
+        var status = act == HookAct.Fail ? "500 Internal Server Error" : "204 No Content";
+        await stream.WriteAsync(Encoding.ASCII.GetBytes($"HTTP/1.1 {status}\r\nContent-Length: 0\r\n{(KeepsAlive ? "" : "Connection: close\r\n")}\r\n"), _stop.Token);
+        return true;
+    }
+
     // Null where it ended before the post did: then nothing was taken.
     private async Task<(Dictionary<string, string> Fields, byte[] Body)?> ReadAsync(NetworkStream stream)
     {
         var all = new MemoryStream();
         var buffer = new byte[64 * 1024];
-        while (await stream.ReadAsync(buffer, _stop.Token) is > 0 and var count)
+        while (await stream.ReadAsync(buffer, KeepsAlive ? _closing.Token : _stop.Token) is > 0 and var count)
         {
             all.Write(buffer, 0, count);
             var octets = all.GetBuffer().AsMemory(0, (int)all.Length);
@@ -138,31 +155,14 @@ internal sealed class HookSink(LedgerBook book, string name, int port, byte[] se
         return null;
     }
 
-    private void Look(Dictionary<string, string> fields, byte[] body, int number, HookAct act)
+    // Whatever is posted is signed by Standard Webhooks: over id, time and body.
+    private void CheckSignature(Dictionary<string, string> fields, byte[] body)
     {
-        var data = JsonElement.Parse(body).GetProperty("data");
-        var content = ReceivedContent.Read(data.GetProperty("raw").GetBytesFromBase64(), isStuffed: false, keys: null);
-        var about = content.Token ?? "a post";
-        var id = fields["webhook-id"];
-        if (content.Token is not null && _ids.GetOrAdd(content.Token, id) != id)
+        byte[] signed = [.. Encoding.ASCII.GetBytes($"{fields["webhook-id"]}.{fields["webhook-timestamp"]}."), .. body];
+        if (fields["webhook-signature"] != $"v1,{Convert.ToBase64String(HMACSHA256.HashData(Secret, signed))}")
         {
-            _wrong.Enqueue(new Finding("F16", about, $"came as {_ids[content.Token]} and as {id}"));
+            AddWrong(fields["webhook-id"], "its signature is not good");
         }
-
-        byte[] signed = [.. Encoding.ASCII.GetBytes($"{id}.{fields["webhook-timestamp"]}."), .. body];
-        if (fields["webhook-signature"] != $"v1,{Convert.ToBase64String(HMACSHA256.HashData(secret, signed))}")
-        {
-            _wrong.Enqueue(new Finding("F16", about, "its signature is not good"));
-        }
-
-        var recipients = data.GetProperty("recipients").EnumerateArray().Select(recipient => recipient.GetString()!).ToList();
-        book.Add(content.ToArrival(name, number, recipients, act switch
-        {
-            HookAct.Take => SinkAnswer.Accepted,
-            HookAct.TakeUnheard => SinkAnswer.AcceptedUnheard,
-            HookAct.TakeLate => SinkAnswer.AcceptedLate,
-            _ => SinkAnswer.Deferred,
-        }));
     }
 }
 

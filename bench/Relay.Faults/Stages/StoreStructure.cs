@@ -61,6 +61,7 @@ internal static class StoreStructure
             : part.StartsWith("u:", StringComparison.Ordinal) ? "the state of a unit, though nothing waits"
             : part.StartsWith("open:", StringComparison.Ordinal) ? "open units of a message, though nothing waits"
             : part.StartsWith("lane:", StringComparison.Ordinal) ? "a lane that is not empty, though nothing waits"
+            : part.StartsWith("hook:", StringComparison.Ordinal) || part.StartsWith("hookat:", StringComparison.Ordinal) ? "events for a webhook, though nothing waits"
             : part == "dots" ? "units between dot and answer, though nothing waits"
             : part == "late" ? "outcomes that came too late, and that nobody looked at"
             : part == "unreadable" ? "an entry was set aside as unreadable"
