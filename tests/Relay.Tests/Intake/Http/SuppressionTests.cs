@@ -156,10 +156,13 @@ public sealed class SuppressionTests
         // A test key sees none of them: all that is written by then is the line of names.
         request.Headers.Authorization = new("Bearer", await api.KeyAsync("shop", MessageMode.Test));
 
-        using var answer = await api.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, Cancellation);
-
-        Assert.Equal((HttpStatusCode.OK, "text/csv"), (answer.StatusCode, answer.Content.Headers.ContentType?.MediaType));
-        await Assert.ThrowsAsync<HttpRequestException>(() => answer.Content.ReadAsStringAsync(Cancellation));
+        // A reset ends it, which may overtake even the first line.
+        await Assert.ThrowsAsync<HttpRequestException>(async () =>
+        {
+            using var answer = await api.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, Cancellation);
+            Assert.Equal((HttpStatusCode.OK, "text/csv"), (answer.StatusCode, answer.Content.Headers.ContentType?.MediaType));
+            await answer.Content.ReadAsStringAsync(Cancellation);
+        });
     }
 
     [Fact]
