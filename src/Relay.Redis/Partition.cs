@@ -49,8 +49,14 @@ internal sealed class Partition(int number, PartitionKeys keys)
     /// <summary>The store was seen at an earlier step than it had answered, and what it gave back is still to be found.</summary>
     public bool HasGoneBack { get; set; }
 
-    /// <summary>The step at which the store was seen when what it gave back was found; null once it is past all that we know.</summary>
-    public Fence? GoneBackTo { get; set; }
+    /// <summary>
+    /// The step at which the store was seen when what it gave back was found, and how many steps of ours it had done until then: one
+    /// that goes back to the same step again, behind another of ours, has given back anew. Null once it is past all that we know.
+    /// </summary>
+    public (Fence Step, int Done)? GoneBackTo { get; set; }
+
+    /// <summary>How many settling steps were done in this process.</summary>
+    public int StepsDone { get; set; }
 
     public Fence Projected { get; set; }
 

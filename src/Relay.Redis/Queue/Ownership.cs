@@ -196,7 +196,7 @@ internal sealed class Ownership
         // the look: what is ours behind it was ours when it was renewed.
         var asked = _time.GetTimestamp();
         var (doubts, term) = (partition.Doubts, partition.Term);
-        var known = partition.Settled;
+        var (known, done) = (partition.Settled, partition.StepsDone);
         var renewed = database.KeyExpireAsync(partition.Keys.Lease, _lease);
         var found = await database.StringGetAsync([partition.Keys.Lease, partition.Keys.Settled], StoreConnections.FromPrimary).InTimeAsync();
         var owner = (string?)found[0];
@@ -209,7 +209,7 @@ internal sealed class Ownership
 
         if (owner == _store.Owner || (owner is null && await IsStillOursAsync(partition)))
         {
-            var gaveBack = await FindGivenBackAsync(partition, known, Fence.Parse(found[1]));
+            var gaveBack = await FindGivenBackAsync(partition, known, done, Fence.Parse(found[1]));
             if (partition.EndDoubts(doubts) && _store.CanGoBack && !gaveBack)
             {
                 // No settling step is missing, but an accept that was taken back may be there again: no fence tells of that.
@@ -225,7 +225,7 @@ internal sealed class Ownership
     }
 
     // A store that lost its last moment holds units again that are settled for us, and nobody would look.
-    private async Task<bool> FindGivenBackAsync(Partition partition, Fence known, Fence found)
+    private async Task<bool> FindGivenBackAsync(Partition partition, Fence known, int done, Fence found)
     {
         if (!partition.HasGoneBack && !found.IsBefore(known))
         {
@@ -233,15 +233,24 @@ internal sealed class Ownership
             return false;
         }
 
-        if (partition.GoneBackTo == found)
+        if (partition.GoneBackTo == (found, done))
         {
             return false;
         }
 
-        // Not settled here: nothing leaves a full store before the partition is live again, for which this is waited.
-        await _recovery.RecallAsync(partition);
-        partition.GoneBackTo = found;
-        partition.HasGoneBack = false;
+        try
+        {
+            // Not settled here: nothing leaves a full store before the partition is live again, for which this is waited.
+            partition.HasGoneBack = false;
+            await _recovery.RecallAsync(partition);
+        }
+        catch
+        {
+            partition.HasGoneBack = true;
+            throw;
+        }
+
+        partition.GoneBackTo = (found, done);
         _logger.StoreWentBack(partition.Number, known.ToString(), found.ToString());
         LookAnew(partition);
         return true;

@@ -32,6 +32,7 @@ internal sealed class PartitionSettle(Partition partition, IReadOnlyList<Pending
         if (IsCurrent)
         {
             Partition.Settled = Fence.Next;
+            Partition.StepsDone++;
         }
     }
 
@@ -42,7 +43,7 @@ internal sealed class PartitionSettle(Partition partition, IReadOnlyList<Pending
         if (IsCurrent)
         {
             Partition.Settled = now;
-            Partition.HasGoneBack = Partition.GoneBackTo != now;
+            Partition.HasGoneBack = Partition.GoneBackTo != (now, Partition.StepsDone);
         }
     }
 

@@ -36,4 +36,40 @@ public sealed class GivenBackTests
 
         Assert.Equal(message.Id, Assert.Single(await store.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime()).Message.Id);
     }
+
+    [Fact]
+    public async Task What_was_settled_again_and_is_given_back_once_more_is_not_sent_once_more()
+    {
+        await using var redis = await RedisServer.StartAsync(Cancellation, "everysec");
+        await using var store = await StoreUnderTest.StartAsync(redis.ConnectionString, StoreUnderTest.NewFolder(), Time, Cancellation);
+        var message = TestMail.To(Time, "a@x.test");
+        await store.Queue.EnqueueAsync(message, null, Cancellation);
+        var lease = Assert.Single(await store.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime());
+        var keys = store.Store.PartitionOf(message.Id).Keys;
+        var before = await redis.AskAsync(Cancellation, "GET", keys.Settled.ToString());
+        var record = keys.Message(message.Id).ToString();
+        await redis.AskAsync(Cancellation, "COPY", record, "kept");
+        await store.Queue.SettleAsync(TestMail.Delivered(lease, Time), Cancellation).InTime();
+
+        // Two power cuts within the time between two renewals of the lease, each to the same step.
+        for (var cut = 0; cut < 2; cut++)
+        {
+            using (var server = await RespClient.ConnectAsync(redis.Port, Cancellation))
+            {
+                await server.AskAsync(Cancellation, "MULTI");
+                await server.AskAsync(Cancellation, "COPY", "kept", record);
+                await server.AskAsync(Cancellation, "ZADD", keys.Lane(lease.Unit.Lane).ToString(), "1", lease.Id.ToString());
+                await server.AskAsync(Cancellation, "ZADD", keys.Lanes.ToString(), "1", lease.Unit.Lane.ToString());
+                await server.AskAsync(Cancellation, "SET", keys.Settled.ToString(), before);
+                await server.AskAsync(Cancellation, "CLIENT", "KILL", "TYPE", "normal");
+                await server.AskAsync(Cancellation, "EXEC");
+            }
+
+            await Eventually.HoldsAsync(async () => await redis.AskAsync(Cancellation, "EXISTS", record) == "0", Cancellation);
+        }
+
+        using var soon = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
+        soon.CancelAfter(TimeSpan.FromSeconds(1));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => store.Queue.LeaseDueAsync(TestMail.Everything, soon.Token).AsTask());
+    }
 }
