@@ -91,12 +91,12 @@ internal sealed class RedisWebhookTraffic(Store store, RedisActivityReader activ
         var counts = Database.HashGetAsync(keys.HookCounts(name), [HookStep.Taken, HookStep.GivenUp, HookStep.Dropped]);
         var news = Database.HashGetAsync(keys.HookNews(name), [HookStep.Good, HookStep.Bad, HookStep.Words, HookStep.Since]);
         var now = time.GetUtcNow().ToUnixTimeMilliseconds();
-        var oldest = await first is [var id, ..] && MessageId.TryParse(id.ToString(), out var message)
-            ? HookStep.ReadMark((string?)await Database.StringGetAsync(keys.HookMark(name, message)) ?? "", now).Queued
+        var oldest = await first.InTimeAsync() is [var id, ..] && MessageId.TryParse(id.ToString(), out var message)
+            ? HookStep.ReadMark((string?)await Database.StringGetAsync(keys.HookMark(name, message)).InTimeAsync() ?? "", now).Queued
             : default(long?);
-        var (counted, said) = (await counts, await news);
+        var (counted, said) = (await counts.InTimeAsync(), await news.InTimeAsync());
         return new Part(
-            await waiting, oldest, (long)counted[0], (long)counted[1], (long)counted[2], (long?)said[0], (long?)said[1], (string?)said[2], (long?)said[3]);
+            await waiting.InTimeAsync(), oldest, (long)counted[0], (long)counted[1], (long)counted[2], (long?)said[0], (long?)said[1], (string?)said[2], (long?)said[3]);
     }
 
     private static DateTimeOffset? TimeOf(long? milliseconds) => milliseconds is { } time ? DateTimeOffset.FromUnixTimeMilliseconds(time) : null;

@@ -195,7 +195,7 @@ internal sealed class WebhookLanes : IWebhookLanes
     private async Task<(long Count, SortedSetEntry[] First)> LookAtAsync(RedisKey key)
     {
         var count = Database.SortedSetLengthAsync(key, flags: StoreConnections.FromPrimary);
-        return (await count, await Database.SortedSetRangeByRankWithScoresAsync(key, 0, 0, flags: StoreConnections.FromPrimary));
+        return (await count.InTimeAsync(), await Database.SortedSetRangeByRankWithScoresAsync(key, 0, 0, flags: StoreConnections.FromPrimary).InTimeAsync());
     }
 
     // Partitions that are new here, and all when anything may have been put there that nobody told us of.

@@ -26,7 +26,7 @@ internal sealed class WebhookReader(Store store, TimeProvider time)
     {
         var now = time.GetUtcNow();
         var due = await Database.SortedSetRangeByScoreAsync(
-            keys.Hook(webhook), double.NegativeInfinity, (queuedBefore ?? now).ToUnixTimeMilliseconds(), take: most, flags: StoreConnections.FromPrimary);
+            keys.Hook(webhook), double.NegativeInfinity, (queuedBefore ?? now).ToUnixTimeMilliseconds(), take: most, flags: StoreConnections.FromPrimary).InTimeAsync();
         var ids = due.Select(each => MessageId.TryParse(each.ToString(), out var id) ? id : default(MessageId?)).OfType<MessageId>();
         return await Task.WhenAll(ids.Select(id => ReadAsync(keys, webhook, id, now)));
     }
@@ -35,8 +35,8 @@ internal sealed class WebhookReader(Store store, TimeProvider time)
     {
         var key = keys.Activity(id);
         var marked = Database.StringGetAsync(keys.HookMark(webhook, id), StoreConnections.FromPrimary);
-        var length = await Database.StringLengthAsync(key, StoreConnections.FromPrimary);
-        var mark = (string?)await marked ?? "";
+        var length = await Database.StringLengthAsync(key, StoreConnections.FromPrimary).InTimeAsync();
+        var mark = (string?)await marked.InTimeAsync() ?? "";
         var (offset, queued, failures, isTest) = HookStep.ReadMark(mark, now.ToUnixTimeMilliseconds());
         var turn = new WebhookTurn
         {
@@ -63,9 +63,9 @@ internal sealed class WebhookReader(Store store, TimeProvider time)
     // At least the whole of the event that stands there.
     private async Task<ReadOnlyMemory<byte>> ReadWindowAsync(RedisKey key, long offset, int octets)
     {
-        ReadOnlyMemory<byte> window = await Database.StringGetRangeAsync(key, offset, offset + octets - 1, StoreConnections.FromPrimary);
+        ReadOnlyMemory<byte> window = await Database.StringGetRangeAsync(key, offset, offset + octets - 1, StoreConnections.FromPrimary).InTimeAsync();
         return ActivityRecord.MeasureFirst(window.Span) is var needed && needed > octets && window.Length == octets
-            ? await Database.StringGetRangeAsync(key, offset, offset + needed - 1, StoreConnections.FromPrimary)
+            ? await Database.StringGetRangeAsync(key, offset, offset + needed - 1, StoreConnections.FromPrimary).InTimeAsync()
             : window;
     }
 
