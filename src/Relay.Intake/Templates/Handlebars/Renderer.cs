@@ -227,7 +227,13 @@ internal sealed class Renderer(Value.Map variables, RenderBudget budget, bool es
     // Before it is compared, hashed or put together.
     private void Pay(Value value)
     {
-        budget.Step(value is Value.Text text ? text.Words.Length : 0);
+        budget.Step(value switch
+        {
+            Value.Text text => text.Words.Length,
+            // As many as somebody cared to send.
+            Value.Number number => number.Digits.Length,
+            _ => 0,
+        });
         if (value is Value.Sequence list)
         {
             foreach (var item in list.Items)

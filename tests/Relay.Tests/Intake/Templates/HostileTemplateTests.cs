@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using CsCheck;
@@ -175,6 +176,17 @@ public sealed class HostileTemplateTests
         var variables = JsonSerializer.Serialize(new { a = Enumerable.Range(0, 1_000), @long = new string('x', 100_000), tags = new string('<', 100_000) });
 
         Assert.Contains("becomes longer than", Rendering.Try(source, variables, escapes: true), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("\"{0}\"")]
+    [InlineData("{0}")]
+    public void A_name_to_look_up_is_paid_for_by_its_length_whatever_it_is(string shape)
+    {
+        var name = string.Format(CultureInfo.InvariantCulture, shape, new string('7', 100_000));
+        var variables = $$"""{ "a": [{{string.Join(',', Enumerable.Range(0, 1_000))}}], "long": {{name}} }""";
+
+        Assert.Contains("steps to render", Rendering.Try("{{#each a}}{{#if (lookup @root @root.long)}}{{/if}}{{/each}}", variables, escapes: true), StringComparison.Ordinal);
     }
 
     [Fact]
