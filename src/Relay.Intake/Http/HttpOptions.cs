@@ -26,8 +26,8 @@ public sealed class HttpOptions : IValidatableObject
     // None: whoever is believed there can pretend to be anywhere, which keys for certain networks rest on.
     public IList<string> TrustedProxies { get; set; } = [];
 
-    /// <summary>Octets of large request bodies held in memory at a time, those of one account a quarter of it; requests beyond it are answered with 503.</summary>
-    // Four of the largest messages at once, each of another account. Each costs about three times its body.
+    /// <summary>Octets of large request bodies held in memory at a time, of which one account leaves a quarter to the others; requests beyond it are answered with 503.</summary>
+    // Four of the largest messages at once, three of them of one account. Each costs about three times its body.
     [Range(1024 * 1024, long.MaxValue)]
     public long MaxBodyBytesInFlight { get; set; } = 256 * 1024 * 1024;
 

@@ -1,9 +1,12 @@
 namespace Relay.Intake.Http;
 
-/// <summary>Bounds the octets that requests hold in memory at a time: over all of them, and over those of one account to a quarter of that.</summary>
+/// <summary>
+/// Bounds the octets that requests hold in memory at a time. A quarter of them is an account's own; it may hold more as long as
+/// a quarter stays free.
+/// </summary>
 internal sealed class OctetBudget(long most)
 {
-    // Whoever fills a part and does not let go has filled its own.
+    // Whoever fills all it can and does not let go leaves a part to the next.
     private const int Parts = 4;
 
     private readonly long _most = most;
@@ -24,7 +27,8 @@ internal sealed class OctetBudget(long most)
             lock (budget._lock)
             {
                 var ofAccount = budget._accounts.GetValueOrDefault(account);
-                if (!Fits(budget._held, budget._most) || !Fits(ofAccount, budget._most / Parts))
+                var part = budget._most / Parts;
+                if (!Fits(budget._held, budget._most) || !(Fits(ofAccount, part) || Fits(budget._held, budget._most - part)))
                 {
                     return false;
                 }

@@ -16,6 +16,7 @@ public sealed class BodyBudgetTests
     private const int Most = 1024 * 1024;
     private const int Small = 64 * 1024;
     private const int Part = Most / 4;
+    private const int MostOfOne = Most - Part;
 
     private readonly FakeTimeProvider _time = new();
     private readonly BodyBudget _budget;
@@ -52,7 +53,7 @@ public sealed class BodyBudgetTests
     [Fact]
     public async Task Who_was_refused_keeps_nothing_from_the_next()
     {
-        await using var first = Open("shop", Part - Small - 1);
+        await using var first = Open("shop", MostOfOne - Small - 1);
         await ReadAsync(first);
         await using var refused = Open("shop", Part);
         await IsRefusedAsync(refused);
@@ -62,15 +63,31 @@ public sealed class BodyBudgetTests
     }
 
     [Fact]
-    public async Task One_account_holds_a_quarter_of_it_at_the_most()
+    public async Task One_account_alone_leaves_a_quarter_of_it_to_the_next()
     {
         await using var first = Open("shop", Part);
         await ReadAsync(first);
-        await using var second = Open("shop", Small + 1);
-        await IsRefusedAsync(second);
+        await using var second = Open("shop", MostOfOne - Part);
+        await ReadAsync(second);
+        await using var third = Open("shop", Small + 1);
+        await IsRefusedAsync(third);
 
         await using var others = Open("other", Part);
         await ReadAsync(others);
+    }
+
+    [Fact]
+    public async Task A_quarter_of_it_is_an_accounts_own_whatever_others_hold()
+    {
+        await using var first = Open("shop", Part);
+        await ReadAsync(first);
+        await using var others = Open("other", Most - Part - Part);
+        await ReadAsync(others);
+
+        await using var more = Open("other", Small + 1);
+        await IsRefusedAsync(more);
+        await using var newcomer = Open("third", Part);
+        await ReadAsync(newcomer);
     }
 
     [Fact]
@@ -89,7 +106,7 @@ public sealed class BodyBudgetTests
     [Fact]
     public async Task A_large_body_that_stands_still_is_given_up_and_its_octets_are_given_back()
     {
-        var stalled = new StalledBody(Part);
+        var stalled = new StalledBody(MostOfOne);
         var reading = ReadAndEndAsync(_budget.Open(stalled, "shop"));
         await stalled.StandsStill.Task.WaitAsync(Cancellation);
         await using (var refused = Open("shop", Small + 1))
@@ -100,7 +117,7 @@ public sealed class BodyBudgetTests
         _time.Advance(new HttpOptions().BodyTimeout);
 
         Assert.Equal(StatusCodes.Status408RequestTimeout, (await Assert.ThrowsAsync<BadHttpRequestException>(() => reading)).StatusCode);
-        await using var next = Open("shop", Part);
+        await using var next = Open("shop", MostOfOne);
         await ReadAsync(next);
     }
 
@@ -110,11 +127,17 @@ public sealed class BodyBudgetTests
         await using var api = await ApiUnderTest.StartAsync(("Http:MaxBodyBytesInFlight", $"{Most}"), ("Bootstrap:RequireVerifiedDomains", "false"));
         var other = await api.KeyAsync("other");
         var (small, large) = (Mail(10), Mail(200_000));
-        var stalled = await Task.WhenAll(Enumerable.Range(0, 5).Select(_ => StallAsync(api)));
+        var stalled = new List<TcpClient>();
         try
         {
-            // They are read as they come.
-            await Eventually.HoldsAsync(async () => (await api.SendAsync(large)).Status == HttpStatusCode.ServiceUnavailable, Cancellation);
+            // They are read as they come, and those that come when it is full are refused.
+            await Eventually.HoldsAsync(
+                async () =>
+                {
+                    stalled.Add(await StallAsync(api));
+                    return (await api.SendAsync(large)).Status == HttpStatusCode.ServiceUnavailable;
+                },
+                Cancellation);
 
             Assert.Equal(HttpStatusCode.Accepted, (await api.SendAsync(small)).Status);
             Assert.Equal(HttpStatusCode.Accepted, (await api.PostAsync("/send", small, other)).Status);
@@ -122,7 +145,7 @@ public sealed class BodyBudgetTests
         }
         finally
         {
-            Array.ForEach(stalled, socket => socket.Dispose());
+            stalled.ForEach(socket => socket.Dispose());
         }
 
         static string Mail(int octets) => $$"""{ "from": "a@shop.test", "to": "b@there.test", "text": "{{new string('x', octets)}}" }""";

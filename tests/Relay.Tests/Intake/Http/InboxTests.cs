@@ -145,9 +145,9 @@ public sealed class InboxTests
         var message = await CaptureAsync(api, new byte[16 * 1024 * 1024]);
         var others = await api.KeyAsync("other", MessageMode.Test);
         await api.Stores.Inbox.CaptureAsync(message with { Account = "other" }, TestContext.Current.CancellationToken);
-        using var request = new HttpRequestMessage(HttpMethod.Get, $"/inbox/{message.Id}/raw");
-        request.Headers.Authorization = new("Bearer", api.Key);
-        using (await api.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken))
+        using (await BeginAsync())
+        using (await BeginAsync())
+        using (await BeginAsync())
         {
             (await api.GetAsync($"/inbox/{message.Id}/raw")).IsProblem(HttpStatusCode.ServiceUnavailable);
             (await api.GetAsync($"/inbox/{message.Id}")).IsProblem(HttpStatusCode.ServiceUnavailable);
@@ -155,6 +155,13 @@ public sealed class InboxTests
         }
 
         await Eventually.HoldsAsync(async () => (await api.GetAsync($"/inbox/{message.Id}/raw")).Status == HttpStatusCode.OK, TestContext.Current.CancellationToken);
+
+        async Task<HttpResponseMessage> BeginAsync()
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, $"/inbox/{message.Id}/raw");
+            request.Headers.Authorization = new("Bearer", api.Key);
+            return await api.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
+        }
     }
 
     private static byte[] PartsWithoutEnd() => Encoding.ASCII.GetBytes(
