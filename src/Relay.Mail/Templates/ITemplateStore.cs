@@ -8,7 +8,7 @@ public interface ITemplateStore
     /// <summary>How many the account has.</summary>
     ValueTask<int> CountAsync(string account, CancellationToken cancellation);
 
-    /// <summary>A page of an account's templates by their ids. It ends before <paramref name="most"/> only at the end, but for what cannot be read.</summary>
+    /// <summary>A page of an account's templates by their ids, without text and HTML, which may be large. It ends before <paramref name="most"/> only at the end, but for what cannot be read.</summary>
     /// <param name="after">The id that the page before ended with.</param>
     ValueTask<TemplatePage> ListAsync(string account, string? after, int most, CancellationToken cancellation);
 

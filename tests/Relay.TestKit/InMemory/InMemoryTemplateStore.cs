@@ -23,7 +23,7 @@ public sealed class InMemoryTemplateStore : ITemplateStore
     public ValueTask<TemplatePage> ListAsync(string account, string? after, int most, CancellationToken cancellation)
     {
         var rest = _templates.Values.Where(t => t.Account == account && string.CompareOrdinal(t.Id, after) > 0).OrderBy(t => t.Id, StringComparer.Ordinal).ToList();
-        return ValueTask.FromResult(new TemplatePage([.. rest.Take(most)], rest.Count > most ? rest[most - 1].Id : null));
+        return ValueTask.FromResult(new TemplatePage([.. rest.Take(most).Select(t => t with { Text = null, Html = null })], rest.Count > most ? rest[most - 1].Id : null));
     }
 
     public ValueTask<bool> TryAddAsync(MailTemplate template, CancellationToken cancellation) =>

@@ -21,7 +21,7 @@ internal sealed class TemplateEndpoints(ITemplateStore templates, TemplateShelf 
     private const int MaxTemplates = 500;
     private const int MaxName = 100;
 
-    // Each may be half a megabyte.
+    // The store reads each of them whole, up to half a megabyte.
     private const int MaxPage = 100;
 
     public async Task<IResult> CreateAsync(HttpContext context)

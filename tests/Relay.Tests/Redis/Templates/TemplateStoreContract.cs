@@ -53,6 +53,21 @@ public abstract class TemplateStoreContract : StoreContract<ITemplateStore>
     }
 
     [Fact]
+    public async Task A_page_of_many_is_whole_and_leaves_texts_out()
+    {
+        string[] ids = [.. Enumerable.Range(10, 13).Select(i => $"tmpl_{i}")];
+        foreach (var id in ids)
+        {
+            await Store.TryAddAsync(Welcome with { Id = id }, Cancellation);
+        }
+
+        var page = await Store.ListAsync("acme", null, 12, Cancellation);
+
+        Assert.Equal(ids.Take(12).Select(id => Welcome with { Id = id, Text = null, Html = null }), page.Templates);
+        Assert.Equal("tmpl_21", page.Next);
+    }
+
+    [Fact]
     public async Task Nothing_of_one_account_is_anothers()
     {
         await Store.TryAddAsync(Welcome, Cancellation);
