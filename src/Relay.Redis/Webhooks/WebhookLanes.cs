@@ -81,39 +81,8 @@ internal sealed class WebhookLanes : IWebhookLanes
         }
 
         await LookAsync(cancellation);
-        var taken = new List<WebhookLane>();
-        foreach (var (partition, name) in TakeDue())
-        {
-            var owned = _store.Partitions[partition];
-            try
-            {
-                if (_directory.Find(name) is { } known)
-                {
-                    taken.Add(new WebhookLane(partition, owned.Term, known));
-                }
-                else
-                {
-                    var (account, id) = WebhookDirectory.PartsOf(name);
-
-                    // What another node heard of first is not gone.
-                    if (await _webhooks.FindAsync(account, id, cancellation) is { } fresh)
-                    {
-                        taken.Add(new WebhookLane(partition, owned.Term, fresh));
-                    }
-                    else
-                    {
-                        await ForgetAsync(owned, name, cancellation);
-                    }
-                }
-            }
-            catch (StoreUnavailableException)
-            {
-                PutBack(partition, name, _time.GetUtcNow() + Refused, null);
-                throw;
-            }
-        }
-
-        return taken;
+        var found = await Task.WhenAll(TakeDue().Select(due => FindAsync(due.Partition, due.Webhook, cancellation)));
+        return [.. found.OfType<WebhookLane>()];
     }
 
     public ValueTask<IReadOnlyList<WebhookTurn>> ReadAsync(WebhookLane lane, int most, DateTimeOffset? queuedBefore, CancellationToken cancellation) =>
@@ -261,6 +230,35 @@ internal sealed class WebhookLanes : IWebhookLanes
         }
 
         return taken;
+    }
+
+    // Null when nobody is to work on it: its webhook is gone, or cannot be read now. Then it comes back by itself, and keeps no other from being worked on.
+    private async Task<WebhookLane?> FindAsync(int partition, string name, CancellationToken cancellation)
+    {
+        var owned = _store.Partitions[partition];
+        if (_directory.Find(name) is { } known)
+        {
+            return new WebhookLane(partition, owned.Term, known);
+        }
+
+        var (account, id) = WebhookDirectory.PartsOf(name);
+        try
+        {
+            // What another node heard of first is not gone.
+            if (await _webhooks.FindAsync(account, id, cancellation) is { } fresh)
+            {
+                return new WebhookLane(partition, owned.Term, fresh);
+            }
+
+            await ForgetAsync(owned, name, cancellation);
+        }
+        catch (Exception e)
+        {
+            PutBack(partition, name, _time.GetUtcNow() + Refused, null);
+            _logger.WebhookNotFound(id, account, e.Message);
+        }
+
+        return null;
     }
 
     private async ValueTask<bool> TrySettleAsync(WebhookLane lane, WebhookTurnEnd[] ends, Func<WebhookTurnEnd, bool> asDone, CancellationToken cancellation)

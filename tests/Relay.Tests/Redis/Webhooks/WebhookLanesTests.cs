@@ -1,6 +1,7 @@
 using Relay.Mail.Events;
 using Relay.Mail.Messages;
 using Relay.Mail.Webhooks;
+using Relay.Redis.Keys;
 using Relay.Redis.Records;
 using Relay.TestKit.Redis;
 using Relay.Tests.Redis.Shapes;
@@ -225,22 +226,42 @@ public abstract class WebhookLanesContract : IAsyncLifetime
         Assert.Equal("key_1......", (await Webhooks.FindAsync("acme", webhook.Id, Cancellation))!.By);
     }
 
+    [Fact]
+    public async Task One_that_cannot_be_read_keeps_no_other_waiting_and_its_own_come_when_it_can()
+    {
+        var webhook = await AddAsync();
+        var broken = WebhookOf("acme");
+        await _store.Connections.Background.HashSetAsync(StoreKeys.Webhooks("acme"), broken.Id, "{");
+        await Traffic.TestAsync(broken, Cancellation);
+        await Traffic.TestAsync(webhook, Cancellation);
+
+        var (lane, turn) = await TakeAsync();
+        Assert.Equal(webhook.Id, lane.Webhook.Id);
+        await EndAsync(lane, turn);
+
+        await Webhooks.AddAsync(broken, Cancellation);
+        (lane, _) = await TakeAsync();
+        Assert.Equal(broken.Id, lane.Webhook.Id);
+    }
+
     private protected async Task<EventWebhook> AddAsync(string account = "acme", IReadOnlyList<MailEventType>? events = null)
     {
-        var webhook = new EventWebhook
-        {
-            Id = $"hook_{Guid.NewGuid():n}",
-            Account = account,
-            Url = new Uri("https://hooks.acme.test/events"),
-            Events = events ?? [],
-            Secret = [1, 2, 3],
-            CreatedAt = DateTimeOffset.UnixEpoch,
-            By = "key_1",
-        };
+        var webhook = WebhookOf(account, events);
         await Webhooks.AddAsync(webhook, Cancellation);
         await Eventually.HoldsAsync(() => _store.Get<Relay.Redis.Webhooks.WebhookDirectory>().Find($"{account}|{webhook.Id}") is not null, Cancellation);
         return webhook;
     }
+
+    private static EventWebhook WebhookOf(string account, IReadOnlyList<MailEventType>? events = null) => new()
+    {
+        Id = $"hook_{Guid.NewGuid():n}",
+        Account = account,
+        Url = new Uri("https://hooks.acme.test/events"),
+        Events = events ?? [],
+        Secret = [1, 2, 3],
+        CreatedAt = DateTimeOffset.UnixEpoch,
+        By = "key_1",
+    };
 
     private Task HappensAsync(MessageId message, params MailEventType[] types) => HappensAsync(message, "acme", types);
 
