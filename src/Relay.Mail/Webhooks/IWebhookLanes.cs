@@ -51,7 +51,7 @@ public sealed record WebhookTurn
     /// <summary>How often the first of them was not taken.</summary>
     public required int Failures { get; init; }
 
-    /// <summary>In the order in which they happened; kinds that the webhook does not want are among them.</summary>
+    /// <summary>In the order in which they happened; kinds that the webhook does not want are among them. None where they are kept no longer.</summary>
     public required IReadOnlyList<WebhookEvent> Events { get; init; }
 
     /// <summary>Where the first of them begins.</summary>
@@ -96,6 +96,6 @@ public sealed record WebhookTurnEnd(WebhookTurn Turn)
     /// <summary>Why the last one was not taken; null when it was.</summary>
     public string? Error { get; init; }
 
-    /// <summary>Nothing was done, and nothing is written.</summary>
-    public bool IsNothing => Next == Turn.From && Due is null;
+    /// <summary>Nothing was done, and nothing is written. Where nothing was left to do, its end is.</summary>
+    public bool IsNothing => Next == Turn.From && Due is null && Next < Turn.Length;
 }

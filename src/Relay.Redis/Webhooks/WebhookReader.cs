@@ -38,6 +38,9 @@ internal sealed class WebhookReader(Store store, TimeProvider time)
         var length = await Database.StringLengthAsync(key, StoreConnections.FromPrimary).InTimeAsync();
         var mark = (string?)await marked.InTimeAsync() ?? "";
         var (offset, queued, failures, isTest) = HookStep.ReadMark(mark, now.ToUnixTimeMilliseconds());
+
+        // What the mark was set in is forgotten, and what stands there now came later.
+        offset = offset > length ? 0 : offset;
         var turn = new WebhookTurn
         {
             Message = id,

@@ -65,6 +65,15 @@ public sealed class InMemoryWebhookLanes(TimeProvider time) : IWebhookLanes
         Signal();
     }
 
+    /// <summary>What happened to a message is kept no longer; what waits of it is still marked.</summary>
+    public void Forget(MessageId message)
+    {
+        lock (_lock)
+        {
+            _happened[message].Clear();
+        }
+    }
+
     public void Test(EventWebhook webhook, MessageId id)
     {
         lock (_lock)
@@ -190,15 +199,16 @@ public sealed class InMemoryWebhookLanes(TimeProvider time) : IWebhookLanes
     private WebhookTurn TurnOf(MessageId message, Wait wait)
     {
         var events = wait.IsTest ? [] : _happened[message];
+        var from = wait.From > events.Count ? 0 : wait.From;
         return new WebhookTurn
         {
             Message = message,
             Mark = "",
             Queued = wait.Queued,
             Failures = wait.Failures,
-            From = wait.From,
+            From = from,
             Length = wait.IsTest ? 1 : events.Count,
-            Events = wait.IsTest ? [new WebhookEvent(0, 1, null)] : [.. events.Skip(wait.From).Select((happened, i) => new WebhookEvent(wait.From + i, wait.From + i + 1, happened))],
+            Events = wait.IsTest ? [new WebhookEvent(0, 1, null)] : [.. events.Skip(from).Select((happened, i) => new WebhookEvent(from + i, from + i + 1, happened))],
             Summary = events.FirstOrDefault()?.Summary,
             IsTest = wait.IsTest,
         };

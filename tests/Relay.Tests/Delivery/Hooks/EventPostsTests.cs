@@ -201,6 +201,25 @@ public sealed class EventPostsTests
     }
 
     [Fact]
+    public async Task Messages_of_which_nothing_is_kept_any_more_stop_none_behind_them()
+    {
+        await using var scene = await Scene.StartAsync();
+        scene.Server.Serve("{}");
+        scene.Lanes.IsOurs = false;
+        var messages = Enumerable.Range(0, 65).Select(_ => MessageId.Create(scene.Time)).Order().ToList();
+        messages.ForEach(message => scene.Happen(message, MailEventType.Accepted));
+        messages[..64].ForEach(scene.Lanes.Forget);
+
+        // Nobody has what was read before.
+        await WaitUntil.TrueAsync(() => scene.Lanes.IsQuiet);
+        scene.Lanes.IsOurs = true;
+
+        await scene.PassAsync(() => scene.Lanes.Waiting(scene.Webhook) == 0, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(20));
+
+        Assert.Equal(messages[64].ToString(), Text(Assert.Single(scene.Posts).Body.GetProperty("data"), "id"));
+    }
+
+    [Fact]
     public async Task A_test_says_that_it_is_one()
     {
         await using var scene = await Scene.StartAsync();

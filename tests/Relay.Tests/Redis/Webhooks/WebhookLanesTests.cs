@@ -116,6 +116,41 @@ public abstract class WebhookLanesContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_is_forgotten_before_it_was_posted_waits_no_longer()
+    {
+        var webhook = await AddAsync();
+        var message = MessageId.Create(Time);
+        await TellAsync(message, "acme", MailEventType.Accepted);
+        var (lane, turn) = await TakeAsync();
+        await Lanes.GiveBackAsync(lane, null, Cancellation);
+        await ForgetAsync(message);
+
+        (lane, turn) = await TakeAsync();
+        Assert.Empty(turn.Events);
+        await EndAsync(lane, turn, new WebhookTurnEnd(turn) { Next = turn.From });
+
+        await NothingWaitsAsync(webhook);
+    }
+
+    [Fact]
+    public async Task What_happens_to_a_message_whose_past_is_forgotten_is_posted_though_more_had_happened_before()
+    {
+        var webhook = await AddAsync();
+        var message = MessageId.Create(Time);
+        await TellAsync(message, "acme", MailEventType.Accepted, MailEventType.Deferred, MailEventType.Deferred);
+        var (lane, turn) = await TakeAsync();
+        await EndAsync(lane, turn, new WebhookTurnEnd(turn) { Next = turn.Events[^1].Offset, Due = Time.GetUtcNow(), Taken = 2 });
+        await ForgetAsync(message);
+        await HappensAsync(message, MailEventType.Complained);
+
+        (lane, turn) = await TakeAsync();
+        Assert.Equal(MailEventType.Complained, Assert.Single(turn.Events).Happened!.Type);
+        await EndAsync(lane, turn);
+
+        await NothingWaitsAsync(webhook);
+    }
+
+    [Fact]
     public async Task A_turn_that_was_read_before_a_replay_ends_nothing_of_it()
     {
         var webhook = await AddAsync();
@@ -251,6 +286,9 @@ public abstract class WebhookLanesContract : IAsyncLifetime
         await Eventually.HoldsAsync(() => _store.Get<Relay.Redis.Webhooks.WebhookDirectory>().Find($"{account}|{webhook.Id}") is not null, Cancellation);
         return webhook;
     }
+
+    // As the store does when more messages have ended since than are kept.
+    private Task ForgetAsync(MessageId message) => _store.Connections.Background.KeyDeleteAsync(_store.Store.PartitionOf(message).Keys.Activity(message));
 
     private static EventWebhook WebhookOf(string account, IReadOnlyList<MailEventType>? events = null) => new()
     {
