@@ -85,7 +85,7 @@ internal sealed class EventPosts(
             var resting = endpoint.RestsUntil;
             var stale = resting is null ? default(DateTimeOffset?) : time.GetUtcNow() - options.Value.Retry.EventExpiry;
             var turns = await from.ReadAsync(lane, MessagesAtOnce, stale, cancellation);
-            var ends = await Task.WhenAll(turns.Select(turn => TryPostAsync(lane, turn, endpoint, from, cancellation)));
+            var ends = await Task.WhenAll(turns.Select(turn => PostAsync(lane, turn, endpoint, from, cancellation)));
 
             // A stop leaves nothing of what was heard unwritten.
             await from.SettleAsync(lane, ends, CancellationToken.None);
@@ -117,20 +117,6 @@ internal sealed class EventPosts(
         }
     }
 
-    // What goes wrong with one for a reason of ours puts off that one: the others were posted, and that is to be written.
-    private async Task<WebhookTurnEnd> TryPostAsync(WebhookLane lane, WebhookTurn turn, Endpoint endpoint, IWebhookLanes from, CancellationToken cancellation)
-    {
-        try
-        {
-            return await PostAsync(lane, turn, endpoint, from, cancellation);
-        }
-        catch (Exception e) when (e is not OperationCanceledException)
-        {
-            logger.EventsNotPosted(lane.Webhook.Id, lane.Webhook.Account, e);
-            return Fail(new WebhookTurnEnd(turn) { Next = turn.From, Failures = turn.Failures }, turn.Events[0], new HookAnswer(false, "an error of ours stopped the post", null, IsUnheard: false));
-        }
-    }
-
     private async Task<WebhookTurnEnd> PostAsync(WebhookLane lane, WebhookTurn turn, Endpoint endpoint, IWebhookLanes from, CancellationToken cancellation)
     {
         var end = new WebhookTurnEnd(turn) { Next = turn.From, Failures = turn.Failures };
@@ -144,7 +130,7 @@ internal sealed class EventPosts(
             {
                 end = end with { Next = each.Next, Failures = 0, GivenUp = end.GivenUp + 1 };
             }
-            else if (await TryPostAsync(lane, turn, each, endpoint, from, cancellation) is not { } answer)
+            else if (await PostOneAsync(lane, turn, each, endpoint, from, cancellation) is not { } answer)
             {
                 break;
             }
@@ -168,6 +154,21 @@ internal sealed class EventPosts(
         return due - QueuedOf(end.Turn, failed) < options.Value.Retry.EventExpiry
             ? end with { Due = due, Failures = end.Failures + 1, Error = answer.Words }
             : end with { Next = failed.Next, Due = due, Failures = 0, GivenUp = end.GivenUp + 1, Error = answer.Words };
+    }
+
+    // What goes wrong with one for a reason of ours puts off that one: others were posted, and that is to be written.
+    private async Task<HookAnswer?> PostOneAsync(
+        WebhookLane lane, WebhookTurn turn, WebhookEvent each, Endpoint endpoint, IWebhookLanes from, CancellationToken cancellation)
+    {
+        try
+        {
+            return await TryPostAsync(lane, turn, each, endpoint, from, cancellation);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            logger.EventsNotPosted(lane.Webhook.Id, lane.Webhook.Account, e);
+            return new HookAnswer(false, "an error of ours stopped the post", null, IsUnheard: false);
+        }
     }
 
     // Null when it was not posted: the program rests, or the lane is another node's.

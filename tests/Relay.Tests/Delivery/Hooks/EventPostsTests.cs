@@ -220,6 +220,24 @@ public sealed class EventPostsTests
     }
 
     [Fact]
+    public async Task One_event_that_cannot_be_posted_sends_nothing_again_that_was_taken_before_it()
+    {
+        await using var scene = await Scene.StartAsync();
+        scene.Server.Serve("{}");
+        var (broken, other) = (MessageId.Create(scene.Time), MessageId.Create(scene.Time));
+        scene.Happen(broken, MailEventType.Accepted);
+        scene.Happen(broken, MailEventType.Deferred, e => e with { Summary = new MessageSummary { MessageId = "1@shop.test", From = "", Subject = "", Recipients = null! } });
+        scene.Happen(broken, MailEventType.Delivered);
+        scene.Happen(other, MailEventType.Accepted);
+
+        await scene.PassAsync(() => scene.Lanes.Waiting(scene.Webhook) == 0, TimeSpan.FromHours(1), TimeSpan.FromHours(80));
+
+        Assert.Equal((3, 1), (scene.Lanes.Taken, scene.Lanes.GivenUp));
+        Assert.Equal(["accepted", "delivered"], scene.Posts.Where(post => Text(post.Body.GetProperty("data"), "id") == broken.ToString()).Select(post => Text(post.Body, "type")));
+        Assert.Single(scene.Posts, post => Text(post.Body.GetProperty("data"), "id") == other.ToString());
+    }
+
+    [Fact]
     public async Task A_test_says_that_it_is_one()
     {
         await using var scene = await Scene.StartAsync();
