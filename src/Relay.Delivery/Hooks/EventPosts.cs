@@ -156,7 +156,8 @@ internal sealed class EventPosts(
             : end with { Next = failed.Next, Due = due, Failures = 0, GivenUp = end.GivenUp + 1, Error = answer.Words };
     }
 
-    // What goes wrong with one for a reason of ours puts off that one: others were posted, and that is to be written.
+    // Null when it was not posted. What goes wrong with one for a reason of ours puts off that one: others were posted, and that
+    // is to be written.
     private async Task<HookAnswer?> PostOneAsync(
         WebhookLane lane, WebhookTurn turn, WebhookEvent each, Endpoint endpoint, IWebhookLanes from, CancellationToken cancellation)
     {
@@ -164,7 +165,12 @@ internal sealed class EventPosts(
         {
             return await TryPostAsync(lane, turn, each, endpoint, from, cancellation);
         }
-        catch (Exception e) when (e is not OperationCanceledException)
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            // A stop ends the wait for a place, and no post.
+            return null;
+        }
+        catch (Exception e)
         {
             logger.EventsNotPosted(lane.Webhook.Id, lane.Webhook.Account, e);
             return new HookAnswer(false, "an error of ours stopped the post", null, IsUnheard: false);

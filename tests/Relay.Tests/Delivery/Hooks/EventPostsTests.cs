@@ -2,6 +2,8 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using Microsoft.Extensions.Hosting;
+using Relay.Delivery.Hooks;
 using Relay.Delivery.Routing;
 using Relay.Mail.Events;
 using Relay.Mail.Messages;
@@ -230,11 +232,39 @@ public sealed class EventPostsTests
         scene.Happen(broken, MailEventType.Delivered);
         scene.Happen(other, MailEventType.Accepted);
 
-        await scene.PassAsync(() => scene.Lanes.Waiting(scene.Webhook) == 0, TimeSpan.FromHours(1), TimeSpan.FromHours(80));
+        await scene.PassAsync(() => scene.Lanes.Waiting(scene.Webhook) == 0, TimeSpan.FromHours(1), TimeSpan.FromHours(100));
 
         Assert.Equal((3, 1), (scene.Lanes.Taken, scene.Lanes.GivenUp));
         Assert.Equal(["accepted", "delivered"], scene.Posts.Where(post => Text(post.Body.GetProperty("data"), "id") == broken.ToString()).Select(post => Text(post.Body, "type")));
         Assert.Single(scene.Posts, post => Text(post.Body.GetProperty("data"), "id") == other.ToString());
+    }
+
+    [Fact]
+    public async Task A_stop_writes_down_what_was_taken_and_posts_no_more()
+    {
+        await using var scene = await Scene.StartAsync();
+        var gate = new TaskCompletionSource();
+        scene.Server.Serve("{}").Gate = gate.Task;
+        scene.Lanes.IsOurs = false;
+        for (var n = 0; n < 40; n++)
+        {
+            scene.Happen(MessageId.Create(scene.Time), MailEventType.Accepted);
+        }
+
+        // Then all are read together.
+        await WaitUntil.TrueAsync(() => scene.Lanes.IsQuiet);
+        scene.Lanes.IsOurs = true;
+        await WaitUntil.TrueAsync(() =>
+        {
+            scene.Time.Advance(scene.Lanes.IsQuiet ? TimeSpan.FromSeconds(1) : TimeSpan.Zero);
+            return scene.Server.Requests.Count == 16;
+        });
+        var posts = scene.Delivery.Part<IEnumerable<IHostedService>>().OfType<EventPosts>().Single();
+        var stop = posts.StopAsync(TestContext.Current.CancellationToken);
+        gate.SetResult();
+        await stop;
+
+        Assert.Equal((16, 16, 24), (scene.Server.Requests.Count, scene.Lanes.Taken, scene.Lanes.Waiting(scene.Webhook)));
     }
 
     [Fact]
