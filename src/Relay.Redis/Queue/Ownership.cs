@@ -201,31 +201,44 @@ internal sealed class Ownership
         var found = await database.StringGetAsync([partition.Keys.Lease, partition.Keys.Settled], StoreConnections.FromPrimary).InTimeAsync();
         var owner = (string?)found[0];
         await renewed.InTimeAsync();
-        if (!partition.IsOwned || partition.Term != term)
+        if (IsOver(partition, term))
         {
-            // It came so late that the partition was given away, and perhaps taken again.
             return;
         }
 
-        if (owner == _store.Owner || (owner is null && await IsStillOursAsync(partition)))
+        var isOurs = owner == _store.Owner || (owner is null && await IsStillOursAsync(partition));
+        if (IsOver(partition, term))
         {
-            var gaveBack = await FindGivenBackAsync(partition, known, done, Fence.Parse(found[1]));
-            if (partition.EndDoubts(doubts) && _store.CanGoBack && !gaveBack)
-            {
-                // No settling step is missing, but an accept that was taken back may be there again: no fence tells of that.
-                LookAnew(partition);
-            }
-
-            Renew(partition, asked);
+            // The lease that it may have taken is found by the next turn.
+            return;
         }
-        else
+
+        if (!isOurs)
         {
             Lose(partition, owner);
+            return;
         }
+
+        var gaveBack = await FindGivenBackAsync(partition, term, known, done, Fence.Parse(found[1]));
+        if (IsOver(partition, term))
+        {
+            return;
+        }
+
+        if (partition.EndDoubts(doubts) && _store.CanGoBack && !gaveBack)
+        {
+            // No settling step is missing, but an accept that was taken back may be there again: no fence tells of that.
+            LookAnew(partition);
+        }
+
+        Renew(partition, asked);
     }
 
+    // An answer may come so late that the partition was given away, and perhaps taken again.
+    private static bool IsOver(Partition partition, long term) => !partition.IsOwned || partition.Term != term;
+
     // A store that lost its last moment holds units again that are settled for us, and nobody would look.
-    private async Task<bool> FindGivenBackAsync(Partition partition, Fence known, int done, Fence found)
+    private async Task<bool> FindGivenBackAsync(Partition partition, long term, Fence known, int done, Fence found)
     {
         if (!partition.HasGoneBack && !found.IsBefore(known))
         {
@@ -248,6 +261,11 @@ internal sealed class Ownership
         {
             partition.HasGoneBack = true;
             throw;
+        }
+
+        if (IsOver(partition, term))
+        {
+            return false;
         }
 
         partition.GoneBackTo = (found, done);
@@ -295,7 +313,11 @@ internal sealed class Ownership
         }
 
         var staying = partitions.Where(p => p.IsServed).ToList();
-        await Task.WhenAll(free.Take(Math.Max(0, share - staying.Count)).Select(f => TryAsync(() => TakeAsync(f.Partition, f.Owner))));
+        var due = Math.Max(0, share - staying.Count);
+        await Task.WhenAll(free.Take(due).Select(f => TryAsync(() => TakeAsync(f.Partition, f.Owner))));
+
+        // A renewal that came late may have taken the lease of one that was given away.
+        await Task.WhenAll(free.Skip(due).Where(f => f.Owner == _store.Owner).Select(f => TryAsync(() => GiveLeaseAsync(f.Partition))));
         foreach (var surplus in staying.Skip(share))
         {
             surplus.Leave();
@@ -387,8 +409,12 @@ internal sealed class Ownership
         partition.Lose();
         partition.Recent.Clear();
         _window.Drop(partition);
-        var database = _store.Connections.Background;
-        var step = database.CreateTransaction();
+        await GiveLeaseAsync(partition);
+    }
+
+    private async Task GiveLeaseAsync(Partition partition)
+    {
+        var step = _store.Connections.Background.CreateTransaction();
         step.AddCondition(Condition.StringEqual(partition.Keys.Lease, _store.Owner));
         _ = step.KeyDeleteAsync(partition.Keys.Lease, CommandFlags.FireAndForget);
         await step.RunAsync();

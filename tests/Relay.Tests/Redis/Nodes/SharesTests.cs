@@ -1,6 +1,8 @@
 using Relay.Mail.Events;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
+using Relay.Redis.Queue;
+using Relay.Redis.Steps;
 using Relay.TestKit.Redis;
 
 namespace Relay.Tests.Redis.Nodes;
@@ -62,6 +64,75 @@ public sealed class SharesTests
         await Eventually.HoldsAsync(() => Owned(first) == 15, Cancellation);
         shim.Instead = _ => null;
         await Eventually.HoldsAsync(() => Owned(first) == 16, Cancellation);
+    }
+
+    [Fact]
+    public async Task A_lease_that_a_late_renewal_took_of_a_partition_given_away_is_given_back()
+    {
+        await using var redis = await RedisServer.StartAsync(Cancellation);
+        await using var first = await StartAsync(redis, lease: "00:01:00");
+        await using var second = await StartAsync(redis, lease: "00:01:00");
+        await Eventually.HoldsAsync(() => IsShared(first, second), Cancellation);
+        var given = second.Store.Partitions.First(p => p.IsOwned);
+
+        await redis.AskAsync(Cancellation, "SET", given.Keys.Lease.ToString(), first.Store.Owner, "EX", "60");
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                await second.Get<Ownership>().ClaimAsync();
+                return !given.IsOwned;
+            },
+            Cancellation);
+
+        // Sooner than the lease ends by itself.
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                await first.Get<Ownership>().ClaimAsync();
+                await second.Get<Ownership>().ClaimAsync();
+                return IsShared(first, second);
+            },
+            Cancellation);
+    }
+
+    [Fact]
+    public async Task A_renewal_that_ends_in_the_next_turn_as_the_owner_says_nothing_about_that_one()
+    {
+        await using var redis = await RedisServer.StartAsync(Cancellation);
+        await using var shim = new RedisShim(redis);
+        await using var store = await StoreUnderTest.StartAsync(shim.ConnectionString, StoreUnderTest.NewFolder(), Time, Cancellation, ("Queue:Lease", "00:01:00"));
+        var partition = store.Store.Partitions[3];
+        var (lease, settled) = (partition.Keys.Lease.ToString(), partition.Keys.Settled.ToString());
+        var term = 0L;
+        var isRenewed = false;
+        shim.Instead = command =>
+        {
+            if (Volatile.Read(ref term) == 0 && command[0] == "GET" && command[1] == settled)
+            {
+                // The renewal has taken the lease that had ended, and asks who came in between: nobody but we.
+                var next = partition.Settled.NextEpoch(Random.Shared);
+                partition.Lose();
+                partition.Take(next, next);
+                Volatile.Write(ref term, partition.Term);
+            }
+            else if (Volatile.Read(ref term) != 0 && command[0] is "EXPIRE" or "PEXPIRE" && command[1] == lease)
+            {
+                Volatile.Write(ref isRenewed, true);
+            }
+
+            return null;
+        };
+
+        await redis.AskAsync(Cancellation, "DEL", lease);
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                await store.Get<Ownership>().ClaimAsync();
+                return Volatile.Read(ref isRenewed);
+            },
+            Cancellation);
+
+        Assert.Equal((true, term), (partition.IsOwned, partition.Term));
     }
 
     [Fact]
