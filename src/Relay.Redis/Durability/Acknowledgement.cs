@@ -17,8 +17,8 @@ namespace Relay.Redis.Durability;
 /// WAIT speaks of what its own connection wrote last, and holds that connection up until it is answered. So it has a
 /// connection of its own, and the GETEX, a write, brings that connection's last write behind the step. All that come while
 /// a server is being asked go with the next question to it.
-/// A later mark tells of an earlier one only where both are of the same server: one that has taken over in between may have the
-/// later alone. So where a connection was lost meanwhile, it tells nothing.
+/// Its own mark proves that a step is there. A later mark tells of an earlier one only where both are of the same server: one that
+/// has taken over in between may have the later alone. So where any connection was lost meanwhile, a later mark tells nothing.
 /// </summary>
 internal sealed class Acknowledgement(Store store, IOptions<StoreOptions> options)
 {
@@ -108,7 +108,6 @@ internal sealed class Acknowledgement(Store store, IOptions<StoreOptions> option
     private async Task AskAsync(IServer server, List<MarkedStep> steps)
     {
         StoreFailure? failure;
-        var missing = new List<MarkedStep>();
         try
         {
             // Another socket in between would have written nothing, and everything it wrote is soon acknowledged.
@@ -116,7 +115,10 @@ internal sealed class Acknowledgement(Store store, IOptions<StoreOptions> option
             foreach (var marked in steps.GroupBy(s => (s.Mark.Key, s.Mark.Kept)))
             {
                 var there = await MarkThereAsync(marked.Key.Key, marked.Key.Kept).WaitAsync(_limit);
-                missing.AddRange(marked.Where(s => s.Mark.Number > there));
+                foreach (var step in marked)
+                {
+                    step.There = there;
+                }
             }
 
             failure = await WaitAsync(server).WaitAsync(_limit);
@@ -133,8 +135,9 @@ internal sealed class Acknowledgement(Store store, IOptions<StoreOptions> option
         foreach (var step in steps)
         {
             step.SetAnswer(
-                missing.Contains(step) ? Unknown("the store went back behind the accept, as in a failover")
-                : failure is null && step.Mark.Doubts != store.Doubts ? Unknown("a connection to the store was lost before the accept was acknowledged")
+                step.There < step.Mark.Number ? Unknown("the store went back behind the accept, as in a failover")
+                : failure is null && step.There > step.Mark.Number && step.Mark.Doubts != store.Doubts
+                    ? Unknown("a connection to the store was lost before the accept was acknowledged")
                 : failure);
         }
     }
@@ -179,6 +182,10 @@ internal sealed class Acknowledgement(Store store, IOptions<StoreOptions> option
         private readonly TaskCompletionSource<StoreFailure?> _answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public AcceptMark Mark { get; } = mark;
+
+        /// <summary>The mark that stands under the step's key; null while that is not known.</summary>
+        public long? There { get; set; }
+
         public Task<StoreFailure?> Answer => _answer.Task;
 
         public void SetAnswer(StoreFailure? failure) => _answer.TrySetResult(failure);

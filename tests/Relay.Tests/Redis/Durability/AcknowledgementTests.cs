@@ -120,6 +120,24 @@ public sealed partial class AcknowledgementTests
     }
 
     [Fact]
+    public async Task An_accept_whose_own_mark_is_there_is_acknowledged_whatever_connection_was_lost_meanwhile()
+    {
+        await using var redis = await RedisServer.StartAsync(Cancellation, "everysec", "--repl-diskless-sync-delay", "0");
+        await using var replica = await ReplicaOfAsync(redis);
+        await using var store = await StartAsync(redis.ConnectionString, ("Durability:Replicas", "1"));
+        var acknowledgement = store.Get<Acknowledgement>();
+        var partition = store.Store.Partitions[0];
+        var (plain, keyed) = (store.Connections.Intake.CreateTransaction(), store.Connections.Guarded.CreateTransaction());
+        var marks = new[] { acknowledgement.Mark(plain, partition), acknowledgement.MarkAlone(keyed, partition) };
+        await plain.ExecuteAsync();
+        await keyed.ExecuteAsync();
+
+        store.Store.Doubt();
+
+        Assert.All(await Task.WhenAll(marks.Select(acknowledgement.WaitAsync)), Assert.Null);
+    }
+
+    [Fact]
     public async Task A_step_that_was_overtaken_is_acknowledged_and_so_is_the_one_that_overtook_it()
     {
         await using var redis = await RedisServer.StartAsync(Cancellation, "everysec", "--repl-diskless-sync-delay", "0");
