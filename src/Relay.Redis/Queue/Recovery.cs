@@ -123,7 +123,13 @@ internal sealed class Recovery(
         foreach (var some in JournalledOf(partition).OfType<DoneEntry>().Chunk(SettledAtOnce))
         {
             var found = await Task.WhenAll(some.Select(done => units.FindAsync(partition, done.Unit)));
-            window.Claim(partition, [.. found.OfType<(Lease Lease, long Due)>().Select(unit => (unit.Lease.Id, unit.Lease.Unit.Lane, unit.Due))]);
+            lock (_lock)
+            {
+                // What was settled meanwhile is forgotten, and nobody would give it back.
+                window.Claim(
+                    partition,
+                    [.. found.OfType<(Lease Lease, long Due)>().Where(unit => _journalled.ContainsKey(unit.Lease.Id)).Select(unit => (unit.Lease.Id, unit.Lease.Unit.Lane, unit.Due))]);
+            }
         }
     }
 
@@ -189,18 +195,20 @@ internal sealed class Recovery(
             return;
         }
 
-        try
+        // Forgotten before it is given back, or RecallAsync could claim it in between.
+        await ClaimAsync(partition, done.Unit, async current =>
         {
-            if (await TrySettleAsync(partition, done))
+            try
             {
-                Forget(done.Unit, ended: true);
+                await SettleAsync(partition, done, current);
             }
-        }
-        catch (JsonException e)
-        {
-            await SetAsideAsync(partition, done.ToArray(), e.Message);
+            catch (JsonException e)
+            {
+                await SetAsideAsync(partition, done.ToArray(), e.Message);
+            }
+
             Forget(done.Unit, ended: true);
-        }
+        });
     }
 
     // False when there is nothing to mark: the unit was settled since, or never was at a remote.
@@ -245,16 +253,19 @@ internal sealed class Recovery(
     private async Task<bool> TryHideAsync(Partition partition, DotEntry dot) =>
         !await TryMarkAsync(partition, dot) || await ClaimAsync(partition, dot.Unit, _ => Task.CompletedTask);
 
-    private Task<bool> TrySettleAsync(Partition partition, DoneEntry done) => ClaimAsync(partition, done.Unit, async current =>
+    private Task<bool> TrySettleAsync(Partition partition, DoneEntry done) =>
+        ClaimAsync(partition, done.Unit, current => SettleAsync(partition, done, current));
+
+    private async Task SettleAsync(Partition partition, DoneEntry done, (Lease Lease, long Due)? found)
     {
-        if (current is var (lease, due) && LateOutcome.Apply(done, lease, DateTimeOffset.FromUnixTimeMilliseconds(due)) is { } settlement)
+        if (found is var (lease, due) && LateOutcome.Apply(done, lease, DateTimeOffset.FromUnixTimeMilliseconds(due)) is { } settlement)
         {
             logger.LateSettled(done.Unit.ToString());
             await settles.SettleAsync(settlement);
         }
 
-        await TellDoublesAsync(partition, done, current?.Lease);
-    });
+        await TellDoublesAsync(partition, done, found?.Lease);
+    }
 
     private async Task TellDoublesAsync(Partition partition, DoneEntry done, Lease? current)
     {
@@ -277,8 +288,8 @@ internal sealed class Recovery(
     {
         if (await units.FindAsync(partition, unit) is not var (first, due))
         {
-            window.Unclaim([unit]);
             await act(null);
+            window.Unclaim([unit]);
             return true;
         }
 

@@ -1,3 +1,4 @@
+using Relay.Redis.Journal;
 using Relay.Redis.Queue;
 using Relay.Redis.Steps;
 using Relay.TestKit.Redis;
@@ -71,5 +72,37 @@ public sealed class GivenBackTests
         using var soon = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
         soon.CancelAfter(TimeSpan.FromSeconds(1));
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => store.Queue.LeaseDueAsync(TestMail.Everything, soon.Token).AsTask());
+    }
+
+    [Fact]
+    public async Task What_was_settled_while_it_was_looked_for_is_not_kept_from_being_sent()
+    {
+        await using var redis = await RedisServer.StartAsync(Cancellation, "everysec");
+        await using var shim = new RedisShim(redis);
+        await using var store = await StoreUnderTest.StartAsync(
+            shim.ConnectionString, StoreUnderTest.NewFolder(), Time, Cancellation, ("Queue:Lease", "00:10:00"));
+        var message = TestMail.To(Time, "a@x.test");
+        await store.Queue.EnqueueAsync(message, null, Cancellation);
+        var lease = Assert.Single(await store.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime());
+        var partition = store.Store.PartitionOf(message.Id);
+        var recovery = store.Get<Recovery>();
+        var isSettled = 0;
+        shim.Instead = command =>
+        {
+            if (command[0] == "ZSCORE" && command[2] == lease.Id.ToString() && Interlocked.Exchange(ref isSettled, 1) == 0)
+            {
+                // As when the put-off of its outcome ends just now.
+                recovery.Begin([]);
+            }
+
+            return null;
+        };
+
+        recovery.Begin([new DoneEntry(lease.Id, lease.Attempts) { Events = [] }]);
+        await recovery.RecallAsync(partition);
+        Assert.Equal(1, isSettled);
+        store.Queue.Release(lease);
+
+        Assert.Equal(lease.Id, Assert.Single(await store.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime()).Id);
     }
 }
