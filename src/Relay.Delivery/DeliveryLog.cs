@@ -85,7 +85,7 @@ internal static partial class DeliveryLog
     [LoggerMessage(EventId = 18, Level = LogLevel.Error, Message = "{MessageId}: a copy of it could not be signed for {Domain}")]
     public static partial void CopyNotSigned(this ILogger logger, MessageId messageId, string domain, Exception exception);
 
-    [LoggerMessage(EventId = 26, Level = LogLevel.Error, Message = "{MessageId}: the report to its sender could not be written, and is left out")]
+    [LoggerMessage(EventId = 31, Level = LogLevel.Error, Message = "{MessageId}: the report to its sender could not be written, and is left out")]
     public static partial void ReportNotWritten(this ILogger logger, MessageId messageId, Exception exception);
 
     [LoggerMessage(EventId = 19, Level = LogLevel.Warning, Message = "A dialogue of {MessageId} could not be kept")]
