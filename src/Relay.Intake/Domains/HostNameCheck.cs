@@ -11,9 +11,9 @@ internal sealed class HostNameCheck(IDomainRecords records, RelayHosts hosts)
         try
         {
             var good = new List<string>();
-            foreach (var (name, address) in hosts.Greetings)
+            foreach (var (index, (name, address)) in hosts.Greetings.Index())
             {
-                var found = await LookAsync(name, address, cancellation);
+                var found = await LookAsync(name, address, index == 0 ? "Relay:HostName" : "Relay:Delivery:Pools", cancellation);
                 if (found.Kind != ChecklistState.Good)
                 {
                     return found;
@@ -31,12 +31,13 @@ internal sealed class HostNameCheck(IDomainRecords records, RelayHosts hosts)
     }
 
     /// <param name="from">The address that says the name; null where that is not known.</param>
-    private async ValueTask<ChecklistFinding> LookAsync(string hostName, IPAddress? from, CancellationToken cancellation)
+    /// <param name="setting">Where the name stands.</param>
+    private async ValueTask<ChecklistFinding> LookAsync(string hostName, IPAddress? from, string setting, CancellationToken cancellation)
     {
         var addresses = await records.FindAsync(hostName, RecordType.Address, cancellation);
         if (from is not null && !addresses.Select(IPAddress.Parse).Contains(from))
         {
-            return ChecklistFinding.Bad($"{from} says {hostName} (Relay:Delivery:Pools), whose addresses in the DNS are {(addresses.Count == 0 ? "none" : string.Join(", ", addresses))}");
+            return ChecklistFinding.Bad($"{from} says {hostName} ({setting}), whose addresses in the DNS are {(addresses.Count == 0 ? "none" : string.Join(", ", addresses))}");
         }
 
         foreach (var address in addresses)
@@ -51,7 +52,7 @@ internal sealed class HostNameCheck(IDomainRecords records, RelayHosts hosts)
         }
 
         return addresses.Count == 0
-            ? ChecklistFinding.Bad($"{hostName} (Relay:HostName) has no address in the DNS")
+            ? ChecklistFinding.Bad($"{hostName} ({setting}) has no address in the DNS")
             : ChecklistFinding.Good($"{hostName} is {string.Join(" and ", addresses)}, and they are {hostName}");
     }
 }

@@ -32,6 +32,6 @@ internal sealed partial class HostNameWatch(HostNameCheck check, TimeProvider ti
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Relay:HostName does not lead back to itself, and large receivers refuse such senders: {Finding}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "A name that this relay says in EHLO does not lead back to itself, and large receivers refuse such senders: {Finding}")]
     private partial void LogLost(string finding);
 }

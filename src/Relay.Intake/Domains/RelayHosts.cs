@@ -11,7 +11,7 @@ namespace Relay.Intake.Domains;
 /// <param name="Exchangers">Names of relays that take what comes back.</param>
 /// <param name="Senders">Names whose addresses mail leaves from.</param>
 /// <param name="Addresses">The others that mail leaves from.</param>
-/// <param name="Greetings">What this process says in EHLO, and from which address, where that is known.</param>
+/// <param name="Greetings">What this process says in EHLO, its own name first, and from which address, where that is known.</param>
 internal sealed record RelayHosts(
     IReadOnlyList<string> Exchangers, IReadOnlyList<string> Senders, IReadOnlyList<IPAddress> Addresses, IReadOnlyList<(string Name, IPAddress? Address)> Greetings)
 {

@@ -42,6 +42,23 @@ public sealed class HostNameWatchTests
         Assert.Equal(warns, await LookAsync(records, RelayHosts.Of("mx.relay.test", new DomainOptions(), [(IPAddress.Parse("192.0.2.10"), "out1.relay.test")])));
     }
 
+    [Theory]
+    [InlineData("mx.relay.test", "Relay:HostName")]
+    [InlineData("out1.relay.test", "Relay:Delivery:Pools")]
+    public async Task A_name_without_an_address_is_told_with_the_setting_that_it_stands_in(string name, string setting)
+    {
+        var records = new InMemoryDomainRecords();
+        records.Put("mx.relay.test", RecordType.Address, "192.0.2.1");
+        records.Put("192.0.2.1", RecordType.Ptr, "mx.relay.test");
+        records.Put(name, RecordType.Address);
+
+        // Behind a router: from where the name of the pool is seen is not known.
+        var hosts = RelayHosts.Of("mx.relay.test", new DomainOptions(), [(IPAddress.Parse("10.0.0.10"), "out1.relay.test")]);
+        var found = await new HostNameCheck(records, hosts).LookAsync(Cancellation);
+
+        Assert.Equal((ChecklistState.Bad, $"{name} ({setting}) has no address in the DNS"), (found.Kind, found.Finding));
+    }
+
     [Fact]
     public async Task A_name_server_that_is_silent_says_nothing_about_it()
     {
