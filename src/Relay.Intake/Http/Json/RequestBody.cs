@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Microsoft.AspNetCore.Http;
@@ -20,34 +21,32 @@ internal static class RequestBody
         ReadAsync(context, context.Request.Body, SmallBody, type);
 
     /// <exception cref="ProblemException">The body is too large, not JSON, or not this request.</exception>
-    public static async ValueTask<T> ReadAsync<T>(HttpContext context, Stream body, long limit, JsonTypeInfo<T> type)
+    public static ValueTask<T> ReadAsync<T>(HttpContext context, Stream body, long limit, JsonTypeInfo<T> type)
+        where T : class =>
+        ReadAsync(context, body, limit, octets => JsonSerializer.DeserializeAsync(octets, type, context.RequestAborted));
+
+    /// <summary>Reads a body of which parts are read later, each by itself: its octets stay.</summary>
+    /// <exception cref="ProblemException">The body is too large, not JSON, or not this request.</exception>
+    public static async ValueTask<(T Request, ReadOnlyMemory<byte> Octets)> ReadWholeAsync<T>(HttpContext context, Stream body, long limit, JsonTypeInfo<T> type)
         where T : class
     {
-        Allow(context, limit);
-        await using var limited = new LimitedBody(body, limit);
-        try
+        var whole = new MemoryStream();
+        var request = await ReadAsync(context, body, limit, async octets =>
         {
-            return await JsonSerializer.DeserializeAsync(limited, type, context.RequestAborted)
-                ?? throw new ProblemException(Problem.BadRequest("the body is null; it must be an object"));
-        }
-        catch (BadHttpRequestException exception) when (exception.StatusCode == StatusCodes.Status413PayloadTooLarge)
-        {
-            throw new ProblemException(Problem.TooLarge($"the body is larger than {limit} octets"));
-        }
-        catch (JsonException exception)
-        {
-            throw new ProblemException(ProblemOf(exception));
-        }
+            await octets.CopyToAsync(whole, context.RequestAborted);
+            return JsonSerializer.Deserialize(OctetsOf(whole).Span, type);
+        });
+        return (request, OctetsOf(whole));
     }
 
     /// <summary>Reads a part of a body that was read already.</summary>
     /// <exception cref="ProblemException">It is not this request.</exception>
-    public static T Read<T>(JsonElement part, JsonTypeInfo<T> type)
+    public static T Read<T>(ReadOnlySpan<byte> part, JsonTypeInfo<T> type)
         where T : class
     {
         try
         {
-            return part.Deserialize(type) ?? throw new ProblemException(Problem.BadRequest("it is null; it must be an object"));
+            return JsonSerializer.Deserialize(part, type) ?? throw new ProblemException(Problem.BadRequest("it is null; it must be an object"));
         }
         catch (JsonException exception)
         {
@@ -62,6 +61,32 @@ internal static class RequestBody
         {
             size.MaxRequestBodySize = limit + Swallowed;
         }
+    }
+
+    private static async ValueTask<T> ReadAsync<T>(HttpContext context, Stream body, long limit, Func<Stream, ValueTask<T?>> read)
+        where T : class
+    {
+        Allow(context, limit);
+        await using var limited = new LimitedBody(body, limit);
+        try
+        {
+            return await read(limited) ?? throw new ProblemException(Problem.BadRequest("the body is null; it must be an object"));
+        }
+        catch (BadHttpRequestException exception) when (exception.StatusCode == StatusCodes.Status413PayloadTooLarge)
+        {
+            throw new ProblemException(Problem.TooLarge($"the body is larger than {limit} octets"));
+        }
+        catch (JsonException exception)
+        {
+            throw new ProblemException(ProblemOf(exception));
+        }
+    }
+
+    // A byte order mark may stand before JSON (RFC 8259, section 8.1); only a reader of streams passes over it by itself.
+    private static ReadOnlyMemory<byte> OctetsOf(MemoryStream whole)
+    {
+        var octets = whole.GetBuffer().AsMemory(0, (int)whole.Length);
+        return octets.Span.StartsWith(Encoding.UTF8.Preamble) ? octets[Encoding.UTF8.Preamble.Length..] : octets;
     }
 
     private static Problem ProblemOf(JsonException exception)

@@ -1,6 +1,4 @@
-using System.Runtime.InteropServices;
 using System.Security.Cryptography;
-using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Relay.Intake.Http.Access;
 using Relay.Intake.Http.Json;
@@ -24,7 +22,7 @@ internal sealed class BatchEndpoint(Mailer mailer, BodyBudget bodies)
     {
         var credential = Caller.Of(context);
         await using var body = bodies.Open(context.Request.Body, credential.Account);
-        var batch = await RequestBody.ReadAsync(context, body, MaxBody, ApiJson.Default.BatchRequest);
+        var (batch, octets) = await RequestBody.ReadWholeAsync(context, body, MaxBody, ApiJson.Default.BatchRequest);
         if (batch.Mails.Count == 0)
         {
             return new ProblemAnswer(Problem.Unprocessable(null, "the body holds no messages"));
@@ -35,7 +33,7 @@ internal sealed class BatchEndpoint(Mailer mailer, BodyBudget bodies)
         foreach (var together in batch.Mails.Chunk(AtATime))
         {
             var first = items.Count;
-            items.AddRange(await Task.WhenAll(together.Select((mail, i) => SendAsync(mail, key is null ? null : KeyOf(key, first + i, mail), credential, context.RequestAborted))));
+            items.AddRange(await Task.WhenAll(together.Select((mail, i) => SendAsync(octets[mail], key is null ? null : KeyOf(key, first + i, octets[mail].Span), credential, context.RequestAborted))));
         }
 
         if (items.Exists(item => item.Status is StatusCodes.Status503ServiceUnavailable or StatusCodes.Status429TooManyRequests))
@@ -48,11 +46,11 @@ internal sealed class BatchEndpoint(Mailer mailer, BodyBudget bodies)
         return TypedResults.Json(new BatchAnswer(items), AnswerJson.Default.BatchAnswer, statusCode: status);
     }
 
-    private async Task<BatchAnswer.Item> SendAsync(JsonElement mail, IdempotencyKey? idempotency, Credential credential, CancellationToken cancellation)
+    private async Task<BatchAnswer.Item> SendAsync(ReadOnlyMemory<byte> mail, IdempotencyKey? idempotency, Credential credential, CancellationToken cancellation)
     {
         try
         {
-            var taken = await mailer.SendAsync(RequestBody.Read(mail, ApiJson.Default.SendRequest), idempotency, credential, cancellation);
+            var taken = await mailer.SendAsync(RequestBody.Read(mail.Span, ApiJson.Default.SendRequest), idempotency, credential, cancellation);
             return new BatchAnswer.Item(StatusCodes.Status202Accepted) { Message = taken.Answer };
         }
         catch (ProblemException exception)
@@ -67,6 +65,6 @@ internal sealed class BatchEndpoint(Mailer mailer, BodyBudget bodies)
 
     // The answer to the batch is kept as that of other requests is. Should a crash come before, or a part of it have failed for
     // now, a repetition meets what was taken mail by mail. No client's own key holds a space.
-    private static IdempotencyKey KeyOf(string key, int place, JsonElement mail) =>
-        new($"{key} {place}", Convert.ToHexStringLower(SHA256.HashData(JsonMarshal.GetRawUtf8Value(mail))));
+    private static IdempotencyKey KeyOf(string key, int place, ReadOnlySpan<byte> mail) =>
+        new($"{key} {place}", Convert.ToHexStringLower(SHA256.HashData(mail)));
 }

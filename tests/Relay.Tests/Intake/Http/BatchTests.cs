@@ -1,5 +1,7 @@
 using System.Net;
+using System.Text;
 using System.Text.Json;
+using Relay.Intake.Http.Json;
 using Relay.Mail.Accounts;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
@@ -60,6 +62,30 @@ public sealed class BatchTests
         Assert.Contains("the body", (await api.PostAsync("/send/batch", body)).IsProblem(HttpStatusCode.UnprocessableEntity).String("detail"), StringComparison.Ordinal);
         (await api.PostAsync("/send/batch", "[{")).IsProblem(HttpStatusCode.BadRequest);
         (await api.PostAsync("/send/batch", "null")).IsProblem(HttpStatusCode.BadRequest);
+    }
+
+    [Fact]
+    public async Task Space_around_mails_and_a_byte_order_mark_before_them_mean_nothing()
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+
+        var answer = await api.PostAsync("/send/batch", $"\ufeff \r\n[\t{Mails(1)[1..^1]}  ,\n {Mails(1)[1..^1]}\n]\n");
+
+        Assert.Equal(HttpStatusCode.Accepted, answer.Status);
+        Assert.Equal(2, api.Stores.Queue.Accepted.Count);
+        (await api.PostAsync("/send/batch", Mails(1) + "x")).IsProblem(HttpStatusCode.BadRequest);
+    }
+
+    [Fact]
+    public void A_body_of_many_values_is_not_taken_apart_before_their_turn()
+    {
+        var body = Encoding.UTF8.GetBytes($"[ [{string.Join(',', Enumerable.Repeat('0', 2_000_000))}] ]");
+        var before = GC.GetAllocatedBytesForCurrentThread();
+
+        var batch = JsonSerializer.Deserialize(body, ApiJson.Default.BatchRequest)!;
+
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, body.Length / 2);
+        Assert.Equal([2..^2], batch.Mails.Select(mail => mail.Start.Value..^(body.Length - mail.End.Value)));
     }
 
     [Fact]
