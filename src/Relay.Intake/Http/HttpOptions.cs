@@ -26,7 +26,7 @@ public sealed class HttpOptions : IValidatableObject
     // None: whoever is believed there can pretend to be anywhere, which keys for certain networks rest on.
     public IList<string> TrustedProxies { get; set; } = [];
 
-    /// <summary>Octets of large request bodies held in memory at a time, of which one account leaves a quarter to the others; requests beyond it are answered with 503.</summary>
+    /// <summary>Octets of large request bodies, and of large mails that templates make of small ones, held in memory at a time, of which one account leaves a quarter to the others; requests beyond it are answered with 503.</summary>
     // Four of the largest messages at once, three of them of one account. Each costs about three times its body.
     [Range(1024 * 1024, long.MaxValue)]
     public long MaxBodyBytesInFlight { get; set; } = 256 * 1024 * 1024;

@@ -42,13 +42,14 @@ internal sealed class OctetBudget(long most)
             bool Fits(long held, long bound) => held + octets <= bound || held == _mine;
         }
 
-        public void Dispose()
+        /// <summary>Gives some of it back before the rest.</summary>
+        public void Shrink(long octets)
         {
             lock (budget._lock)
             {
-                var left = budget._accounts.GetValueOrDefault(account) - _mine;
-                budget._held -= _mine;
-                _mine = 0;
+                var left = budget._accounts.GetValueOrDefault(account) - octets;
+                budget._held -= octets;
+                _mine -= octets;
                 if (left > 0)
                 {
                     budget._accounts[account] = left;
@@ -59,5 +60,7 @@ internal sealed class OctetBudget(long most)
                 }
             }
         }
+
+        public void Dispose() => Shrink(_mine);
     }
 }

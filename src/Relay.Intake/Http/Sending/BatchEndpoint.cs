@@ -33,7 +33,7 @@ internal sealed class BatchEndpoint(Mailer mailer, BodyBudget bodies)
         foreach (var together in batch.Mails.Chunk(AtATime))
         {
             var first = items.Count;
-            items.AddRange(await Task.WhenAll(together.Select((mail, i) => SendAsync(octets[mail], key is null ? null : KeyOf(key, first + i, octets[mail].Span), credential, context.RequestAborted))));
+            items.AddRange(await Task.WhenAll(together.Select((mail, i) => SendAsync(octets[mail], body, key is null ? null : KeyOf(key, first + i, octets[mail].Span), credential, context.RequestAborted))));
         }
 
         if (items.Exists(item => item.Status is StatusCodes.Status503ServiceUnavailable or StatusCodes.Status429TooManyRequests))
@@ -46,11 +46,11 @@ internal sealed class BatchEndpoint(Mailer mailer, BodyBudget bodies)
         return TypedResults.Json(new BatchAnswer(items), AnswerJson.Default.BatchAnswer, statusCode: status);
     }
 
-    private async Task<BatchAnswer.Item> SendAsync(ReadOnlyMemory<byte> mail, IdempotencyKey? idempotency, Credential credential, CancellationToken cancellation)
+    private async Task<BatchAnswer.Item> SendAsync(ReadOnlyMemory<byte> mail, BodyBudget.Share body, IdempotencyKey? idempotency, Credential credential, CancellationToken cancellation)
     {
         try
         {
-            var taken = await mailer.SendAsync(RequestBody.Read(mail.Span, ApiJson.Default.SendRequest), idempotency, credential, cancellation);
+            var taken = await mailer.SendAsync(RequestBody.Read(mail.Span, ApiJson.Default.SendRequest), body, idempotency, credential, cancellation);
             return new BatchAnswer.Item(StatusCodes.Status202Accepted) { Message = taken.Answer };
         }
         catch (ProblemException exception)

@@ -5,8 +5,8 @@ using Relay.Intake.Http.Json;
 namespace Relay.Intake.Http.Sending;
 
 /// <summary>
-/// Bounds the octets of request bodies that are held in memory at a time, and how long one may hold them. A small body always
-/// passes, so that nobody's large ones keep ordinary mail out.
+/// Bounds the octets of request bodies, and of what templates make of them, that are held in memory at a time, and how long a
+/// body may take. A small one always passes, so that nobody's large ones keep ordinary mail out.
 /// </summary>
 internal sealed class BodyBudget(IOptions<HttpOptions> options, TimeProvider time)
 {
@@ -18,55 +18,81 @@ internal sealed class BodyBudget(IOptions<HttpOptions> options, TimeProvider tim
     private readonly TimeProvider _time = time;
 
     /// <summary>A body whose octets count, once they are more than a few, until it is disposed.</summary>
-    public Stream Open(Stream body, string account) => new Share(this, body, account);
+    public Share Open(Stream body, string account) => new(this, body, account);
 
-    private sealed class Share(BodyBudget bodies, Stream body, string account) : BodyReader
+    internal sealed class Share(BodyBudget bodies, Stream body, string account) : BodyReader
     {
+        private readonly OctetBudget.Hold _held = bodies._budget.Open(account);
         private long _few;
-        private Large? _large;
+        private Patience? _patience;
 
         /// <exception cref="ProblemException">Other requests hold the rest.</exception>
         /// <exception cref="BadHttpRequestException">It took too long.</exception>
         public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
         {
-            var octets = _large is null ? await body.ReadAsync(buffer, cancellationToken) : await _large.ReadAsync(body, buffer, cancellationToken);
-            if (_large is not null)
+            var octets = _patience is null ? await body.ReadAsync(buffer, cancellationToken) : await _patience.ReadAsync(body, buffer, cancellationToken);
+            if (_patience is not null)
             {
-                _large.Hold(octets);
+                Grow(octets);
                 return octets;
             }
 
             _few += octets;
             if (_few > Small)
             {
-                _large = new Large(bodies, account, cancellationToken);
-                _large.Hold(_few);
+                _patience = new Patience(bodies, cancellationToken);
+                Grow(_few);
             }
 
             return octets;
+        }
+
+        /// <summary>What a template makes of the body counts as well, once it is more than a few octets, until this is disposed.</summary>
+        /// <exception cref="ProblemException">Other requests hold the rest.</exception>
+        public IDisposable? Hold(int octets)
+        {
+            if (octets <= Small)
+            {
+                return null;
+            }
+
+            Grow(octets);
+            return new Written(_held, octets);
         }
 
         protected override void Dispose(bool disposing)
         {
             if (disposing)
             {
-                _large?.Dispose();
+                _held.Dispose();
+                _patience?.Dispose();
             }
 
             base.Dispose(disposing);
         }
+
+        private void Grow(long octets)
+        {
+            if (!_held.TryGrow(octets))
+            {
+                throw new ProblemException(Problem.Unavailable("too many large requests are in hand right now; try again later"));
+            }
+        }
+    }
+
+    private sealed class Written(OctetBudget.Hold held, int octets) : IDisposable
+    {
+        public void Dispose() => held.Shrink(octets);
     }
 
     // The server's own lowest pace is an average: who was quick at first can stand still for hours.
-    private sealed class Large : IDisposable
+    private sealed class Patience : IDisposable
     {
-        private readonly OctetBudget.Hold _held;
         private readonly CancellationTokenSource _patience;
         private readonly CancellationTokenSource _either;
 
-        public Large(BodyBudget bodies, string account, CancellationToken aborted)
+        public Patience(BodyBudget bodies, CancellationToken aborted)
         {
-            _held = bodies._budget.Open(account);
             _patience = new CancellationTokenSource(bodies._patience, bodies._time);
             _either = CancellationTokenSource.CreateLinkedTokenSource(_patience.Token, aborted);
         }
@@ -83,17 +109,8 @@ internal sealed class BodyBudget(IOptions<HttpOptions> options, TimeProvider tim
             }
         }
 
-        public void Hold(long octets)
-        {
-            if (!_held.TryGrow(octets))
-            {
-                throw new ProblemException(Problem.Unavailable("too many large requests are being read right now; try again later"));
-            }
-        }
-
         public void Dispose()
         {
-            _held.Dispose();
             _either.Dispose();
             _patience.Dispose();
         }

@@ -19,8 +19,9 @@ internal sealed class Mailer(AdmissionGate gate, TemplatedMail templated, IConte
     private readonly SubmissionOptions _limits = limits.Value;
 
     /// <summary>Returns when the mail is durable.</summary>
+    /// <param name="body">That the request came in.</param>
     /// <exception cref="ProblemException">It was not taken.</exception>
-    public async ValueTask<TakenMail> SendAsync(SendRequest request, IdempotencyKey? idempotency, Credential credential, CancellationToken cancellation)
+    public async ValueTask<TakenMail> SendAsync(SendRequest request, BodyBudget.Share body, IdempotencyKey? idempotency, Credential credential, CancellationToken cancellation)
     {
         var now = time.GetUtcNow();
         Draft draft;
@@ -46,6 +47,8 @@ internal sealed class Mailer(AdmissionGate gate, TemplatedMail templated, IConte
             throw new ProblemException(Problem.TooLarge($"the message has {content.Length} octets; it may have {_limits.MaxMessageBytes}"));
         }
 
+        // What no template wrote stands in the body, which counts already.
+        using var written = request.Template is null ? null : body.Hold(content.Length);
         var submission = SubmissionOf(draft, id, credential, content) with
         {
             Idempotency = idempotency,

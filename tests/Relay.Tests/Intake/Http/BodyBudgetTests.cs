@@ -122,11 +122,46 @@ public sealed class BodyBudgetTests
     }
 
     [Fact]
+    public async Task What_a_small_body_becomes_counts_until_it_is_let_go_of()
+    {
+        await using var others = Open("other", Part);
+        await ReadAsync(others);
+        await using var body = Open("shop", Small);
+        await ReadAsync(body);
+
+        using (body.Hold(Part))
+        using (body.Hold(2 * Part))
+        {
+            Assert.Equal(503, Assert.Throws<ProblemException>(() => body.Hold(Small + 1)).Problem.Status);
+            Assert.Null(body.Hold(Small));
+        }
+
+        using var first = body.Hold(Part);
+        using var second = body.Hold(2 * Part);
+    }
+
+    [Fact]
+    public async Task What_is_not_let_go_of_goes_with_the_body()
+    {
+        await using (var body = Open("shop", Small + 1))
+        {
+            await ReadAsync(body);
+            body.Hold(2 * Most);
+        }
+
+        await using var other = Open("other", Part);
+        await ReadAsync(other);
+        await using var next = Open("shop", Most - Part - Part);
+        await ReadAsync(next);
+    }
+
+    [Fact]
     public async Task Whoever_fills_it_and_stands_still_keeps_nobody_elses_mail_out()
     {
         await using var api = await ApiUnderTest.StartAsync(("Http:MaxBodyBytesInFlight", $"{Most}"), ("Bootstrap:RequireVerifiedDomains", "false"));
         var other = await api.KeyAsync("other");
         var (small, large) = (Mail(10), Mail(200_000));
+        var (longOne, brief) = (await TemplateAsync(200_000), await TemplateAsync(10));
         var stalled = new List<TcpClient>();
         try
         {
@@ -142,16 +177,25 @@ public sealed class BodyBudgetTests
             Assert.Equal(HttpStatusCode.Accepted, (await api.SendAsync(small)).Status);
             Assert.Equal(HttpStatusCode.Accepted, (await api.PostAsync("/send", small, other)).Status);
             Assert.Equal(HttpStatusCode.Accepted, (await api.PostAsync("/send", large, other)).Status);
+
+            var batch = await api.PostAsync("/send/batch", $"[ {FromTemplate(longOne)}, {small}, {FromTemplate(brief)} ]");
+            Assert.Equal([503, 202, 202], batch.Json.GetProperty("items").EnumerateArray().Select(item => item.GetProperty("status").GetInt32()));
+            Assert.Equal(HttpStatusCode.ServiceUnavailable, (await api.SendAsync(FromTemplate(longOne))).Status);
         }
         finally
         {
             stalled.ForEach(socket => socket.Dispose());
         }
 
+        static string FromTemplate(string template) => $$"""{ "from": "a@shop.test", "to": "b@there.test", "template": "{{template}}" }""";
+
+        async Task<string> TemplateAsync(int octets) =>
+            (await api.PostAsync("/templates", $$"""{ "name": "a", "text": "{{new string('x', octets)}}", "html": "{{new string('y', octets)}}" }""")).String("id");
+
         static string Mail(int octets) => $$"""{ "from": "a@shop.test", "to": "b@there.test", "text": "{{new string('x', octets)}}" }""";
     }
 
-    private Stream Open(string account, int octets) => _budget.Open(new MemoryStream(new byte[octets]), account);
+    private BodyBudget.Share Open(string account, int octets) => _budget.Open(new MemoryStream(new byte[octets]), account);
 
     private static Task ReadAsync(Stream body) => body.CopyToAsync(Stream.Null, Cancellation);
 
