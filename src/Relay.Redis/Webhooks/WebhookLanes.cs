@@ -42,6 +42,7 @@ internal sealed class WebhookLanes : IWebhookLanes
     private Task _rung = Task.CompletedTask;
     private DateTimeOffset _lookAt;
     private volatile bool _isOutdated;
+    private volatile Task _changed = Task.CompletedTask;
 
     public WebhookLanes(
         Store store, RedisWebhookStore webhooks, WebhookDirectory directory, WebhookReader reader, Bell bell, RedisMetrics metrics, IOptions<StoreOptions> options, TimeProvider time, ILogger<WebhookLanes> logger)
@@ -55,7 +56,8 @@ internal sealed class WebhookLanes : IWebhookLanes
         };
     }
 
-    public Task Changed => Task.WhenAny(_arrived.Next, _bell.Webhooks.Next);
+    // The same until it has ended: each more would be remembered by both for as long as neither happens.
+    public Task Changed => _changed is { IsCompleted: false } known ? known : _changed = Task.WhenAny(_arrived.Next, _bell.Webhooks.Next);
 
     private IDatabase Database => _store.Connections.Background;
 

@@ -200,6 +200,17 @@ public abstract class WebhookLanesContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Whoever_waits_for_a_change_time_and_again_waits_for_the_same_until_it_comes()
+    {
+        var webhook = await AddAsync();
+        await Eventually.HoldsAsync(() => ReferenceEquals(Lanes.Changed, Lanes.Changed), Cancellation);
+
+        var changed = Lanes.Changed;
+        await Traffic.TestAsync(webhook, Cancellation);
+        await changed.WaitAsync(Cancellation);
+    }
+
+    [Fact]
     public async Task A_test_comes_once()
     {
         var webhook = await AddAsync();
