@@ -202,11 +202,9 @@ internal sealed class DraftReader(SendRequest request, int maxRecipients, DateTi
             return null;
         }
 
-        const DateTimeStyles Utc = DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal;
-        string[] formats = ["yyyy-MM-dd'T'HH:mm:ssK", "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFK", "yyyy-MM-dd'T'HH:mmK"];
-        if (!DateTimeOffset.TryParseExact(request.SendAt, formats, CultureInfo.InvariantCulture, Utc, out var sendAt))
+        if (!TimeInput.TryRead(request.SendAt, out var sendAt))
         {
-            _errors.Add("sendAt", "must be a time like 2030-01-31T08:00:00Z");
+            _errors.Add("sendAt", TimeInput.Wanted);
         }
         else if (sendAt - now > LongestDelay)
         {

@@ -132,16 +132,21 @@ internal sealed class WebhookEndpoints(IWebhookStore webhooks, IWebhookTraffic t
     private async ValueTask<WebhookReplay> ReplayTimeAsync(HttpContext context, EventWebhook webhook, ReplayRequest request)
     {
         var now = time.GetUtcNow();
-        if (request.Since is not { } since || since > now)
+        var since = TimeIn(request.Since, "since");
+        if (since is null || since > now)
         {
             throw new ProblemException(Problem.Unprocessable("since", "must be a time that is over, unless a message is named"));
         }
 
-        var until = request.Until ?? now;
+        // Nothing was accepted later than now.
+        var until = TimeIn(request.Until, "until") is { } named && named < now ? named : now;
         return until < since
             ? throw new ProblemException(Problem.Unprocessable("until", "must not be before since"))
-            : await traffic.ReplayAsync(webhook, since, until, MostReplayed, context.RequestAborted);
+            : await traffic.ReplayAsync(webhook, since.Value, until, MostReplayed, context.RequestAborted);
     }
+
+    private static DateTimeOffset? TimeIn(string? text, string field) =>
+        text is null ? null : TimeInput.TryRead(text, out var time) ? time : throw new ProblemException(Problem.Unprocessable(field, TimeInput.Wanted));
 
     private static async ValueTask<(Uri Url, IReadOnlyList<MailEventType> Events)> ReadAsync(HttpContext context)
     {

@@ -18,11 +18,11 @@ internal sealed record ReplayRequest
     /// <summary>Send again what happened to this message, by its id.</summary>
     public string? Message { get; init; }
 
-    /// <summary>Send again what happened to messages that were accepted from then on.</summary>
-    public DateTimeOffset? Since { get; init; }
+    /// <summary>Send again what happened to messages that were accepted from then on: ISO 8601, UTC where it names no offset.</summary>
+    public string? Since { get; init; }
 
     /// <summary>And until then; now without it.</summary>
-    public DateTimeOffset? Until { get; init; }
+    public string? Until { get; init; }
 }
 
 /// <param name="Events">Left out: all.</param>

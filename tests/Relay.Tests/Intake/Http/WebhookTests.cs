@@ -140,9 +140,25 @@ public sealed class WebhookTests
     }
 
     [Theory]
+    [InlineData("2026-03-01T11:00:00", "9999-12-31T23:59:59.9999999Z", "2026-03-01T11:00:00", "2026-03-01T12:00:00")]
+    [InlineData("2026-03-01T10:00:00+01:00", "2026-03-01T10:30", "2026-03-01T09:00:00", "2026-03-01T10:30:00")]
+    public async Task A_replay_goes_no_further_than_now_and_its_times_are_of_the_world_where_they_name_no_offset(string since, string until, string from, string to)
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+        var id = (await api.PostAsync("/webhooks", Wish)).String("id");
+
+        var answer = await api.PostAsync($"/webhooks/{id}/replay", $$"""{ "since": "{{since}}", "until": "{{until}}" }""");
+
+        Assert.Equal(HttpStatusCode.Accepted, answer.Status);
+        Assert.Equal([$"replay {id} {from}.0000000+00:00 {to}.0000000+00:00"], api.Stores.Webhooks.Asked);
+    }
+
+    [Theory]
     [InlineData("{ }", "since")]
     [InlineData("""{ "since": "2026-03-01T13:00:00Z" }""", "since")]
     [InlineData("""{ "since": "2026-03-01T11:00:00Z", "until": "2026-03-01T10:00:00Z" }""", "until")]
+    [InlineData("""{ "since": "yesterday" }""", "since")]
+    [InlineData("""{ "since": "2026-03-01T11:00:00Z", "until": "soon" }""", "until")]
     [InlineData("""{ "message": "nothing" }""", "message")]
     [InlineData("""{ "message": "01kd3v0000000000000000000", "since": "2026-03-01T11:00:00Z" }""", "message")]
     public async Task A_replay_of_nothing_is_refused_by_the_name_of_the_field(string json, string field)
