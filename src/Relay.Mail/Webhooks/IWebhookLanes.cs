@@ -17,8 +17,8 @@ public interface IWebhookLanes
     ValueTask<IReadOnlyList<WebhookLane>> TakeDueAsync(CancellationToken cancellation);
 
     /// <summary>The messages whose turn it is, those that came first in front.</summary>
-    /// <param name="queuedBefore">Only those that have waited since before then.</param>
-    ValueTask<IReadOnlyList<WebhookTurn>> ReadAsync(WebhookLane lane, int most, DateTimeOffset? queuedBefore, CancellationToken cancellation);
+    /// <param name="dueBefore">Only those that were due before then: they have waited for longer than since then, and those that were put off come once that is over.</param>
+    ValueTask<IReadOnlyList<WebhookTurn>> ReadAsync(WebhookLane lane, int most, DateTimeOffset? dueBefore, CancellationToken cancellation);
 
     /// <summary>The lane is still ours to work.</summary>
     bool MayPost(WebhookLane lane);

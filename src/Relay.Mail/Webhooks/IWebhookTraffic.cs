@@ -29,7 +29,7 @@ public sealed record WebhookStanding
     /// <summary>Messages with events that were not taken yet.</summary>
     public long Waiting { get; init; }
 
-    /// <summary>Since when the longest of them has waited.</summary>
+    /// <summary>Since when the one that comes next has waited. One that was put off may have waited longer: that is not asked of each.</summary>
     public DateTimeOffset? Oldest { get; init; }
 
     /// <summary>Events that were taken.</summary>

@@ -87,8 +87,8 @@ internal sealed class WebhookLanes : IWebhookLanes
         return [.. found.OfType<WebhookLane>()];
     }
 
-    public ValueTask<IReadOnlyList<WebhookTurn>> ReadAsync(WebhookLane lane, int most, DateTimeOffset? queuedBefore, CancellationToken cancellation) =>
-        _reader.ReadAsync(_store.Partitions[lane.Partition].Keys, WebhookDirectory.NameOf(lane.Webhook), most, queuedBefore, cancellation);
+    public ValueTask<IReadOnlyList<WebhookTurn>> ReadAsync(WebhookLane lane, int most, DateTimeOffset? dueBefore, CancellationToken cancellation) =>
+        _reader.ReadAsync(_store.Partitions[lane.Partition].Keys, WebhookDirectory.NameOf(lane.Webhook), most, dueBefore, cancellation);
 
     public bool MayPost(WebhookLane lane) => _store.IsOpen && _store.Partitions[lane.Partition] is { IsOwned: true } partition && partition.Term == lane.Term && _time.GetTimestamp() < partition.LiveUntil;
 

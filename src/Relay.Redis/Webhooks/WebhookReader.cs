@@ -19,14 +19,14 @@ internal sealed class WebhookReader(Store store, TimeProvider time)
     // Reads go apart from the steps, which hold up what stands behind them.
     private IDatabase Database => store.Connections.Reading;
 
-    public ValueTask<IReadOnlyList<WebhookTurn>> ReadAsync(PartitionKeys keys, string webhook, int most, DateTimeOffset? queuedBefore, CancellationToken cancellation) =>
-        StoreFailure.TranslateAsync(ReadAsync(keys, webhook, most, queuedBefore), cancellation);
+    public ValueTask<IReadOnlyList<WebhookTurn>> ReadAsync(PartitionKeys keys, string webhook, int most, DateTimeOffset? dueBefore, CancellationToken cancellation) =>
+        StoreFailure.TranslateAsync(ReadAsync(keys, webhook, most, dueBefore), cancellation);
 
-    private async Task<IReadOnlyList<WebhookTurn>> ReadAsync(PartitionKeys keys, string webhook, int most, DateTimeOffset? queuedBefore)
+    private async Task<IReadOnlyList<WebhookTurn>> ReadAsync(PartitionKeys keys, string webhook, int most, DateTimeOffset? dueBefore)
     {
         var now = time.GetUtcNow();
         var due = await Database.SortedSetRangeByScoreAsync(
-            keys.Hook(webhook), double.NegativeInfinity, (queuedBefore ?? now).ToUnixTimeMilliseconds(), take: most, flags: StoreConnections.FromPrimary).InTimeAsync();
+            keys.Hook(webhook), double.NegativeInfinity, (dueBefore ?? now).ToUnixTimeMilliseconds(), take: most, flags: StoreConnections.FromPrimary).InTimeAsync();
         var ids = due.Select(each => MessageId.TryParse(each.ToString(), out var id) ? id : default(MessageId?)).OfType<MessageId>();
         return await Task.WhenAll(ids.Select(id => ReadAsync(keys, webhook, id, now)));
     }

@@ -124,11 +124,11 @@ public sealed class InMemoryWebhookLanes(TimeProvider time) : IWebhookLanes
         }
     }
 
-    public ValueTask<IReadOnlyList<WebhookTurn>> ReadAsync(WebhookLane lane, int most, DateTimeOffset? queuedBefore, CancellationToken cancellation)
+    public ValueTask<IReadOnlyList<WebhookTurn>> ReadAsync(WebhookLane lane, int most, DateTimeOffset? dueBefore, CancellationToken cancellation)
     {
         lock (_lock)
         {
-            var until = queuedBefore ?? time.GetUtcNow();
+            var until = dueBefore ?? time.GetUtcNow();
             return ValueTask.FromResult<IReadOnlyList<WebhookTurn>>(
                 [.. LaneOf(lane).Waiting.Where(each => each.Value.Due <= until).OrderBy(each => each.Value.Due).ThenBy(each => each.Key).Take(most).Select(each => TurnOf(each.Key, each.Value))]);
         }
