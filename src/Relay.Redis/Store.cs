@@ -17,6 +17,9 @@ internal sealed class Store
     /// <summary>It is open, and mail can be written into it as far as its connection tells.</summary>
     public bool IsReachable => _opened is { } opened && opened.Connections.Intake.Multiplexer.IsConnected;
 
+    /// <summary>Every connection to it is there.</summary>
+    public bool IsWhole => _opened is { } opened && opened.Connections.AreAllThere;
+
     public StoreConnections Connections => Now.Connections;
 
     public IReadOnlyList<Partition> Partitions => Now.Partitions;

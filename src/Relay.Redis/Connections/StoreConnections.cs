@@ -65,6 +65,9 @@ internal sealed class StoreConnections : IAsyncDisposable
 
     public bool IsCluster => Shape == StoreShape.Cluster;
 
+    /// <summary>None of them is away.</summary>
+    public bool AreAllThere => Array.TrueForAll(_all, connection => connection.IsConnected);
+
     /// <summary>An unhurried look at the servers themselves.</summary>
     public IEnumerable<IServer> Primaries() =>
         _all[3].GetEndPoints().Select(e => _all[3].GetServer(e)).Where(s => s.IsConnected && !s.IsReplica);

@@ -30,8 +30,8 @@ internal sealed class StoreWatch(
     private volatile string? _unreadable;
     private volatile string? _foreign;
 
-    // The connection that is looked at may be back before the one that takes mail.
-    public bool IsReady => _answers && _foreign is null && store.IsReachable && (!options.Value.Delivers || store.HasClaimed);
+    // The connection that is looked at may be back before the one that takes mail, and that one before the one that knows accounts.
+    public bool IsReady => _answers && _foreign is null && store.IsWhole && (!options.Value.Delivers || store.HasClaimed);
 
     public StorePromise? Promise => _promise;
 
