@@ -45,6 +45,15 @@ public sealed class InMemoryWebhookLanes(TimeProvider time) : IWebhookLanes
         Signal();
     }
 
+    /// <summary>Nobody looks in between.</summary>
+    public void AtOnce(Action all)
+    {
+        lock (_lock)
+        {
+            all();
+        }
+    }
+
     /// <summary>Something happens to a message, and waits for all webhooks of its account.</summary>
     public void Happen(MailEvent happened)
     {

@@ -85,9 +85,11 @@ public sealed class PolicyServer : IAsyncDisposable
                 return;
             }
 
+            // As it was told by now: whoever sees the request may tell it another answer for the next one.
+            var told = Answer;
             _requests.Enqueue(request);
             await Gate.WaitAsync(_stop.Token);
-            if (Answer is { } answer)
+            if (told is { } answer)
             {
                 await tls.WriteAsync(Encoding.Latin1.GetBytes(answer), _stop.Token);
                 await tls.ShutdownAsync();

@@ -92,7 +92,7 @@ public sealed class EventPostsTests
         scene.Happen(other, MailEventType.Accepted);
         await scene.PostedAsync(2);
         Assert.Equal(other.ToString(), Text(scene.Posts[1].Body.GetProperty("data"), "id"));
-        Assert.Equal(1, scene.Lanes.Waiting(scene.Webhook));
+        await WaitUntil.TrueAsync(() => scene.Lanes.Waiting(scene.Webhook) == 1);
 
         await scene.PassAsync(() => scene.Posts.Count == 4, TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(40));
 
@@ -171,10 +171,14 @@ public sealed class EventPostsTests
         scene.Dns.A("other.shop.test", "127.0.0.1");
         var other = scene.Add("hook_2", $"https://other.shop.test:{second.Port}/");
 
-        for (var n = 0; n < 100; n++)
+        // As many are read together as may be posted at a time: those that hang keep back the rest of their webhook.
+        scene.Lanes.AtOnce(() =>
         {
-            scene.Happen(MessageId.Create(scene.Time), MailEventType.Accepted);
-        }
+            for (var n = 0; n < 100; n++)
+            {
+                scene.Happen(MessageId.Create(scene.Time), MailEventType.Accepted);
+            }
+        });
 
         await WaitUntil.TrueAsync(() => scene.Lanes.Waiting(other) == 0);
         Assert.Equal(100, second.Requests.Count);
