@@ -24,26 +24,40 @@ internal sealed class Soak : Scenario
 
     public override async Task<Verdict> PlayAsync(RunRequest request, CancellationToken cancellation)
     {
-        await using var stage = await Stage.StartAsync(Id, request, cancellation);
-        var until = DateTimeOffset.UtcNow + (request.Duration ?? (request.IsLong ? Long : Short));
+        // What is killed again and again has no time to grow: in the long form a second relay lives through everything.
+        await using var stage = await Stage.StartAsync(Id, request, cancellation, new StageSetup { Relays = request.IsLong ? 2 : 1 });
+        var began = DateTimeOffset.UtcNow;
+        var until = began + (request.Duration ?? (request.IsLong ? Long : Short));
+        var survivor = stage.Relays[^1];
+        var held = new List<(TimeSpan At, long KiB)>();
         var load = stage.Load();
         var strikes = 0;
         for (; DateTimeOffset.UtcNow < until; strikes++)
         {
             await stage.WaitForAcceptedAsync(30, cancellation);
             await stage.ChanceAsync(TimeSpan.FromSeconds(2), cancellation);
+            held.Add((DateTimeOffset.UtcNow - began, ProcessFacts.Of(survivor.ProcessId).ResidentKiB));
             await StrikeAsync(stage, cancellation);
             if (strikes % 50 == 0)
             {
-                stage.Note($"{strikes} strikes, {stage.Book.Accepted} accepted, relay {ProcessFacts.Of(stage.Relay.ProcessId)}, store {StoreFacts(stage)}");
+                stage.Note($"{strikes} strikes, {stage.Book.Accepted} accepted, {stage.NameOf(survivor)} {ProcessFacts.Of(survivor.ProcessId)}, store {StoreFacts(stage)}");
             }
         }
 
         stage.Sink.Mood = SinkMood.Kind;
         await load.StopAsync();
         await stage.DrainAsync(cancellation);
-        stage.Note($"{strikes} strikes; at the end relay {ProcessFacts.Of(stage.Relay.ProcessId)}, store {StoreFacts(stage)}");
-        return await stage.CheckAsync(Promise.CrashSafe, cancellation);
+        stage.Note($"{strikes} strikes; at the end {stage.NameOf(survivor)} {ProcessFacts.Of(survivor.ProcessId)}, store {StoreFacts(stage)}");
+        var verdict = await stage.CheckAsync(Promise.CrashSafe, cancellation);
+        if (request.IsLong && MemoryTrend.Of(held) is { } trend)
+        {
+            var words = $"{stage.NameOf(survivor)}, which nobody killed, held {trend}";
+            return trend.Grows
+                ? verdict with { Findings = [.. verdict.Findings, new Finding("I8", "memory", words)] }
+                : verdict with { Notes = [.. verdict.Notes, words] };
+        }
+
+        return verdict;
     }
 
     private static async Task StrikeAsync(Stage stage, CancellationToken cancellation)
