@@ -120,9 +120,9 @@ internal sealed class RunCommand
             throw new InvalidOperationException("The others have no HTTP door");
         }
 
-        if (compared.Any(name => name != "postfix" || tls == LoadTls.Implicit) && certificate is not null)
+        if (compared.Any(name => name is not ("postfix" or "haraka") || tls == LoadTls.Implicit) && certificate is not null)
         {
-            throw new InvalidOperationException("With TLS only Postfix can be compared, and with STARTTLS: nothing else has a certificate here");
+            throw new InvalidOperationException("With TLS only Postfix and Haraka can be compared, and with STARTTLS: nothing else has a certificate here");
         }
 
         var targets = new List<(string, Func<string, CancellationToken, Task<ITarget>>)>();
@@ -150,7 +150,11 @@ internal sealed class RunCommand
         }
 
         foreach (var (rival, start) in (IEnumerable<(string, Func<Workspace, string, IPEndPoint, CancellationToken, Task<ITarget>>)>)
-            [("exim", Exim.StartAsync), ("opensmtpd", OpenSmtpd.StartAsync), ("haraka", Haraka.StartAsync)])
+            [
+                ("exim", Exim.StartAsync),
+                ("opensmtpd", OpenSmtpd.StartAsync),
+                ("haraka", (space, name, to, cancellation) => Haraka.StartAsync(space, name, certificate, tls, parsed.GetValue(_sinkTls), to, cancellation)),
+            ])
         {
             if (compared.Contains(rival))
             {

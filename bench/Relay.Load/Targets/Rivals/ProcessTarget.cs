@@ -12,18 +12,19 @@ internal sealed class ProcessTarget : ITarget
     private readonly string _name;
     private readonly ChildProcess _process;
 
-    private ProcessTarget(string name, ChildProcess process, int port)
+    private ProcessTarget(string name, ChildProcess process, int port, LoadTls tls)
     {
         (_name, _process) = (name, process);
-        Door = new(new(IPAddress.Loopback, port));
+        Door = new(new(IPAddress.Loopback, port)) { Tls = tls };
     }
 
     public Door Door { get; }
 
     /// <summary>Waits for the greeting; stops the process when none comes.</summary>
-    public static async Task<ProcessTarget> WhenItGreetsAsync(string name, ChildProcess process, int port, CancellationToken cancellation)
+    public static async Task<ProcessTarget> WhenItGreetsAsync(
+        string name, ChildProcess process, int port, CancellationToken cancellation, LoadTls tls = LoadTls.None)
     {
-        var target = new ProcessTarget(name, process, port);
+        var target = new ProcessTarget(name, process, port, tls);
         try
         {
             await process.UntilAsync(asking => Greeting.ComesFromAsync(target.Door.Address, asking), StartTime, cancellation);
