@@ -1,3 +1,5 @@
+using Relay.TestKit;
+
 namespace Relay.Tests;
 
 /// <summary>

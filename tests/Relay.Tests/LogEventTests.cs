@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Relay.TestKit;
 
 namespace Relay.Tests;
 

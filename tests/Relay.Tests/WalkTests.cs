@@ -1,4 +1,5 @@
 using System.Xml.Linq;
+using Relay.TestKit;
 
 namespace Relay.Tests;
 

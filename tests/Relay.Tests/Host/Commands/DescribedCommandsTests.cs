@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Reflection;
 using System.Text.RegularExpressions;
 using Relay.Host.Commands;
+using Relay.TestKit;
 
 namespace Relay.Tests.Host.Commands;
 

@@ -1,5 +1,6 @@
 using Relay.Intake.Http;
 using Relay.Intake.Smtp;
+using Relay.TestKit;
 
 namespace Relay.Tests.Host.Serving;
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Relay.Host.Settings;
+using Relay.TestKit;
 
 namespace Relay.Tests.Host.Settings;
 

@@ -6,6 +6,7 @@ using Relay.Delivery;
 using Relay.Feedback;
 using Relay.Intake;
 using Relay.Redis.Telemetry;
+using Relay.TestKit;
 
 namespace Relay.Tests.Host.Telemetry;
 

@@ -1,6 +1,7 @@
 using System.Net;
 using Relay.Mail.Accounts;
 using Relay.Mail.Messages;
+using Relay.TestKit;
 
 namespace Relay.Tests.Intake.Http;
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Relay.Intake.Templates.Handlebars;
+using Relay.TestKit;
 
 namespace Relay.Tests.Intake.Templates;
 

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using CsCheck;
 using Relay.Intake.Templates.Handlebars;
+using Relay.TestKit;
 
 namespace Relay.Tests.Intake.Templates;
 

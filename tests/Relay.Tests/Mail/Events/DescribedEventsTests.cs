@@ -1,4 +1,5 @@
 using Relay.Mail.Events;
+using Relay.TestKit;
 
 namespace Relay.Tests.Mail.Events;
 

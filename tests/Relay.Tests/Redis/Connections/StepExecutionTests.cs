@@ -1,5 +1,6 @@
 using System.Reflection;
 using Relay.Redis.Connections;
+using Relay.TestKit;
 using StackExchange.Redis;
 
 namespace Relay.Tests.Redis.Connections;

@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using Relay.Redis.Connections;
+using Relay.TestKit;
 
 namespace Relay.Tests.Redis.Connections;
 

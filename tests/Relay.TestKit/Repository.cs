@@ -1,4 +1,4 @@
-namespace Relay.Tests;
+namespace Relay.TestKit;
 
 /// <summary>Where what is under test stands.</summary>
 internal static class Repository

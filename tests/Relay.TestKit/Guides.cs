@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 
-namespace Relay.Tests;
+namespace Relay.TestKit;
 
 /// <summary>What is written for people, as tests read it: the README and all other texts beside the code.</summary>
 internal static partial class Guides
@@ -31,10 +31,13 @@ internal static partial class Guides
     /// <summary>What stands between code marks.</summary>
     public static IReadOnlyList<string> Code(string text) => [.. Marked().Matches(text).Select(match => match.Groups[1].Value)];
 
-    /// <summary>The lines of all blocks for the shell, those that go on put together and remarks left out.</summary>
-    public static IEnumerable<string> ShellLines(string file) => Block().Matches(File.ReadAllText(file))
-        .Where(block => block.Groups[1].Value == "sh")
-        .SelectMany(block => Remark().Replace(block.Groups[2].Value, "").Replace("\\\n", " ", StringComparison.Ordinal).Split('\n'))
+    /// <summary>The blocks for the shell, as somebody pastes them.</summary>
+    public static IEnumerable<string> ShellBlocks(string file) =>
+        Block().Matches(File.ReadAllText(file)).Where(block => block.Groups[1].Value == "sh").Select(block => block.Groups[2].Value);
+
+    /// <summary>Their lines, those that go on put together and remarks left out.</summary>
+    public static IEnumerable<string> ShellLines(string file) => ShellBlocks(file)
+        .SelectMany(block => Remark().Replace(block, "").Replace("\\\n", " ", StringComparison.Ordinal).Split('\n'))
         .Select(line => line.Trim())
         .Where(line => line.Length > 0);
 
