@@ -6,6 +6,7 @@ var root = new RootCommand("Does to a relay what the world does to it, under loa
     ListCommand.Create(),
     RunCommand.Create(),
     RunCommand.CreateAll(),
+    PeerCommand.Create(),
 };
 
 return await root.Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromMinutes(1) });

@@ -15,7 +15,7 @@ internal static class RunCommand
     private static readonly Option<int> Relays = new("--relays") { Description = "Nodes, where the scenario has several", DefaultValueFactory = _ => 3 };
     private static readonly Option<bool> Long = new("--long") { Description = "The long form: 100 kills and more" };
     private static readonly Option<TimeSpan?> Duration = new("--duration") { Description = "For the soak: how long, as hh:mm:ss" };
-    private static readonly Option<string> History = new("--history")
+    public static readonly Option<string> History = new("--history")
     {
         Description = "Folder for what happened, a JSON line each",
         DefaultValueFactory = _ => Path.Combine(Path.GetTempPath(), "relay-faults"),

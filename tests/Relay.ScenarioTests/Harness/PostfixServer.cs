@@ -1,4 +1,5 @@
-using Relay.TestKit;
+using Relay.TestKit.Relays;
+using Relay.TestKit.Remote;
 
 namespace Relay.ScenarioTests.Harness;
 
@@ -13,16 +14,14 @@ internal sealed class PostfixServer : IRemoteEnd
     /// <summary>Whose mail it takes and then finds nobody for, where it may send bounces.</summary>
     public const string EmptyDomain = "gone.test";
     private const int MailboxUser = 5000;
-    private readonly string _program;
-    private readonly string _folder = Directory.CreateTempSubdirectory("relay-postfix-").FullName;
-
+    private readonly PostfixProgram _postfix;
     private readonly IReadOnlyList<string> _domains;
     private readonly int? _bouncePort;
 
-    private PostfixServer(string program, IReadOnlyList<string> domains, int? bouncePort) =>
-        (_program, _domains, _bouncePort) = (program, [Domain, .. domains], bouncePort);
+    private PostfixServer(PostfixProgram postfix, IReadOnlyList<string> domains, int? bouncePort) =>
+        (_postfix, _domains, _bouncePort) = (postfix, [Domain, .. domains], bouncePort);
 
-    public int Port { get; } = FreePorts.Next();
+    public int Port => _postfix.Port;
 
     /// <summary>Speaks TLS from the first octet; only where there is a certificate.</summary>
     public int ImplicitTlsPort { get; } = FreePorts.Next();
@@ -41,10 +40,7 @@ internal sealed class PostfixServer : IRemoteEnd
 
     private static async Task<PostfixServer> StartAsync(ServerCertificate? certificate, int? bouncePort, IReadOnlyList<string> domains, CancellationToken cancellation)
     {
-        var program = RealParts.Require("postfix");
-        // Postfix starts as root only.
-        RealParts.RequireRoot();
-        var server = new PostfixServer(program, domains, bouncePort);
+        var server = new PostfixServer(await PostfixProgram.PrepareAsync(cancellation), domains, bouncePort);
         try
         {
             await server.LaunchAsync(certificate, cancellation);
@@ -60,64 +56,37 @@ internal sealed class PostfixServer : IRemoteEnd
     /// <summary>The messages in a mailbox as Postfix wrote them, once there are so many.</summary>
     public async Task<IReadOnlyList<byte[]>> WaitForMailAsync(string user, int count, CancellationToken cancellation)
     {
-        return await Maildir.WaitAsync(Path.Combine(_folder, "mail", user), count, Log, cancellation);
+        return await Maildir.WaitAsync(Path.Combine(Mailboxes, user), count, Log, cancellation);
     }
 
-    public string Log() => File.Exists(LogFile) ? File.ReadAllText(LogFile) : "";
+    public string Log() => _postfix.Log();
 
-    public async ValueTask DisposeAsync()
-    {
-        if (File.Exists(Path.Combine(_folder, "queue/pid/master.pid")))
-        {
-            await ChildProcess.RunAsync(_program, ["-c", Config, "stop"], CancellationToken.None);
-        }
+    public ValueTask DisposeAsync() => _postfix.DisposeAsync();
 
-        Directory.Delete(_folder, recursive: true);
-    }
+    private string Config => _postfix.Config;
 
-    private string Config => Path.Combine(_folder, "etc");
-
-    private string LogFile => Path.Combine(_folder, "mail.log");
+    private string Mailboxes => Path.Combine(_postfix.Folder, "mail");
 
     private async Task LaunchAsync(ServerCertificate? certificate, CancellationToken cancellation)
     {
-        // Its daemons drop root and must still reach their folders.
-        (await ChildProcess.RunAsync("chmod", ["755", _folder], cancellation)).Succeeded();
-        foreach (var folder in (string[])["etc", "queue", "data", "mail"])
-        {
-            Directory.CreateDirectory(Path.Combine(_folder, folder));
-        }
-
-        (await ChildProcess.RunAsync("chown", ["postfix", Path.Combine(_folder, "data")], cancellation)).Succeeded();
-        (await ChildProcess.RunAsync("chown", [$"{MailboxUser}:{MailboxUser}", Path.Combine(_folder, "mail")], cancellation)).Succeeded();
+        Directory.CreateDirectory(Mailboxes);
+        (await ChildProcess.RunAsync("chown", [$"{MailboxUser}:{MailboxUser}", Mailboxes], cancellation)).Succeeded();
         certificate?.Write(Config);
-        await File.WriteAllTextAsync(Path.Combine(Config, "main.cf"), Main() + (certificate is null ? "" : Tls()) + (_bouncePort is { } port ? Bounces(port) : ""), cancellation);
-        await File.WriteAllTextAsync(Path.Combine(Config, "master.cf"), Services() + (certificate is null ? "" : ImplicitTls()) + (_bouncePort is null ? "" : Client), cancellation);
-        (await ChildProcess.RunAsync(_program, ["-c", Config, "start"], cancellation)).Succeeded();
-        await PortProbe.UntilAnswersAsync(Port, () => false, Log, cancellation);
+        await _postfix.LaunchAsync(
+            Main() + (certificate is null ? "" : Tls()) + (_bouncePort is { } port ? Bounces(port) : ""),
+            Mailbox + (certificate is null ? "" : ImplicitTls()) + (_bouncePort is null ? "" : Client),
+            cancellation);
     }
 
     // Who is not in the table of mailboxes is refused at RCPT, as everywhere.
     private string Main() => $"""
-        compatibility_level = 3.6
-        queue_directory = {_folder}/queue
-        data_directory = {_folder}/data
-        maillog_file = {LogFile}
-        maillog_file_prefixes = {_folder}
         myhostname = mx.{Domain}
-        mydestination =
         mynetworks =
-        inet_interfaces = 127.0.0.1
-        inet_protocols = ipv4
-        alias_maps =
-        alias_database =
-        smtp_dns_support_level = disabled
-        smtpd_peername_lookup = no
         smtpd_relay_restrictions = reject_unauth_destination
         smtpd_forbid_bare_newline = yes
         smtputf8_enable = yes
         virtual_mailbox_domains = {string.Join(' ', _domains)}
-        virtual_mailbox_base = {_folder}/mail
+        virtual_mailbox_base = {Mailboxes}
         virtual_mailbox_maps = inline:{"{"} {string.Join(" , ", _domains.SelectMany(d => (string[])[$"ada@{d}=ada/", $"bob@{d}=bob/"]))} {"}"}
         virtual_uid_maps = static:{MailboxUser}
         virtual_gid_maps = static:{MailboxUser}
@@ -153,21 +122,8 @@ internal sealed class PostfixServer : IRemoteEnd
 
         """;
 
-    private string Services() => $"""
-        127.0.0.1:{Port} inet n - n - - smtpd
-        pickup unix n - n 60 1 pickup
-        cleanup unix n - n - 0 cleanup
-        qmgr unix n - n 300 1 qmgr
-        rewrite unix - - n - - trivial-rewrite
-        bounce unix - - n - 0 bounce
-        defer unix - - n - 0 bounce
-        trace unix - - n - 0 bounce
-        proxymap unix - - n - - proxymap
+    private const string Mailbox = """
         virtual unix - n n - - virtual
-        error unix - - n - - error
-        retry unix - - n - - error
-        anvil unix - - n - 1 anvil
-        postlog unix-dgram n - n - 1 postlogd
 
         """;
 }
