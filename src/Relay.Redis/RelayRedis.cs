@@ -76,6 +76,8 @@ public static class RelayRedis
         services.AddSingleton<Recovery>();
         services.AddSingleton<NodeRegistry>();
         services.AddSingleton<Wakes>();
+        services.AddSingleton<Renewals>();
+        services.AddSingleton<PartitionShares>();
         services.AddSingleton<Ownership>();
         services.AddSingleton<WebhookArrivals>();
         services.AddSingleton<Projector>();
