@@ -36,6 +36,12 @@ internal sealed class Partition(int number, PartitionKeys keys)
     /// <summary>Up to this timestamp an attempt may begin.</summary>
     public long LiveUntil => _isLeaving || _doubts != _doubtsEnded ? 0 : Volatile.Read(ref _liveUntil);
 
+    /// <summary>
+    /// Its lease was not renewed in time, so nothing of it begins. On a cluster its shard may be away for long, and what stands on the
+    /// others must not wait for it.
+    /// </summary>
+    public bool IsAway(long timestamp) => timestamp >= Volatile.Read(ref _liveUntil);
+
     /// <summary>How often the store's memory was doubted so far.</summary>
     public int Doubts => _doubts;
 

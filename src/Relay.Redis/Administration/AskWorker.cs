@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text.Json;
 using Microsoft.Extensions.Logging;
 using Relay.Mail.Bounces;
@@ -34,6 +35,7 @@ internal sealed class AskWorker(
     private static readonly TimeSpan Waiting = TimeSpan.FromMilliseconds(50);
 
     private readonly Dictionary<(Partition Partition, RedisValue Entry), AskRun> _runs = [];
+    private readonly Trouble _trouble = new();
 
     public async Task RunAsync(CancellationToken cancellation)
     {
@@ -41,13 +43,10 @@ internal sealed class AskWorker(
         {
             var asked = bell.Asked.Next;
             var wait = Idle;
-            try
+            await _trouble.TryAsync(async () => wait = await WorkAsync());
+            if (_trouble.Take() is { } reason)
             {
-                wait = await WorkAsync();
-            }
-            catch (Exception e) when (StoreFailure.Covers(e) || e is StoreUnavailableException)
-            {
-                logger.AsksUnread(StoreFailure.Of(e).Reason);
+                logger.AsksUnread(reason);
             }
 
             if (wait > TimeSpan.Zero)
@@ -60,10 +59,13 @@ internal sealed class AskWorker(
     // Returns how long there is nothing to do.
     private async Task<TimeSpan> WorkAsync()
     {
-        var owned = store.Partitions.Where(p => p.IsOwned).ToList();
-        var lists = await Task.WhenAll(owned.Select(p => store.Connections.Background.ListRangeAsync(p.Keys.Asks, 0, AsksAtOnce - 1))).InTimeAsync();
-        var open = owned.Zip(lists, (partition, entries) => entries.Select(entry => (partition, entry))).SelectMany(e => e).ToHashSet();
-        foreach (var (key, run) in _runs.Where(run => !open.Contains(run.Key)).ToList())
+        var lists = new ConcurrentDictionary<Partition, RedisValue[]>();
+        await Task.WhenAll(store.Partitions.Where(p => p.IsOwned).Select(p => _trouble.TryAsync(async () =>
+            lists[p] = await store.Connections.Background.ListRangeAsync(p.Keys.Asks, 0, AsksAtOnce - 1).InTimeAsync())));
+        var open = lists.SelectMany(list => list.Value.Select(entry => (partition: list.Key, entry))).ToHashSet();
+
+        // What is asked of a partition on a shard that is away goes on when that is back.
+        foreach (var (key, run) in _runs.Where(run => !open.Contains(run.Key) && (lists.ContainsKey(run.Key.Partition) || !run.Key.Partition.IsOwned)).ToList())
         {
             run.End();
             _runs.Remove(key);

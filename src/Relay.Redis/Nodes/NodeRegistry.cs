@@ -22,9 +22,13 @@ internal sealed class NodeRegistry(Store store, IOptions<StoreOptions> options, 
     private readonly DateTimeOffset _since = time.GetUtcNow();
     private volatile IReadOnlyList<NodeRecord> _nodes = [];
     private bool _isKnown;
+    private volatile bool _mayHavePeers;
 
-    /// <summary>Another node delivers too, so that it may take over what is ours.</summary>
-    public bool HasPeers { get; private set; }
+    /// <summary>Another node delivers too, so that it may take over what is ours; or it cannot be told whether one does.</summary>
+    public bool HasPeers => _mayHavePeers || OwnsElsewhere;
+
+    /// <summary>Partitions are another node's, as their leases say, whether it stands in the list of nodes or not.</summary>
+    public bool OwnsElsewhere { private get; set; }
 
     private IDatabase Database => store.Connections.Background;
 
@@ -53,6 +57,19 @@ internal sealed class NodeRegistry(Store store, IOptions<StoreOptions> options, 
             return;
         }
 
+        try
+        {
+            await BeatAsync(own);
+        }
+        catch
+        {
+            _mayHavePeers = true;
+            throw;
+        }
+    }
+
+    private async Task BeatAsync(NodeRecord own)
+    {
         await TellAsync(own);
         var nodes = await ReadAsync();
         if (!_isKnown)
@@ -68,7 +85,7 @@ internal sealed class NodeRegistry(Store store, IOptions<StoreOptions> options, 
         }
 
         _nodes = nodes.Any(n => n.Owner == own.Owner) ? nodes : [.. nodes, own];
-        HasPeers = DeliveringCount > (own.Delivers ? 1 : 0);
+        _mayHavePeers = DeliveringCount > (own.Delivers ? 1 : 0);
     }
 
     private async Task TellAsync(NodeRecord own)

@@ -111,17 +111,22 @@ internal sealed class DotWriter(Store store, LocalJournal journal, ILogger<DotWr
                 batch.Add(dot);
             }
 
-            var written = await TryWriteAsync(batch);
-            batch.ForEach(dot => dot.Written.SetResult(written));
+            await Task.WhenAll(batch.GroupBy(dot => dot.Partition).Select(async dots =>
+            {
+                var written = await TryWriteAsync(dots.Key, [.. dots.Select(dot => new HashEntry(dot.Name, dot.Entry.ToArray()))]);
+                foreach (var dot in dots)
+                {
+                    dot.Written.SetResult(written);
+                }
+            }));
         }
     }
 
-    private async Task<bool> TryWriteAsync(List<PendingDot> batch)
+    private async Task<bool> TryWriteAsync(Partition partition, HashEntry[] dots)
     {
         try
         {
-            await Task.WhenAll(batch.GroupBy(dot => dot.Partition).Select(dots => WriteAsync(
-                dots.Key, [.. dots.Select(dot => new HashEntry(dot.Name, dot.Entry.ToArray()))])));
+            await WriteAsync(partition, dots);
             return true;
         }
         catch (Exception e) when (StoreFailure.Covers(e) || e is StoreUnavailableException)

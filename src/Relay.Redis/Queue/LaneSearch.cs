@@ -27,10 +27,10 @@ internal sealed class LaneSearch(Store store, Window window, Aside aside, TimePr
     {
         get
         {
-            var next = LaneShare.Nothing;
+            var (next, timestamp) = (LaneShare.Nothing, time.GetTimestamp());
             foreach (var partition in store.Partitions)
             {
-                next = partition.IsServed ? Math.Min(next, partition.Look.Next) : next;
+                next = partition.IsServed && !partition.IsAway(timestamp) ? Math.Min(next, partition.Look.Next) : next;
             }
 
             return next;
@@ -38,17 +38,17 @@ internal sealed class LaneSearch(Store store, Window window, Aside aside, TimePr
     }
 
     /// <summary>Reads one page of each partition that is to be looked at.</summary>
-    public async Task LookAsync(CancellationToken cancellation)
+    public async Task LookAsync(Trouble trouble, CancellationToken cancellation)
     {
-        var now = time.GetUtcNow().ToUnixTimeMilliseconds();
-        var served = store.Partitions.Where(p => p.IsServed).ToList();
+        var (now, timestamp) = (time.GetUtcNow().ToUnixTimeMilliseconds(), time.GetTimestamp());
+        var served = store.Partitions.Where(p => p.IsServed && !p.IsAway(timestamp)).ToList();
         if (_lookedAgain is not { } before || time.GetElapsedTime(before) >= Again || !window.IsCrowded)
         {
             _lookedAgain = time.GetTimestamp();
             served.ForEach(p => p.Look.LookAgain(now));
         }
 
-        await Task.WhenAll(served.Where(p => p.Look.Next <= now).Select(p => LookAsync(p, now, cancellation)));
+        await Task.WhenAll(served.Where(p => p.Look.Next <= now).Select(p => trouble.TryAsync(() => LookAsync(p, now, cancellation))));
     }
 
     private async Task LookAsync(Partition partition, long now, CancellationToken cancellation)

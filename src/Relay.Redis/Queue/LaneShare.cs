@@ -29,12 +29,15 @@ internal sealed class LaneShare(Partition partition, LaneTurn turn)
     public bool IsRefilling { get; set; }
     public bool IsQueued { get; set; }
 
+    /// <summary>Its partition is away.</summary>
+    public bool IsParked { get; set; }
+
     /// <summary>There is something to read that nobody reads yet.</summary>
-    public bool IsToBeRead(long now) => this is { IsQueued: false, IsRefilling: false } && NextInStore <= now && NotBefore <= now && IsCurrent;
+    public bool IsToBeRead(long now) => this is { IsQueued: false, IsRefilling: false, IsParked: false } && NextInStore <= now && NotBefore <= now && IsCurrent;
 
     /// <summary>Still the lane's: not forgotten, nor its partition dropped.</summary>
     public bool IsCurrent => Turn.ShareIn(Partition) == this;
 
     /// <summary>Nothing is held and nothing is due: the lane's lower bound in the store can stand for it.</summary>
-    public bool IsQuiet(long now) => this is { Held: 0, IsRefilling: false, IsQueued: false } && NextInStore > now && IsCurrent;
+    public bool IsQuiet(long now) => this is { Held: 0, IsRefilling: false, IsQueued: false, IsParked: false } && NextInStore > now && IsCurrent;
 }

@@ -12,10 +12,17 @@ namespace Relay.Redis.Queue;
 /// results    done | condition not met: it is tried again when the lane is quiet again
 /// </code>
 /// </summary>
-internal sealed class LowerBounds(Store store, Window window)
+internal sealed class LowerBounds(Store store, Window window, TimeProvider time)
 {
-    public async Task RaiseAsync(IReadOnlyList<LaneShare> idle)
+    public async Task RaiseAsync(IReadOnlyList<LaneShare> quiet)
     {
+        var timestamp = time.GetTimestamp();
+        List<LaneShare> idle = [.. quiet.Where(share => !share.Partition.IsAway(timestamp))];
+        foreach (var share in quiet.Except(idle))
+        {
+            window.KeepQuiet(share);
+        }
+
         if (idle.Count == 0)
         {
             return;

@@ -70,14 +70,14 @@ internal sealed class Ownership
         try
         {
             await _renewals.RenewAllAsync(_trouble);
+            var isListed = await _trouble.TryAsync(_nodes.BeatAsync);
             await _trouble.TryAsync(async () =>
             {
-                await _nodes.BeatAsync();
                 await NoteDotsAsync();
                 await RequireSameStoreAsync();
-                await ShareAsync();
-                await SettleKnownAsync();
+                await ShareAsync(isListed);
             });
+            await _trouble.TryAsync(SettleKnownAsync);
         }
         finally
         {
@@ -91,9 +91,10 @@ internal sealed class Ownership
     /// <summary>Gives everything back, so that a successor need not wait for the leases' end.</summary>
     public async Task ReleaseAsync()
     {
-        await _nodes.LeaveAsync();
-        await Task.WhenAll(_store.Partitions.Where(p => p.IsOwned).Select(_shares.GiveAsync));
+        await _trouble.TryAsync(_nodes.LeaveAsync);
+        await Task.WhenAll(_store.Partitions.Where(p => p.IsOwned).Select(p => _trouble.TryAsync(() => _shares.GiveAsync(p))));
         await _wakes.FlushAsync();
+        TellTrouble();
     }
 
     private void TellTrouble()
@@ -125,9 +126,9 @@ internal sealed class Ownership
         }
     }
 
-    private async Task ShareAsync()
+    private async Task ShareAsync(bool isListed)
     {
-        foreach (var surplus in await _shares.TakeDueAsync(_trouble))
+        foreach (var surplus in await _shares.TakeDueAsync(isListed, _trouble))
         {
             surplus.Leave();
             _window.Drop(surplus);

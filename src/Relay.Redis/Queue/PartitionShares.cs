@@ -21,11 +21,18 @@ internal sealed class PartitionShares(
     private bool _hasClaimed;
 
     /// <summary>Takes what is due to this node. Returns those that it has beyond its share, for others to have.</summary>
-    public async Task<IReadOnlyList<Partition>> TakeDueAsync(Trouble trouble)
+    /// <param name="isListed">This node stands in the list of nodes, and has just read it.</param>
+    public async Task<IReadOnlyList<Partition>> TakeDueAsync(bool isListed, Trouble trouble)
     {
         var partitions = store.Partitions;
-        var share = nodes.ShareOf(partitions.Count);
-        TellShare(share);
+
+        // On a cluster the list may stand on a shard that is away. Then nothing is given up, and who has a part, by whose leases the
+        // others see it, takes all that is nobody's: how much is due to whom is found out when the list is back.
+        var share = isListed ? nodes.ShareOf(partitions.Count) : partitions.Any(p => p.IsOwned) ? partitions.Count : 0;
+        if (isListed)
+        {
+            TellShare(share);
+        }
 
         var database = store.Connections.Background;
         var owners = new ConcurrentDictionary<Partition, string?>();
@@ -44,14 +51,15 @@ internal sealed class PartitionShares(
             }
         }
 
+        nodes.OwnsElsewhere = owners.Values.Any(owner => owner is not null && !owner.StartsWith(store.NodeId, StringComparison.Ordinal));
         var staying = partitions.Where(p => p.IsServed).ToList();
         var due = Math.Max(0, share - staying.Count);
         await Task.WhenAll(free.Take(due).Select(f => trouble.TryAsync(() => TakeAsync(f.Partition, f.Owner))));
 
         // A renewal that came late may have taken the lease of one that was given away.
         await Task.WhenAll(free.Skip(due).Where(f => f.Owner == store.Owner).Select(f => trouble.TryAsync(() => GiveLeaseAsync(f.Partition))));
-        _hasClaimed = true;
-        store.HasClaimed = true;
+        _hasClaimed |= isListed;
+        store.HasClaimed |= isListed;
         return [.. staying.Skip(share)];
     }
 

@@ -26,6 +26,8 @@ internal sealed class Refiller(
     private static readonly TimeSpan TidyingAgain = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
+    private readonly Trouble _trouble = new();
+
     // Entries whose record was not there: when that was first seen, and whether it was looked for again since.
     private readonly ConcurrentDictionary<UnitId, (DateTimeOffset Seen, bool LookedAgain)> _missing = new();
 
@@ -37,32 +39,33 @@ internal sealed class Refiller(
             var hunger = window.Hunger;
             var wait = Tidying;
             var began = time.GetUtcNow();
-            try
-            {
-                await search.LookAsync(cancellation);
-                LookAgainAtMissing();
+            await search.LookAsync(_trouble, cancellation);
+            LookAgainAtMissing();
 
-                if (time.GetUtcNow() >= tidyAt)
+            if (time.GetUtcNow() >= tidyAt)
+            {
+                tidyAt = time.GetUtcNow() + TidyingAgain;
+                var quiet = window.TakeQuiet(QuietAtOnce);
+                if (await _trouble.TryAsync(() => bounds.RaiseAsync(quiet)))
                 {
-                    tidyAt = time.GetUtcNow() + TidyingAgain;
-                    var quiet = window.TakeQuiet(QuietAtOnce);
-                    await bounds.RaiseAsync(quiet);
                     tidyAt = time.GetUtcNow() + (quiet.Count == QuietAtOnce && window.IsCrowded ? TimeSpan.Zero : Tidying);
                 }
-
-                var (shares, nextDue) = window.TakeHungry(LanesPerRound);
-                if (shares.Count > 0)
-                {
-                    await Task.WhenAll(shares.Select(share => RefillAsync(share, cancellation)));
-                    continue;
-                }
-
-                wait = WaitUntil(Math.Min(nextDue, tidyAt.ToUnixTimeMilliseconds()));
             }
-            catch (Exception e) when (StoreFailure.Covers(e) || e is StoreUnavailableException)
+
+            var (shares, nextDue) = window.TakeHungry(LanesPerRound);
+            await Task.WhenAll(shares.Select(share => _trouble.TryAsync(() => RefillAsync(share, cancellation))));
+            if (_trouble.Take() is { } reason)
             {
-                logger.RefillFailed(StoreFailure.Of(e).Reason);
+                logger.RefillFailed(reason);
                 hunger = Task.Delay(Pause, time, cancellation);
+            }
+            else if (shares.Count > 0)
+            {
+                continue;
+            }
+            else
+            {
+                wait = WaitUntil(Math.Min(nextDue, tidyAt.ToUnixTimeMilliseconds()));
             }
 
             // A clock that jumped meanwhile, as tests make it, would else be waited for once more.

@@ -39,8 +39,16 @@ internal sealed class Renewals(Store store, Window window, Recovery recovery, IO
     }
 
     /// <summary>The partition's lease was taken or renewed by what was asked of the store at this timestamp.</summary>
-    public void Renewed(Partition partition, long asked) =>
+    public void Renewed(Partition partition, long asked)
+    {
+        var wasAway = partition.IsAway(time.GetTimestamp());
         partition.Renew(_isAlone ? long.MaxValue : asked + (long)(_lease.TotalSeconds / LiveParts * time.TimestampFrequency));
+        window.Returned(partition);
+        if (wasAway)
+        {
+            window.WakeRefill();
+        }
+    }
 
     // One that was not answered in the turn before goes on still.
     private async Task RenewOnceAsync(Partition partition)

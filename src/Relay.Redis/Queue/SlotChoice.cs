@@ -53,6 +53,8 @@ internal sealed class SlotChoice(Store store, NodeRegistry nodes, TimeProvider t
         return slot;
     }
 
-    // Alone, a node serves all it does not have to give away; and before it has any, each is as good.
-    private bool Serves(int slot) => !nodes.HasPeers || !store.IsOpen || store.PartitionOfSlot(slot).IsServed;
+    // Alone, a node serves all it does not have to give away; and before it has any, each is as good. One on a shard that is away is
+    // not: who sends would have to come again.
+    private bool Serves(int slot) =>
+        !store.IsOpen || (store.PartitionOfSlot(slot) is { IsServed: true } partition ? !partition.IsAway(time.GetTimestamp()) : !nodes.HasPeers);
 }

@@ -209,6 +209,11 @@ internal sealed partial class Window
     private void ForgetHoldingLock(LaneShare share)
     {
         _lanes.Remove(share);
+        if (share.IsParked && _parked.TryGetValue(share.Partition, out var parked))
+        {
+            parked.Remove(share);
+        }
+
         if (share.Turn.Shares.Count == 0)
         {
             _turns.Leave(share.Turn);

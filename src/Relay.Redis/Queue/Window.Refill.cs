@@ -31,7 +31,7 @@ internal sealed partial class Window
     {
         lock (_lock)
         {
-            var now = Now;
+            var (now, timestamp) = (Now, _time.GetTimestamp());
             foreach (var share in _hunger.TakeDue(now))
             {
                 ReadIfHungryHoldingLock(share, now);
@@ -40,7 +40,14 @@ internal sealed partial class Window
             var taken = new List<LaneShare>();
             for (var looks = 0; taken.Count < limit && looks < LooksAtOnce && _hunger.TryTake(out var share); looks++)
             {
-                if (share.IsCurrent && share.NextInStore <= now && !share.Turn.IsHeldBack)
+                if (share.IsCurrent && share.Partition.IsAway(timestamp))
+                {
+                    // It would only be read in vain; another of the lane's may be read instead.
+                    share.Turn.Reads--;
+                    ParkHoldingLock(share);
+                    AskForMoreHoldingLock(share.Turn);
+                }
+                else if (share.IsCurrent && share.NextInStore <= now && !share.Turn.IsHeldBack)
                 {
                     if (HasRoomHoldingLock(share.Turn))
                     {
@@ -61,6 +68,24 @@ internal sealed partial class Window
             }
 
             return (taken, _hunger.NextDue);
+        }
+    }
+
+    /// <summary>The partition's lease is fresh: what was not read while it was not is read now.</summary>
+    // After each renewal, since it may have run out in the very moment before.
+    public void Returned(Partition partition)
+    {
+        lock (_lock)
+        {
+            if (_parked.Remove(partition, out var parked))
+            {
+                var now = Now;
+                foreach (var share in parked)
+                {
+                    share.IsParked = false;
+                    ReadIfHungryHoldingLock(share, now);
+                }
+            }
         }
     }
 
@@ -259,6 +284,17 @@ internal sealed partial class Window
     {
         share.NotBefore = now + NoRoomPause;
         _hunger.LookAt(share, share.NotBefore);
+    }
+
+    private void ParkHoldingLock(LaneShare share)
+    {
+        share.IsParked = true;
+        if (!_parked.TryGetValue(share.Partition, out var parked))
+        {
+            _parked[share.Partition] = parked = [];
+        }
+
+        parked.Add(share);
     }
 
     // The share whose units wait longest goes first; another only when that was not enough.

@@ -33,6 +33,9 @@ internal sealed partial class Window
     private readonly WindowRoom _room;
     private readonly Hunger _hunger = new();
 
+    // Of partitions that are away: not read until these are back.
+    private readonly Dictionary<Partition, HashSet<LaneShare>> _parked = [];
+
     // Lanes whose next unit is of a partition whose lease is to be renewed first.
     private readonly Gate _stale = new();
     private TaskCompletionSource? _changed;
@@ -197,6 +200,7 @@ internal sealed partial class Window
             }
 
             _held.Drop(partition);
+            _parked.Remove(partition);
 
             // It may be ours anew by now, and have been looked through.
             partition.Look.FromTheStart();
@@ -216,7 +220,7 @@ internal sealed partial class Window
 
     private HeldUnit? TakeHoldingLock(LaneTurn lane, LeaseDemand demand, long timestamp)
     {
-        if (lane.Waiting > 0 && timestamp >= lane.Peek().Share.Partition.LiveUntil)
+        if (lane.Waiting > 0 && timestamp >= lane.Peek().Share.Partition.LiveUntil && !TryPassHoldingLock(lane, timestamp))
         {
             // Another node may own it by now. It is back as soon as the lease is renewed.
             _turns.Close(lane, _stale);
@@ -248,6 +252,24 @@ internal sealed partial class Window
         }
 
         return held;
+    }
+
+    // What is first in the lane may stand on a shard that is away, and other partitions of the lane on one that is not: then the
+    // former is left in its store. Where all are away it is kept, for the moment in which their leases are renewed.
+    private bool TryPassHoldingLock(LaneTurn lane, long timestamp)
+    {
+        if (!lane.Peek().Share.Partition.IsAway(timestamp) || !lane.Shares.Any(share => timestamp < share.Partition.LiveUntil))
+        {
+            return false;
+        }
+
+        foreach (var held in lane.TakeWhere(unit => unit.Share.Partition.IsAway(timestamp)))
+        {
+            _room.Remove(held);
+            GiveBackHoldingLock(held);
+        }
+
+        return lane.Waiting == 0 || timestamp < lane.Peek().Share.Partition.LiveUntil;
     }
 
     // Its place may have been given to another while it was away.

@@ -197,6 +197,21 @@ public sealed class SharesTests
     }
 
     [Fact]
+    public async Task No_mail_goes_into_a_partition_whose_lease_could_not_be_renewed()
+    {
+        // By a clock that stands still it is not renewed either.
+        var stopped = new Microsoft.Extensions.Time.Testing.FakeTimeProvider(DateTimeOffset.UtcNow);
+        await using var redis = await RedisServer.StartAsync(Cancellation);
+        await using var store = await StoreUnderTest.StartAsync(redis.ConnectionString, StoreUnderTest.NewFolder(), stopped, Cancellation);
+        foreach (var partition in store.Store.Partitions.Where(p => p.Number % 3 == 0))
+        {
+            partition.Renew(0);
+        }
+
+        Assert.All(Enumerable.Range(0, 6400), _ => Assert.NotEqual(0, store.Store.PartitionOfSlot(store.Queue.ChooseSlot()).Number % 3));
+    }
+
+    [Fact]
     public async Task Who_owns_what_is_told_by_any_node()
     {
         await using var redis = await RedisServer.StartAsync(Cancellation);

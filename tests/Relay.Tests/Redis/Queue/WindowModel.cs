@@ -110,6 +110,7 @@ internal sealed class WindowModel
             Assert.True(stored.Due <= Now, $"{lease.Id} was leased before it was due");
             Assert.Equal(stored.Attempts, lease.Attempts);
             Assert.True(_partitions[stored.Partition].IsOwned, $"{lease.Id} was leased in a partition of another");
+            Assert.False(_partitions[stored.Partition].IsAway(_time.GetTimestamp()), $"{lease.Id} was leased in a partition that is away");
             Assert.Null(_suspended.Find(lease.Unit.Lane, lease.Id.Message));
             Assert.False(GateOf(lease.Unit.Lane) is { } gate && _closed.Contains(gate), $"{lease.Id} went through a closed gate");
             Assert.DoesNotContain(_claims, claim => claim.IsHeld && claim.Id == lease.Id);
@@ -378,7 +379,7 @@ internal sealed class WindowModel
     {
         foreach (var partition in _partitions.Where(p => p.IsOwned))
         {
-            partition.Renew(long.MaxValue);
+            Renew(partition);
         }
 
         _window.Signal();
@@ -505,7 +506,13 @@ internal sealed class WindowModel
     private void Own(Partition partition)
     {
         partition.Take(default, default);
+        Renew(partition);
+    }
+
+    private void Renew(Partition partition)
+    {
         partition.Renew(long.MaxValue);
+        _window.Returned(partition);
     }
 
     private Gate? GateOf(Lane lane) => lane.Domain[1] - '0' is var number && number < 5 ? _gates[number % Gates] : null;

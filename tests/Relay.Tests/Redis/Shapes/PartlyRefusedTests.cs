@@ -1,0 +1,87 @@
+using Microsoft.Extensions.Logging.Abstractions;
+using Relay.Mail.Messages;
+using Relay.Mail.Queue;
+using Relay.Redis;
+using Relay.Redis.Journal;
+using Relay.Redis.Queue;
+using Relay.TestKit.Redis;
+
+namespace Relay.Tests.Redis.Shapes;
+
+/// <summary>A store refuses what concerns one partition, as a cluster does whose shard is away, and does all the rest.</summary>
+public sealed class PartlyRefusedTests : IAsyncLifetime
+{
+    private static readonly TimeProvider Time = TimeProvider.System;
+
+    private RedisServer _redis = null!;
+    private RedisShim _shim = null!;
+    private StoreUnderTest _store = null!;
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    private Partition Refused => _store.Store.Partitions[5];
+
+    private Partition Served => _store.Store.Partitions[3];
+
+    public async ValueTask InitializeAsync()
+    {
+        _redis = await RedisServer.StartAsync(Cancellation);
+        _shim = new RedisShim(_redis);
+        _store = await StoreUnderTest.StartAsync(_shim.ConnectionString, StoreUnderTest.NewFolder(), Time, Cancellation);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _store.DisposeAsync();
+        await _shim.DisposeAsync();
+        await _redis.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task What_is_asked_of_the_others_is_done()
+    {
+        await AcceptAsync(Refused);
+        await AcceptAsync(Served);
+        Refuse(Refused.Keys.Asks.ToString(), "LRANGE");
+
+        var ask = new QueueAsk { Id = "ask1", Kind = AskKind.Bounce, Selector = new QueueSelector { Domain = "x.test" }, Reason = "gone", By = "admin", AskedAt = Time.GetUtcNow() };
+        await _store.Get<IQueueAdministration>().AskAsync(ask, TimeSpan.FromMilliseconds(100), Cancellation).InTime();
+        await Eventually.HoldsAsync(async () => (await _store.Reader.MeasureAsync(Cancellation)).Units == 1, Cancellation);
+
+        _shim.Instead = _ => null;
+        await Eventually.HoldsAsync(async () => (await _store.Reader.MeasureAsync(Cancellation)).Units == 0, Cancellation);
+    }
+
+    [Fact]
+    public async Task A_dot_of_the_others_is_noted_though_one_beside_it_is_not()
+    {
+        var dots = new DotWriter(_store.Store, _store.Get<LocalJournal>(), NullLogger<DotWriter>.Instance);
+        var (first, second) = (await LeaseAsync(Refused), await LeaseAsync(Served));
+        Refuse(Refused.Keys.Dots.ToString(), "HSET", "HMSET");
+        Task<bool>[] noted = [NoteAsync(dots, Refused, first), NoteAsync(dots, Served, second)];
+
+        // Both wait when it begins, so they go together.
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
+        var writing = dots.RunAsync(stop.Token);
+
+        var written = await Task.WhenAll(noted).WaitAsync(TimeSpan.FromSeconds(30), Cancellation);
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => writing);
+        Assert.Equal([false, true], written);
+    }
+
+    private void Refuse(string key, params string[] names) =>
+        _shim.Instead = command => names.Contains(command[0]) && command[1] == key ? ["EVAL", "return redis.error_reply('CLUSTERDOWN The cluster is down')", "0"] : null;
+
+    private static Task<bool> NoteAsync(DotWriter dots, Partition partition, Lease lease) =>
+        dots.WriteAsync(partition, lease, new DotEntry(lease.Id, lease.Attempts, Time.GetUtcNow(), "mx.x.test"));
+
+    private async Task AcceptAsync(Partition partition) => Assert.IsType<EnqueueResult.Accepted>(
+        await _store.Queue.EnqueueAsync(TestMail.To(Time, "a@x.test") with { Id = MessageId.Create(Time, partition.Number) }, null, Cancellation).InTime());
+
+    private async Task<Lease> LeaseAsync(Partition partition)
+    {
+        await AcceptAsync(partition);
+        return Assert.Single(await _store.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime());
+    }
+}
