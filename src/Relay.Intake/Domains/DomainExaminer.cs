@@ -19,6 +19,30 @@ internal sealed class DomainExaminer(IDomainRecords records, RecordList list, Ti
     public async Task<IReadOnlyList<RecordFinding>> ExamineAsync(SendingDomain domain, CancellationToken cancellation) =>
         await Task.WhenAll(list.Of(domain).Select(record => ExamineAsync(domain, record, cancellation)));
 
+    /// <summary>
+    /// Whether any other name is answered now, so that a silence is the domain's own: one below the same top, which nobody has and so no
+    /// cache knows.
+    /// </summary>
+    public async Task<bool> CanAskAsync(SendingDomain domain, CancellationToken cancellation)
+    {
+        using var patience = new CancellationTokenSource(Patience, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, patience.Token);
+        var top = domain.Name[(domain.Name.LastIndexOf('.') + 1)..];
+        try
+        {
+            await records.FindAsync($"{Guid.NewGuid():n}.{top}", RecordType.Txt, either.Token);
+            return true;
+        }
+        catch (DomainRecordsUnavailableException)
+        {
+            return false;
+        }
+        catch (OperationCanceledException) when (patience.IsCancellationRequested && !cancellation.IsCancellationRequested)
+        {
+            return false;
+        }
+    }
+
     private async Task<RecordFinding> ExamineAsync(SendingDomain domain, DomainRecord record, CancellationToken cancellation)
     {
         using var patience = new CancellationTokenSource(Patience, time);

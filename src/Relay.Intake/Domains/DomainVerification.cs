@@ -11,6 +11,7 @@ namespace Relay.Intake.Domains;
 /// What follows from a look into the DNS: a domain whose required records are all there is verified; one that was and is
 /// no more is failing, and may be sent as for a grace time; a key that is seen for the first time signs from then on. Servers
 /// that do not answer say nothing about a record, but for a day only: then it counts as gone, since nobody else finds it either.
+/// That is so only as far as we can ask at all: where our own resolver is dead nothing counts against anybody.
 /// </summary>
 internal sealed partial class DomainVerification(
     IAccountStore accounts,
@@ -25,6 +26,10 @@ internal sealed partial class DomainVerification(
     // Longer than an outage at a DNS provider that its people are at work on. The grace time begins behind it.
     private static readonly TimeSpan LongestSilence = TimeSpan.FromDays(1);
 
+    // What was silent for us so long ago is no part of a silence: between the two it may have answered, and we could not ask. A round
+    // looks at a few silent domains of each account, and at all of them within hours.
+    private static readonly TimeSpan LongestGap = LongestSilence / 2;
+
     /// <summary>Looks now.</summary>
     /// <returns>The domain as it stands after it; null when it was removed meanwhile.</returns>
     /// <exception cref="DomainRecordsUnavailableException">Of a required record nothing could be learned; since when is noted, and nothing else was changed.</exception>
@@ -36,6 +41,11 @@ internal sealed partial class DomainVerification(
         var isSilent = unknown is not null;
         if (unknown is not null)
         {
+            if (!await examiner.CanAskAsync(domain, cancellation))
+            {
+                throw new DomainRecordsUnavailableException("The resolver of this relay answers for no other name either, which says nothing about the domain");
+            }
+
             domain = await NoteSilenceAsync(domain, cancellation) ?? domain;
             if (domain.Status == SendingDomainStatus.Pending || !(domain.SilentSince + LongestSilence <= time.GetUtcNow()))
             {
@@ -98,10 +108,12 @@ internal sealed partial class DomainVerification(
         return after.With(told);
     }
 
-    private async ValueTask<SendingDomain?> NoteSilenceAsync(SendingDomain domain, CancellationToken cancellation) =>
-        domain.SilentSince is null
-            ? await ChangeAsync(domain, known => known with { SilentSince = known.SilentSince ?? time.GetUtcNow() }, cancellation)
-            : domain;
+    private ValueTask<SendingDomain?> NoteSilenceAsync(SendingDomain domain, CancellationToken cancellation)
+    {
+        var now = time.GetUtcNow();
+        return ChangeAsync(
+            domain, known => known with { SilentSince = known.SilentAt + LongestGap >= now ? known.SilentSince ?? now : now, SilentAt = now }, cancellation);
+    }
 
     private static string Names(IEnumerable<DkimKey> keys) => string.Join(", ", keys.Select(key => key.Selector));
 
@@ -131,6 +143,7 @@ internal sealed partial class DomainVerification(
             CheckedAt = now,
             FailingSince = status == SendingDomainStatus.Failing ? known.FailingSince ?? now : null,
             SilentSince = isSilent ? known.SilentSince ?? now : null,
+            SilentAt = isSilent ? now : null,
             Findings = findings,
             Keys = Retire(
                 [.. known.Keys.Select(key => key.SeenAt is null && seen.Contains($"{key.Selector}._domainkey.{known.Name}") ? key with { SeenAt = now } : key)],

@@ -33,6 +33,9 @@ public sealed record SendingDomain(
     /// <summary>Since when no look has learned anything of a required record; null once one has.</summary>
     public DateTimeOffset? SilentSince { get; init; }
 
+    /// <summary>The last look that learned nothing of it, though other names were answered.</summary>
+    public DateTimeOffset? SilentAt { get; init; }
+
     /// <summary>What happened to it, the oldest first; the last hundred.</summary>
     public IReadOnlyList<DomainEvent> Events { get => field ?? []; init; }
 

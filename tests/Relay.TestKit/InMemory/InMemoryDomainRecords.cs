@@ -22,6 +22,9 @@ public sealed class InMemoryDomainRecords : IDomainRecords
     /// <summary>While set, no question is answered.</summary>
     public TaskCompletionSource? Silence { get; set; }
 
+    /// <summary>Nothing is learned of any name: our own resolver is dead.</summary>
+    public bool IsAway { get; set; }
+
     /// <summary>While set, a question about this name ends in a fault of ours.</summary>
     public string? Breaking { get; set; }
 
@@ -36,6 +39,11 @@ public sealed class InMemoryDomainRecords : IDomainRecords
     public async ValueTask<IReadOnlyList<string>> FindAsync(string name, RecordType type, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
+        if (IsAway)
+        {
+            throw new DomainRecordsUnavailableException("no server could be reached");
+        }
+
         if (Breaking is not null && name.EndsWith(Breaking, StringComparison.Ordinal))
         {
             throw new ArgumentException(Breaking);

@@ -151,6 +151,43 @@ public sealed class DomainWatchTests : IDisposable
     }
 
     [Fact]
+    public async Task A_resolver_of_ours_that_is_dead_counts_against_no_domain_however_long()
+    {
+        await AddAsync();
+        await PublishAsync();
+        await _watch.LookAsync(GateUnderTest.Cancellation);
+        _records.IsAway = true;
+
+        await WatchAsync(TimeSpan.FromDays(7));
+
+        var domain = await FoundAsync();
+        Assert.Equal((SendingDomainStatus.Verified, null), (domain.Status, domain.SilentSince));
+        Assert.IsType<AdmissionResult.Admitted>(await _gate.AdmitAsync(Mail));
+    }
+
+    [Fact]
+    public async Task A_silence_counts_only_as_long_as_we_could_hear_it()
+    {
+        await AddAsync();
+        await PublishAsync();
+        await _watch.LookAsync(GateUnderTest.Cancellation);
+        foreach (var record in _list.Of(await FoundAsync()))
+        {
+            _records.Put(record.Name, record.Type, null);
+        }
+
+        await WatchAsync(TimeSpan.FromHours(25));
+        _records.IsAway = true;
+        await WatchAsync(TimeSpan.FromHours(30));
+        _records.IsAway = false;
+        await WatchAsync(TimeSpan.FromHours(23));
+        Assert.Equal(SendingDomainStatus.Verified, (await FoundAsync()).Status);
+
+        await WatchAsync(TimeSpan.FromHours(2));
+        Assert.Equal(SendingDomainStatus.Failing, (await FoundAsync()).Status);
+    }
+
+    [Fact]
     public async Task Keys_that_come_of_age_get_successors_once()
     {
         _options.RotateAfter = TimeSpan.FromDays(180);
