@@ -185,6 +185,36 @@ public sealed class SharesTests
     }
 
     [Fact]
+    public async Task Of_a_node_that_is_killed_while_it_hands_over_what_was_past_its_dot_is_uncertain_and_the_rest_untried()
+    {
+        await using var redis = await RedisServer.StartAsync(Cancellation);
+        var (past, waiting) = (TestMail.To(Time, "a@x.test") with { Id = MessageId.Create(Time, 15) }, TestMail.To(Time, "a@x.test") with { Id = MessageId.Create(Time, 15) });
+        await using var second = await HandOverAndDieAsync(redis, past, waiting);
+
+        var leases = new List<Lease>();
+        while (leases.Count < 2)
+        {
+            leases.AddRange(await second.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime());
+        }
+
+        Assert.Equal("mx.x.test", leases.Single(lease => lease.Message.Id == past.Id).Unheard?.Host);
+        Assert.Null(leases.Single(lease => lease.Message.Id == waiting.Id).Unheard);
+    }
+
+    private static async Task<StoreUnderTest> HandOverAndDieAsync(RedisServer redis, Message past, Message waiting)
+    {
+        await using var first = await StartAsync(redis);
+        await first.Queue.EnqueueAsync(past, null, Cancellation);
+        await first.BeginDotAsync(Assert.Single(await first.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime()), "mx.x.test", Cancellation);
+        await first.Queue.EnqueueAsync(waiting, null, Cancellation);
+
+        // Its part is to be the second's, and is not yet.
+        var second = await StartAsync(redis);
+        await Eventually.HoldsAsync(() => !first.Store.Partitions[15].IsServed, Cancellation);
+        return second;
+    }
+
+    [Fact]
     public async Task Mail_goes_into_a_partition_of_the_node_that_takes_it()
     {
         await using var redis = await RedisServer.StartAsync(Cancellation);

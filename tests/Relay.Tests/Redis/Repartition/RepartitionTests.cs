@@ -2,11 +2,14 @@ using Relay.Mail.Accounts;
 using Relay.Mail.Events;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
+using Relay.Mail.Webhooks;
 using Relay.Redis;
+using Relay.Redis.Connections;
 using Relay.Redis.Keys;
 using Relay.Redis.Queue;
 using Relay.Redis.Records;
 using Relay.Redis.Repartition;
+using Relay.Redis.Webhooks;
 using Relay.TestKit.Redis;
 using Relay.Tests.Redis.Shapes;
 
@@ -16,6 +19,8 @@ namespace Relay.Tests.Redis.Repartition;
 [Collection(ClusterCollection.Name)]
 public sealed class RepartitionTests(SharedCluster shared)
 {
+    private const int MostRuns = 500;
+
     private static readonly TimeProvider Time = TimeProvider.System;
     private static readonly DateOnly Today = DateOnly.FromDateTime(Time.GetUtcNow().UtcDateTime);
 
@@ -35,6 +40,27 @@ public sealed class RepartitionTests(SharedCluster shared)
     {
         await shared.Cluster.EmptyAsync(Cancellation);
         await MovesAsync(shared.Cluster.ConnectionString, 8, 32);
+    }
+
+    /// <summary>What was written is not known then, and the next run finds it.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(20261123)]
+    public async Task On_one_server_whose_answers_are_lost_at_random(int seed)
+    {
+        await using var redis = await RedisServer.StartAsync(Cancellation, "everysec");
+        var folder = StoreUnderTest.NewFolder();
+        var kept = await FillAsync(redis.ConnectionString, folder, 4);
+
+        await using var proxy = new RedisProxy(redis.Port);
+        proxy.LoseAnswersAtRandom("relay:", chance: 0.02, seed);
+        for (var run = 1; !await TryRunAsync(proxy.ConnectionString, 16); run++)
+        {
+            Assert.InRange(run, 1, MostRuns);
+        }
+
+        Assert.InRange(proxy.LostCount, 3, int.MaxValue);
+        await IsMovedAsync(redis.ConnectionString, folder, kept, 4, 16);
     }
 
     [Fact]
@@ -142,6 +168,26 @@ public sealed class RepartitionTests(SharedCluster shared)
             }
         }
 
+        await IsMovedAsync(redis, folder, kept, from, to);
+    }
+
+    // False when it was cut off.
+    private static async Task<bool> TryRunAsync(string redis, int to)
+    {
+        try
+        {
+            await using var connections = await ConnectAsync(redis);
+            await new Repartitioner(connections, () => { }).RunAsync(to, Cancellation);
+            return true;
+        }
+        catch (Exception e) when (StoreFailure.Covers(e))
+        {
+            return false;
+        }
+    }
+
+    private static async Task IsMovedAsync(string redis, string folder, Kept kept, int from, int to)
+    {
         await using var store = await OpenAsync(redis, folder);
         Assert.Equal(to, store.Store.Partitions.Count);
         await IsAllThereAsync(store, kept);
@@ -152,13 +198,16 @@ public sealed class RepartitionTests(SharedCluster shared)
     {
         await using var store = await OpenAsync(redis, folder, ("Queue:Partitions", partitions.ToString(System.Globalization.CultureInfo.InvariantCulture)));
         var kept = new Kept();
+        await store.Get<IWebhookStore>().AddAsync(kept.Webhook, Cancellation);
+        await Eventually.HoldsAsync(() => store.Get<WebhookDirectory>().Find(WebhookDirectory.NameOf(kept.Webhook)) is not null, Cancellation);
         for (var i = 0; i < 12; i++)
         {
             var message = TestMail.To(Time, i % 3 == 0 ? ["a@x.test", "b@y.test"] : ["a@x.test"]);
             IdempotencyKey? key = null;
             if (i % 4 == 0)
             {
-                key = new IdempotencyKey($"key{i}", "f");
+                // Of every other one only a part tells the slot.
+                key = new IdempotencyKey(i % 8 == 0 ? $"key{i}{IdempotencyKey.Besides}body" : $"key{i}", "f");
                 message = message with { Id = MessageId.Create(Time, key.SlotFor("acme")) };
                 kept.Keys[key] = message.Id;
             }
@@ -187,6 +236,11 @@ public sealed class RepartitionTests(SharedCluster shared)
 
         await store.Queue.SettleAsync(TestMail.Deferred(leases.Single(l => l.Message.Id == kept.Messages[4].Id), Time, TimeSpan.Zero), Cancellation).InTime();
         await Eventually.HoldsAsync(async () => await OutboxAsync(store) == 0, Cancellation);
+
+        // The first event of one that ended was taken by the webhook, another one's is put off.
+        await EndTurnAsync(store, kept.Messages[2].Id, turn => new WebhookTurnEnd(turn) { Next = turn.Events[0].Next, Taken = 1 });
+        await EndTurnAsync(store, kept.Messages[7].Id, turn => new WebhookTurnEnd(turn) { Next = turn.From, Due = Time.GetUtcNow().AddMilliseconds(1), Failures = 3, Error = "HTTP 500" });
+        kept.Told = await WaitingForWebhookAsync(store, kept.Messages.Count);
         await store.StopAsync();
 
         // What the projector did not come to, and what could not be read.
@@ -201,6 +255,9 @@ public sealed class RepartitionTests(SharedCluster shared)
 
     private static async Task IsAllThereAsync(StoreUnderTest store, Kept kept)
     {
+        var told = await WaitingForWebhookAsync(store, kept.Told.Count);
+        Assert.Equal(kept.Told.Order(), told.Order());
+        Assert.Equal(1, (await store.Get<IWebhookTraffic>().StandingAsync(kept.Webhook, Cancellation)).Taken);
         var depth = await store.Reader.MeasureAsync(Cancellation);
         Assert.Equal(kept.Messages.Sum(m => Unit.Of(m).Count) - 2, depth.Units);
         Assert.Equal(1, depth.Unreadable);
@@ -241,6 +298,59 @@ public sealed class RepartitionTests(SharedCluster shared)
         Assert.Equal(kept.Messages.Count, (await store.Activity.ListAsync("acme", null, 100, Cancellation)).Count);
     }
 
+    // Each message with where in its past the webhook stands, how often that failed, and what has happened since.
+    private static async Task<List<string>> WaitingForWebhookAsync(StoreUnderTest store, int messages)
+    {
+        var found = new Dictionary<MessageId, string>();
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                await EachTurnAsync(store, (_, turn) =>
+                {
+                    // The one that was written behind the projector's back may have come to it by now.
+                    var types = turn.Events.Select(e => e.Happened!.Type).Where(type => type != MailEventType.Opened);
+                    found[turn.Message] = $"{turn.Message} {turn.From} {turn.Failures} {string.Join(' ', types)}";
+                    return Task.CompletedTask;
+                });
+                return found.Count == messages;
+            },
+            Cancellation);
+        return [.. found.Values];
+    }
+
+    private static async Task EndTurnAsync(StoreUnderTest store, MessageId message, Func<WebhookTurn, WebhookTurnEnd> end)
+    {
+        var isEnded = false;
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                await EachTurnAsync(store, async (lane, turn) =>
+                {
+                    if (turn.Message == message && !isEnded)
+                    {
+                        await store.Get<IWebhookLanes>().SettleAsync(lane, [end(turn)], Cancellation);
+                        isEnded = true;
+                    }
+                });
+                return isEnded;
+            },
+            Cancellation);
+    }
+
+    private static async Task EachTurnAsync(StoreUnderTest store, Func<WebhookLane, WebhookTurn, Task> act)
+    {
+        var lanes = store.Get<IWebhookLanes>();
+        foreach (var lane in await lanes.TakeDueAsync(Cancellation))
+        {
+            foreach (var turn in await lanes.ReadAsync(lane, 64, null, Cancellation))
+            {
+                await act(lane, turn);
+            }
+
+            await lanes.GiveBackAsync(lane, null, Cancellation);
+        }
+    }
+
     private static async Task<long> OutboxAsync(StoreUnderTest store) =>
         (await Task.WhenAll(store.Store.Partitions.Select(p => store.Connections.Reading.ListLengthAsync(p.Keys.Outbox)))).Sum();
 
@@ -267,8 +377,8 @@ public sealed class RepartitionTests(SharedCluster shared)
         }
     }
 
-    private static Task<Relay.Redis.Connections.StoreConnections> ConnectAsync(string redis) => Relay.Redis.Connections.StoreConnections.OpenAsync(
-        Relay.Redis.Connections.StoreConnections.Configure(redis, TimeSpan.FromSeconds(5)), Cancellation);
+    private static Task<StoreConnections> ConnectAsync(string redis) => StoreConnections.OpenAsync(
+        StoreConnections.Configure(redis, TimeSpan.FromSeconds(5)), Cancellation);
 
     private static Task<StoreUnderTest> OpenAsync(string redis, string folder, params (string, string)[] settings) =>
         StoreUnderTest.StartAsync(redis, folder, Time, Cancellation, settings);
@@ -276,6 +386,17 @@ public sealed class RepartitionTests(SharedCluster shared)
     private sealed class Kept
     {
         public List<Message> Messages { get; } = [];
+        public List<string> Told { get; set; } = [];
+        public EventWebhook Webhook { get; } = new()
+        {
+            Id = "hook_1",
+            Account = "acme",
+            Url = new Uri("https://hooks.acme.test/events"),
+            Secret = [1, 2, 3],
+            CreatedAt = DateTimeOffset.UnixEpoch,
+            By = "key_1",
+        };
+
         public Dictionary<IdempotencyKey, MessageId> Keys { get; } = [];
     }
 }
