@@ -91,12 +91,18 @@ internal sealed partial class AdmissionGate(
     /// An id for a submission whose first octets are at hand: in the slot of its Idempotency-Key where the header has
     /// one, so that a repetition meets the first; anywhere otherwise.
     /// </summary>
-    public MessageId CreateId(Credential credential, ReadOnlyMemory<byte> head)
+    /// <param name="mayRepeat">Mail without such a key may be a repetition too (<see cref="Submission.RepeatsWithin"/>).</param>
+    public MessageId CreateId(Credential credential, ReadOnlyMemory<byte> head, bool mayRepeat = false)
     {
         // What is wrong with the header is found when it is admitted.
-        if (!HeaderBlock.TryRead(head, isWhole: true, out var header, out _) || header.Count(HeaderField.IdempotencyKey) == 0)
+        if (!HeaderBlock.TryRead(head, isWhole: true, out var header, out _))
         {
             return CreateId();
+        }
+
+        if (header.Count(HeaderField.IdempotencyKey) == 0)
+        {
+            return mayRepeat && Repeats.SlotOf(credential, header) is { } slot ? MessageId.Create(time, slot) : CreateId();
         }
 
         var key = HeaderText.Unfold(header.Value(HeaderField.IdempotencyKey));
@@ -255,8 +261,14 @@ internal sealed partial class AdmissionGate(
     private static bool TryReadIdempotency(Submission submission, HeaderBlock header, out IdempotencyKey? idempotency)
     {
         idempotency = submission.Idempotency;
-        if (submission.Source != MessageSource.Smtp || header.Count(HeaderField.IdempotencyKey) == 0)
+        if (submission.Source != MessageSource.Smtp)
         {
+            return true;
+        }
+
+        if (header.Count(HeaderField.IdempotencyKey) == 0)
+        {
+            idempotency = submission.RepeatsWithin > TimeSpan.Zero ? Repeats.KeyOf(submission, header) : null;
             return true;
         }
 

@@ -43,6 +43,9 @@ public sealed record Submission
     public IReadOnlyList<string> Tags { get; init; } = [];
     public IReadOnlyDictionary<string, string> Metadata { get; init; } = new Dictionary<string, string>();
     public IdempotencyKey? Idempotency { get; init; }
+
+    /// <summary>How long the same mail is taken for a repetition of the first, without an Idempotency-Key (<see cref="Repeats"/>); zero for never.</summary>
+    public TimeSpan RepeatsWithin { get; init; }
 }
 
 /// <summary>The gate's answer to a submission.</summary>

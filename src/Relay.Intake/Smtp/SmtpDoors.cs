@@ -17,7 +17,7 @@ internal static class SmtpDoors
         var limits = services.GetRequiredService<IOptions<SubmissionOptions>>().Value;
         var gate = services.GetRequiredService<AdmissionGate>();
         return Open(services, tls, limits, new LoginDesk(gate, limits), (hostName, metrics, time, logger) =>
-            new SubmissionDesk(gate, services.GetRequiredService<IContentStore>(), hostName, metrics, time, logger));
+            new SubmissionDesk(gate, services.GetRequiredService<IContentStore>(), limits.RepeatsWithin, hostName, metrics, time, logger));
     }
 
     public static SmtpDoor ForInbound(IServiceProvider services)

@@ -12,7 +12,8 @@ using Relay.Smtp.Replies;
 namespace Relay.Intake.Smtp;
 
 /// <summary>Behind the submission door stands the gate: mail of those who logged in, to anybody.</summary>
-internal sealed class SubmissionDesk(AdmissionGate gate, IContentStore contents, string hostName, IntakeMetrics metrics, TimeProvider time, ILogger logger) : IMailDesk
+internal sealed class SubmissionDesk(
+    AdmissionGate gate, IContentStore contents, TimeSpan repeatsWithin, string hostName, IntakeMetrics metrics, TimeProvider time, ILogger logger) : IMailDesk
 {
     private readonly StoredContents _contents = new(contents);
 
@@ -34,7 +35,7 @@ internal sealed class SubmissionDesk(AdmissionGate gate, IContentStore contents,
     public ValueTask<SmtpReply?> CheckRecipientAsync(Transaction transaction, EnvelopeAddress recipient) =>
         ValueTask.FromResult(recipient.IsBarePostmaster ? Replies.NoDomain : null);
 
-    public MessageId CreateId(Transaction transaction, ReadOnlyMemory<byte> head) => gate.CreateId(transaction.Credential!, head);
+    public MessageId CreateId(Transaction transaction, ReadOnlyMemory<byte> head) => gate.CreateId(transaction.Credential!, head, mayRepeat: repeatsWithin > TimeSpan.Zero);
 
     public async ValueTask<DeskAnswer> TakeAsync(Transaction transaction, IncomingContent content, DeskFacts facts)
     {
@@ -52,6 +53,7 @@ internal sealed class SubmissionDesk(AdmissionGate gate, IContentStore contents,
             Length = content.Length,
             BodyHash = content.BodyHash,
             HasEightBit = content.HasEightBit,
+            RepeatsWithin = repeatsWithin,
         };
 
         // The store decides within its own time.

@@ -27,6 +27,15 @@ public sealed class SubmissionOptions : DoorOptions
     [Range(typeof(TimeSpan), "00:00:00", "00:01:00")]
     public TimeSpan FailedLoginDelay { get; set; } = TimeSpan.FromSeconds(1);
 
+    /// <summary>
+    /// A mail that comes again within this time, with the same key, Message-ID, recipients and body, is answered as the first was and sent
+    /// once: its client did not hear the 250. Zero sends each.
+    /// </summary>
+    // Only where it is wanted: programs that give each of their mails the same Message-ID would lose some. 15 minutes are longer than
+    // most wait until they send again what was not answered.
+    [Range(typeof(TimeSpan), "00:00:00", "1.00:00:00")]
+    public TimeSpan RepeatsWithin { get; set; }
+
     /// <summary>587 and 465 as RFC 8314 has them; 2525 where providers block those; 2526 for software on this machine without TLS.</summary>
     internal static IList<SubmissionListener> DefaultListeners =>
     [

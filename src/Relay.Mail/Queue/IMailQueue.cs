@@ -77,6 +77,12 @@ public sealed record LeaseDemand(int MaxUnits, long MaxBytes, Func<Lane, Gate?> 
 /// <param name="Fingerprint">Hash of the request; the same key with another one is a mistake of the client.</param>
 public sealed record IdempotencyKey(string Key, string Fingerprint)
 {
+    /// <summary>What stands behind it in a key is known later than the slot is needed, and has no part in it. No client's own key holds one.</summary>
+    public const char Besides = '\t';
+
+    /// <summary>How long a repetition meets the first.</summary>
+    public TimeSpan Kept { get; init; } = TimeSpan.FromHours(24);
+
     /// <summary>
     /// The slot that an account's use of this key falls in. A message that comes with the key has its id made in this slot,
     /// so that both stand in one partition and survive a crash together.
@@ -84,7 +90,7 @@ public sealed record IdempotencyKey(string Key, string Fingerprint)
     public int SlotFor(string account)
     {
         Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
-        SHA256.HashData(Encoding.UTF8.GetBytes($"{account}\n{Key}"), hash);
+        SHA256.HashData(Encoding.UTF8.GetBytes($"{account}\n{Key.Split(Besides)[0]}"), hash);
         return BinaryPrimitives.ReadUInt16BigEndian(hash) & (MessageId.Slots - 1);
     }
 }

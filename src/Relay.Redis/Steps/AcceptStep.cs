@@ -20,7 +20,7 @@ namespace Relay.Redis.Steps;
 ///            ZADD lanes LT due L           never raises what another unit lowered
 ///            SADD open:ID n...             only with more than one unit
 ///            RPUSH outbox accepted         and scheduled, where it is for later
-///            SET idem "ID fingerprint" EX 24h
+///            SET idem "ID fingerprint" EX 24h, or as long as is asked for
 ///            PERSIST m:ID/k                they were to vanish until now
 ///            HINCRBY used                  as UsageStep says
 /// results    done | condition not met | unknown, when the answer was not seen
@@ -29,8 +29,6 @@ namespace Relay.Redis.Steps;
 /// </summary>
 internal static class AcceptStep
 {
-    public static readonly TimeSpan IdempotencyKept = TimeSpan.FromHours(24);
-
     // Nobody looks at the single replies: an error in any of them fails EXEC.
     private const CommandFlags Unheard = CommandFlags.FireAndForget;
 
@@ -86,7 +84,7 @@ internal static class AcceptStep
     {
         var key = keys.Idempotency(message.Account, idempotency.Key);
         var absent = step.AddCondition(Condition.KeyNotExists(key));
-        _ = step.StringSetAsync(key, $"{message.Id} {idempotency.Fingerprint}", IdempotencyKept, When.Always, Unheard);
+        _ = step.StringSetAsync(key, $"{message.Id} {idempotency.Fingerprint}", idempotency.Kept, When.Always, Unheard);
         return absent;
     }
 

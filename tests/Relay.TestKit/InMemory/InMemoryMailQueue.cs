@@ -10,7 +10,6 @@ namespace Relay.TestKit.InMemory;
 /// </summary>
 public sealed partial class InMemoryMailQueue : IMailQueue, IQueueReader, IQueueAdministration
 {
-    private static readonly TimeSpan IdempotencyKept = TimeSpan.FromHours(24);
 
     // Room may come back without our hearing of it.
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(1);
@@ -104,7 +103,7 @@ public sealed partial class InMemoryMailQueue : IMailQueue, IQueueReader, IQueue
                     return ValueTask.FromResult<EnqueueResult>(first);
                 }
 
-                _idempotency[(message.Account, idempotency.Key)] = (message.Id, idempotency.Fingerprint, _time.GetUtcNow() + IdempotencyKept);
+                _idempotency[(message.Account, idempotency.Key)] = (message.Id, idempotency.Fingerprint, _time.GetUtcNow() + idempotency.Kept);
             }
 
             AcceptHoldingLock(message);

@@ -38,6 +38,9 @@ public sealed class RedisMailQueueTests : MailQueueContract
 
     [Fact]
     public Task A_key_is_known_for_a_day() => KeptKey.LivesForADayAsync(_store!);
+
+    [Fact]
+    public Task A_key_is_known_for_as_long_as_is_asked_for() => KeptKey.LivesForAsLongAsIsAskedForAsync(_store!);
 }
 
 public sealed class EmbeddedMailQueueTests : MailQueueContract
@@ -59,6 +62,9 @@ public sealed class EmbeddedMailQueueTests : MailQueueContract
 
     [Fact]
     public Task A_key_is_known_for_a_day() => KeptKey.LivesForADayAsync(_store!);
+
+    [Fact]
+    public Task A_key_is_known_for_as_long_as_is_asked_for() => KeptKey.LivesForAsLongAsIsAskedForAsync(_store!);
 }
 
 /// <summary>How long the store itself will keep a mail's idempotency key: a client that comes again next morning must still meet it.</summary>
@@ -73,5 +79,17 @@ internal static class KeptKey
         var kept = await store.Connections.Reading.KeyTimeToLiveAsync(store.Store.PartitionOf(message.Id).Keys.Idempotency("acme", "order-7"));
 
         Assert.InRange(kept!.Value, TimeSpan.FromHours(23.5), Idempotency.Kept);
+    }
+
+    public static async Task LivesForAsLongAsIsAskedForAsync(StoreUnderTest store)
+    {
+        var key = new IdempotencyKey("mail 1\tthe rest of it", "") { Kept = TimeSpan.FromMinutes(15) };
+        Assert.Equal(new IdempotencyKey("mail 1", "").SlotFor("acme"), key.SlotFor("acme"));
+        var message = TestMail.To(TimeProvider.System, "a@x.test") with { Id = MessageId.Create(TimeProvider.System, key.SlotFor("acme")) };
+        Assert.IsType<EnqueueResult.Accepted>(await store.Queue.EnqueueAsync(message, key, TestContext.Current.CancellationToken));
+
+        var kept = await store.Connections.Reading.KeyTimeToLiveAsync(store.Store.PartitionOf(message.Id).Keys.Idempotency("acme", key.Key));
+
+        Assert.InRange(kept!.Value, TimeSpan.FromMinutes(14), TimeSpan.FromMinutes(15));
     }
 }
