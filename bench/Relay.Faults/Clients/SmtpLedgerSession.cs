@@ -8,6 +8,8 @@ namespace Relay.Faults.Clients;
 /// <param name="tenant">Null does not log in.</param>
 internal sealed class SmtpLedgerSession(RelayDoor door, Tenant? tenant, TimeSpan timeout) : ILedgerSession
 {
+    private static readonly byte[] Block = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat(new string('x', 78) + "\r\n", 800)));
+
     private TcpClient? _socket;
     private StreamReader _reader = StreamReader.Null;
 
@@ -31,6 +33,26 @@ internal sealed class SmtpLedgerSession(RelayDoor door, Tenant? tenant, TimeSpan
             Dispose();
             return new Answer(progress.IsPastDot ? SubmissionOutcome.Info : SubmissionOutcome.Fail, $"{(e is OperationCanceledException ? "timeout" : "lost")}: {e.Message}", Began: progress.HasBegun);
         }
+    }
+
+    /// <summary>Begins a mail and sends so many octets of it, and not its end. False when it was refused.</summary>
+    public async Task<bool> BeginAsync(string recipient, int octets, CancellationToken cancellation)
+    {
+        if (await OpenAsync(cancellation) is not null
+            || !(await SayAsync($"MAIL FROM:<{LedgerMail.Sender}>", cancellation)).StartsWith("250", StringComparison.Ordinal)
+            || !(await SayAsync($"RCPT TO:<{recipient}>", cancellation)).StartsWith("250", StringComparison.Ordinal)
+            || !(await SayAsync("DATA", cancellation)).StartsWith("354", StringComparison.Ordinal))
+        {
+            return false;
+        }
+
+        await _socket!.GetStream().WriteAsync(Encoding.ASCII.GetBytes($"From: {LedgerMail.Sender}\r\nSubject: without an end\r\n\r\n"), cancellation);
+        for (var sent = 0; sent < octets; sent += Block.Length)
+        {
+            await _socket.GetStream().WriteAsync(Block, cancellation);
+        }
+
+        return true;
     }
 
     public void Dispose()

@@ -40,6 +40,7 @@ internal sealed class DnsTrouble : Scenario
         await stage.Relay.StopAsync(cancellation);
         await stage.Relay.StartAgainAsync(cancellation);
         var threads = ProcessFacts.Of(stage.Relay.ProcessId).Threads;
+        stage.TakeBaseline();
         Point(dns, Good);
 
         // Where the relay's own reports go.

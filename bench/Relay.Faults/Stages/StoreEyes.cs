@@ -13,13 +13,13 @@ internal static class StoreEyes
             ? await ConnectionMultiplexer.ConnectAsync(store.ConnectionString)
             : await ConnectionMultiplexer.ConnectAsync(new ConfigurationOptions { EndPoints = { new UnixDomainSocketEndPoint(relay.StoreSocket) } });
 
-    /// <summary>All keys of the relay, on whichever primary they stand.</summary>
+    /// <summary>All keys of the relay, or those of a pattern, on whichever primary they stand.</summary>
     public static async IAsyncEnumerable<StoreKey> KeysAsync(
-        ConnectionMultiplexer eyes, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellation)
+        ConnectionMultiplexer eyes, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellation, string pattern = "relay:*")
     {
         foreach (var server in eyes.GetServers().Where(s => s.IsConnected && !s.IsReplica))
         {
-            await foreach (var key in server.KeysAsync(pattern: "relay:*", pageSize: 1000).WithCancellation(cancellation))
+            await foreach (var key in server.KeysAsync(pattern: pattern, pageSize: 1000).WithCancellation(cancellation))
             {
                 yield return StoreKey.Of(key.ToString());
             }
