@@ -97,6 +97,9 @@ internal static partial class DeliveryLog
     [LoggerMessage(EventId = 20, Level = LogLevel.Warning, Message = "{Host} refuses for a reason that does not mend itself, {Rule}: {Reply}")]
     public static partial void NeedsAttention(this ILogger logger, string? host, string rule, string reply);
 
+    [LoggerMessage(EventId = 32, Level = LogLevel.Warning, Message = "No new connections are made for a while: {Words}")]
+    public static partial void NodePaused(this ILogger logger, string words);
+
     [LoggerMessage(EventId = 21, Level = LogLevel.Information, Message = "Rules for providers read from {Path}: {Count} in force")]
     public static partial void ProviderRulesRead(this ILogger logger, string path, int count);
 

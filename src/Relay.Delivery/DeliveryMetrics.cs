@@ -20,6 +20,7 @@ internal sealed class DeliveryMetrics : IDisposable
     private readonly Counter<long> _complained;
     private readonly Counter<long> _attempts;
     private readonly Counter<long> _alerts;
+    private readonly Counter<long> _pauses;
     private readonly Histogram<double> _duration;
     private readonly UpDownCounter<long> _open;
     private readonly Counter<long> _opened;
@@ -39,6 +40,7 @@ internal sealed class DeliveryMetrics : IDisposable
         _complained = _meter.CreateCounter<long>("relay.complained.simulated", "{recipient}", "Complaints that the simulator played.");
         _attempts = _meter.CreateCounter<long>("relay.attempts", "{attempt}", "Attempts to deliver a unit.");
         _alerts = _meter.CreateCounter<long>("relay.alerts", "{refusal}", "Refusals that do not mend themselves, by cause.");
+        _pauses = _meter.CreateCounter<long>("relay.node.pauses", "{pause}", "Times that this machine lacked what a new connection needs, by what.");
         _duration = _meter.CreateHistogram<double>("relay.delivery.duration", "s", "From acceptance, or the time it was scheduled for, to the outcome.");
         _open = _meter.CreateUpDownCounter<long>("relay.connections.open", "{connection}", "Connections open to remotes.");
         _opened = _meter.CreateCounter<long>("relay.connections.opened", "{connection}", "Connections opened to remotes.");
@@ -70,6 +72,8 @@ internal sealed class DeliveryMetrics : IDisposable
     }
 
     public void Alerted(string rule) => _alerts.Add(1, new KeyValuePair<string, object?>("rule", rule));
+
+    public void Paused(string rule) => _pauses.Add(1, new KeyValuePair<string, object?>("rule", rule));
 
     public void ConnectionOpened()
     {

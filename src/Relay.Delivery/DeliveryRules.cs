@@ -17,6 +17,7 @@ internal static class DeliveryRules
     public const string TurnOver = "node.turn-over";
     public const string Unreachable = "connection.unreachable";
     public const string NoSocket = "node.no-socket";
+    public const string NoNetwork = "node.no-network";
     public const string LeftAlone = "site.left-alone";
     public const string DomainLeftAlone = "domain.left-alone";
     public const string NoSecureConnection = "connection.no-tls";

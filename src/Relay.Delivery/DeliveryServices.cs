@@ -32,6 +32,7 @@ public static class DeliveryServices
         services.AddSingleton<DeliveryMetrics>();
 
         services.AddSingleton(OwnListeners.From(relay));
+        services.AddSingleton<OwnMeans>();
         services.AddSingleton<RouteTable>();
         services.AddSingleton<Resolver>();
         services.AddSingleton<AddressPolicy>();
@@ -82,6 +83,7 @@ public static class DeliveryServices
         services.AddSingleton<ISiteReader, SiteReader>();
 
         services.AddSingleton<DeliveryWindow>();
+        services.AddSingleton<NodePause>();
         services.AddSingleton<AccountRates>();
         services.AddHostedService<StoredRates>();
         services.AddSingleton<Settler>();

@@ -21,6 +21,7 @@ internal sealed class Connector(
     TlsSessions sessions,
     SourceAddresses sources,
     AddressRace race,
+    OwnMeans means,
     DeliveryMetrics metrics,
     IOptions<DeliveryOptions> options,
     TimeProvider time)
@@ -91,7 +92,7 @@ internal sealed class Connector(
         return answer.Finding switch
         {
             DnsFinding.Found => (race.InOrder(host.Name, answer.Records), answer, null),
-            DnsFinding.Failed => ([], null, new Opened.Failed(answer.Words, DeliveryRules.DnsFailure, host.Name, null)),
+            DnsFinding.Failed => ([], null, new Opened.Failed(answer.Words, DeliveryRules.DnsFailure, host.Name, null) { Lack = answer.Lack }),
 
             // Who misspells a route's host shall not lose mail by it.
             _ => ([], null, new Opened.Failed(answer.Words, DeliveryRules.NoAddress, host.Name, null, plan.IsRoute ? null : "5.4.4")),
@@ -152,8 +153,8 @@ internal sealed class Connector(
         }
         catch (SocketException e)
         {
-            // The limit of open files, as a rule. What others have open ends, and its room with it: this mail waits meanwhile.
-            return Lacking(call, place, $"this machine has no socket left for it ({e.SocketErrorCode})", DeliveryRules.NoSocket);
+            // The limit of open files, as a rule.
+            return Lacking(call, place, means.Find(e.SocketErrorCode, place, source?.Address) ?? OwnLack.OfSockets(e.SocketErrorCode));
         }
 
         var wire = await Wire.ConnectAsync(socket, place, source?.Address, options.Value.Timeouts.Connect, time, stop, heat.IsWon ? default : heat.Won);
@@ -165,7 +166,9 @@ internal sealed class Connector(
                 return Opened.Beaten.Instance;
             }
 
-            return new Opened.Failed(failure, DeliveryRules.Unreachable, host.Name, place.ToString());
+            return wire.Error is { } error && means.Find(error, place, source?.Address) is { } lack
+                ? Lacking(call, place, lack)
+                : new Opened.Failed(failure, DeliveryRules.Unreachable, host.Name, place.ToString());
         }
 
         if (!heat.TryWin(place))
@@ -216,8 +219,11 @@ internal sealed class Connector(
         }
     }
 
-    private static Opened.Failed Lacking(Call call, IPEndPoint place, string words, string rule = DeliveryRules.Unreachable) =>
-        new(words, rule, call.Host.Name, place.ToString()) { IsForSite = true };
+    private static Opened.Failed Lacking(Call call, IPEndPoint place, string words) =>
+        Lacking(call, place, new OwnLack(words, DeliveryRules.Unreachable, IsOfAll: false));
+
+    private static Opened.Failed Lacking(Call call, IPEndPoint place, OwnLack lack) =>
+        new(lack.Words, lack.Rule, call.Host.Name, place.ToString()) { IsForSite = true, Lack = lack.IsOfAll ? lack : null };
 
     // Another host may offer it, and each is asked before that ends the message (RFC 8689, 4.2.1).
     private static Opened.Failed Lacking(Call call, IPEndPoint place) =>
@@ -240,11 +246,16 @@ internal sealed class Connector(
     }
 
     // A failure is permanent only if each of them is. Of temporary ones what a remote said counts more than that another is not
-    // there: it may have named how long it wants to be left alone. Among equals the later one, of a worse preference, is told.
+    // there: it may have named how long it wants to be left alone. Where one could not even be tried it is not known whether it is
+    // there. Among equals the later one, of a worse preference, is told.
     private static Opened.Failed Worse(Opened.Failed? before, Opened.Failed now) =>
         before is null || RankOf(now) >= RankOf(before) ? now : before;
 
-    private static int RankOf(Opened.Failed failed) => failed.Status is not null ? 0 : failed.Refusal is null ? 1 : 2;
+    private static int RankOf(Opened.Failed failed) =>
+        failed.Status is not null ? 0
+        : failed.Refusal is not null ? 3
+        : failed.Lack is not null ? 2
+        : 1;
 
     /// <summary>One host, and what a connection to it has to prove.</summary>
     private sealed record Call(RoutePlan Plan, RouteHost Host, TlsTerms Terms, ConnectionWish Wish);

@@ -49,6 +49,9 @@ internal abstract record Opened
         /// </summary>
         public bool IsForSite { get; init; }
 
+        /// <summary>What this machine lacks, so that it is no attempt at all; null where it failed for another reason.</summary>
+        public OwnLack? Lack { get; init; }
+
         /// <summary>What a remote's refusal comes to; null where none was heard.</summary>
         public Outcome.Deferred? Refusal { get; init; }
 

@@ -26,6 +26,9 @@ internal sealed class Wire : IDisposable
     /// <summary>Why nothing works any more, for people; null while all is well.</summary>
     public string? Failure { get; private set; }
 
+    /// <summary>What the system called it; null while all is well, and where it was not the system that failed.</summary>
+    public SocketError? Error { get; private set; }
+
     /// <summary>Protocol and cipher; null in clear text.</summary>
     public string? Tls { get; private set; }
 
@@ -204,10 +207,14 @@ internal sealed class Wire : IDisposable
         _socket.Dispose();
     }
 
-    private void Note(Exception e, string during) =>
+    private void Note(Exception e, string during)
+    {
+        var code = _deadline.HasExpired ? null : (Innermost(e) as SocketException)?.SocketErrorCode;
+        Error ??= code;
         Failure ??= _deadline.HasExpired ? $"timed out {during}"
-            : Innermost(e) is SocketException { SocketErrorCode: var code } ? $"{Words(code)} {during}"
+            : code is { } error ? $"{Words(error)} {during}"
             : $"{Innermost(e).Message} ({during})";
+    }
 
     private static bool IsLoss(Exception e) => e is IOException or SocketException or ObjectDisposedException;
 

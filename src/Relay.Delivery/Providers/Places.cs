@@ -176,6 +176,14 @@ internal sealed class Places(bool isShared, Allowance allowance, TimeProvider ti
         }
     }
 
+    public void SendIdleHome(ref Errands after)
+    {
+        while (_idle.First?.Value is { } idle)
+        {
+            idle.SendHomeHoldingLock(ref after);
+        }
+    }
+
     // Only where it is the share that holds up mail, and not a want that is out of date: that would be asked again at each answer.
     // Once until there is an answer: what waits longer is asked for with the others, again and again.
     private void Ask(int limit)

@@ -81,6 +81,18 @@ internal sealed class Provider : IShared, IDisposable
         return [.. sites.SelectMany(site => site.TakeBack(_ => true))];
     }
 
+    /// <summary>Warm connections that nobody uses are closed.</summary>
+    public void SendIdleHome()
+    {
+        var after = default(Errands);
+        lock (Lock)
+        {
+            Places.SendIdleHome(ref after);
+        }
+
+        after.Run();
+    }
+
     /// <summary>The rules have changed.</summary>
     public void Set(Ceilings ceilings)
     {

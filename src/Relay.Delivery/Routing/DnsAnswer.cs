@@ -1,3 +1,5 @@
+using Relay.Delivery.Connections;
+
 namespace Relay.Delivery.Routing;
 
 /// <summary>What DNS says about one name and type.</summary>
@@ -7,6 +9,9 @@ internal sealed record DnsAnswer<T>(DnsFinding Finding, IReadOnlyList<T> Records
 {
     /// <summary>A resolver that is trusted says that DNSSEC proves it, also that there is nothing (RFC 4035, 3.2.3).</summary>
     public bool IsSecure { get; init; }
+
+    /// <summary>What this machine lacked, so that nobody was asked; null where somebody was.</summary>
+    public OwnLack? Lack { get; init; }
 
     /// <summary>The name at the end of the aliases; null where nothing was found.</summary>
     public string? EndOfAliases { get; init; }

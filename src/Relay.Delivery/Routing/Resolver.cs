@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using DnsClient;
 using DnsClient.Protocol;
 using Microsoft.Extensions.Options;
+using Relay.Delivery.Connections;
 using Relay.Delivery.TlsPolicies;
 
 namespace Relay.Delivery.Routing;
@@ -21,7 +22,7 @@ internal sealed class Resolver
     // A resolver follows aliases itself; what still comes as an alias is followed this far and no farther.
     private const int MaxAliases = 8;
 
-    private readonly LookupClient _client;
+    private readonly OwnMeans _means;
     private readonly TimeProvider _time;
     private readonly DnsCache<MxHost> _exchangers;
     private readonly DnsCache<IPAddress> _four;
@@ -31,9 +32,9 @@ internal sealed class Resolver
     private readonly DnsCache<Tlsa> _tlsa;
     private readonly bool _trusted;
 
-    public Resolver(IOptions<DeliveryOptions> options, TimeProvider time)
+    public Resolver(OwnMeans means, IOptions<DeliveryOptions> options, TimeProvider time)
     {
-        _time = time;
+        (_means, _time) = (means, time);
         _exchangers = new DnsCache<MxHost>(time);
         _four = new DnsCache<IPAddress>(time);
         _six = new DnsCache<IPAddress>(time);
@@ -42,8 +43,12 @@ internal sealed class Resolver
         _tlsa = new DnsCache<Tlsa>(time);
         _trusted = options.Value.Dns.Trusted;
 
-        _client = NameServers.ClientOf(options.Value.Dns);
+        var client = NameServers.ClientOf(options.Value.Dns);
+        Query = (name, type) => client.QueryAsync(name, type);
     }
+
+    /// <summary>Asks a name server; for tests.</summary>
+    public Func<string, QueryType, Task<IDnsQueryResponse>> Query { get; set; }
 
     public ValueTask<DnsAnswer<MxHost>> ExchangersAsync(string domain, CancellationToken cancellation) =>
         _exchangers.GetAsync(domain, name => AskAsync(name, QueryType.MX, Exchangers), cancellation);
@@ -100,7 +105,7 @@ internal sealed class Resolver
             var secure = _trusted;
             for (var aliases = 0; aliases <= MaxAliases; aliases++)
             {
-                var response = await _client.QueryAsync(target, type);
+                var response = await Query(target, type);
 
                 // One step of the chain that is not proved is enough to lead us astray.
                 secure &= response.Header.IsAuthenticData;
@@ -125,6 +130,11 @@ internal sealed class Resolver
             }
 
             return Failed<T>($"{name} has too many aliases");
+        }
+        catch (Exception e) when (_means.Find(e) is { } lack)
+        {
+            // No answer of anybody's: it is asked again as soon as somebody wants to know.
+            return Failed<T>($"looking up {type} of {name} failed: {lack.Words}") with { Lack = lack, Until = _time.GetUtcNow() };
         }
         catch (DnsResponseException e)
         {

@@ -1,4 +1,5 @@
 using System.Net;
+using Relay.Delivery.Connections;
 using Relay.Delivery.Sources;
 using Relay.Delivery.TlsPolicies;
 
@@ -116,5 +117,9 @@ internal abstract record Routed
     public sealed record Nowhere(string Status, string Words, string Rule) : Routed;
 
     /// <summary>It cannot be said now.</summary>
-    public sealed record Unknown(string Words, string Rule) : Routed;
+    public sealed record Unknown(string Words, string Rule) : Routed
+    {
+        /// <summary>What this machine lacked, so that nobody was asked; null where somebody was.</summary>
+        public OwnLack? Lack { get; init; }
+    }
 }

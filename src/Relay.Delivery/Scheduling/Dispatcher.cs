@@ -27,6 +27,7 @@ internal sealed class Dispatcher(
     FreshSuppressions fresh,
     PersonalCopies copies,
     DeliveryWindow window,
+    NodePause pause,
     AccountRates rates,
     Settlements settlements,
     Settler settler,
@@ -125,6 +126,7 @@ internal sealed class Dispatcher(
     public void Stop()
     {
         _stop.Cancel();
+        pause.Stop();
         foreach (var held in sites.Stop())
         {
             settler.Release(held);
@@ -194,7 +196,12 @@ internal sealed class Dispatcher(
         Routed routed;
         try
         {
-            routed = await router.RouteAsync(destination.Domain, _stop.Token);
+            while ((routed = await router.RouteAsync(destination.Domain, _stop.Token)) is Routed.Unknown { Lack: { } lack })
+            {
+                pause.Begin(lack);
+                await pause.WaitAsync();
+                _stop.Token.ThrowIfCancellationRequested();
+            }
         }
         catch (OperationCanceledException)
         {

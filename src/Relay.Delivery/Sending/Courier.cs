@@ -52,6 +52,12 @@ internal sealed class Courier
             return rider;
         }
 
+        // Nor is anything taken by who could not connect now: those of the site that are connected may carry it.
+        if (_line.Connection is null && _office.Pause.IsOn)
+        {
+            await _office.Pause.WaitAsync();
+        }
+
         if (_site.TryTake(out var next) || (next = await ParkAsync()) is not null)
         {
             return new Carriage(next);
@@ -159,14 +165,24 @@ internal sealed class Courier
             }
             else if (carriage.Ahead is null && await _line.OpenAsync(attempt) is { } failed)
             {
+                if (failed.Lack is { } lack)
+                {
+                    _office.Pause.Begin(lack);
+                    if (attempt.IsUntouched && !_office.Settlements.IsOverdue(held.Lease))
+                    {
+                        _office.GiveBack(_site, held);
+                        return true;
+                    }
+                }
+
                 // What only this message demands keeps no other from being carried.
-                if (!failed.IsForMessage && attempt.IsUntouched && _site.TryShrink(held, failed.Words, failed.IsTooMuch, failed.Refusal?.Wait))
+                else if (!failed.IsForMessage && attempt.IsUntouched && _site.TryShrink(held, failed.Words, failed.IsTooMuch, failed.Refusal?.Wait))
                 {
                     return false;
                 }
 
                 // Who says that it is too much is there: that is heard with the outcome.
-                if (failed is { Status: null, IsForMessage: false, IsTooMuch: false })
+                if (failed is { Status: null, IsForMessage: false, Lack: null, IsTooMuch: false })
                 {
                     _office.Aftermath.NotReached(_site, failed.Words);
                 }

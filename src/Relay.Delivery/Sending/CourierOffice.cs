@@ -18,6 +18,7 @@ internal sealed class CourierOffice(
     IContentStore contents,
     FreshSuppressions fresh,
     Aftermath aftermath,
+    NodePause pause,
     SourceAddresses sources,
     ChunkingHosts chunkingHosts,
     SevenBitCopies copies,
@@ -35,6 +36,7 @@ internal sealed class CourierOffice(
     public Settlements Settlements { get; } = settlements;
     public Settler Settler { get; } = settler;
     public Aftermath Aftermath { get; } = aftermath;
+    public NodePause Pause { get; } = pause;
     public ChunkingHosts ChunkingHosts { get; } = chunkingHosts;
     public TranscriptKeeper Transcripts { get; } = transcripts;
     public DeliveryMetrics Metrics { get; } = metrics;

@@ -40,6 +40,7 @@ internal sealed class Line(Site site, CourierOffice office)
                 Connection = ready.Connection;
                 Connection.FlightSize = office.ChunkingHosts.HasPassed(Connection.Place) ? 1 : 0;
                 IsCounted = true;
+                office.Pause.Connected();
                 office.Aftermath.Reached(site);
                 return null;
             case var other:

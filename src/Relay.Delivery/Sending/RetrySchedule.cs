@@ -57,6 +57,9 @@ internal sealed class RetrySchedule(IOptions<DeliveryOptions> options)
     /// <summary>The message names a time of its own, and it is over: no attempt may be made any more.</summary>
     public static bool IsTooLate(Message message, DateTimeOffset now) => message.ExpiresAt <= now;
 
+    /// <summary>Its time is over, so that nothing excuses it from being tried or given up any more.</summary>
+    public bool IsOverdue(Message message, DateTimeOffset now) => ExpiryOf(message) <= now;
+
     private static TimeSpan Spread(TimeSpan delay, double lot) => delay * (1 + (Jitter * lot));
 
     private DateTimeOffset ExpiryOf(Message message) => message.ExpiresAt ?? message.DueAt + options.Value.Retry.Expiry;

@@ -71,6 +71,9 @@ internal sealed class Settlements(RetrySchedule retries, IFailureReports reports
         };
     }
 
+    /// <summary>Whatever puts it off counts, since its time is over.</summary>
+    public bool IsOverdue(Lease lease) => retries.IsOverdue(lease.Message, time.GetUtcNow());
+
     /// <summary>The end of a unit whose time was over before it could be tried again.</summary>
     public Settlement Expired(Lease lease)
     {

@@ -1,5 +1,3 @@
-using System.Net.Sockets;
-using Relay.Delivery.Connections;
 using Relay.Delivery.Providers;
 using Relay.Mail.Events;
 using Relay.TestKit.Dns;
@@ -27,48 +25,6 @@ public sealed class PoolTests
 
         Assert.Equal("internal.error", deferred.Rule);
         await remote.WaitForClosedAsync(1, TestContext.Current.CancellationToken);
-    }
-
-    [Fact]
-    public async Task Mail_for_which_the_machine_has_no_socket_left_waits_and_the_host_is_not_blamed()
-    {
-        await using var remote = ScriptedSmtpServer.Start();
-        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote);
-        delivery.Part<Connector>().Sockets = _ => throw new SocketException((int)SocketError.TooManyOpenSockets);
-        for (var i = 0; i < 4; i++)
-        {
-            var deferred = Assert.Single(await delivery.SendAsync($"a{i}@remote.test"));
-            Assert.Equal((MailEventType.Deferred, "node.no-socket", "this machine has no socket left for it (TooManyOpenSockets)"), (deferred.Type, deferred.Rule, deferred.Reply));
-        }
-
-        delivery.Part<Connector>().Sockets = Connector.NewSocket;
-
-        Assert.Equal(MailEventType.Delivered, (await delivery.SendAsync("b@remote.test"))[0].Type);
-        Assert.DoesNotContain(delivery.Log, line => line.StartsWith("Error", StringComparison.Ordinal));
-    }
-
-    [Fact]
-    public async Task While_others_are_open_it_is_no_attempt_and_the_mail_goes_over_those()
-    {
-        var go = new TaskCompletionSource();
-        await using var remote = ScriptedSmtpServer.Start(new RemoteScript().On(RemoteStage.EndOfData, m => m.Count == 1 ? RemoteAnswer.Say("250 Ok").After(go.Task) : null));
-        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote);
-        await delivery.AcceptAsync("a@remote.test");
-        await WaitUntil.TrueAsync(() => remote.Sessions is [{ Commands.Count: > 3 }]);
-        var tried = new TaskCompletionSource();
-        delivery.Part<Connector>().Sockets = _ =>
-        {
-            tried.TrySetResult();
-            throw new SocketException((int)SocketError.TooManyOpenSockets);
-        };
-
-        await delivery.AcceptAsync("b@remote.test");
-        await tried.Task.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
-        go.SetResult();
-        await delivery.SettledAsync(2);
-
-        Assert.All(delivery.Queue.Settlements, s => Assert.Equal((MailEventType.Delivered, 1), (s.Events[0].Type, s.Events[0].Attempt)));
-        Assert.Single(remote.Sessions);
     }
 
     [Fact]

@@ -1,0 +1,81 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace Relay.Delivery.Connections;
+
+/// <summary>
+/// Tells what this machine lacks itself from what is wrong with a host: sockets and files, local ports, a way to the network.
+/// Whether the routing table leads anywhere is asked by connecting a datagram socket, which sends nothing.
+/// </summary>
+internal sealed class OwnMeans
+{
+    // One of each family that is nobody's own network: a root name server.
+    private static readonly IPAddress[] World = [IPAddress.Parse("198.41.0.4"), IPAddress.Parse("2001:503:ba3e::2:30")];
+
+    /// <summary>Whether the routing table leads there; for tests.</summary>
+    public Func<IPAddress, bool> HasWayTo { get; set; } = IsInTable;
+
+    /// <summary>Null where this machine is not to blame.</summary>
+    /// <param name="source">Of ours; null where the system chooses.</param>
+    public OwnLack? Find(SocketError error, IPEndPoint place, IPAddress? source) => error switch
+    {
+        SocketError.TooManyOpenSockets or SocketError.NoBufferSpaceAvailable => OwnLack.OfSockets(error),
+        SocketError.AddressAlreadyInUse => OwnLack.OfPorts,
+
+        // A family without an address here is told in the same way as one whose ports are all in use.
+        SocketError.AddressNotAvailable when source is not null && !IsOurs(source) => null,
+        SocketError.AddressNotAvailable => HasWayTo(place.Address) ? OwnLack.OfPorts : OfWay(place.Address),
+
+        // Routers on the way say so too, each of its own network.
+        SocketError.NetworkUnreachable or SocketError.NetworkDown => HasWayTo(place.Address) ? null : OfWay(place.Address),
+        _ => null,
+    };
+
+    /// <summary>The same of a question that could not be asked.</summary>
+    public OwnLack? Find(Exception e) => e switch
+    {
+        SocketException { SocketErrorCode: var error and (SocketError.TooManyOpenSockets or SocketError.NoBufferSpaceAvailable) } => OwnLack.OfSockets(error),
+        SocketException { SocketErrorCode: SocketError.NetworkUnreachable or SocketError.NetworkDown } when !HasWayOut => OwnLack.OfNetwork,
+        { InnerException: { } inner } => Find(inner),
+        _ => null,
+    };
+
+    private bool HasWayOut => Array.Exists(World, HasWayTo.Invoke);
+
+    // What only some addresses lack concerns the mail that goes there, and no other.
+    private OwnLack OfWay(IPAddress address) =>
+        HasWayOut ? new OwnLack($"this machine has no way to {address}", DeliveryRules.Unreachable, IsOfAll: false) : OwnLack.OfNetwork;
+
+    private static bool IsInTable(IPAddress address) =>
+        IsTaken(address.AddressFamily, socket => socket.Connect(new IPEndPoint(address, 53)));
+
+    private static bool IsOurs(IPAddress source) =>
+        IsTaken(source.AddressFamily, socket => socket.Bind(new IPEndPoint(source, 0)));
+
+    // Anything else that goes wrong says nothing about the address.
+    private static bool IsTaken(AddressFamily family, Action<Socket> use)
+    {
+        try
+        {
+            using var socket = new Socket(family, SocketType.Dgram, ProtocolType.Udp);
+            use(socket);
+            return true;
+        }
+        catch (SocketException e)
+        {
+            return e.SocketErrorCode is not (SocketError.NetworkUnreachable or SocketError.NetworkDown or SocketError.AddressNotAvailable or SocketError.AddressFamilyNotSupported);
+        }
+    }
+}
+
+/// <summary>Something that this machine lacks.</summary>
+/// <param name="Words">For people.</param>
+/// <param name="IsOfAll">Whatever mail it is for; else only mail to this place.</param>
+internal sealed record OwnLack(string Words, string Rule, bool IsOfAll = true)
+{
+    public static readonly OwnLack OfPorts = new("this machine has no local port left to connect from", DeliveryRules.NoSocket);
+
+    public static readonly OwnLack OfNetwork = new("this machine has no way to the network", DeliveryRules.NoNetwork);
+
+    public static OwnLack OfSockets(SocketError error) => new($"this machine has no socket left for it ({error})", DeliveryRules.NoSocket);
+}

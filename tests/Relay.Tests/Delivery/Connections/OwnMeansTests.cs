@@ -1,0 +1,262 @@
+using System.Net;
+using System.Net.Sockets;
+using DnsClient;
+using Relay.Delivery.Connections;
+using Relay.Delivery.Routing;
+using Relay.Delivery.Scheduling;
+using Relay.Mail.Events;
+using Relay.Mail.Messages;
+using Relay.Mail.Queue;
+using Relay.TestKit.Dns;
+using Relay.TestKit.Remote;
+
+namespace Relay.Tests.Delivery.Connections;
+
+/// <summary>What this machine lacks is nobody else's fault: neither the mail's, nor the host's.</summary>
+public sealed class OwnMeansTests
+{
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(30);
+
+    [Theory]
+    [InlineData("files", "this machine has no socket left for it (TooManyOpenSockets)")]
+    [InlineData("ports", "this machine has no local port left to connect from")]
+    [InlineData("network", "this machine has no way to the network")]
+    public async Task Mail_waits_for_it_without_an_attempt_and_no_host_is_blamed(string what, string words)
+    {
+        await using var remote = ScriptedSmtpServer.Start();
+        using var lack = new Lack(what, remote.Port);
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(
+            remote, ("Delivery:Routes:0:Host", lack.Host), ("Delivery:Timeouts:Connect", "01:00:00"));
+        var message = A.Message(delivery.Time, "a@remote.test");
+        var lane = new Lane("remote.test", message.Account, message.Class);
+
+        lack.Begin(delivery);
+        await delivery.AcceptAsync(message);
+        for (var i = 0; i < 40; i++)
+        {
+            await WaitUntil.TrueAsync(() => delivery.Part<NodePause>().IsOn);
+            Assert.Contains(words, delivery.Part<DeliveryDesk>().WhyNotNow(lane), StringComparison.Ordinal);
+            delivery.Time.Advance(LongestPause);
+        }
+
+        Assert.Empty(delivery.Queue.Settlements);
+        lack.End(delivery);
+        await WaitUntil.TrueAsync(() =>
+        {
+            delivery.Time.Advance(delivery.Part<NodePause>().IsOn ? LongestPause : TimeSpan.Zero);
+            return delivery.Queue.Settlements.Count == 1;
+        });
+
+        var settled = delivery.Queue.Settlements[0].Events[0];
+        Assert.Equal(lack.IsMended ? (MailEventType.Delivered, 1) : (MailEventType.Deferred, 1), (settled.Type, settled.Attempt));
+        Assert.Null(delivery.Part<DeliveryDesk>().WhyNotNow(lane));
+        Assert.DoesNotContain(delivery.Log, line => line.StartsWith("Error", StringComparison.Ordinal));
+
+        // Once a minute at the most, whoever is looking at the log.
+        Assert.InRange(delivery.Log.Count(line => line.Contains("No new connections are made for a while", StringComparison.Ordinal)), 1, 21);
+    }
+
+    [Fact]
+    public async Task Nor_does_it_cost_one_where_only_the_question_for_its_host_cannot_be_asked()
+    {
+        await using var remote = ScriptedSmtpServer.Start();
+        await using var dns = ScriptedDns.Start();
+        dns.Mx("a.test", (10, "mx.a.test")).A("mx.a.test", "127.0.0.1");
+        await using var delivery = await DeliveryUnderTest.StartWithDnsAsync(dns, remote.Port);
+        var resolver = delivery.Part<Resolver>();
+        var ask = resolver.Query;
+        resolver.Query = (_, _) => throw new DnsResponseException(DnsResponseCode.Unassigned, "as the client says it", new SocketException((int)SocketError.TooManyOpenSockets));
+
+        await delivery.AcceptAsync("a@a.test");
+        for (var i = 0; i < 10; i++)
+        {
+            await WaitUntil.TrueAsync(() => delivery.Part<NodePause>().IsOn);
+            delivery.Time.Advance(LongestPause);
+        }
+
+        resolver.Query = ask;
+        await WaitUntil.TrueAsync(() =>
+        {
+            delivery.Time.Advance(delivery.Part<NodePause>().IsOn ? LongestPause : TimeSpan.Zero);
+            return delivery.Queue.Settlements.Count == 1;
+        });
+
+        Assert.Equal((MailEventType.Delivered, 1), (delivery.Queue.Settlements[0].Events[0].Type, delivery.Queue.Settlements[0].Events[0].Attempt));
+    }
+
+    [Fact]
+    public async Task What_is_connected_goes_on_and_is_allowed_no_less_than_before()
+    {
+        var go = new TaskCompletionSource();
+        await using var remote = ScriptedSmtpServer.Start(new RemoteScript().On(RemoteStage.EndOfData, m => m.Count == 1 ? RemoteAnswer.Say("250 Ok").After(go.Task) : null));
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote);
+        await delivery.AcceptAsync("a@remote.test");
+        await WaitUntil.TrueAsync(() => remote.Sessions is [{ Commands.Count: > 3 }]);
+        Refuse(delivery);
+
+        await delivery.AcceptAsync("b@remote.test");
+        await WaitUntil.TrueAsync(() => delivery.Part<NodePause>().IsOn);
+        var limit = Assert.Single(delivery.Part<Relay.Mail.Sites.ISiteReader>().List()).Limit;
+        go.SetResult();
+        await delivery.SettledAsync(2);
+
+        Assert.Equal(2, limit);
+        Assert.All(delivery.Queue.Settlements, s => Assert.Equal((MailEventType.Delivered, 1), (s.Events[0].Type, s.Events[0].Attempt)));
+        Assert.Single(remote.Sessions);
+    }
+
+    [Fact]
+    public async Task A_connection_that_nobody_uses_gives_way_to_mail_that_needs_one()
+    {
+        await using var remote = ScriptedSmtpServer.Start();
+        await using var other = ScriptedSmtpServer.Start();
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(
+            remote, ("Delivery:Routes:1:Domain", "other.test"), ("Delivery:Routes:1:Host", "127.0.0.1"), ("Delivery:Routes:1:Port", other.Port), ("Delivery:Routes:1:Tls", "None"));
+        await delivery.SendAsync("a@remote.test");
+
+        // One file is all there is.
+        delivery.Part<Connector>().Sockets = family => remote.OpenSessions + other.OpenSessions == 0 ? Connector.NewSocket(family) : throw Full();
+        await delivery.AcceptAsync("b@other.test");
+        await WaitUntil.TrueAsync(() =>
+        {
+            delivery.Time.Advance(delivery.Part<NodePause>().IsOn && remote.OpenSessions == 0 ? LongestPause : TimeSpan.Zero);
+            return delivery.Queue.Settlements.Count == 2;
+        });
+
+        Assert.Equal((MailEventType.Delivered, 1), (delivery.Queue.Settlements[1].Events[0].Type, delivery.Queue.Settlements[1].Events[0].Attempt));
+        Assert.Equal("QUIT", remote.Sessions[0].Commands[^1]);
+    }
+
+    [Fact]
+    public async Task Whoever_stops_does_not_wait_for_it()
+    {
+        await using var remote = ScriptedSmtpServer.Start();
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote);
+        Refuse(delivery);
+        await delivery.AcceptAsync("a@remote.test");
+        await WaitUntil.TrueAsync(() => delivery.Part<NodePause>().IsOn);
+
+        // The clock stands still.
+        await delivery.StopAsync(TestContext.Current.CancellationToken);
+
+        Assert.Empty(delivery.Queue.Settlements);
+        Assert.Equal((0, 0), (delivery.Window.Held, delivery.Sites.Count));
+    }
+
+    [Fact]
+    public async Task It_keeps_no_message_beyond_its_time()
+    {
+        await using var remote = ScriptedSmtpServer.Start();
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote, ("Delivery:Retry:Expiry", "00:10:00"), ("Delivery:Retry:Schedule:0", "00:00:30"));
+        Refuse(delivery);
+
+        await delivery.AcceptAsync("a@remote.test");
+        await WaitUntil.TrueAsync(() =>
+        {
+            delivery.Time.Advance(TimeSpan.FromSeconds(10));
+            return delivery.Queue.Settlements.Any(s => s.Events.Any(e => e.Type == MailEventType.Expired));
+        });
+
+        var events = delivery.Queue.Settlements.SelectMany(s => s.Events).ToList();
+        Assert.Equal([MailEventType.Deferred, MailEventType.Deferred, MailEventType.Deferred, MailEventType.Expired], events.Select(e => e.Type));
+        Assert.Equal("node.no-socket", events[0].Rule);
+        Assert.True(events[0].Time >= delivery.Queue.Settlements[0].Lease.Message.AcceptedAt + TimeSpan.FromMinutes(10));
+    }
+
+    [Fact]
+    public async Task A_way_that_only_some_addresses_lack_is_the_matter_of_the_mail_that_goes_there()
+    {
+        await using var remote = ScriptedSmtpServer.Start();
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote, ("Delivery:Routes:0:Host", Lack.NoWay));
+        delivery.Part<OwnMeans>().HasWayTo = address => address.ToString() != Lack.NoWay;
+
+        var deferred = (await delivery.SendAsync("a@remote.test"))[0];
+
+        Assert.Equal((MailEventType.Deferred, "connection.unreachable", $"this machine has no way to {Lack.NoWay}"), (deferred.Type, deferred.Rule, deferred.Reply));
+        Assert.False(delivery.Part<NodePause>().IsOn);
+    }
+
+    [Theory]
+    [InlineData(SocketError.TooManyOpenSockets, null, true, "node.no-socket")]
+    [InlineData(SocketError.NoBufferSpaceAvailable, null, true, "node.no-socket")]
+    [InlineData(SocketError.AddressAlreadyInUse, "127.0.0.9", true, "node.no-socket")]
+    [InlineData(SocketError.AddressNotAvailable, null, true, "node.no-socket")]
+    [InlineData(SocketError.AddressNotAvailable, "127.0.0.9", true, "node.no-socket")]
+    [InlineData(SocketError.AddressNotAvailable, "192.0.2.9", true, null)]
+    [InlineData(SocketError.AddressNotAvailable, null, false, "node.no-network")]
+    [InlineData(SocketError.NetworkUnreachable, null, false, "node.no-network")]
+    [InlineData(SocketError.NetworkDown, null, false, "node.no-network")]
+    [InlineData(SocketError.NetworkUnreachable, null, true, null)]
+    [InlineData(SocketError.HostUnreachable, null, false, null)]
+    [InlineData(SocketError.ConnectionRefused, null, false, null)]
+    [InlineData(SocketError.TimedOut, null, false, null)]
+    public void Only_what_is_surely_ours_is(SocketError error, string? source, bool hasWay, string? rule)
+    {
+        var means = new OwnMeans { HasWayTo = _ => hasWay };
+
+        var lack = means.Find(error, new IPEndPoint(IPAddress.Loopback, 25), source is null ? null : IPAddress.Parse(source));
+
+        Assert.Equal(rule, lack?.Rule);
+    }
+
+    [Fact]
+    public void The_machine_knows_the_way_to_itself()
+    {
+        Assert.True(new OwnMeans().HasWayTo(IPAddress.Loopback));
+    }
+
+    private static void Refuse(DeliveryUnderTest delivery) => delivery.Part<Connector>().Sockets = _ => throw Full();
+
+    private static SocketException Full() => new((int)SocketError.TooManyOpenSockets);
+
+    /// <summary>A machine that lacks something, as its system tells.</summary>
+    private sealed class Lack(string what, int port) : IDisposable
+    {
+        // The system connects no stream to it, whatever its routing table holds.
+        public const string NoWay = "224.0.0.1";
+
+        // Two of one port to one place cannot be.
+        private readonly List<Socket> _taken = [];
+
+        public string Host => what == "network" ? NoWay : "127.0.0.1";
+
+        /// <summary>The way that is missing here does not come back.</summary>
+        public bool IsMended => what != "network";
+
+        public void Begin(DeliveryUnderTest delivery)
+        {
+            switch (what)
+            {
+                case "files":
+                    Refuse(delivery);
+                    break;
+                case "ports":
+                    var first = Bound(0);
+                    first.Connect(IPAddress.Loopback, port);
+                    var only = ((IPEndPoint)first.LocalEndPoint!).Port;
+                    delivery.Part<Connector>().Sockets = _ => Bound(only);
+                    break;
+                default:
+                    delivery.Part<OwnMeans>().HasWayTo = _ => false;
+                    break;
+            }
+        }
+
+        public void End(DeliveryUnderTest delivery)
+        {
+            delivery.Part<Connector>().Sockets = Connector.NewSocket;
+            delivery.Part<OwnMeans>().HasWayTo = _ => true;
+        }
+
+        public void Dispose() => _taken.ForEach(socket => socket.Dispose());
+
+        private Socket Bound(int local)
+        {
+            var socket = Connector.NewSocket(AddressFamily.InterNetwork);
+            socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true);
+            socket.Bind(new IPEndPoint(IPAddress.Loopback, local));
+            _taken.Add(socket);
+            return socket;
+        }
+    }
+}
