@@ -10,7 +10,7 @@ namespace Relay.Delivery.Sending;
 
 /// <summary>
 /// Writes what is its recipient's own into a copy of list mail that went to several, the link to unsubscribe, and signs that copy.
-/// From the message alone, with its time of acceptance: each attempt sends the same octets (ops/decisions/0019).
+/// From the message alone, with the keys and the time of its acceptance: each attempt sends the same octets (ops/decisions/0019).
 /// </summary>
 /// <param name="signers">Null where nobody signs.</param>
 internal sealed class PersonalCopies(ListFields lists, ILogger<PersonalCopies> logger, ISigners? signers = null)
@@ -27,7 +27,7 @@ internal sealed class PersonalCopies(ListFields lists, ILogger<PersonalCopies> l
 
         var recipient = lease.Unit.Recipients[0];
         var wish = new Unsubscription(message.Account, message.Id, message.Envelope.Recipients[recipient].Address.Text, message.Stream, message.Mode);
-        if (!lists.TryWriteUnsubscribe(wish, recipient, HeaderOf(message).Span, message.ReturnPath?.Domain, out var link))
+        if (!lists.TryWriteUnsubscribe(wish, recipient, HeaderOf(message).Span, message.ReturnPath?.Domain, message.AcceptedAt, out var link))
         {
             throw new StoreUnavailableException("the keys of links to unsubscribe are not known yet");
         }
@@ -50,7 +50,7 @@ internal sealed class PersonalCopies(ListFields lists, ILogger<PersonalCopies> l
 
         try
         {
-            return await signers.FindSignerAsync(message.Account, domain, cancellation) is { } signer
+            return await signers.FindSignerAsync(message.Account, domain, message.AcceptedAt, cancellation) is { } signer
                 ? signer.Sign(prologue, HeaderOf(message).Span, message.Content.BodyHash.Span, message.AcceptedAt)
                 : [];
         }

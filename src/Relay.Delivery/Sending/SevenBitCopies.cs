@@ -11,7 +11,7 @@ namespace Relay.Delivery.Sending;
 /// <summary>
 /// Makes of a content with octets above 127 one without, for a remote that does not take them (RFC 6152, 3): parts that hold
 /// some are written as quoted-printable or base64, all else stays as it is. What the sender signed breaks by it; our own
-/// signatures are made anew, with the same keys and the same time, so that each attempt sends the same octets.
+/// signatures are made anew, with the keys and the time of its acceptance, so that each attempt sends the same octets.
 /// </summary>
 /// <param name="signers">Null where nobody signs.</param>
 internal sealed class SevenBitCopies(IContentStore contents, ILogger<SevenBitCopies> logger, ISigners? signers = null) : IDisposable
@@ -136,7 +136,7 @@ internal sealed class SevenBitCopies(IContentStore contents, ILogger<SevenBitCop
         {
             try
             {
-                if (await signers.FindSignerAsync(message.Account, domain, cancellation) is { } signer)
+                if (await signers.FindSignerAsync(message.Account, domain, message.AcceptedAt, cancellation) is { } signer)
                 {
                     var body = BodyDigest.StartOfBody(copy);
                     signatures = signer.Sign([], copy.AsSpan(0, Math.Max(0, body - 2)), BodyDigest.Of(copy.AsSpan(body)), message.AcceptedAt);

@@ -36,7 +36,7 @@ internal readonly record struct ListMail(ReadOnlyMemory<byte> Fields, bool IsPer
         }
 
         var wish = new Unsubscription(account, submission.Id, recipients[0].Address.Text, kind.Stream, submission.Credential.Mode);
-        var isMade = lists.TryWriteUnsubscribe(wish, 0, submission.Head.Span[..header.Length], mailDomain, out var link);
+        var isMade = lists.TryWriteUnsubscribe(wish, 0, submission.Head.Span[..header.Length], mailDomain, at: null, out var link);
         mail = new ListMail((byte[])[.. link, .. Encoding.ASCII.GetBytes(fields)], IsPersonal: false);
         return isMade;
     }

@@ -81,27 +81,35 @@ internal sealed class SendingDomains : ISigners
         return false;
     }
 
-    public async ValueTask<DkimSigner?> FindSignerAsync(string account, string domain, CancellationToken cancellation)
+    /// <summary>Signs with the keys of now.</summary>
+    /// <param name="domain">Lower case, A-labels.</param>
+    public async ValueTask<DkimSigner?> FindSignerAsync(string account, string domain, CancellationToken cancellation) =>
+        (await FindSignersAsync(account, domain, cancellation))?.Now;
+
+    public async ValueTask<DkimSigner?> FindSignerAsync(string account, string domain, DateTimeOffset at, CancellationToken cancellation) =>
+        (await FindSignersAsync(account, domain, cancellation))?.At(at);
+
+    private async ValueTask<DomainSigners?> FindSignersAsync(string account, string domain, CancellationToken cancellation)
     {
         Known? unproven = null;
         for (var name = domain; IsDomain(name); name = Above(name))
         {
             var known = await FindAsync(account, name, cancellation);
-            if (known.Signer is null)
+            if (known.Signers is null)
             {
                 continue;
             }
 
             if (MaySendAs(known))
             {
-                return known.Signer.Value;
+                return known.Signers;
             }
 
             // Its keys may be nowhere in the DNS; those of a proven domain above are.
             unproven ??= known;
         }
 
-        return unproven?.Signer?.Value;
+        return unproven?.Signers;
     }
 
     /// <summary>The return path of the nearest of the account's domains at or above this one; null when that has none that works.</summary>
@@ -147,22 +155,20 @@ internal sealed class SendingDomains : ISigners
         return known;
     }
 
-    private Known Of(SendingDomain domain)
-    {
-        var keys = domain.SigningKeys();
-        return new Known(domain.Status, domain.FailingSince, domain.IsExact, domain.ReturnPath(), keys.Count == 0 ? null : new Lazy<DkimSigner>(() => new DkimSigner(
-            domain.Name,
-            [.. keys.Select(key => SigningKey.Of(key.Algorithm, key.Selector, _seal.Open(key.PrivateKey, KeyPair.PlaceOf(domain, key.Selector))))])),
-            PolicyOf(domain.Findings.FirstOrDefault(finding => finding.Purpose == RecordFinding.Dmarc)),
-            [.. domain.Findings.Where(finding => finding is { Purpose: RecordFinding.Spf or RecordFinding.ReturnPathSpf, State: RecordState.Verified }).Select(finding => finding.Name)]);
-    }
+    private Known Of(SendingDomain domain) => new(
+        domain.Status,
+        domain.FailingSince,
+        domain.IsExact,
+        domain.ReturnPath(),
+        domain.SigningKeys().Count == 0 ? null : new DomainSigners(domain, _seal),
+        PolicyOf(domain.Findings.FirstOrDefault(finding => finding.Purpose == RecordFinding.Dmarc)),
+        [.. domain.Findings.Where(finding => finding is { Purpose: RecordFinding.Spf or RecordFinding.ReturnPathSpf, State: RecordState.Verified }).Select(finding => finding.Name)]);
 
     private static DmarcPolicy PolicyOf(RecordFinding? found) =>
         found is null ? default : new(found.State is RecordState.Missing or RecordState.Wrong, found.StrictDkim, found.StrictSpf);
 
-    // The keys are made ready at the first message: most look-ups only ask whether they may.
     private sealed record Known(
-        SendingDomainStatus Status, DateTimeOffset? FailingSince, bool IsExact, string? ReturnPath, Lazy<DkimSigner>? Signer, DmarcPolicy Policy, string[] MayUse);
+        SendingDomainStatus Status, DateTimeOffset? FailingSince, bool IsExact, string? ReturnPath, DomainSigners? Signers, DmarcPolicy Policy, string[] MayUse);
 }
 
 /// <summary>What is known of a domain's DMARC policy.</summary>

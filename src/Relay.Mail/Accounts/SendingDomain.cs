@@ -55,11 +55,20 @@ public sealed record SendingDomain(
     /// The newest key of each algorithm among those that were seen in the DNS. As long as none was, the newest that there
     /// are: such mail only leaves where nobody asks for verified domains, and else ends in the inbox of a test key.
     /// </summary>
-    public IReadOnlyList<DkimKey> SigningKeys()
+    public IReadOnlyList<DkimKey> SigningKeys() => Choose(Keys.Where(key => key.RetiredAt is null), DateTimeOffset.MaxValue);
+
+    /// <summary>
+    /// Those that signed at that time, as long as they are kept: what is signed anew for an older message has the same octets each
+    /// time. Those of now where none of them may sign any more.
+    /// </summary>
+    public IReadOnlyList<DkimKey> SigningKeys(DateTimeOffset at) =>
+        Choose(Keys.Where(key => key.CreatedAt <= at && !(key.RetiredAt <= at) && !key.IsRevoked), at) is { Count: > 0 } then ? then : SigningKeys();
+
+    private static IReadOnlyList<DkimKey> Choose(IEnumerable<DkimKey> live, DateTimeOffset at)
     {
-        var live = Keys.Where(key => key.RetiredAt is null).ToList();
-        var seen = live.Where(key => key.SeenAt is not null).ToList();
-        return [.. (seen.Count > 0 ? seen : live).GroupBy(key => key.Algorithm).OrderBy(same => same.Key).Select(same => same.Last())];
+        var all = live.ToList();
+        var seen = all.Where(key => key.SeenAt <= at).ToList();
+        return [.. (seen.Count > 0 ? seen : all).GroupBy(key => key.Algorithm).OrderBy(same => same.Key).Select(same => same.Last())];
     }
 
     private string? VerifiedName(string purpose) =>

@@ -21,10 +21,11 @@ public sealed class ListFields(MailTokens tokens, Uri? web, ListOptions options)
     /// <param name="recipient">Its index in the envelope.</param>
     /// <param name="header">The message's own, without a List-Unsubscribe.</param>
     /// <param name="mailDomain">Where mail comes in to us; null where it does not.</param>
-    public bool TryWriteUnsubscribe(Unsubscription wish, int recipient, ReadOnlySpan<byte> header, string? mailDomain, out byte[] fields)
+    /// <param name="at">When the message was accepted: written again it has the same octets, whatever keys were made since. Null is now.</param>
+    public bool TryWriteUnsubscribe(Unsubscription wish, int recipient, ReadOnlySpan<byte> header, string? mailDomain, DateTimeOffset? at, out byte[] fields)
     {
         fields = [];
-        if (!wish.TrySeal(tokens, out var token))
+        if (!wish.TrySeal(tokens, out var token, at))
         {
             return false;
         }
@@ -36,7 +37,7 @@ public sealed class ListFields(MailTokens tokens, Uri? web, ListOptions options)
         }
 
         // The address tells the door that it is ours; the subject is good for longer than we remember the message.
-        if (mailDomain is not null && tokens.TryMint(TokenPurpose.Unsubscribe, wish.Message, recipient, out var address))
+        if (mailDomain is not null && tokens.TryMint(TokenPurpose.Unsubscribe, wish.Message, recipient, out var address, at))
         {
             ways.Add($"<mailto:{address}@{mailDomain}?subject=unsubscribe%20{token}>");
         }

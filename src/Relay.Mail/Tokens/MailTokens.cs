@@ -44,10 +44,11 @@ public sealed class MailTokens(TimeProvider time)
 
     /// <summary>False while no key is known.</summary>
     /// <param name="recipient">Index into the envelope's recipients; null where one token serves them all.</param>
-    public bool TryMint(TokenPurpose purpose, MessageId message, int? recipient, out string token)
+    /// <param name="at">With the key that signed then; null is now.</param>
+    public bool TryMint(TokenPurpose purpose, MessageId message, int? recipient, out string token, DateTimeOffset? at = null)
     {
         token = "";
-        if (_keys?.SigningAt(time.GetUtcNow()) is not { } key)
+        if (_keys?.SigningAt(at ?? time.GetUtcNow()) is not { } key)
         {
             return false;
         }
@@ -88,11 +89,12 @@ public sealed class MailTokens(TimeProvider time)
         return true;
     }
 
-    /// <summary>Hides a claim and makes it unforgeable. The same claim looks the same for as long as its key signs, so that mail sent again has the same octets. False while no key is known.</summary>
-    public bool TrySeal(TokenPurpose purpose, ReadOnlySpan<byte> claim, out string token)
+    /// <summary>Hides a claim and makes it unforgeable. The same claim of the same time looks the same, so that mail sent again has the same octets. False while no key is known.</summary>
+    /// <param name="at">With the key that signed then; null is now.</param>
+    public bool TrySeal(TokenPurpose purpose, ReadOnlySpan<byte> claim, out string token, DateTimeOffset? at = null)
     {
         token = "";
-        if (_keys?.SigningAt(time.GetUtcNow()) is not { } key)
+        if (_keys?.SigningAt(at ?? time.GetUtcNow()) is not { } key)
         {
             return false;
         }

@@ -12,8 +12,9 @@ public sealed record Unsubscription(string Account, MessageId Message, string Ad
     private const string Test = "test";
 
     /// <summary>A sealed token; false while no key is known.</summary>
-    public bool TrySeal(MailTokens tokens, out string token) =>
-        tokens.TrySeal(TokenPurpose.Unsubscribe, Encoding.UTF8.GetBytes($"{Account}\n{Message}\n{Address}\n{Stream}{(Mode == MessageMode.Test ? $"\n{Test}" : "")}"), out token);
+    /// <param name="at">Sealed as it would have been then; null is now.</param>
+    public bool TrySeal(MailTokens tokens, out string token, DateTimeOffset? at = null) =>
+        tokens.TrySeal(TokenPurpose.Unsubscribe, Encoding.UTF8.GetBytes($"{Account}\n{Message}\n{Address}\n{Stream}{(Mode == MessageMode.Test ? $"\n{Test}" : "")}"), out token, at);
 
     /// <summary>Null for whatever we did not seal.</summary>
     public static Unsubscription? Open(MailTokens tokens, ReadOnlySpan<char> token) =>

@@ -48,6 +48,9 @@ internal sealed class DeliveryUnderTest : IAsyncDisposable
         _limit.CancelAfter(TimeSpan.FromSeconds(60));
     }
 
+    /// <summary>By its own clock.</summary>
+    public static DateTimeOffset Began { get; } = new(2026, 3, 1, 12, 0, 0, TimeSpan.Zero);
+
     public FakeTimeProvider Time { get; }
     public InMemoryMailQueue Queue { get; }
     public InMemoryContentStore Contents { get; }
@@ -80,7 +83,7 @@ internal sealed class DeliveryUnderTest : IAsyncDisposable
 
     private static Task<DeliveryUnderTest> StartAsync(ISigners? signers, (string Setting, object Value)[] settings)
     {
-        var time = new FakeTimeProvider(new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.Zero));
+        var time = new FakeTimeProvider(Began);
         return StartNodeAsync(time, new InMemorySiteBoard(time), signers, settings);
     }
 
@@ -271,10 +274,18 @@ internal sealed class DeliveryUnderTest : IAsyncDisposable
 }
 
 /// <summary>Signs for one domain.</summary>
-internal sealed class OneSigner(DkimSigner signer) : ISigners
+internal class OneSigner(DkimSigner signer) : ISigners
 {
-    public ValueTask<DkimSigner?> FindSignerAsync(string account, string domain, CancellationToken cancellation) =>
-        ValueTask.FromResult(domain == signer.Domain ? signer : null);
+    public ValueTask<DkimSigner?> FindSignerAsync(string account, string domain, DateTimeOffset at, CancellationToken cancellation) =>
+        ValueTask.FromResult(domain == signer.Domain ? SignerAt(at) : null);
+
+    protected virtual DkimSigner SignerAt(DateTimeOffset time) => signer;
+}
+
+/// <summary>The same, with other keys from some time on.</summary>
+internal sealed class RotatedSigner(DkimSigner before, DateTimeOffset rotatedAt, DkimSigner after) : OneSigner(before)
+{
+    protected override DkimSigner SignerAt(DateTimeOffset time) => time < rotatedAt ? base.SignerAt(time) : after;
 }
 
 /// <summary>Keeps what the relay writes itself.</summary>

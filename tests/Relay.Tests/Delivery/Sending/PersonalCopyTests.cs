@@ -46,6 +46,25 @@ public sealed class PersonalCopyTests
     }
 
     [Fact]
+    public async Task Each_attempt_sends_the_same_octets_though_all_keys_are_replaced_between_them()
+    {
+        var (first, next) = (new SigningPair(), new SigningPair());
+        var rotatedAt = DeliveryUnderTest.Began.AddSeconds(10);
+        await using var remote = ScriptedSmtpServer.Start(new RemoteScript().Once(RemoteStage.EndOfData, RemoteAnswer.Close));
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote, new RotatedSigner(first.Signer, rotatedAt, next.Signer));
+        var tokens = delivery.Part<MailTokens>();
+        tokens.Use([.. tokens.Keys, new TokenKey(1, new byte[TokenKey.SecretBytes], rotatedAt)]);
+        await delivery.AcceptAsync(Personal(delivery, "a@remote.test"));
+        await delivery.SettledAsync(1);
+
+        delivery.AdvanceTo(delivery.Queue.Settlements[0]);
+        Assert.Equal(MailEventType.Delivered, (await delivery.SettledAsync(2)).Events[0].Type);
+
+        Assert.Equal((2, 2), first.CheckWithMimeKit(remote.Messages[1].Content));
+        Assert.Equal(remote.Messages[0].Wire, remote.Messages[1].Wire);
+    }
+
+    [Fact]
     public async Task With_a_test_key_the_inbox_shows_the_copy()
     {
         await using var delivery = await DeliveryUnderTest.StartAsync();

@@ -138,6 +138,21 @@ public sealed class SevenBitTests
     }
 
     [Fact]
+    public async Task Each_attempt_sends_the_same_octets_though_the_keys_are_replaced_between_them()
+    {
+        var (first, next) = (new SigningPair(), new SigningPair());
+        await using var remote = ScriptedSmtpServer.Start(SevenBitScript().Once(RemoteStage.EndOfData, RemoteAnswer.Close));
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote, new RotatedSigner(first.Signer, DeliveryUnderTest.Began.AddSeconds(10), next.Signer));
+        await delivery.SendAsync(EightBit(Header + "\r\n" + Text, delivery.Time) with { Alignment = new Alignment(SigningPair.Domain, null) });
+
+        delivery.AdvanceTo(delivery.Queue.Settlements[0]);
+        await delivery.SettledAsync(2);
+
+        Assert.Equal((2, 2), first.CheckWithMimeKit(remote.Messages[0].Content));
+        Assert.Equal(remote.Messages[0].Wire, remote.Messages[1].Wire);
+    }
+
+    [Fact]
     public async Task What_cannot_be_signed_anew_does_not_leave_without_its_signature()
     {
         await using var remote = ScriptedSmtpServer.Start(SevenBitScript());
@@ -186,7 +201,7 @@ public sealed class SevenBitTests
 
     private sealed class BrokenSigners : ISigners
     {
-        public ValueTask<DkimSigner?> FindSignerAsync(string account, string domain, CancellationToken cancellation) =>
+        public ValueTask<DkimSigner?> FindSignerAsync(string account, string domain, DateTimeOffset at, CancellationToken cancellation) =>
             throw new System.Security.Cryptography.CryptographicException("as the test wants it");
     }
 

@@ -99,6 +99,46 @@ public sealed class SigningTests
     }
 
     [Fact]
+    public async Task What_is_signed_again_is_signed_with_the_keys_of_its_time()
+    {
+        using var gate = await GateWithKeysAsync(seen: true);
+        var before = gate.Time.GetUtcNow();
+        var rotatedAt = before.AddMinutes(1);
+        var first = (await gate.Accounts.FindDomainAsync("shop", "shop.test", GateUnderTest.Cancellation))!.Keys;
+        await gate.Accounts.ChangeDomainAsync(
+            "shop",
+            "shop.test",
+            domain => domain with
+            {
+                Keys =
+                [
+                    .. domain.Keys.Select(key => key with { RetiredAt = rotatedAt }),
+                    .. KeyPair.CreateBoth(domain, gate.Seal, before).Select(key => key with { SeenAt = rotatedAt }),
+                ],
+            },
+            GateUnderTest.Cancellation);
+        var signers = new SendingDomains(gate.Accounts, gate.Seal, Microsoft.Extensions.Options.Options.Create(new DomainOptions()), gate.Time);
+
+        Assert.Equal(first.Select(key => key.Selector), await SelectorsAsync(before));
+        Assert.Equal(await SelectorsAsync(null), await SelectorsAsync(rotatedAt));
+        Assert.Empty(first.Select(key => key.Selector).Intersect(await SelectorsAsync(null)));
+
+        // One that others may know signs nothing any more, whatever it signed before.
+        await gate.Accounts.ChangeDomainAsync(
+            "shop", "shop.test", domain => domain with { Keys = [.. domain.Keys.Select(key => first.Any(f => f.Selector == key.Selector) ? key with { PrivateKey = [] } : key)] }, GateUnderTest.Cancellation);
+        signers.Forget("shop", "shop.test");
+        Assert.Equal(await SelectorsAsync(null), await SelectorsAsync(before));
+
+        async Task<IEnumerable<string>> SelectorsAsync(DateTimeOffset? at)
+        {
+            var signer = at is { } time
+                ? await signers.FindSignerAsync("shop", "shop.test", time, GateUnderTest.Cancellation)
+                : await signers.FindSignerAsync("shop", "shop.test", GateUnderTest.Cancellation);
+            return signer!.Keys.Select(key => key.Selector);
+        }
+    }
+
+    [Fact]
     public async Task Another_accounts_key_signs_nothing_of_ours()
     {
         using var gate = new GateUnderTest(bootstrap => bootstrap.RequireVerifiedDomains = false);
