@@ -202,6 +202,12 @@ internal sealed class Provider : IShared, IDisposable
                 return null;
             }
 
+            if (!IsShared && !isResting && _standings.FirstOrDefault()?.OwnRest is not null)
+            {
+                // It says so itself.
+                return null;
+            }
+
             var limit = _allowance.Connections;
             var (why, until) = _allowance.Why(limit);
             return new SiteStatus

@@ -28,6 +28,15 @@ internal sealed class RestingSites(DeliveryWindow window, TimeProvider time) : I
         }
     }
 
+    /// <summary>So many of them at the most: there may be any number.</summary>
+    public IReadOnlyList<Standing> Some(int most)
+    {
+        lock (_lock)
+        {
+            return [.. _rotation.Take(most)];
+        }
+    }
+
     public void Add(Standing standing)
     {
         lock (_lock)

@@ -1,5 +1,6 @@
 using Relay.Delivery.Providers;
 using Relay.Delivery.Routing;
+using Relay.Mail.Sites;
 
 namespace Relay.Delivery.Scheduling;
 
@@ -131,15 +132,37 @@ internal sealed class Standing(RoutePlan plan, Provider provider, TimeProvider t
     }
 
     /// <summary>Why a unit is not tried now; null when it may be.</summary>
-    public Excuse? Excuse()
+    public Excuse? Excuse() => OwnRest is { } rest
+        ? new Excuse($"left alone until {rest.Until:HH:mm:ss} UTC since nothing connects: {rest.Words}", DeliveryRules.Unreachable, rest.Until)
+        : Provider.Excuse;
+
+    /// <summary>Why nothing connects, and until when it is left alone for that; null when it is not.</summary>
+    public (string Words, DateTimeOffset Until)? OwnRest
     {
-        lock (_lock)
+        get
         {
-            return time.GetUtcNow() < _restUntil
-                ? new Excuse($"left alone until {_restUntil:HH:mm:ss} UTC since nothing connects: {_words}", DeliveryRules.Unreachable, _restUntil)
-                : Provider.Excuse;
+            lock (_lock)
+            {
+                return time.GetUtcNow() < _restUntil ? (_words, _restUntil) : null;
+            }
         }
     }
+
+    /// <summary>The same for people; null when it is not left alone for its own sake.</summary>
+    public SiteStatus? Describe(string node) => OwnRest is not { } rest ? null : new SiteStatus
+    {
+        Node = node,
+        Name = Plan.Title,
+        Sites = 1,
+        Connections = 0,
+        Limit = 0,
+        Ceiling = Provider.Ceilings.Connections,
+        Waiting = 0,
+        Why = rest.Words,
+        Until = rest.Until,
+        IsResting = true,
+        PerMinute = 0,
+    };
 
     private DateTimeOffset UntilHoldingLock => _restUntil > Provider.RestUntil ? _restUntil : Provider.RestUntil;
 

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Relay.Mail.Events;
+using Relay.Mail.Sites;
 using Relay.TestKit.Remote;
 
 namespace Relay.Tests.Delivery.Scheduling;
@@ -27,6 +28,32 @@ public sealed class DeadSiteTests
         await alive.WaitForMessagesAsync(20, TestContext.Current.CancellationToken);
         await WaitUntil.TrueAsync(() => delivery.Window.Held == 0);
         Assert.InRange(delivery.Queue.Settlements.Count(s => s.Next is not null), 5, 60);
+    }
+
+    [Fact]
+    public async Task Whoever_runs_the_relay_sees_which_hosts_are_left_alone_and_until_when()
+    {
+        await using var alive = ScriptedSmtpServer.Start();
+        var port = ClosedPort();
+        await using var delivery = await StartAsync(port, alive);
+        await AcceptBacklogAsync(delivery);
+        await WaitUntil.TrueAsync(() => delivery.Queue.Settlements.Count >= 5 && delivery.Window.Held == 0);
+        var reader = delivery.Part<ISiteReader>();
+        SiteStatus? dead = null;
+        await WaitUntil.TrueAsync(() => (dead = reader.List().SingleOrDefault(s => s.Name == $"127.0.0.1:{port}")) is not null);
+
+        Assert.Equal((true, 0, 10, 0), (dead!.IsResting, dead.Limit, dead.Ceiling, dead.Connections));
+        Assert.StartsWith("connection refused", dead.Why, StringComparison.Ordinal);
+        Assert.Equal(delivery.Time.GetUtcNow() + TimeSpan.FromSeconds(30), dead.Until);
+
+        // One unit tries, and it goes on.
+        await using var back = ScriptedSmtpServer.Start(port: port);
+        await WaitUntil.TrueAsync(() =>
+        {
+            delivery.Time.Advance(TimeSpan.FromMilliseconds(500));
+            return back.Messages.Count == Backlog;
+        });
+        Assert.DoesNotContain(reader.List(), s => s.IsResting);
     }
 
     [Fact]
