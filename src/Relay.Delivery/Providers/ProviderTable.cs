@@ -34,7 +34,7 @@ internal sealed class ProviderTable : IDisposable
 
         try
         {
-            _written = File.GetLastWriteTimeUtc(_path);
+            _written = WrittenAt(_path);
             _rules = Load(_path);
         }
         catch (Exception e) when (IsMistake(e))
@@ -97,7 +97,7 @@ internal sealed class ProviderTable : IDisposable
     {
         try
         {
-            var written = File.GetLastWriteTimeUtc(_path!);
+            var written = WrittenAt(_path!);
             if (written == _written)
             {
                 return;
@@ -115,6 +115,10 @@ internal sealed class ProviderTable : IDisposable
 
         Changed?.Invoke();
     }
+
+    // Where links lead: Kubernetes brings new files by turning the link of a folder, and the file's own stays as it was.
+    private static DateTime WrittenAt(string path) =>
+        File.Exists(path) ? File.GetLastWriteTimeUtc(File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path) : default;
 
     private static IReadOnlyList<ProviderRule> Load(string path)
     {

@@ -305,6 +305,61 @@ public sealed class ProviderTests
         Assert.Contains(delivery.Log, line => line.Contains("line 2", StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Rules_behind_a_link_are_taken_up_when_it_leads_elsewhere(bool isOfFolder)
+    {
+        await using var remote = ScriptedSmtpServer.Start();
+        await using var dns = ScriptedDns.Start();
+        var folder = Directory.CreateTempSubdirectory("relay-rules-").FullName;
+        try
+        {
+            // As Kubernetes brings a ConfigMap: the file leads into a folder that leads to the newest one.
+            foreach (var (version, connections) in new[] { ("one", 3), ("two", 7) })
+            {
+                Directory.CreateDirectory(Path.Combine(folder, version));
+                await File.WriteAllTextAsync(Path.Combine(folder, version, "rules.txt"), $"provider partner\n  mx partner.test\n  connections {connections} By agreement.\n", TestContext.Current.CancellationToken);
+            }
+
+            File.SetLastWriteTimeUtc(Path.Combine(folder, "one", "rules.txt"), DateTime.UtcNow.AddHours(-1));
+            var path = Path.Combine(folder, "rules.txt");
+            Turn("one");
+            if (isOfFolder)
+            {
+                File.CreateSymbolicLink(path, Path.Combine("..data", "rules.txt"));
+            }
+
+            dns.Mx("a.test", (10, "mx.partner.test")).A("mx.partner.test", "127.0.0.1");
+            await using var delivery = await DeliveryUnderTest.StartWithDnsAsync(dns, remote.Port, ("Delivery:ProviderRules", path));
+            await delivery.SendAsync("a@a.test");
+            var provider = Assert.Single(delivery.Part<ProviderDirectory>().All);
+            Assert.Equal(3, provider.Ceilings.Connections);
+
+            Turn("two");
+            delivery.Time.Advance(TimeSpan.FromSeconds(5));
+            Assert.Equal(7, provider.Ceilings.Connections);
+
+            // One that is gone changes nothing, and is told once.
+            File.Delete(path);
+            delivery.Time.Advance(TimeSpan.FromSeconds(5));
+            delivery.Time.Advance(TimeSpan.FromSeconds(5));
+            Assert.Equal(7, provider.Ceilings.Connections);
+            Assert.Single(delivery.Log, line => line.StartsWith("Error", StringComparison.Ordinal));
+
+            void Turn(string version)
+            {
+                var (link, target) = isOfFolder ? (Path.Combine(folder, "..data"), version) : (path, Path.Combine(version, "rules.txt"));
+                File.Delete(link);
+                File.CreateSymbolicLink(link, target);
+            }
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
     [Fact]
     public async Task A_site_that_a_new_rule_names_moves_to_its_provider_with_its_mail()
     {
@@ -427,23 +482,5 @@ public sealed class ProviderTests
         // All wait together; one of eight turns is bulk's.
         var order = remote.Messages.Select(m => m.RcptTo[0].Contains("bulk@", StringComparison.Ordinal)).ToList();
         Assert.InRange(order.Take(Sites).Count(isBulk => isBulk), Sites / 8 - 2, Sites / 4);
-    }
-
-    private sealed class RulesFile : IDisposable
-    {
-        private DateTime _written = DateTime.UtcNow.AddMinutes(-10);
-
-        public RulesFile(string text) => Write(text);
-
-        public string Path { get; } = System.IO.Path.Combine(System.IO.Path.GetTempPath(), System.IO.Path.GetRandomFileName());
-
-        // A time of its own each time: two writes within the clock of a file system would look like one.
-        public void Write(string text)
-        {
-            File.WriteAllText(Path, text);
-            File.SetLastWriteTimeUtc(Path, _written += TimeSpan.FromSeconds(1));
-        }
-
-        public void Dispose() => File.Delete(Path);
     }
 }
