@@ -10,6 +10,7 @@ internal sealed class Line(Site site, CourierOffice office)
     private static readonly TimeSpan Idle = TimeSpan.FromSeconds(1);
 
     private long _restBegan;
+    private Attempt? _openedFor;
 
     public SmtpConnection? Connection { get; private set; }
 
@@ -37,7 +38,7 @@ internal sealed class Line(Site site, CourierOffice office)
         switch (await office.Connector.OpenAsync(site.Plan, new ConnectionWish(attempt.Domain, attempt.Demand, attempt.HostToTryFirst), office.Aborted))
         {
             case Opened.Ready ready:
-                Connection = ready.Connection;
+                (Connection, _openedFor) = (ready.Connection, attempt);
                 Connection.FlightSize = office.ChunkingHosts.HasPassed(Connection.Place) ? 1 : 0;
                 IsCounted = true;
                 office.Pause.Connected();
@@ -85,9 +86,10 @@ internal sealed class Line(Site site, CourierOffice office)
         }
     }
 
+    // The host to try first has been tried already where the connection was opened for this very attempt.
     private bool Fits(SmtpConnection open, Attempt attempt) =>
         !open.HasInput
         && HasTurnsLeft
         && office.Suits(open, site.Plan, attempt)
-        && (attempt.HostToTryFirst is not { } host || host == open.Host.Name);
+        && (attempt.HostToTryFirst is not { } host || host == open.Host.Name || _openedFor == attempt);
 }

@@ -107,6 +107,25 @@ public sealed class LostConnectionTests
     }
 
     [Fact]
+    public async Task With_that_host_gone_all_recipients_go_to_the_next_over_one_connection()
+    {
+        await using var dns = ScriptedDns.Start();
+        var first = ScriptedSmtpServer.Start(new RemoteScript().On(RemoteStage.EndOfData, RemoteAnswer.Close), "127.0.0.2");
+        await using var second = ScriptedSmtpServer.Start(null, "127.0.0.3", first.Port);
+        dns.Mx("remote.test", (10, "first.test"), (20, "second.test")).A("first.test", "127.0.0.2").A("second.test", "127.0.0.3");
+        await using var delivery = await DeliveryUnderTest.StartWithDnsAsync(dns, first.Port);
+        Assert.All(await delivery.SendAsync("a@remote.test", "b@remote.test", "c@remote.test"), e => Assert.Equal(MailEventType.Uncertain, e.Type));
+
+        await first.DisposeAsync();
+        delivery.AdvanceTo(delivery.Queue.Settlements[0]);
+        var events = (await delivery.SettledAsync(2)).Events;
+
+        Assert.All(events, e => Assert.Equal((MailEventType.Delivered, "second.test"), (e.Type, e.Host)));
+        Assert.Equal([1, 1, 1], second.Messages.Select(m => m.RcptTo.Count));
+        Assert.Single(second.Sessions);
+    }
+
+    [Fact]
     public async Task Last_words_before_a_closed_connection_are_heard_although_sending_failed()
     {
         var script = new RemoteScript().On(RemoteStage.Body, RemoteAnswer.Say("554 5.7.1 Spam").ThenClose());
