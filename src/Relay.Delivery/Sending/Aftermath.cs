@@ -71,6 +71,7 @@ internal sealed class Aftermath(
         if (wasTaken)
         {
             blocked.Took(site.Plan.Key, attempt.Domain);
+            sources.Took(site.Plan, attempt.LastContact.From);
         }
     }
 

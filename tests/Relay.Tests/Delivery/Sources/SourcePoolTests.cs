@@ -5,7 +5,9 @@ using Relay.Delivery.Routing;
 using Relay.Delivery.Sources;
 using Relay.Mail.Events;
 using Relay.Mail.Messages;
+using Relay.TestKit.Dns;
 using Relay.TestKit.Remote;
+using Relay.Tests.Delivery.Providers;
 
 namespace Relay.Tests.Delivery.Sources;
 
@@ -100,6 +102,67 @@ public sealed class SourcePoolTests
         Assert.Equal((MailEventType.Delivered, "a@strict.test", 2), (retried.Type, retried.Recipient, retried.Attempt));
         Assert.NotEqual(blamed, remote.Messages[1].Session.ClientAddress.ToString());
         Assert.Null(Assert.Single(delivery.Part<ProviderDirectory>().All).Excuse);
+    }
+
+    [Fact]
+    public async Task An_address_that_several_tenants_of_a_provider_refuse_is_not_tried_at_the_others_too()
+    {
+        var script = new RemoteScript().On(RemoteStage.Rcpt, m =>
+            m.Session.ClientAddress.ToString() == "127.0.0.8" ? RemoteAnswer.Say("550 5.7.1 Your IP address is on a block list") : null);
+        await using var remote = ScriptedSmtpServer.Start(script);
+        await using var dns = ScriptedDns.Start();
+        using var rules = new RulesFile("provider partner\n  mx partner.test\n  connections 5 By agreement.\n");
+        for (var i = 1; i <= 7; i++)
+        {
+            dns.Mx($"t{i}.test", (10, $"mx{i}.partner.test")).A($"mx{i}.partner.test", "127.0.0.1");
+        }
+
+        await using var delivery = await DeliveryUnderTest.StartWithDnsAsync(
+            dns,
+            remote.Port,
+            ("Delivery:ProviderRules", rules.Path),
+            ("Delivery:Pools:0:Name", "all"),
+            ("Delivery:Pools:0:Addresses:0:Address", "127.0.0.8"), ("Delivery:Pools:0:Addresses:0:Weight", 1000), ("Delivery:Pools:0:Addresses:1:Address", "127.0.0.9"));
+
+        for (var i = 1; i <= 3; i++)
+        {
+            Assert.Equal(MailEventType.Deferred, (await delivery.SendAsync($"a@t{i}.test"))[0].Type);
+        }
+
+        for (var i = 4; i <= 6; i++)
+        {
+            Assert.Equal((MailEventType.Delivered, 1), (await delivery.SendAsync($"a@t{i}.test")) is [var e] ? (e.Type, e.Attempt) : default);
+        }
+
+        Assert.All(remote.Messages, m => Assert.Equal("127.0.0.9", m.Session.ClientAddress.ToString()));
+
+        // Whoever runs the relay may know that it is off the list.
+        delivery.Part<UnwantedSources>().Forget("t1.test");
+        Assert.Equal(MailEventType.Deferred, (await delivery.SendAsync("a@t7.test"))[0].Type);
+    }
+
+    [Fact]
+    public void What_one_of_its_domains_takes_shows_that_a_provider_does_not_refuse_the_address()
+    {
+        var time = new Microsoft.Extensions.Time.Testing.FakeTimeProvider();
+        var unwanted = new UnwantedSources(time);
+        var ours = IPAddress.Parse("192.0.2.1");
+        unwanted.Note("site", "partner", "a.test", ours);
+        unwanted.Note("site", "partner", "b.test", ours);
+        unwanted.Took("partner", ours);
+        unwanted.Note("site", "partner", "c.test", ours);
+
+        Assert.True(unwanted.Contains("site", "partner", "a.test", ours));
+        Assert.False(unwanted.Contains("site", "partner", "d.test", ours));
+
+        unwanted.Note("site", "partner", "a.test", ours);
+        unwanted.Note("site", "partner", "b.test", ours);
+        Assert.True(unwanted.Contains("other site", "partner", "d.test", ours));
+        Assert.False(unwanted.Contains("other site", "another", "d.test", ours));
+        Assert.False(unwanted.Contains("other site", "partner", "d.test", IPAddress.Parse("192.0.2.2")));
+
+        time.Advance(TimeSpan.FromHours(1));
+        Assert.False(unwanted.Contains("other site", "partner", "d.test", ours));
     }
 
     [Fact]
