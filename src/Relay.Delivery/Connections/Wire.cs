@@ -66,6 +66,7 @@ internal sealed class Wire : IDisposable
         {
             if (source is not null)
             {
+                LeavePortForLater(socket);
                 socket.Bind(new IPEndPoint(source, 0));
             }
 
@@ -193,6 +194,27 @@ internal sealed class Wire : IDisposable
         // Not the stream's own orderly end: it would write to a remote that may not read.
         _socket.Dispose();
         _tls?.Dispose();
+    }
+
+    // Linux would choose a port now, one that no connection of this address has, whatever host that goes to: some 28,000 in all.
+    // Chosen when it connects, one port serves as many hosts as there are (ip(7), IP_BIND_ADDRESS_NO_PORT).
+    private static void LeavePortForLater(Socket socket)
+    {
+        const int IpProtocol = 0;
+        const int BindAddressNoPort = 24;
+        if (!OperatingSystem.IsLinux())
+        {
+            return;
+        }
+
+        try
+        {
+            socket.SetRawSocketOption(IpProtocol, BindAddressNoPort, [1, 0, 0, 0]);
+        }
+        catch (SocketException)
+        {
+            // What passes for Linux need not know it.
+        }
     }
 
     private void Abort()

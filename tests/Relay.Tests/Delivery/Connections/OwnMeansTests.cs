@@ -7,6 +7,7 @@ using Relay.Delivery.Scheduling;
 using Relay.Mail.Events;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
+using Relay.TestKit;
 using Relay.TestKit.Dns;
 using Relay.TestKit.Remote;
 
@@ -125,6 +126,62 @@ public sealed class OwnMeansTests
 
         Assert.Equal((MailEventType.Delivered, 1), (delivery.Queue.Settlements[1].Events[0].Type, delivery.Queue.Settlements[1].Events[0].Attempt));
         Assert.Equal("QUIT", remote.Sessions[0].Commands[^1]);
+    }
+
+    [Theory]
+    [InlineData("127.0.0.9", "127.0.0.1")]
+    [InlineData("::1", "::1")]
+    public async Task One_port_of_an_address_of_ours_serves_as_many_hosts_as_there_are(string ours, string theirs)
+    {
+        RealParts.Require(theirs != "::1" || Socket.OSSupportsIPv6, "there is no IPv6 on this machine");
+        using (var probe = Connector.NewSocket(IPAddress.Parse(ours).AddressFamily))
+        {
+            Assert.SkipUnless(TryNarrow(probe, 2525), "the system has no range of ports for a single socket");
+        }
+
+        var go = new TaskCompletionSource();
+        await using var first = ScriptedSmtpServer.Start(new RemoteScript().On(RemoteStage.EndOfData, RemoteAnswer.Say("250 Ok").After(go.Task)), theirs);
+        await using var second = ScriptedSmtpServer.Start(null, theirs);
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(
+            first,
+            ("Delivery:Routes:0:Host", theirs), ("Delivery:SourceAddresses:0", ours),
+            ("Delivery:Routes:1:Domain", "second.test"), ("Delivery:Routes:1:Host", theirs), ("Delivery:Routes:1:Port", second.Port), ("Delivery:Routes:1:Tls", "None"));
+        var port = FreePort(ours);
+        delivery.Part<Connector>().Sockets = family =>
+        {
+            var socket = Connector.NewSocket(family);
+            TryNarrow(socket, port);
+            return socket;
+        };
+
+        await delivery.AcceptAsync("a@first.test");
+        await WaitUntil.TrueAsync(() => first.Sessions is [{ Commands.Count: > 3 }]);
+        var delivered = (await delivery.SendAsync("b@second.test"))[0];
+        go.SetResult();
+
+        Assert.Equal((MailEventType.Delivered, 1), (delivered.Type, delivered.Attempt));
+        Assert.DoesNotContain(delivery.Log, line => line.StartsWith("Warning", StringComparison.Ordinal));
+    }
+
+    private static ushort FreePort(string address)
+    {
+        using var probe = Connector.NewSocket(IPAddress.Parse(address).AddressFamily);
+        probe.Bind(new IPEndPoint(IPAddress.Parse(address), 0));
+        return (ushort)((IPEndPoint)probe.LocalEndPoint!).Port;
+    }
+
+    // Linux 6.3 and later: IP_LOCAL_PORT_RANGE.
+    private static bool TryNarrow(Socket socket, ushort port)
+    {
+        try
+        {
+            socket.SetRawSocketOption(0, 51, BitConverter.GetBytes(((uint)port << 16) | port));
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
     }
 
     [Fact]
