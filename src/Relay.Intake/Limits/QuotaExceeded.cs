@@ -1,4 +1,5 @@
 using System.Globalization;
+using Relay.Mail;
 
 namespace Relay.Intake.Limits;
 
@@ -13,10 +14,7 @@ public sealed record QuotaExceeded(LimitOwner Of, LimitPeriod Per, long Limit, l
     /// <summary>For people, and the same at both doors.</summary>
     public string Words => string.Create(
         CultureInfo.InvariantCulture,
-        $"the {WordOf(Of)} has sent to {Used} of the {Limit} recipients it may a {WordOf(Per)}; the next {WordOf(Per)} begins at {Resets.UtcDateTime:yyyy-MM-dd HH:mm} UTC");
-
-    private static string WordOf<T>(T value)
-        where T : struct, Enum => value.ToString().ToLowerInvariant();
+        $"the {Word.Of(Of)} has sent to {Used} of the {Limit} recipients it may a {Word.Of(Per)}; the next {Word.Of(Per)} begins at {Resets.UtcDateTime:yyyy-MM-dd HH:mm} UTC");
 }
 
 public enum LimitOwner

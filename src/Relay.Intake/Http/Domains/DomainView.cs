@@ -1,5 +1,5 @@
 using Relay.Intake.Domains;
-using Relay.Intake.Http.Messages;
+using Relay.Mail;
 using Relay.Mail.Accounts;
 using Relay.Mail.Domains;
 

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 using MimeKit;
-using Relay.Intake.Http.Messages;
+using Relay.Mail;
 using Relay.Mail.Inbox;
 using Relay.Mail.Messages;
 

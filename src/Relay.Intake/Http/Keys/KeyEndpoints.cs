@@ -4,8 +4,8 @@ using Relay.Intake.Admission;
 using Relay.Intake.Http.Access;
 using Relay.Intake.Http.Json;
 using Relay.Intake.Http.Limits;
-using Relay.Intake.Http.Messages;
 using Relay.Intake.Limits;
+using Relay.Mail;
 using Relay.Mail.Accounts;
 using Relay.Mail.Messages;
 

@@ -1,6 +1,6 @@
 using Relay.Intake.Composition;
 using Relay.Intake.Http.Json;
-using Relay.Intake.Http.Messages;
+using Relay.Mail;
 using Relay.Mail.Accounts;
 using Relay.Mail.Messages;
 using Relay.Smtp.Addresses;

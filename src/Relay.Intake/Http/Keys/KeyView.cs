@@ -1,5 +1,5 @@
 using Relay.Intake.Http.Limits;
-using Relay.Intake.Http.Messages;
+using Relay.Mail;
 using Relay.Mail.Accounts;
 
 namespace Relay.Intake.Http.Keys;

@@ -1,5 +1,5 @@
-using Relay.Intake.Http.Messages;
 using Relay.Intake.Limits;
+using Relay.Mail;
 
 namespace Relay.Intake.Http.Limits;
 

@@ -3,6 +3,7 @@ using Relay.Intake.Http.Access;
 using Relay.Intake.Http.Json;
 using Relay.Intake.Http.Keys;
 using Relay.Intake.Http.Queue;
+using Relay.Mail;
 using Relay.Mail.Events;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;

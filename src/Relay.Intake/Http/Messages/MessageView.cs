@@ -1,4 +1,4 @@
-using Relay.Mail.Classification;
+using Relay.Mail;
 using Relay.Mail.Events;
 using Relay.Mail.Messages;
 
@@ -63,76 +63,20 @@ internal sealed record AlignmentView(bool Aligned, string? Dkim, string? Spf);
 
 internal sealed record RecipientView(string Email, string Status, WaitingView? Waiting);
 
-internal sealed record TimelineView
+/// <summary>One event as the timeline shows it.</summary>
+internal sealed record TimelineView : ToldEvent
 {
+    public TimelineView()
+    {
+    }
+
+    private TimelineView(ToldEvent told)
+        : base(told)
+    {
+    }
+
     public required DateTimeOffset Time { get; init; }
     public required string Type { get; init; }
-    public string? Recipient { get; init; }
-    public int? Attempt { get; init; }
-    public string? Host { get; init; }
-    public string? Address { get; init; }
-    public string? Tls { get; init; }
 
-    /// <summary>By whose word the connection had to be safe.</summary>
-    public string? TlsPolicy { get; init; }
-
-    /// <summary>What proved the host.</summary>
-    public string? TlsProof { get; init; }
-
-    public string? Reply { get; init; }
-    /// <summary>The rule that decided, by its id.</summary>
-    public string? Rule { get; init; }
-
-    /// <summary>What that rule takes it for: <c>unknown-user</c>, <c>mailbox-full</c>, <c>blocked</c>.</summary>
-    public string? Class { get; init; }
-
-    /// <summary>Who would have to change something.</summary>
-    public string? Fault { get; init; }
-
-    /// <summary>With <c>complained</c> and <c>unsubscribed</c>: the stream that is meant; left out, all mail.</summary>
-    public string? Stream { get; init; }
-
-    /// <summary>Who decided, where a person did: the key, by its id.</summary>
-    public string? By { get; init; }
-
-    public DateTimeOffset? NextAttempt { get; init; }
-    public bool? MayHaveBeenDelivered { get; init; }
-
-    public static TimelineView Of(MailEvent happened) => Plain(happened) with
-    {
-        Class = ExplanationOf(happened)?.Class,
-        Fault = ExplanationOf(happened) is (_, var fault) ? Word.Of(fault) : null,
-    };
-
-    private static (string Class, Fault Fault)? ExplanationOf(MailEvent happened) =>
-        happened.Rule is { } rule ? ReplyClassifier.Default.Explain(rule) : null;
-
-    private static TimelineView Plain(MailEvent happened) => new()
-    {
-        Time = happened.Time,
-        Type = Word.Of(happened.Type),
-        Recipient = happened.Recipient,
-        Attempt = happened.Attempt,
-        Host = happened.Host,
-        Address = happened.Address,
-        Tls = happened.Tls,
-        TlsPolicy = happened.TlsPolicy,
-        TlsProof = happened.TlsProof,
-        Reply = happened.Reply,
-        Rule = happened.Rule,
-        Stream = happened.Stream,
-        By = happened.By,
-        NextAttempt = happened.NextAttempt,
-        MayHaveBeenDelivered = happened.MayHaveBeenDelivered,
-    };
-}
-
-/// <summary>The words of our closed lists as JSON has them. Each is one word, so lower case is camel case.</summary>
-internal static class Word
-{
-    public static string Of<T>(T value)
-        where T : struct, Enum => value.ToString().ToLowerInvariant();
-
-    public static bool TryParse<T>(string text, out T value)
-        where T : struct, Enum => Enum.TryParse(text, ignoreCase: true, out value) && Of(value) == text;
+    public static new TimelineView Of(MailEvent happened) => new(ToldEvent.Of(happened)) { Time = happened.Time, Type = Word.Of(happened.Type) };
 }

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Http;
 using Relay.Intake.Http.Access;
 using Relay.Intake.Http.Json;
+using Relay.Mail;
 using Relay.Mail.Events;
 using Relay.Mail.Messages;
 

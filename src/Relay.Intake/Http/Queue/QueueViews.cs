@@ -1,5 +1,5 @@
 using System.Text.Json.Serialization;
-using Relay.Intake.Http.Messages;
+using Relay.Mail;
 using Relay.Mail.Queue;
 
 namespace Relay.Intake.Http.Queue;

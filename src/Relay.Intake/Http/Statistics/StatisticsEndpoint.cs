@@ -2,7 +2,7 @@ using System.Globalization;
 using Microsoft.AspNetCore.Http;
 using Relay.Intake.Http.Access;
 using Relay.Intake.Http.Json;
-using Relay.Intake.Http.Messages;
+using Relay.Mail;
 using Relay.Mail.Events;
 
 namespace Relay.Intake.Http.Statistics;

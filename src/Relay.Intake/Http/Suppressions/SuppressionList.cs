@@ -7,7 +7,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Relay.Intake.Http.Access;
 using Relay.Intake.Http.Json;
-using Relay.Intake.Http.Messages;
+using Relay.Mail;
 using Relay.Mail.Messages;
 using Relay.Mail.Suppressions;
 using Relay.Smtp.Addresses;

@@ -1,5 +1,5 @@
 using System.ComponentModel;
-using Relay.Intake.Http.Messages;
+using Relay.Mail;
 using Relay.Mail.Suppressions;
 
 namespace Relay.Intake.Http.Suppressions;

@@ -3,7 +3,7 @@ using Microsoft.AspNetCore.Http;
 using Relay.Intake.Http.Access;
 using Relay.Intake.Http.Json;
 using Relay.Intake.Http.Keys;
-using Relay.Intake.Http.Messages;
+using Relay.Mail;
 using Relay.Mail.Events;
 using Relay.Mail.Messages;
 using Relay.Mail.Signing;

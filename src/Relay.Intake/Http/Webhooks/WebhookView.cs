@@ -1,4 +1,4 @@
-using Relay.Intake.Http.Messages;
+using Relay.Mail;
 using Relay.Mail.Webhooks;
 
 namespace Relay.Intake.Http.Webhooks;
