@@ -110,6 +110,7 @@ public static class RelayRedis
         services.AddSingleton<ITemplateStore, RedisTemplateStore>();
         services.AddSingleton<IAnswerStore, RedisAnswerStore>();
         services.AddSingleton<IUsageReader, RedisUsageReader>();
+        services.AddSingleton<InboxRoom>();
         services.AddSingleton<IInbox, RedisInbox>();
         services.AddSingleton<ISuppressionStore, RedisSuppressionStore>();
         services.AddSingleton<SuppressionNews>();

@@ -11,12 +11,12 @@ using StackExchange.Redis;
 
 namespace Relay.Redis.Inbox;
 
-/// <summary>Captured messages: a list by id, what it shows in a hash, what each takes in another, the octets apart, which vanish by themselves.</summary>
-internal sealed class RedisInbox(Store store, IContentStore contents, TimeProvider time) : IInbox
+/// <summary>
+/// Captured messages: a list by id, what it shows in a hash, what each takes in another, and together in a number beside it; the
+/// octets apart, which vanish by themselves.
+/// </summary>
+internal sealed class RedisInbox(Store store, IContentStore contents, InboxRoom room, TimeProvider time) : IInbox
 {
-    private const int Newest = 1_000;
-    private static readonly TimeSpan Kept = TimeSpan.FromDays(7);
-
     private IDatabase Database => store.Connections.Bulk;
 
     public async ValueTask CaptureAsync(Message message, CancellationToken cancellation)
@@ -32,21 +32,16 @@ internal sealed class RedisInbox(Store store, IContentStore contents, TimeProvid
         {
             var raw = await ReadWholeAsync(message, cancellation);
             size += raw.Length;
-            await StoreFailure.TranslateAsync(Database.StringSetAsync(StoreKeys.InboxRaw(account, id), raw, Kept, When.NotExists), cancellation);
+            await StoreFailure.TranslateAsync(Database.StringSetAsync(StoreKeys.InboxRaw(account, id), raw, InboxRoom.Kept, When.NotExists), cancellation);
         }
 
-        var step = Database.CreateTransaction();
-        _ = step.HashSetAsync(StoreKeys.InboxSizes(account), id, size, When.NotExists, CommandFlags.FireAndForget);
-        var shown = step.HashSetAsync(StoreKeys.Inbox(account), id, captured, When.NotExists);
-        _ = step.SortedSetAddAsync(StoreKeys.InboxOrder(account), id, now.ToUnixTimeMilliseconds(), When.NotExists, CommandFlags.FireAndForget);
-        await StoreFailure.TranslateAsync(step.RunAsync(), cancellation);
-        await shown;
-        await TrimAsync(account, cancellation);
+        await room.AddAsync(account, id, captured, size, now, cancellation);
+        await room.TrimAsync(account, cancellation);
     }
 
     public async ValueTask<IReadOnlyList<CapturedMessage>> ListAsync(string account, MessageId? before, int limit, CancellationToken cancellation)
     {
-        await TrimAsync(account, cancellation);
+        await room.TrimAsync(account, cancellation);
 
         // At most a thousand, and ids sort by time: read them all rather than keep another order.
         var order = await StoreFailure.TranslateAsync(Database.SortedSetRangeByRankAsync(StoreKeys.InboxOrder(account)), cancellation);
@@ -70,7 +65,7 @@ internal sealed class RedisInbox(Store store, IContentStore contents, TimeProvid
     public async ValueTask<CapturedMessage?> FindAsync(string account, MessageId id, CancellationToken cancellation)
     {
         var document = await StoreFailure.TranslateAsync(Database.HashGetAsync(StoreKeys.Inbox(account), id.ToString()), cancellation);
-        return document.IsNull || Read(document) is var found && found.ReceivedAt < time.GetUtcNow() - Kept ? null : found;
+        return document.IsNull || Read(document) is var found && found.ReceivedAt < time.GetUtcNow() - InboxRoom.Kept ? null : found;
     }
 
     public async ValueTask<ReadOnlyMemory<byte>?> ReadRawAsync(string account, MessageId id, CancellationToken cancellation)
@@ -82,53 +77,6 @@ internal sealed class RedisInbox(Store store, IContentStore contents, TimeProvid
 
         var raw = await StoreFailure.TranslateAsync(Database.StringGetAsync(StoreKeys.InboxRaw(account, id.ToString())), cancellation);
         return raw.IsNull ? default(ReadOnlyMemory<byte>?) : (ReadOnlyMemory<byte>)raw;
-    }
-
-    private async Task TrimAsync(string account, CancellationToken cancellation)
-    {
-        var order = StoreKeys.InboxOrder(account);
-        var oldest = (time.GetUtcNow() - Kept).ToUnixTimeMilliseconds();
-        var expired = await StoreFailure.TranslateAsync(
-            Database.SortedSetRangeByScoreAsync(order, double.NegativeInfinity, oldest, Exclude.Stop), cancellation);
-        var surplus = await StoreFailure.TranslateAsync(Database.SortedSetRangeByRankAsync(order, 0, -Newest - 1), cancellation);
-        RedisValue[] gone = [.. expired.Union(surplus).Union(await BeyondMostOctetsAsync(account, cancellation))];
-        if (gone.Length == 0)
-        {
-            return;
-        }
-
-        var step = Database.CreateTransaction();
-        _ = step.HashDeleteAsync(StoreKeys.Inbox(account), gone, CommandFlags.FireAndForget);
-        _ = step.HashDeleteAsync(StoreKeys.InboxSizes(account), gone, CommandFlags.FireAndForget);
-        _ = step.KeyDeleteAsync([.. gone.Select(id => StoreKeys.InboxRaw(account, id.ToString()))], CommandFlags.FireAndForget);
-        _ = step.SortedSetRemoveAsync(order, gone, CommandFlags.FireAndForget);
-        await StoreFailure.TranslateAsync(step.RunAsync(), cancellation);
-    }
-
-    // From the newest on as many as there is room for. Few are ever over it: only then are the names read, too.
-    private async Task<IReadOnlyList<RedisValue>> BeyondMostOctetsAsync(string account, CancellationToken cancellation)
-    {
-        var key = StoreKeys.InboxSizes(account);
-        var octets = (await StoreFailure.TranslateAsync(Database.HashValuesAsync(key), cancellation)).Sum(size => (long)size);
-        if (octets <= IInbox.MostOctets)
-        {
-            return [];
-        }
-
-        var sizes = (await StoreFailure.TranslateAsync(Database.HashGetAllAsync(key), cancellation)).ToDictionary(size => size.Name, size => (long)size.Value);
-        var order = await StoreFailure.TranslateAsync(Database.SortedSetRangeByRankAsync(StoreKeys.InboxOrder(account), order: Order.Descending), cancellation);
-        var kept = 0L;
-        var beyond = new List<RedisValue>();
-        foreach (var id in order)
-        {
-            kept += sizes.GetValueOrDefault(id);
-            if (kept > IInbox.MostOctets)
-            {
-                beyond.Add(id);
-            }
-        }
-
-        return beyond;
     }
 
     private async Task<ReadOnlyMemory<byte>> ReadWholeAsync(Message message, CancellationToken cancellation)

@@ -110,6 +110,9 @@ internal static class StoreKeys
     /// <summary>How many octets each of them takes, by id.</summary>
     public static RedisKey InboxSizes(string account) => $"relay:inbox:{{{account}}}:sizes";
 
+    /// <summary>How many octets all of them take together.</summary>
+    public static RedisKey InboxOctets(string account) => $"relay:inbox:{{{account}}}:octets";
+
     /// <summary>The octets of a captured message.</summary>
     public static RedisKey InboxRaw(string account, string id) => $"relay:inbox:{{{account}}}:raw:{id}";
 }
