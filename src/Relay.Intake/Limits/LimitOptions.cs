@@ -29,6 +29,12 @@ public sealed class LimitOptions
     [Range(1, 100_000)]
     public int KeysPerAccount { get; set; } = 200;
 
+    /// <summary>Previews of templates that one account may have in a minute, on each node. More are answered with 429.</summary>
+    // Two a second: as fast as a person types, and a page that renders with each key pressed. The worst template takes a
+    // twentieth of a second, so that an account has a tenth of a core at most.
+    [Range(1, 100_000)]
+    public int PreviewsPerMinute { get; set; } = 120;
+
     internal SendingLimits ForAll => new() { PerDay = PerDay, PerMonth = PerMonth };
 }
 

@@ -13,6 +13,7 @@ internal static class LimitServices
         services.AddOptions<LimitOptions>().Bind(relay.GetSection(LimitOptions.Section)).ValidateOnStart();
         services.AddSingleton<Quotas>();
         services.AddSingleton<KeyPace>();
+        services.AddSingleton<PreviewPace>();
         return services;
     }
 }

@@ -77,4 +77,8 @@ internal sealed class ReadyTemplate
 }
 
 /// <param name="Missing">Variables that were to be printed and that nobody gave, as the template calls them.</param>
-internal sealed record RenderedTemplate(string? Subject, string? Text, string? Html, IReadOnlyList<string> Missing);
+internal sealed record RenderedTemplate(string? Subject, string? Text, string? Html, IReadOnlyList<string> Missing)
+{
+    /// <summary>That it takes in memory.</summary>
+    public int Octets => sizeof(char) * ((Subject?.Length ?? 0) + (Text?.Length ?? 0) + (Html?.Length ?? 0));
+}

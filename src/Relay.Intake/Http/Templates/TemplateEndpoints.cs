@@ -5,6 +5,7 @@ using Relay.Intake.Http.Access;
 using Relay.Intake.Http.Json;
 using Relay.Intake.Http.Keys;
 using Relay.Intake.Http.Sending;
+using Relay.Intake.Limits;
 using Relay.Intake.Templates;
 using Relay.Intake.Templates.Handlebars;
 using Relay.Mail.Templates;
@@ -12,7 +13,7 @@ using Relay.Mail.Templates;
 namespace Relay.Intake.Http.Templates;
 
 /// <summary><c>/templates</c>: what mail is written from. A change counts for mail that is accepted after it; what was accepted before is written already.</summary>
-internal sealed class TemplateEndpoints(ITemplateStore templates, TemplateShelf shelf, BodyBudget bodies, TimeProvider time)
+internal sealed class TemplateEndpoints(ITemplateStore templates, TemplateShelf shelf, BodyBudget bodies, PreviewPace pace, TimeProvider time)
 {
     /// <summary>Octets of a request: three sources, each character as the longest escape that JSON has for it.</summary>
     public const long MaxBody = (6 * ((2 * TemplateLimits.MaxSource) + TemplateLimits.MaxSubject)) + RequestBody.SmallBody;
@@ -91,13 +92,24 @@ internal sealed class TemplateEndpoints(ITemplateStore templates, TemplateShelf 
     /// <summary>As mail would be written now. Nothing is sent.</summary>
     public async Task<IResult> PreviewAsync(HttpContext context, string id)
     {
-        if (await shelf.FindAsync(Caller.Of(context).Account, id, context.RequestAborted) is not { } template)
+        var account = Caller.Of(context).Account;
+        if (pace.Take(account) is { } wait)
+        {
+            throw new ProblemException(Problem.TooMany("the account has had as many previews as it may in a minute", wait));
+        }
+
+        if (await shelf.FindAsync(account, id, context.RequestAborted) is not { } template)
         {
             return NotFound();
         }
 
-        var request = await ReadAsync(context, ApiJson.Default.PreviewRequest);
-        return TypedResults.Json(RenderedView.Of(template.Render(request.Variables ?? Value.Map.Empty)), AnswerJson.Default.RenderedView);
+        // Held until the answer has gone, and with it what the template made of it.
+        var body = bodies.Open(context.Request.Body, account);
+        context.Response.RegisterForDispose(body);
+        var request = await RequestBody.ReadAsync(context, body, MaxBody, ApiJson.Default.PreviewRequest);
+        var rendered = template.Render(request.Variables ?? Value.Map.Empty);
+        body.Hold(rendered.Octets);
+        return TypedResults.Json(RenderedView.Of(rendered), AnswerJson.Default.RenderedView);
     }
 
     private async ValueTask<MailTemplate> ReadAsync(HttpContext context, MailTemplate former)

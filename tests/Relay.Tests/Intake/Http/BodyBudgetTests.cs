@@ -181,6 +181,8 @@ public sealed class BodyBudgetTests
             var batch = await api.PostAsync("/send/batch", $"[ {FromTemplate(longOne)}, {small}, {FromTemplate(brief)} ]");
             Assert.Equal([503, 202, 202], batch.Json.GetProperty("items").EnumerateArray().Select(item => item.GetProperty("status").GetInt32()));
             Assert.Equal(HttpStatusCode.ServiceUnavailable, (await api.SendAsync(FromTemplate(longOne))).Status);
+            Assert.Equal(HttpStatusCode.ServiceUnavailable, (await api.PostAsync($"/templates/{longOne}/preview", "{}")).Status);
+            Assert.Equal(HttpStatusCode.OK, (await api.PostAsync($"/templates/{brief}/preview", "{}")).Status);
         }
         finally
         {

@@ -112,6 +112,28 @@ public sealed class TemplateTests
     }
 
     [Fact]
+    public async Task An_account_has_so_many_previews_in_a_minute_whichever_key_asks()
+    {
+        await using var api = await ApiUnderTest.StartAsync(("Limits:PreviewsPerMinute", "3"));
+        var id = (await api.PostAsync("/templates", Welcome)).String("id");
+        var (second, other) = (await api.KeyAsync("shop"), await api.KeyAsync("other"));
+        var others = (await api.PostAsync("/templates", Welcome, other)).String("id");
+
+        for (var n = 0; n < 3; n++)
+        {
+            Assert.Equal(HttpStatusCode.OK, (await api.PostAsync($"/templates/{id}/preview", "{}")).Status);
+        }
+
+        var refused = (await api.PostAsync($"/templates/{id}/preview", "{}", second)).IsProblem(HttpStatusCode.TooManyRequests);
+        Assert.Equal("20", refused.Headers["Retry-After"]);
+        Assert.Equal(HttpStatusCode.OK, (await api.PostAsync($"/templates/{others}/preview", "{}", other)).Status);
+        Assert.Equal(HttpStatusCode.OK, (await api.GetAsync($"/templates/{id}")).Status);
+
+        api.Stores.Time.Advance(TimeSpan.FromSeconds(20));
+        Assert.Equal(HttpStatusCode.OK, (await api.PostAsync($"/templates/{id}/preview", "{}", second)).Status);
+    }
+
+    [Fact]
     public async Task Each_scope_may_its_part()
     {
         await using var api = await ApiUnderTest.StartAsync();
