@@ -15,6 +15,8 @@ var relay = new RootCommand("Relay: a transactional mail relay of your own. Mail
     DomainCommand.Create(),
     SenderCommand.Create(),
     SuppressionCommand.Create(),
+    TemplateCommand.Create(),
+    WebhookCommand.Create(),
     BounceCommand.Create(),
     RouteCommand.Create(),
     DoctorCommand.Create(),

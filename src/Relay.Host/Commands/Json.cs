@@ -34,6 +34,6 @@ internal static class Json
         _ => [element.GetRawText()],
     };
 
-    private static JsonElement? Member(this JsonElement element, string name) =>
+    public static JsonElement? Member(this JsonElement element, string name) =>
         element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out var value) ? value : null;
 }
