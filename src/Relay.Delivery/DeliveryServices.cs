@@ -75,6 +75,8 @@ public static class DeliveryServices
         services.AddSingleton<Simulator>();
         services.AddSingleton<HookPost>();
         services.AddSingleton<WebhookDelivery>();
+        services.AddSingleton<Endpoints>();
+        services.AddSingleton<EventSender>();
         services.AddHostedService<EventPosts>();
 
         services.AddSingleton<ProviderTable>();

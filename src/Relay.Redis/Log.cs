@@ -181,6 +181,9 @@ internal static partial class Log
     [LoggerMessage(LogLevel.Warning, "The webhook {Webhook} of {Account} takes less than happens: the events of {Count} messages gave way to newer ones")]
     public static partial void WebhookEventsDropped(this ILogger logger, string webhook, string account, long count);
 
+    [LoggerMessage(LogLevel.Warning, "What happened to {Count} messages is forgotten, and the webhook {Webhook} of {Account} had not taken all of it yet")]
+    public static partial void WebhookEventsForgotten(this ILogger logger, string webhook, string account, long count);
+
     [LoggerMessage(LogLevel.Warning, "The webhook {Webhook} of {Account} cannot be read now, and what waits for it stays: {Reason}")]
     public static partial void WebhookNotFound(this ILogger logger, string webhook, string account, string reason);
 }

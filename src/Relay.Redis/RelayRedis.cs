@@ -121,6 +121,8 @@ public static class RelayRedis
         services.AddSingleton<RedisWebhookStore>();
         services.AddSingleton<IWebhookStore>(provider => provider.GetRequiredService<RedisWebhookStore>());
         services.AddSingleton<WebhookDirectory>();
+        services.AddSingleton<WaitingLanes>();
+        services.AddSingleton<WebhookBounds>();
         services.AddSingleton<WebhookReader>();
         services.AddSingleton<WebhookLanes>();
         services.AddSingleton<IWebhookLanes>(provider => provider.GetRequiredService<WebhookLanes>());

@@ -14,6 +14,9 @@ internal sealed class Endpoint(Uri url, TimeSpan firstRest, Func<int, TimeSpan> 
     // Every few minutes one post finds out whether a program is back.
     private static readonly TimeSpan LongestRest = TimeSpan.FromMinutes(5);
 
+    // So many lanes are read at once: while one is settled the others are posted from.
+    private const int LanesAtOnce = 4;
+
     private readonly SemaphoreSlim _places = new(AtOnce);
     private readonly Lock _lock = new();
     private DateTimeOffset _restsUntil;
@@ -22,6 +25,9 @@ internal sealed class Endpoint(Uri url, TimeSpan firstRest, Func<int, TimeSpan> 
     private bool _isTried;
 
     public Uri Url => url;
+
+    /// <summary>Seats for its lanes. See <see cref="LaneSeats"/>.</summary>
+    public SemaphoreSlim Lanes { get; } = new(LanesAtOnce);
 
     /// <summary>Nothing was taken at the last tries.</summary>
     public bool IsFailing
@@ -54,7 +60,7 @@ internal sealed class Endpoint(Uri url, TimeSpan firstRest, Func<int, TimeSpan> 
         {
             lock (_lock)
             {
-                return _rests == 0 && _misses == 0 && _places.CurrentCount == AtOnce;
+                return _rests == 0 && _misses == 0 && _places.CurrentCount == AtOnce && Lanes.CurrentCount == LanesAtOnce;
             }
         }
     }

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Relay.Mail.Events;
 using Relay.Mail.Messages;
 
@@ -17,8 +18,10 @@ public interface IWebhookLanes
     ValueTask<IReadOnlyList<WebhookLane>> TakeDueAsync(CancellationToken cancellation);
 
     /// <summary>The messages whose turn it is, those that came first in front.</summary>
+    /// <param name="most">So many of them.</param>
+    /// <param name="octets">As many as take no more, as they are kept, and at least one.</param>
     /// <param name="dueBefore">Only those that were due before then: they have waited for longer than since then, and those that were put off come once that is over.</param>
-    ValueTask<IReadOnlyList<WebhookTurn>> ReadAsync(WebhookLane lane, int most, DateTimeOffset? dueBefore, CancellationToken cancellation);
+    ValueTask<IReadOnlyList<WebhookTurn>> ReadAsync(WebhookLane lane, int most, long octets, DateTimeOffset? dueBefore, CancellationToken cancellation);
 
     /// <summary>The lane is still ours to work.</summary>
     bool MayPost(WebhookLane lane);
@@ -67,13 +70,23 @@ public sealed record WebhookTurn
     public bool IsTest { get; init; }
 }
 
-/// <param name="Offset">Where it stands in what happened to its message. It never changes, so it names the event.</param>
+/// <param name="Offset">Where it stands in what happened to its message.</param>
 /// <param name="Next">Where the next one stands.</param>
+/// <param name="Print">As <see cref="PrintOf"/> has it.</param>
 /// <param name="Happened">Null where it cannot be read, and in a test.</param>
-public sealed record WebhookEvent(long Offset, long Next, MailEvent? Happened)
+public sealed record WebhookEvent(long Offset, long Next, string Print, MailEvent? Happened)
 {
-    /// <summary>The id with which it is posted to a webhook, the same each time.</summary>
-    public static string IdOf(MessageId message, long offset, EventWebhook webhook) => $"{message}.{offset:x}.{webhook.Id}";
+    private const int PrintOctets = 8;
+
+    /// <summary>
+    /// The id with which it is posted to a webhook: the same each time, and no other event's. Its place alone is not enough:
+    /// where what happened to a message was forgotten early, what happens later stands where the first of it stood.
+    /// </summary>
+    public string IdOf(MessageId message, EventWebhook webhook) => $"{message}.{Offset:x}-{Print}.{webhook.Id}";
+
+    /// <summary>What tells an event from any other in its place.</summary>
+    /// <param name="kept">The event as it is kept, which never changes.</param>
+    public static string PrintOf(ReadOnlySpan<byte> kept) => Convert.ToHexStringLower(SHA256.HashData(kept).AsSpan(0, PrintOctets));
 
     public static string TestIdOf(MessageId message, EventWebhook webhook) => $"{message}.test.{webhook.Id}";
 }

@@ -38,7 +38,7 @@ public sealed record WebhookStanding
     /// <summary>Events that were never taken and are not tried any more.</summary>
     public long GivenUp { get; init; }
 
-    /// <summary>Messages whose events gave way to newer ones, since more waited than are kept.</summary>
+    /// <summary>Messages whose events gave way to newer ones, since more waited than are kept, or since what happened to them is forgotten.</summary>
     public long Dropped { get; init; }
 
     public DateTimeOffset? LastTaken { get; init; }

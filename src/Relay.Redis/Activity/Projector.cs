@@ -23,7 +23,7 @@ namespace Relay.Redis.Activity;
 /// the way it learns of mail that other nodes accepted into our partitions, and of accepts that we had given up.
 /// </summary>
 internal sealed class Projector(
-    Store store, Window window, Canceller canceller, ISuppressionStore suppressions, WebhookArrivals webhooks, RedisMetrics metrics, IOptions<StoreOptions> options, TimeProvider time, ILogger<Projector> logger)
+    Store store, Window window, Canceller canceller, ISuppressionStore suppressions, WebhookArrivals webhooks, WebhookBounds bounds, RedisMetrics metrics, IOptions<StoreOptions> options, TimeProvider time, ILogger<Projector> logger)
 {
     private const int EntriesPerPartition = 512;
     private const int ForgottenPerStep = 256;
@@ -254,7 +254,9 @@ internal sealed class Projector(
                     }
                 }
 
+                var lost = await bounds.AddForgottenAsync(database, step, partition, old);
                 await step.RunAsync();
+                bounds.Tell(lost);
             }
         }
     }

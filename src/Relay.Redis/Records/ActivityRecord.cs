@@ -7,7 +7,8 @@ namespace Relay.Redis.Records;
 /// <summary>What happened to one message: its events one behind the other, each <c>[length, 4 octets little endian][JSON]</c>, so that more are appended.</summary>
 internal static class ActivityRecord
 {
-    private const int LengthOctets = 4;
+    /// <summary>In front of each event; from them <see cref="MeasureFirst"/> knows how many follow.</summary>
+    public const int LengthOctets = 4;
 
     public static int Measure(EventRecord happened) => LengthOctets + happened.Json.Length;
 
@@ -35,7 +36,7 @@ internal static class ActivityRecord
 
     /// <summary>How many octets the event at the front takes; 0 where there is none, or where the lengths break off.</summary>
     public static int MeasureFirst(ReadOnlySpan<byte> octets) =>
-        octets.Length > LengthOctets && BinaryPrimitives.ReadInt32LittleEndian(octets) is > 0 and < int.MaxValue - LengthOctets and var length ? LengthOctets + length : 0;
+        octets.Length >= LengthOctets && BinaryPrimitives.ReadInt32LittleEndian(octets) is > 0 and < int.MaxValue - LengthOctets and var length ? LengthOctets + length : 0;
 
     /// <summary>The event at the front, where all of it is there.</summary>
     public static bool TryTake(ReadOnlySpan<byte> octets, out ReadOnlySpan<byte> json, out int taken)

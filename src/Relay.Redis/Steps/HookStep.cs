@@ -8,7 +8,7 @@ namespace Relay.Redis.Steps;
 
 /// <summary>
 /// What waits for webhooks. No event is copied: what happened to a message stands in its activity, and beside it from where on
-/// the webhook (W is account|id) has not had it. So an event is named by where it stands, and its order is that of the activity.
+/// the webhook (W is account|id) has not had it. So an event is named by what stands there, and its order is that of the activity.
 /// <code>
 /// arrive     with project, in its step and behind its fence
 ///            ZADD NX hook:W now ID, SET NX hookat:W|ID "OFFSET NOW 0"   kept where earlier events still wait
@@ -20,6 +20,7 @@ namespace Relay.Redis.Steps;
 ///            HINCRBY hookcounts:W taken|givenUp, HSET hooknews:W good|bad|words, HSETNX or HDEL since
 /// drop       ZREM hook:W ID..., DEL hookat:W|ID..., HINCRBY hookcounts:W dropped n
 /// replay     SET hookat:W|ID "0 NOW 0", ZADD hook:W NOW ID, SADD hooks W
+///            the same where what happened to a message is forgotten, in that step: what happens to it later begins at 0 again
 /// empty      condition  hook:W is not there: SREM hooks W
 /// results    done | not: somebody else wrote; what stands there then is read anew | unknown: read anew, and posted again at worst
 /// </code>

@@ -58,21 +58,24 @@ internal static class ProjectStep
     /// <summary>Forgets the activity of a message. False when the entry cannot be read, and is set aside.</summary>
     public static bool AddForget(IDatabaseAsync step, PartitionKeys keys, RedisValue ended)
     {
-        var readable = true;
-        if (ended.ToString().Split(' ', 2) is [var text, var account] && MessageId.TryParse(text, out var id))
+        var read = ReadEnded(ended);
+        if (read is var (id, account))
         {
             step.KeyDeleteAsync(keys.Activity(id), Unheard);
-            step.SortedSetRemoveAsync(keys.AccountActivity(account), text, Unheard);
+            step.SortedSetRemoveAsync(keys.AccountActivity(account), id.ToString(), Unheard);
         }
         else
         {
             step.ListRightPushAsync(keys.Unreadable, ended, When.Always, Unheard);
-            readable = false;
         }
 
         step.SortedSetRemoveAsync(keys.Ended, ended, Unheard);
-        return readable;
+        return read is not null;
     }
+
+    /// <summary>Which message an entry is about, and whose it is; null where it cannot be read.</summary>
+    public static (MessageId Message, string Account)? ReadEnded(RedisValue ended) =>
+        ended.ToString().Split(' ', 2) is [var text, var account] && MessageId.TryParse(text, out var id) ? (id, account) : null;
 
     private static byte[] Pack(EventRecord[] events)
     {

@@ -8,7 +8,7 @@ using StackExchange.Redis;
 namespace Relay.Redis.Webhooks;
 
 /// <summary>The part of webhooks in a projecting step: which of its events wait for which of them from now on.</summary>
-internal sealed class WebhookArrivals(WebhookDirectory directory, WebhookLanes lanes)
+internal sealed class WebhookArrivals(WebhookDirectory directory, WaitingLanes waiting)
 {
     /// <summary>
     /// What of these events, in the order of the outbox, is for webhooks. Asks the store only where there is one: where the
@@ -40,7 +40,7 @@ internal sealed class WebhookArrivals(WebhookDirectory directory, WebhookLanes l
     {
         foreach (var webhook in arrivals.GroupBy(arrival => arrival.Webhook))
         {
-            lanes.Arrived(partition, webhook.Key, webhook.Count());
+            waiting.Add(partition.Number, webhook.Key, webhook.Count());
         }
     }
 

@@ -1,12 +1,9 @@
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Options;
 using Relay.Mail.Queue;
 using Relay.Mail.Webhooks;
 using Relay.Redis.Administration;
 using Relay.Redis.Connections;
-using Relay.Redis.Queue;
 using Relay.Redis.Steps;
-using Relay.Redis.Telemetry;
 using StackExchange.Redis;
 
 namespace Relay.Redis.Webhooks;
@@ -24,20 +21,18 @@ internal sealed class WebhookLanes : IWebhookLanes
     // After a store that refused, as a step that waits for it.
     private static readonly TimeSpan Refused = TimeSpan.FromSeconds(2);
 
+    // Made due in one step.
     private const int Chunk = 256;
 
     private readonly Store _store;
     private readonly RedisWebhookStore _webhooks;
     private readonly WebhookDirectory _directory;
     private readonly WebhookReader _reader;
+    private readonly WebhookBounds _bounds;
+    private readonly WaitingLanes _waiting;
     private readonly Bell _bell;
-    private readonly RedisMetrics _metrics;
     private readonly TimeProvider _time;
     private readonly ILogger<WebhookLanes> _logger;
-    private readonly int _most;
-    private readonly Pulse _arrived = new();
-    private readonly Lock _lock = new();
-    private readonly Dictionary<(int Partition, string Webhook), Waiting> _waiting = [];
     private readonly Dictionary<int, long> _looked = [];
     private Task _rung = Task.CompletedTask;
     private DateTimeOffset _lookAt;
@@ -45,35 +40,20 @@ internal sealed class WebhookLanes : IWebhookLanes
     private volatile Task _changed = Task.CompletedTask;
 
     public WebhookLanes(
-        Store store, RedisWebhookStore webhooks, WebhookDirectory directory, WebhookReader reader, Bell bell, RedisMetrics metrics, IOptions<StoreOptions> options, TimeProvider time, ILogger<WebhookLanes> logger)
+        Store store, RedisWebhookStore webhooks, WebhookDirectory directory, WebhookReader reader, WebhookBounds bounds, WaitingLanes waiting, Bell bell, TimeProvider time, ILogger<WebhookLanes> logger)
     {
-        (_store, _webhooks, _directory, _reader, _bell, _metrics, _time, _logger) = (store, webhooks, directory, reader, bell, metrics, time, logger);
-        _most = options.Value.Queue.WebhookMessages;
+        (_store, _webhooks, _directory, _reader, _bounds, _waiting, _bell, _time, _logger) = (store, webhooks, directory, reader, bounds, waiting, bell, time, logger);
         directory.Changed += () =>
         {
             _isOutdated = true;
-            _arrived.Beat();
+            waiting.Arrived.Beat();
         };
     }
 
     // The same until it has ended: each more would be remembered by both for as long as neither happens.
-    public Task Changed => _changed is { IsCompleted: false } known ? known : _changed = Task.WhenAny(_arrived.Next, _bell.Webhooks.Next);
+    public Task Changed => _changed is { IsCompleted: false } known ? known : _changed = Task.WhenAny(_waiting.Arrived.Next, _bell.Webhooks.Next);
 
     private IDatabase Database => _store.Connections.Background;
-
-    /// <summary>Something more waits; called behind the step that put it there.</summary>
-    public void Arrived(Partition partition, string webhook, int messages)
-    {
-        lock (_lock)
-        {
-            var lane = LaneOf(partition.Number, webhook);
-            lane.Due = Earlier(lane.Due, _time.GetUtcNow());
-            lane.Arrived += messages;
-            lane.IsChanged = true;
-        }
-
-        _arrived.Beat();
-    }
 
     public async ValueTask<IReadOnlyList<WebhookLane>> TakeDueAsync(CancellationToken cancellation)
     {
@@ -83,12 +63,14 @@ internal sealed class WebhookLanes : IWebhookLanes
         }
 
         await LookAsync(cancellation);
-        var found = await Task.WhenAll(TakeDue().Select(due => FindAsync(due.Partition, due.Webhook, cancellation)));
+
+        // What waits while its webhook is left alone is kept within its bound all the same.
+        var found = await Task.WhenAll(_waiting.TakeDue(crowd: _bounds.MostOfLane / 4).Select(due => FindAsync(due.Partition, due.Webhook, cancellation)));
         return [.. found.OfType<WebhookLane>()];
     }
 
-    public ValueTask<IReadOnlyList<WebhookTurn>> ReadAsync(WebhookLane lane, int most, DateTimeOffset? dueBefore, CancellationToken cancellation) =>
-        _reader.ReadAsync(_store.Partitions[lane.Partition].Keys, WebhookDirectory.NameOf(lane.Webhook), most, dueBefore, cancellation);
+    public ValueTask<IReadOnlyList<WebhookTurn>> ReadAsync(WebhookLane lane, int most, long octets, DateTimeOffset? dueBefore, CancellationToken cancellation) =>
+        _reader.ReadAsync(_store.Partitions[lane.Partition].Keys, WebhookDirectory.NameOf(lane.Webhook), most, octets, dueBefore, cancellation);
 
     public bool MayPost(WebhookLane lane) => _store.IsOpen && _store.Partitions[lane.Partition] is { IsOwned: true } partition && partition.Term == lane.Term && _time.GetTimestamp() < partition.LiveUntil;
 
@@ -118,49 +100,36 @@ internal sealed class WebhookLanes : IWebhookLanes
         try
         {
             var (count, first) = await StoreFailure.TranslateAsync(LookAtAsync(partition.Keys.Hook(name)), cancellation);
-            var surplus = count - Math.Max(1, _most / _store.Partitions.Count);
-            if (surplus > 0)
-            {
-                await DropAsync(partition, lane.Webhook, surplus, cancellation);
-            }
-
+            await _bounds.TrimAsync(partition, lane.Webhook, count, cancellation);
             due = first is [var next, ..] ? DateTimeOffset.FromUnixTimeMilliseconds((long)next.Score) : null;
             if (due is null)
             {
-                await ForgetEmptyAsync(partition, name, cancellation);
+                await _bounds.ForgetEmptyAsync(partition, name, cancellation);
             }
         }
         finally
         {
-            PutBack(lane.Partition, name, due, notBefore);
+            _waiting.PutBack(lane.Partition, name, due, notBefore);
         }
     }
 
     public async ValueTask HurryAsync(EventWebhook webhook, CancellationToken cancellation)
     {
         var name = WebhookDirectory.NameOf(webhook);
-        var now = _time.GetUtcNow();
-        foreach (var partition in _store.Partitions.Where(p => p.IsServed && IsKnown(p, name)))
+        var now = _time.GetUtcNow().ToUnixTimeMilliseconds();
+        foreach (var partition in _store.Partitions.Where(p => p.IsServed && _waiting.Knows(p.Number, name)))
         {
             var key = partition.Keys.Hook(name);
             var later = await StoreFailure.TranslateAsync(
-                Database.SortedSetRangeByScoreAsync(key, now.ToUnixTimeMilliseconds(), double.PositiveInfinity, Exclude.Start, take: Chunk, flags: StoreConnections.FromPrimary), cancellation);
+                Database.SortedSetRangeByScoreAsync(key, now, double.PositiveInfinity, Exclude.Start, take: Chunk, flags: StoreConnections.FromPrimary), cancellation);
             if (later.Length > 0)
             {
                 await StoreFailure.TranslateAsync(
-                    Database.SortedSetAddAsync(key, [.. later.Select(each => new SortedSetEntry(each, now.ToUnixTimeMilliseconds()))], SortedSetWhen.Exists), cancellation);
+                    Database.SortedSetAddAsync(key, [.. later.Select(each => new SortedSetEntry(each, now))], SortedSetWhen.Exists), cancellation);
             }
 
-            lock (_lock)
-            {
-                var lane = LaneOf(partition.Number, name);
-                lane.NotBefore = default;
-                lane.Due = Earlier(lane.Due, now);
-                lane.IsChanged = true;
-            }
+            _waiting.Hurry(partition.Number, name);
         }
-
-        _arrived.Beat();
     }
 
     private async Task<(long Count, SortedSetEntry[] First)> LookAtAsync(RedisKey key)
@@ -188,15 +157,7 @@ internal sealed class WebhookLanes : IWebhookLanes
 
                 var looked = partition.Term;
                 var names = await StoreFailure.TranslateAsync(Database.SetMembersAsync(partition.Keys.Hooks, StoreConnections.FromPrimary), cancellation);
-                lock (_lock)
-                {
-                    foreach (var name in names)
-                    {
-                        var lane = LaneOf(partition.Number, name.ToString());
-                        (lane.Due, lane.NotBefore, lane.IsChanged) = (Earlier(lane.Due, now), default, true);
-                    }
-                }
-
+                _waiting.Found(partition.Number, names.Select(name => name.ToString()));
                 _looked[partition.Number] = looked;
             }
         }
@@ -205,33 +166,6 @@ internal sealed class WebhookLanes : IWebhookLanes
             _isOutdated = true;
             throw;
         }
-    }
-
-    private List<(int Partition, string Webhook)> TakeDue()
-    {
-        var now = _time.GetUtcNow();
-        var taken = new List<(int, string)>();
-        lock (_lock)
-        {
-            foreach (var (key, lane) in _waiting)
-            {
-                if (!_store.Partitions[key.Partition].IsServed)
-                {
-                    // Another's now; what is out comes back.
-                    if (!lane.IsOut)
-                    {
-                        _waiting.Remove(key);
-                    }
-                }
-                else if (!lane.IsOut && lane.Due <= now && (lane.NotBefore <= now || lane.Arrived > Math.Max(1, _most / _store.Partitions.Count / 4)))
-                {
-                    (lane.IsOut, lane.IsChanged, lane.Arrived) = (true, false, 0);
-                    taken.Add(key);
-                }
-            }
-        }
-
-        return taken;
     }
 
     // Null when nobody is to work on it: its webhook is gone, or cannot be read now. Then it comes back by itself, and keeps no other from being worked on.
@@ -252,11 +186,12 @@ internal sealed class WebhookLanes : IWebhookLanes
                 return new WebhookLane(partition, owned.Term, fresh);
             }
 
-            await ForgetAsync(owned, name, cancellation);
+            await _bounds.ForgetAsync(owned, name, cancellation);
+            _waiting.PutBack(partition, name, null, null);
         }
         catch (Exception e)
         {
-            PutBack(partition, name, _time.GetUtcNow() + Refused, null);
+            _waiting.PutBack(partition, name, _time.GetUtcNow() + Refused, null);
             _logger.WebhookNotFound(id, account, e.Message);
         }
 
@@ -277,107 +212,5 @@ internal sealed class WebhookLanes : IWebhookLanes
 
         HookStep.AddNews(step, keys, name, ends, now);
         return await StoreFailure.TranslateAsync(step.RunAsync(), cancellation);
-    }
-
-    private async ValueTask DropAsync(Partition partition, EventWebhook webhook, long surplus, CancellationToken cancellation)
-    {
-        var name = WebhookDirectory.NameOf(webhook);
-        for (var left = surplus; left > 0; left -= Chunk)
-        {
-            var oldest = await StoreFailure.TranslateAsync(
-                Database.SortedSetRangeByRankAsync(partition.Keys.Hook(name), 0, Math.Min(left, Chunk) - 1, flags: StoreConnections.FromPrimary), cancellation);
-            if (oldest.Length == 0)
-            {
-                break;
-            }
-
-            var step = Database.CreateTransaction();
-            HookStep.AddDrop(step, partition.Keys, name, oldest);
-            await StoreFailure.TranslateAsync(step.RunAsync(), cancellation);
-        }
-
-        _metrics.EventsDropped(surplus);
-        _logger.WebhookEventsDropped(webhook.Id, webhook.Account, surplus);
-    }
-
-    // It was removed, and what waits for it goes to nobody.
-    private async ValueTask ForgetAsync(Partition partition, string name, CancellationToken cancellation)
-    {
-        var keys = partition.Keys;
-        while (await StoreFailure.TranslateAsync(Database.SortedSetRangeByRankAsync(keys.Hook(name), 0, Chunk - 1, flags: StoreConnections.FromPrimary), cancellation) is { Length: > 0 } some)
-        {
-            var step = Database.CreateTransaction();
-            HookStep.AddDrop(step, keys, name, some);
-            await StoreFailure.TranslateAsync(step.RunAsync(), cancellation);
-        }
-
-        await StoreFailure.TranslateAsync(Database.KeyDeleteAsync([keys.HookCounts(name), keys.HookNews(name)]), cancellation);
-        await StoreFailure.TranslateAsync(Database.SetRemoveAsync(keys.Hooks, name), cancellation);
-        PutBack(partition.Number, name, null, null);
-    }
-
-    private async ValueTask ForgetEmptyAsync(Partition partition, string name, CancellationToken cancellation)
-    {
-        var step = Database.CreateTransaction();
-        step.AddCondition(Condition.KeyNotExists(partition.Keys.Hook(name)));
-        _ = step.SetRemoveAsync(partition.Keys.Hooks, name, CommandFlags.FireAndForget);
-        await StoreFailure.TranslateAsync(step.RunAsync(), cancellation);
-    }
-
-    /// <param name="due">Null: nothing waits in it.</param>
-    private void PutBack(int partition, string name, DateTimeOffset? due, DateTimeOffset? notBefore)
-    {
-        lock (_lock)
-        {
-            var lane = LaneOf(partition, name);
-            if (due is null && !lane.IsChanged)
-            {
-                _waiting.Remove((partition, name));
-                return;
-            }
-
-            lane.IsOut = false;
-            lane.NotBefore = notBefore ?? default;
-            lane.Due = lane.IsChanged ? _time.GetUtcNow() : due!.Value;
-        }
-
-        _arrived.Beat();
-    }
-
-    private bool IsKnown(Partition partition, string name)
-    {
-        lock (_lock)
-        {
-            return _waiting.ContainsKey((partition.Number, name));
-        }
-    }
-
-    private Waiting LaneOf(int partition, string name)
-    {
-        if (!_waiting.TryGetValue((partition, name), out var lane))
-        {
-            _waiting[(partition, name)] = lane = new Waiting();
-        }
-
-        return lane;
-    }
-
-    private static DateTimeOffset Earlier(DateTimeOffset one, DateTimeOffset other) => one < other ? one : other;
-
-    private sealed class Waiting
-    {
-        public DateTimeOffset Due { get; set; } = DateTimeOffset.MaxValue;
-
-        /// <summary>The webhook is left alone until then.</summary>
-        public DateTimeOffset NotBefore { get; set; }
-
-        /// <summary>Messages since it was looked at: while its webhook is left alone it is kept within its bound all the same.</summary>
-        public int Arrived { get; set; }
-
-        /// <summary>Somebody works on it.</summary>
-        public bool IsOut { get; set; }
-
-        /// <summary>Something came while it was out.</summary>
-        public bool IsChanged { get; set; }
     }
 }

@@ -9,33 +9,50 @@ using StackExchange.Redis;
 
 namespace Relay.Redis.Webhooks;
 
-/// <summary>Reads what is due for a webhook: which messages, and of each what happened behind its mark.</summary>
+/// <summary>
+/// Reads what is due for a webhook: which messages, and of each what happened behind its mark. How much that is of each is known
+/// before any of it is read, so that no more comes into memory than was asked for.
+/// </summary>
 internal sealed class WebhookReader(Store store, TimeProvider time)
 {
     // The first event, with what lists show of the message, nearly always fits; so do some dozens of events behind it.
-    private const int Front = 4 * 1024;
     private const int Window = 32 * 1024;
 
     // Reads go apart from the steps, which hold up what stands behind them.
     private IDatabase Database => store.Connections.Reading;
 
-    public ValueTask<IReadOnlyList<WebhookTurn>> ReadAsync(PartitionKeys keys, string webhook, int most, DateTimeOffset? dueBefore, CancellationToken cancellation) =>
-        StoreFailure.TranslateAsync(ReadAsync(keys, webhook, most, dueBefore), cancellation);
+    public ValueTask<IReadOnlyList<WebhookTurn>> ReadAsync(PartitionKeys keys, string webhook, int most, long octets, DateTimeOffset? dueBefore, CancellationToken cancellation) =>
+        StoreFailure.TranslateAsync(ReadAsync(keys, webhook, most, octets, dueBefore), cancellation);
 
-    private async Task<IReadOnlyList<WebhookTurn>> ReadAsync(PartitionKeys keys, string webhook, int most, DateTimeOffset? dueBefore)
+    private async Task<IReadOnlyList<WebhookTurn>> ReadAsync(PartitionKeys keys, string webhook, int most, long octets, DateTimeOffset? dueBefore)
     {
         var now = time.GetUtcNow();
         var due = await Database.SortedSetRangeByScoreAsync(
             keys.Hook(webhook), double.NegativeInfinity, (dueBefore ?? now).ToUnixTimeMilliseconds(), take: most, flags: StoreConnections.FromPrimary).InTimeAsync();
         var ids = due.Select(each => MessageId.TryParse(each.ToString(), out var id) ? id : default(MessageId?)).OfType<MessageId>();
-        return await Task.WhenAll(ids.Select(id => ReadAsync(keys, webhook, id, now)));
+        var plans = await Task.WhenAll(ids.Select(id => PlanAsync(keys, webhook, id, now)));
+        return await Task.WhenAll(Affordable(plans, octets).Select(plan => ReadAsync(keys, plan)));
     }
 
-    private async Task<WebhookTurn> ReadAsync(PartitionKeys keys, string webhook, MessageId id, DateTimeOffset now)
+    private static IEnumerable<Plan> Affordable(Plan[] plans, long octets)
     {
-        var key = keys.Activity(id);
+        var taken = 0L;
+        foreach (var plan in plans)
+        {
+            taken += plan.Window + plan.Front;
+            if (taken > octets && !ReferenceEquals(plan, plans[0]))
+            {
+                yield break;
+            }
+
+            yield return plan;
+        }
+    }
+
+    private async Task<Plan> PlanAsync(PartitionKeys keys, string webhook, MessageId id, DateTimeOffset now)
+    {
         var marked = Database.StringGetAsync(keys.HookMark(webhook, id), StoreConnections.FromPrimary);
-        var length = await Database.StringLengthAsync(key, StoreConnections.FromPrimary).InTimeAsync();
+        var length = await Database.StringLengthAsync(keys.Activity(id), StoreConnections.FromPrimary).InTimeAsync();
         var mark = (string?)await marked.InTimeAsync() ?? "";
         var (offset, queued, failures, isTest) = HookStep.ReadMark(mark, now.ToUnixTimeMilliseconds());
 
@@ -50,26 +67,37 @@ internal sealed class WebhookReader(Store store, TimeProvider time)
             From = offset,
             Length = isTest ? 1 : length,
             IsTest = isTest,
-            Events = isTest ? [new WebhookEvent(0, 1, null)] : [],
+            Events = isTest ? [new WebhookEvent(0, 1, "", null)] : [],
         };
-        if (isTest || offset >= length)
-        {
-            return turn;
-        }
-
-        var window = await ReadWindowAsync(key, offset, Window);
-        var events = EventsIn(window, offset, length);
-        var first = offset == 0 ? events is [{ Happened: { } accepted }, ..] ? accepted : null : ActivityRecordIn(await ReadWindowAsync(key, 0, Front));
-        return turn with { Events = events, Summary = first?.Summary };
+        return isTest || offset >= length
+            ? new Plan(turn, 0, 0)
+            : new Plan(turn, await MeasureWindowAsync(keys.Activity(id), offset, length), offset == 0 ? 0 : await MeasureFirstAsync(keys.Activity(id), 0, offset));
     }
 
     // At least the whole of the event that stands there.
-    private async Task<ReadOnlyMemory<byte>> ReadWindowAsync(RedisKey key, long offset, int octets)
+    private async Task<long> MeasureWindowAsync(RedisKey activity, long offset, long length) => length - offset <= Window
+        ? length - offset
+        : Math.Max(Window, await MeasureFirstAsync(activity, offset, length));
+
+    private async Task<long> MeasureFirstAsync(RedisKey activity, long offset, long until)
     {
-        ReadOnlyMemory<byte> window = await Database.StringGetRangeAsync(key, offset, offset + octets - 1, StoreConnections.FromPrimary).InTimeAsync();
-        return ActivityRecord.MeasureFirst(window.Span) is var needed && needed > octets && window.Length == octets
-            ? await Database.StringGetRangeAsync(key, offset, offset + needed - 1, StoreConnections.FromPrimary).InTimeAsync()
-            : window;
+        ReadOnlyMemory<byte> front = await Database.StringGetRangeAsync(activity, offset, offset + ActivityRecord.LengthOctets - 1, StoreConnections.FromPrimary).InTimeAsync();
+        return Math.Min(ActivityRecord.MeasureFirst(front.Span), until - offset);
+    }
+
+    private async Task<WebhookTurn> ReadAsync(PartitionKeys keys, Plan plan)
+    {
+        if (plan.Window == 0)
+        {
+            return plan.Turn;
+        }
+
+        var (turn, activity) = (plan.Turn, keys.Activity(plan.Turn.Message));
+        var front = plan.Front == 0 ? null : Database.StringGetRangeAsync(activity, 0, plan.Front - 1, StoreConnections.FromPrimary);
+        ReadOnlyMemory<byte> window = await Database.StringGetRangeAsync(activity, turn.From, turn.From + plan.Window - 1, StoreConnections.FromPrimary).InTimeAsync();
+        var events = EventsIn(window, turn.From, turn.Length);
+        var first = turn.From == 0 ? events is [{ Happened: { } accepted }, ..] ? accepted : null : front is null ? null : FirstIn(await front.InTimeAsync());
+        return turn with { Events = events, Summary = first?.Summary };
     }
 
     private static List<WebhookEvent> EventsIn(ReadOnlyMemory<byte> window, long offset, long length)
@@ -78,15 +106,21 @@ internal sealed class WebhookReader(Store store, TimeProvider time)
         var rest = window.Span;
         while (ActivityRecord.TryTake(rest, out var json, out var taken))
         {
-            events.Add(new WebhookEvent(offset, offset + taken, ActivityRecord.ReadOne(json)));
+            events.Add(new WebhookEvent(offset, offset + taken, WebhookEvent.PrintOf(json), ActivityRecord.ReadOne(json)));
             offset += taken;
             rest = rest[taken..];
         }
 
         // Where the lengths break off nothing behind can be read, and nobody is to wait for it.
-        return events.Count > 0 ? events : [new WebhookEvent(offset, length, null)];
+        return events.Count > 0 ? events : [new WebhookEvent(offset, length, "", null)];
     }
 
-    private static MailEvent? ActivityRecordIn(ReadOnlyMemory<byte> front) =>
+    private static MailEvent? FirstIn(ReadOnlyMemory<byte> front) =>
         ActivityRecord.TryTake(front.Span, out var json, out _) ? ActivityRecord.ReadOne(json) : null;
+
+    /// <summary>What is to be read of a message.</summary>
+    /// <param name="Turn">What is known of it without that.</param>
+    /// <param name="Window">Octets from where it begins, which end with whole events; 0 where nothing is to be read.</param>
+    /// <param name="Front">Octets of its first event, which shows what lists do; 0 where that stands in the window.</param>
+    private sealed record Plan(WebhookTurn Turn, long Window, long Front);
 }

@@ -1,10 +1,11 @@
+using System.Text;
 using Relay.Mail.Events;
 using Relay.Mail.Messages;
 using Relay.Mail.Webhooks;
 
 namespace Relay.TestKit.InMemory;
 
-/// <summary>What waits for webhooks, in memory: one lane for each, of one partition that is always ours.</summary>
+/// <summary>What waits for webhooks, in memory: one lane for each, of one partition that is always ours, unless it is told of more.</summary>
 public sealed class InMemoryWebhookLanes(TimeProvider time) : IWebhookLanes
 {
     private readonly Lock _lock = new();
@@ -26,11 +27,12 @@ public sealed class InMemoryWebhookLanes(TimeProvider time) : IWebhookLanes
     /// <summary>While false nothing is ours.</summary>
     public bool IsOurs { get; set; } = true;
 
-    public void Add(EventWebhook webhook)
+    /// <param name="partitions">In each of so many partitions it has a lane.</param>
+    public void Add(EventWebhook webhook, int partitions = 1)
     {
         lock (_lock)
         {
-            _lanes.Add(new Lane(webhook));
+            _lanes.AddRange(Enumerable.Range(0, partitions).Select(partition => new Lane(webhook, partition)));
         }
     }
 
@@ -38,8 +40,10 @@ public sealed class InMemoryWebhookLanes(TimeProvider time) : IWebhookLanes
     {
         lock (_lock)
         {
-            var lane = _lanes.Single(each => each.Webhook.Id == webhook.Id);
-            (lane.Webhook, lane.NotBefore) = (webhook, default);
+            foreach (var lane in LanesOf(webhook))
+            {
+                (lane.Webhook, lane.NotBefore) = (webhook, default);
+            }
         }
 
         Signal();
@@ -65,7 +69,8 @@ public sealed class InMemoryWebhookLanes(TimeProvider time) : IWebhookLanes
             }
 
             events.Add(happened);
-            foreach (var lane in _lanes.Where(lane => lane.Webhook.Account == happened.Account && lane.Webhook.Wants(happened.Type)))
+            foreach (var lane in _lanes.Where(lane => lane.Webhook.Account == happened.Account && lane.Webhook.Wants(happened.Type)
+                && lane.Partition == happened.Message.Slot % LanesOf(lane.Webhook).Count()))
             {
                 lane.Waiting.TryAdd(happened.Message, new Wait(events.Count - 1, time.GetUtcNow(), time.GetUtcNow(), 0, false));
             }
@@ -87,7 +92,7 @@ public sealed class InMemoryWebhookLanes(TimeProvider time) : IWebhookLanes
     {
         lock (_lock)
         {
-            _lanes.Single(each => each.Webhook.Id == webhook.Id).Waiting[id] = new Wait(0, time.GetUtcNow(), time.GetUtcNow(), 0, true);
+            LanesOf(webhook).First().Waiting[id] = new Wait(0, time.GetUtcNow(), time.GetUtcNow(), 0, true);
         }
 
         Signal();
@@ -98,7 +103,7 @@ public sealed class InMemoryWebhookLanes(TimeProvider time) : IWebhookLanes
     {
         lock (_lock)
         {
-            return _lanes.Single(each => each.Webhook.Id == webhook.Id).Waiting.Count;
+            return LanesOf(webhook).Sum(lane => lane.Waiting.Count);
         }
     }
 
@@ -117,6 +122,21 @@ public sealed class InMemoryWebhookLanes(TimeProvider time) : IWebhookLanes
         }
     }
 
+    /// <summary>How many of what was read are in somebody's hands: messages of lanes that were not given back yet.</summary>
+    public int InHand
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _lanes.Sum(lane => lane.InHand);
+            }
+        }
+    }
+
+    /// <summary>The most messages that were read of a lane at once, since it was set.</summary>
+    public int MostRead { get; set; }
+
     public int Taken { get; private set; }
 
     public int GivenUp { get; private set; }
@@ -129,17 +149,20 @@ public sealed class InMemoryWebhookLanes(TimeProvider time) : IWebhookLanes
             var due = _lanes.Where(lane => !lane.IsOut && lane.NotBefore <= now && lane.Waiting.Values.Any(wait => wait.Due <= now)).ToList();
             due.ForEach(lane => lane.IsOut = true);
             Looks++;
-            return ValueTask.FromResult<IReadOnlyList<WebhookLane>>([.. due.Select(lane => new WebhookLane(0, 1, lane.Webhook))]);
+            return ValueTask.FromResult<IReadOnlyList<WebhookLane>>([.. due.Select(lane => new WebhookLane(lane.Partition, 1, lane.Webhook))]);
         }
     }
 
-    public ValueTask<IReadOnlyList<WebhookTurn>> ReadAsync(WebhookLane lane, int most, DateTimeOffset? dueBefore, CancellationToken cancellation)
+    public ValueTask<IReadOnlyList<WebhookTurn>> ReadAsync(WebhookLane lane, int most, long octets, DateTimeOffset? dueBefore, CancellationToken cancellation)
     {
         lock (_lock)
         {
             var until = dueBefore ?? time.GetUtcNow();
-            return ValueTask.FromResult<IReadOnlyList<WebhookTurn>>(
-                [.. LaneOf(lane).Waiting.Where(each => each.Value.Due <= until).OrderBy(each => each.Value.Due).ThenBy(each => each.Key).Take(most).Select(each => TurnOf(each.Key, each.Value))]);
+            var turns = LaneOf(lane).Waiting.Where(each => each.Value.Due <= until).OrderBy(each => each.Value.Due).ThenBy(each => each.Key).Take(most)
+                .Select(each => TurnOf(each.Key, each.Value)).TakeWhile((turn, n) => (octets -= turn.Events.Sum(OctetsOf)) >= 0 || n == 0).ToList();
+            LaneOf(lane).InHand = turns.Count;
+            MostRead = Math.Max(MostRead, turns.Count);
+            return ValueTask.FromResult<IReadOnlyList<WebhookTurn>>(turns);
         }
     }
 
@@ -173,7 +196,7 @@ public sealed class InMemoryWebhookLanes(TimeProvider time) : IWebhookLanes
         lock (_lock)
         {
             var back = LaneOf(lane);
-            (back.IsOut, back.NotBefore) = (false, notBefore ?? default);
+            (back.IsOut, back.NotBefore, back.InHand) = (false, notBefore ?? default, 0);
         }
 
         Signal();
@@ -184,10 +207,12 @@ public sealed class InMemoryWebhookLanes(TimeProvider time) : IWebhookLanes
     {
         lock (_lock)
         {
-            var waiting = _lanes.Single(each => each.Webhook.Id == webhook.Id).Waiting;
-            foreach (var (message, wait) in waiting.ToList())
+            foreach (var lane in LanesOf(webhook))
             {
-                waiting[message] = wait with { Due = time.GetUtcNow() };
+                foreach (var (message, wait) in lane.Waiting.ToList())
+                {
+                    lane.Waiting[message] = wait with { Due = time.GetUtcNow() };
+                }
             }
         }
 
@@ -217,19 +242,28 @@ public sealed class InMemoryWebhookLanes(TimeProvider time) : IWebhookLanes
             Failures = wait.Failures,
             From = from,
             Length = wait.IsTest ? 1 : events.Count,
-            Events = wait.IsTest ? [new WebhookEvent(0, 1, null)] : [.. events.Skip(from).Select((happened, i) => new WebhookEvent(from + i, from + i + 1, happened))],
+            Events = wait.IsTest ? [new WebhookEvent(0, 1, "", null)] : [.. events.Skip(from).Select((happened, i) => new WebhookEvent(from + i, from + i + 1, PrintOf(happened), happened))],
             Summary = events.FirstOrDefault()?.Summary,
             IsTest = wait.IsTest,
         };
     }
 
-    private Lane LaneOf(WebhookLane lane) => _lanes.Single(each => each.Webhook.Id == lane.Webhook.Id);
+    private static string PrintOf(MailEvent happened) => WebhookEvent.PrintOf(Encoding.UTF8.GetBytes($"{happened.Time.UtcTicks} {happened}"));
 
-    private sealed class Lane(EventWebhook webhook)
+    // What grows: the rest of an event is some hundred.
+    private static long OctetsOf(WebhookEvent each) => 300 + (each.Happened?.Summary?.Metadata?.Values.Sum(value => value.Length) ?? 0);
+
+    private IEnumerable<Lane> LanesOf(EventWebhook webhook) => _lanes.Where(lane => lane.Webhook.Id == webhook.Id);
+
+    private Lane LaneOf(WebhookLane lane) => LanesOf(lane.Webhook).Single(each => each.Partition == lane.Partition);
+
+    private sealed class Lane(EventWebhook webhook, int partition)
     {
+        public int Partition => partition;
         public EventWebhook Webhook { get; set; } = webhook;
         public Dictionary<MessageId, Wait> Waiting { get; } = [];
         public bool IsOut { get; set; }
+        public int InHand { get; set; }
         public DateTimeOffset NotBefore { get; set; }
     }
 

@@ -48,7 +48,7 @@ internal sealed record WebhookView(string Id, string Url, IReadOnlyList<string>?
 /// <param name="Waiting">Messages with events that were not taken yet.</param>
 /// <param name="Taken">Events.</param>
 /// <param name="GivenUp">Events that were offered for three days and not taken.</param>
-/// <param name="Dropped">Messages whose events gave way, since too many waited.</param>
+/// <param name="Dropped">Messages whose events gave way, since too many waited or too much had happened since.</param>
 internal sealed record StandingView(string State, long Waiting, DateTimeOffset? Oldest, long Taken, long GivenUp, long Dropped)
 {
     public DateTimeOffset? LastTaken { get; init; }

@@ -342,7 +342,7 @@ public sealed class RepartitionTests(SharedCluster shared)
         var lanes = store.Get<IWebhookLanes>();
         foreach (var lane in await lanes.TakeDueAsync(Cancellation))
         {
-            foreach (var turn in await lanes.ReadAsync(lane, 64, null, Cancellation))
+            foreach (var turn in await lanes.ReadAsync(lane, 64, long.MaxValue, null, Cancellation))
             {
                 await act(lane, turn);
             }

@@ -151,6 +151,57 @@ public abstract class WebhookLanesContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_stands_where_another_event_stood_bears_an_id_of_its_own()
+    {
+        var webhook = await AddAsync();
+        var message = MessageId.Create(Time);
+        await TellAsync(message, "acme", MailEventType.Accepted);
+        var (lane, first) = await TakeAsync();
+        await EndAsync(lane, first);
+        await Traffic.ReplayAsync(webhook, message, Cancellation);
+        (lane, var again) = await TakeAsync();
+        await EndAsync(lane, again);
+        await ForgetAsync(message);
+        await TellAsync(message, "acme", MailEventType.Unsubscribed);
+        (_, var later) = await TakeAsync();
+
+        string[] ids = [.. new[] { first, again, later }.Select(turn => Assert.Single(turn.Events).IdOf(message, webhook))];
+        Assert.Equal((0, MailEventType.Unsubscribed), (later.Events[0].Offset, later.Events[0].Happened!.Type));
+        Assert.Equal(ids[0], ids[1]);
+        Assert.NotEqual(ids[0], ids[2]);
+    }
+
+    [Fact]
+    public async Task No_more_is_read_at_once_than_was_asked_for_and_always_something()
+    {
+        await AddAsync();
+        var messages = Enumerable.Range(0, 3).Select(_ => MessageId.Create(Time, 0)).Order().ToList();
+        foreach (var message in messages)
+        {
+            await TellAsync(message, "acme", [Large(message), EventOf(message, "acme", MailEventType.Delivered)]);
+            await Eventually.HoldsAsync(async () => await _store.Connections.Background.ListLengthAsync(_store.Store.PartitionOf(message).Keys.Outbox) == 0, Cancellation);
+        }
+
+        var (lane, first) = await TakeAsync();
+        Assert.Equal(3, (await ReadAsync(400_000)).Count);
+        Assert.Equal(2, (await ReadAsync(250_000)).Count);
+        Assert.Equal([messages[0]], (await ReadAsync(1)).Select(turn => turn.Message));
+        Assert.All(await ReadAsync(400_000), turn => Assert.Equal(100_000, Assert.Single(turn.Events).Happened!.Summary!.Metadata!["a"].Length));
+
+        // What is read of a first event for what it says of its message counts as well.
+        await Lanes.SettleAsync(lane, [new WebhookTurnEnd(first) { Next = first.Events[0].Next, Due = DateTimeOffset.UnixEpoch, Taken = 1 }], Cancellation);
+        var small = Assert.Single(await ReadAsync(150_000));
+        Assert.Equal((first.Message, MailEventType.Delivered, "Hello"), (small.Message, Assert.Single(small.Events).Happened!.Type, small.Summary!.Subject));
+        Assert.Equal(2, (await ReadAsync(250_000)).Count);
+
+        ValueTask<IReadOnlyList<WebhookTurn>> ReadAsync(long octets) => Lanes.ReadAsync(lane, 64, octets, null, Cancellation);
+
+        static MailEvent Large(MessageId message) => EventOf(message, "acme", MailEventType.Accepted) is var accepted
+            ? accepted with { Summary = accepted.Summary! with { Metadata = new Dictionary<string, string> { ["a"] = new('x', 100_000) } } }
+            : null!;
+    }
+
+    [Fact]
     public async Task A_turn_that_was_read_before_a_replay_ends_nothing_of_it()
     {
         var webhook = await AddAsync();
@@ -322,11 +373,11 @@ public abstract class WebhookLanesContract : IAsyncLifetime
     }
 
     // As a settling step writes them.
-    private Task TellAsync(MessageId message, string account, params MailEventType[] types)
-    {
-        RedisValue[] events = [.. types.Select(type => (RedisValue)EventRecord.Write(EventOf(message, account, type), _store.Store.Mark, ends: false))];
-        return _store.Connections.Background.ListRightPushAsync(_store.Store.PartitionOf(message).Keys.Outbox, events);
-    }
+    private Task TellAsync(MessageId message, string account, params MailEventType[] types) =>
+        TellAsync(message, account, [.. types.Select(type => EventOf(message, account, type))]);
+
+    private Task TellAsync(MessageId message, string account, MailEvent[] events) => _store.Connections.Background.ListRightPushAsync(
+        _store.Store.PartitionOf(message).Keys.Outbox, [.. events.Select(happened => (RedisValue)EventRecord.Write(happened, _store.Store.Mark, ends: false))]);
 
     private static MailEvent EventOf(MessageId message, string account, MailEventType type) => new()
     {
@@ -346,7 +397,7 @@ public abstract class WebhookLanesContract : IAsyncLifetime
             {
                 foreach (var lane in await Lanes.TakeDueAsync(Cancellation))
                 {
-                    var turns = await Lanes.ReadAsync(lane, 64, null, Cancellation);
+                    var turns = await Lanes.ReadAsync(lane, 64, long.MaxValue, null, Cancellation);
                     if (taken is null && turns.Count > 0)
                     {
                         taken = (lane, turns[0]);
