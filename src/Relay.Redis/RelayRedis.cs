@@ -73,6 +73,7 @@ public static class RelayRedis
         services.AddSingleton<UnitReader>();
         services.AddSingleton<DotWriter>();
         services.AddSingleton<LocalJournal>();
+        services.AddSingleton<KnownAttempts>();
         services.AddSingleton<Recovery>();
         services.AddSingleton<NodeRegistry>();
         services.AddSingleton<Wakes>();

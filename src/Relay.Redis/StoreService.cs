@@ -23,7 +23,7 @@ namespace Relay.Redis;
 /// <summary>Opens the store before any other service starts, keeps its loops running, and closes it after all others have stopped.</summary>
 internal sealed class StoreService(
     Store store, AcceptWriter accepts, SettleWriter settles, Canceller canceller, Refiller refiller, Projector projector, Ownership ownership,
-    DotWriter dots, LocalJournal journal, Recovery recovery, Wakes wakes, RedisSuspensions suspensions, AskWorker asks, Bell bell, SuppressionNews suppressions, Drain drain, AccountChanges accounts, WebhookDirectory webhooks,
+    DotWriter dots, LocalJournal journal, KnownAttempts known, Wakes wakes, RedisSuspensions suspensions, AskWorker asks, Bell bell, SuppressionNews suppressions, Drain drain, AccountChanges accounts, WebhookDirectory webhooks,
     StoreWatch watch, StoreIdentity identity, IOptions<StoreOptions> options, TimeProvider time, ILoggerFactory loggers, IHostApplicationLifetime? lifetime = null)
     : IHostedLifecycleService, IAsyncDisposable
 {
@@ -69,7 +69,7 @@ internal sealed class StoreService(
             _connections.Changed += store.Doubt;
         }
 
-        recovery.Begin([.. journalled.Where(entry => !drained.Contains(entry.Unit))]);
+        known.Begin([.. journalled.Where(entry => !drained.Contains(entry.Unit))]);
 
         Run(accepts.RunAsync, nameof(AcceptWriter));
         Run(canceller.RunAsync, nameof(Canceller));

@@ -24,6 +24,7 @@ internal sealed class Ownership
     private readonly NodeRegistry _nodes;
     private readonly StoreIdentity _identity;
     private readonly Recovery _recovery;
+    private readonly KnownAttempts _known;
     private readonly Renewals _renewals;
     private readonly PartitionShares _shares;
     private readonly DotWriter _dots;
@@ -39,11 +40,11 @@ internal sealed class Ownership
     private Task _settling = Task.CompletedTask;
 
     public Ownership(
-        Store store, Window window, NodeRegistry nodes, StoreIdentity identity, Recovery recovery, Renewals renewals, PartitionShares shares, DotWriter dots, Wakes wakes,
+        Store store, Window window, NodeRegistry nodes, StoreIdentity identity, Recovery recovery, KnownAttempts known, Renewals renewals, PartitionShares shares, DotWriter dots, Wakes wakes,
         IOptions<StoreOptions> options, TimeProvider time, ILogger<Ownership> logger)
     {
-        (_store, _window, _nodes, _identity, _recovery, _renewals, _shares, _dots, _wakes, _time, _logger) =
-            (store, window, nodes, identity, recovery, renewals, shares, dots, wakes, time, logger);
+        (_store, _window, _nodes, _identity, _recovery, _known, _renewals, _shares, _dots, _wakes, _time, _logger) =
+            (store, window, nodes, identity, recovery, known, renewals, shares, dots, wakes, time, logger);
         _lease = options.Value.Queue.Lease;
         wakes.SharesChanged += Nudge;
         store.Doubted += Nudge;
@@ -139,7 +140,7 @@ internal sealed class Ownership
     // A full store takes no outcome that puts off, and the leases end meanwhile.
     private async Task SettleKnownAsync()
     {
-        if (_settling.IsCompleted && (_nodes.HasPeers || _recovery.HasKnown || _turns++ % TurnsPerLookAlone == 0))
+        if (_settling.IsCompleted && (_nodes.HasPeers || _known.Any || _turns++ % TurnsPerLookAlone == 0))
         {
             _settling = Task.WhenAll(_store.Partitions.Where(p => p.IsServed).Select(_recovery.SettleKnownAsync));
         }

@@ -14,34 +14,13 @@ namespace Relay.Redis.Queue;
 /// of an owner before us, the <c>late</c> list. All of it by the partition's owner, so behind the fence.
 /// </summary>
 internal sealed class Recovery(
-    Store store, Window window, SettleWriter settles, UnitReader units, LocalJournal journal, Drain drain, DotWriter dots,
+    Store store, Window window, SettleWriter settles, UnitReader units, KnownAttempts known, Drain drain, DotWriter dots,
     IActivityReader activity, ILogger<Recovery> logger)
 {
     private const int LateAtOnce = 256;
 
     // They go into one step.
     private const int SettledAtOnce = 128;
-
-    private readonly Lock _lock = new();
-    private readonly Dictionary<UnitId, JournalEntry> _journalled = [];
-
-    /// <summary>What this node's former run left in its journal.</summary>
-    public void Begin(IReadOnlyList<JournalEntry> found)
-    {
-        lock (_lock)
-        {
-            _journalled.Clear();
-            foreach (var entry in found)
-            {
-                _journalled[entry.Unit] = entry;
-            }
-        }
-
-        if (found.Count > 0)
-        {
-            logger.JournalFound(found.Count);
-        }
-    }
 
     /// <summary>
     /// For a partition that is about to be ours, before anything of it can be leased: marks the units that may be at a
@@ -56,7 +35,7 @@ internal sealed class Recovery(
             partition.Recent.Clear();
         }
 
-        Recall(partition);
+        known.Recall(partition);
         await drain.TakeOutLeftAsync(partition);
         var database = store.Connections.Background;
         var stored = await database.HashGetAllAsync(partition.Keys.Dots, StoreConnections.FromPrimary).InTimeAsync();
@@ -75,7 +54,7 @@ internal sealed class Recovery(
             }
         }
 
-        foreach (var entry in JournalledOf(partition))
+        foreach (var entry in known.Of(partition))
         {
             if (await TryMarkAsync(partition, entry))
             {
@@ -83,7 +62,7 @@ internal sealed class Recovery(
             }
             else if (entry is DotEntry)
             {
-                Forget(entry.Unit, ended: true);
+                known.Forget(entry.Unit, ended: true);
             }
         }
 
@@ -101,35 +80,21 @@ internal sealed class Recovery(
         }
     }
 
-    /// <summary>Something is known of units that is not settled.</summary>
-    public bool HasKnown
-    {
-        get
-        {
-            lock (_lock)
-            {
-                return _journalled.Count > 0;
-            }
-        }
-    }
-
     /// <summary>
     /// The store has forgotten its last steps of a partition of ours. Behind this nobody can lease what of it is settled as far as we
     /// know; <see cref="SettleKnownAsync"/> settles it again, for which a full store may have no room for long.
     /// </summary>
     public async Task RecallAsync(Partition partition)
     {
-        Recall(partition);
-        foreach (var some in JournalledOf(partition).OfType<DoneEntry>().Chunk(SettledAtOnce))
+        known.Recall(partition);
+        foreach (var some in known.Of(partition).OfType<DoneEntry>().Chunk(SettledAtOnce))
         {
             var found = await Task.WhenAll(some.Select(done => units.FindAsync(partition, done.Unit)));
-            lock (_lock)
-            {
-                // What was settled meanwhile is forgotten, and nobody would give it back.
-                window.Claim(
-                    partition,
-                    [.. found.OfType<(Lease Lease, long Due)>().Where(unit => _journalled.ContainsKey(unit.Lease.Id)).Select(unit => (unit.Lease.Id, unit.Lease.Unit.Lane, unit.Due))]);
-            }
+
+            // What was settled meanwhile is forgotten, and nobody would give it back.
+            known.Holding(isKnown => window.Claim(
+                partition,
+                [.. found.OfType<(Lease Lease, long Due)>().Where(unit => isKnown(unit.Lease.Id)).Select(unit => (unit.Lease.Id, unit.Lease.Unit.Lane, unit.Due))]));
         }
     }
 
@@ -155,11 +120,11 @@ internal sealed class Recovery(
     public async Task HandOnAsync(Partition partition)
     {
         // Whether the store still had our last steps when the other took it, only their units can tell.
-        Recall(partition);
-        foreach (var entry in JournalledOf(partition))
+        known.Recall(partition);
+        foreach (var entry in known.Of(partition))
         {
             await PushLateAsync(partition, entry.ToArray());
-            Forget(entry.Unit, ended: true);
+            known.Forget(entry.Unit, ended: true);
         }
     }
 
@@ -180,7 +145,7 @@ internal sealed class Recovery(
     private async Task SettleJournalledAsync(Partition partition)
     {
         // What ended first: a full store takes nothing that puts off, and what ended frees it.
-        foreach (var some in JournalledOf(partition).OrderBy(entry => entry is DoneEntry { Next: not null }).Chunk(SettledAtOnce))
+        foreach (var some in known.Of(partition).OrderBy(entry => entry is DoneEntry { Next: not null }).Chunk(SettledAtOnce))
         {
             await Task.WhenAll(some.Select(entry => SettleAsync(partition, entry)));
         }
@@ -191,7 +156,7 @@ internal sealed class Recovery(
         // A dot stays in the journal until its unit is settled as uncertain, which delivery does.
         if (entry is not DoneEntry done)
         {
-            Forget(entry.Unit, ended: false);
+            known.Forget(entry.Unit, ended: false);
             return;
         }
 
@@ -207,7 +172,7 @@ internal sealed class Recovery(
                 await SetAsideAsync(partition, done.ToArray(), e.Message);
             }
 
-            Forget(done.Unit, ended: true);
+            known.Forget(done.Unit, ended: true);
         });
     }
 
@@ -275,8 +240,8 @@ internal sealed class Recovery(
             return;
         }
 
-        var known = await activity.FindAsync(account, done.Unit.Message, CancellationToken.None);
-        if (known is not null && LateOutcome.Doubles(done, current, known.Events) is { Count: > 0 } doubles)
+        var told = await activity.FindAsync(account, done.Unit.Message, CancellationToken.None);
+        if (told is not null && LateOutcome.Doubles(done, current, told.Events) is { Count: > 0 } doubles)
         {
             logger.Doubled(done.Unit.ToString());
             await settles.TellAsync(partition, doubles);
@@ -315,37 +280,5 @@ internal sealed class Recovery(
     {
         logger.LateUnreadable(partition.Number, reason);
         await store.Connections.Background.ListRightPushAsync(partition.Keys.Unreadable, octets).InTimeAsync();
-    }
-
-    private void Recall(Partition partition)
-    {
-        lock (_lock)
-        {
-            foreach (var done in partition.Recent.Take())
-            {
-                _journalled.TryAdd(done.Unit, done);
-            }
-        }
-    }
-
-    private List<JournalEntry> JournalledOf(Partition partition)
-    {
-        lock (_lock)
-        {
-            return _journalled.Count == 0 ? [] : [.. _journalled.Values.Where(e => store.PartitionOf(e.Unit.Message) == partition)];
-        }
-    }
-
-    private void Forget(UnitId unit, bool ended)
-    {
-        lock (_lock)
-        {
-            _journalled.Remove(unit);
-        }
-
-        if (ended)
-        {
-            journal.End(unit);
-        }
     }
 }

@@ -85,20 +85,20 @@ public sealed class GivenBackTests
         await store.Queue.EnqueueAsync(message, null, Cancellation);
         var lease = Assert.Single(await store.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime());
         var partition = store.Store.PartitionOf(message.Id);
-        var recovery = store.Get<Recovery>();
+        var (recovery, known) = (store.Get<Recovery>(), store.Get<KnownAttempts>());
         var isSettled = 0;
         shim.Instead = command =>
         {
             if (command[0] == "ZSCORE" && command[2] == lease.Id.ToString() && Interlocked.Exchange(ref isSettled, 1) == 0)
             {
                 // As when the put-off of its outcome ends just now.
-                recovery.Begin([]);
+                known.Begin([]);
             }
 
             return null;
         };
 
-        recovery.Begin([new DoneEntry(lease.Id, lease.Attempts) { Events = [] }]);
+        known.Begin([new DoneEntry(lease.Id, lease.Attempts) { Events = [] }]);
         await recovery.RecallAsync(partition);
         Assert.Equal(1, isSettled);
         store.Queue.Release(lease);
