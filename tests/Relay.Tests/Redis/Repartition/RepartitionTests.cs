@@ -91,6 +91,47 @@ public sealed class RepartitionTests(SharedCluster shared)
     }
 
     [Fact]
+    public async Task A_relay_that_was_killed_is_waited_for_and_settles_what_its_journal_knows_in_the_new_partitions()
+    {
+        await using var redis = await RedisServer.StartAsync(Cancellation, "everysec");
+        var folder = StoreUnderTest.NewFolder();
+        var message = TestMail.To(Time, "a@x.test");
+        await using (var proxy = new RedisProxy(redis.Port))
+        await using (var store = await OpenAsync(proxy.ConnectionString, folder, ("Queue:Partitions", "4"), ("Queue:Lease", "00:00:03")))
+        {
+            await store.Queue.EnqueueAsync(message, null, Cancellation);
+            var lease = Assert.Single(await store.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime());
+            await store.BeginDotAsync(lease, "mx.x.test", Cancellation);
+            proxy.Cut();
+            _ = store.Queue.SettleAsync(TestMail.Delivered(lease, Time), Cancellation).AsTask();
+        }
+
+        await using (var connections = await ConnectAsync(redis.ConnectionString))
+        {
+            await Eventually.HoldsAsync(() => MovesNowAsync(connections, 16), Cancellation);
+        }
+
+        await using var again = await OpenAsync(redis.ConnectionString, folder);
+        Assert.Equal(16, again.Store.Partitions.Count);
+        await Eventually.HoldsAsync(async () => (await again.Reader.MeasureAsync(Cancellation)).Units == 0, Cancellation);
+        Assert.Equal([MailEventType.Accepted, MailEventType.Delivered], (await again.Activity.FindAsync("acme", message.Id, Cancellation))!.Events.Select(e => e.Type));
+    }
+
+    // False as long as a relay may run.
+    private static async Task<bool> MovesNowAsync(StoreConnections connections, int to)
+    {
+        try
+        {
+            await new Repartitioner(connections, () => { }).RunAsync(to, Cancellation);
+            return true;
+        }
+        catch (StoreRefusedException)
+        {
+            return false;
+        }
+    }
+
+    [Fact]
     public async Task A_relay_that_stood_still_meanwhile_takes_no_partition_and_no_mail()
     {
         await using var redis = await RedisServer.StartAsync(Cancellation, "everysec");
