@@ -157,6 +157,12 @@ internal sealed class Connector(
             return Lacking(call, place, means.Find(e.SocketErrorCode, place, source?.Address) ?? OwnLack.OfSockets(e.SocketErrorCode));
         }
 
+        if (means.Find(socket) is { } scarce)
+        {
+            socket.Dispose();
+            return Lacking(call, place, scarce);
+        }
+
         var wire = await Wire.ConnectAsync(socket, place, source?.Address, options.Value.Timeouts.Connect, time, stop, heat.IsWon ? default : heat.Won);
         if (wire.Failure is { } failure)
         {

@@ -10,10 +10,27 @@ namespace Relay.Delivery.Connections;
 internal sealed class OwnMeans
 {
     // One of each family that is nobody's own network: a root name server.
+    private const string Limits = "/proc/self/limits";
+
     private static readonly IPAddress[] World = [IPAddress.Parse("198.41.0.4"), IPAddress.Parse("2001:503:ba3e::2:30")];
+
+    // Clients at the doors, the store's files and the runtime itself open some at any time, and the runtime ends the process when it
+    // can open none.
+    private const int LeastReserve = 64;
+    private const int PartReserved = 8;
+
+    /// <summary>Sockets for mail stay below this number, so that what else the process opens finds room; for tests.</summary>
+    public int Most { get; set; } = MostOf(File.Exists(Limits) ? File.ReadAllText(Limits) : "");
 
     /// <summary>Whether the routing table leads there; for tests.</summary>
     public Func<IPAddress, bool> HasWayTo { get; set; } = IsInTable;
+
+    /// <summary>
+    /// What lacks if this socket is used; null where there are files enough. The system gives out the lowest number that is free, so
+    /// what has a high one shows that all below are in use.
+    /// </summary>
+    public OwnLack? Find(Socket made) =>
+        OperatingSystem.IsLinux() && made.SafeHandle.DangerousGetHandle() >= Most ? OwnLack.OfFiles : null;
 
     /// <summary>Null where this machine is not to blame.</summary>
     /// <param name="source">Of ours; null where the system chooses.</param>
@@ -46,6 +63,15 @@ internal sealed class OwnMeans
     private OwnLack OfWay(IPAddress address) =>
         HasWayOut ? new OwnLack($"this machine has no way to {address}", DeliveryRules.Unreachable, IsOfAll: false) : OwnLack.OfNetwork;
 
+    // Max open files            1024                 1048576              files
+    internal static int MostOf(string limits)
+    {
+        var line = limits.Split('\n').FirstOrDefault(l => l.StartsWith("Max open files", StringComparison.Ordinal));
+        return line?.Split(' ', StringSplitOptions.RemoveEmptyEntries) is [_, _, _, var soft, ..] && int.TryParse(soft, out var limit)
+            ? Math.Max(1, limit - Math.Max(LeastReserve, limit / PartReserved))
+            : int.MaxValue;
+    }
+
     private static bool IsInTable(IPAddress address) =>
         IsTaken(address.AddressFamily, socket => socket.Connect(new IPEndPoint(address, 53)));
 
@@ -74,6 +100,8 @@ internal sealed class OwnMeans
 internal sealed record OwnLack(string Words, string Rule, bool IsOfAll = true)
 {
     public static readonly OwnLack OfPorts = new("this machine has no local port left to connect from", DeliveryRules.NoSocket);
+
+    public static readonly OwnLack OfFiles = new("this machine has no more files for connections than it keeps for everything else", DeliveryRules.NoSocket);
 
     public static readonly OwnLack OfNetwork = new("this machine has no way to the network", DeliveryRules.NoNetwork);
 

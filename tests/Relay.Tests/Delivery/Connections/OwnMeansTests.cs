@@ -20,6 +20,7 @@ public sealed class OwnMeansTests
 
     [Theory]
     [InlineData("files", "this machine has no socket left for it (TooManyOpenSockets)")]
+    [InlineData("spare files", "this machine has no more files for connections than it keeps for everything else")]
     [InlineData("ports", "this machine has no local port left to connect from")]
     [InlineData("network", "this machine has no way to the network")]
     public async Task Mail_waits_for_it_without_an_attempt_and_no_host_is_blamed(string what, string words)
@@ -256,6 +257,17 @@ public sealed class OwnMeansTests
         Assert.Equal(rule, lack?.Rule);
     }
 
+    [Theory]
+    [InlineData("Max open files            1024                 1048576              files     ", 896)]
+    [InlineData("Max open files            65536                65536                files     ", 57_344)]
+    [InlineData("Max open files            256                  256                  files     ", 192)]
+    [InlineData("Max open files            unlimited            unlimited            files     ", int.MaxValue)]
+    [InlineData("", int.MaxValue)]
+    public void A_part_of_the_files_is_kept_for_everything_else(string limits, int most)
+    {
+        Assert.Equal(most, OwnMeans.MostOf($"Max core file size        0                    unlimited            bytes     \n{limits}\n"));
+    }
+
     [Fact]
     public void The_machine_knows_the_way_to_itself()
     {
@@ -287,6 +299,9 @@ public sealed class OwnMeansTests
                 case "files":
                     Refuse(delivery);
                     break;
+                case "spare files":
+                    delivery.Part<OwnMeans>().Most = 3;
+                    break;
                 case "ports":
                     var first = Bound(0);
                     first.Connect(IPAddress.Loopback, port);
@@ -303,6 +318,7 @@ public sealed class OwnMeansTests
         {
             delivery.Part<Connector>().Sockets = Connector.NewSocket;
             delivery.Part<OwnMeans>().HasWayTo = _ => true;
+            delivery.Part<OwnMeans>().Most = int.MaxValue;
         }
 
         public void Dispose() => _taken.ForEach(socket => socket.Dispose());
