@@ -10,16 +10,26 @@ namespace Relay.Redis.Queue;
 internal sealed class LaneLook
 {
     // Lanes that can only wait take the places of others that can only wait: so each is tried now and then, however many there
-    // are. Every one of these is read anew, so they are few for each time that all are looked through.
-    private const int SwapsPerLook = 128;
+    // are. So many for each beat since they were looked through last, but no more than are to be asked in one go whether they can
+    // leave.
+    private const int SwapsPerBeat = 128;
+    private const int MostSwaps = 2_048;
+
+    /// <summary>How often what was overlooked is looked for, where that costs little.</summary>
+    public static readonly TimeSpan Beat = TimeSpan.FromSeconds(5);
 
     private readonly Lock _lock = new();
     private long _next = LaneShare.Nothing;
     private bool _hasOverlooked;
+    private bool _isUrgent;
+    private long? _lookedAgain;
+    private int _swaps = SwapsPerBeat;
 
     // Of the look in progress.
-    private int _swaps;
+    private int _swapsLeft;
     private bool _isShort;
+    private int _looked;
+    private bool _isFromTheStart;
 
     // Where the lanes begin that had no turn to be swapped in yet.
     private (long Due, string Name) _swappedTo;
@@ -36,6 +46,21 @@ internal sealed class LaneLook
         }
     }
 
+    /// <summary>Lanes that were due when all was looked through last.</summary>
+    public int Lanes { get; private set; }
+
+    /// <summary>What was overlooked should have had a place, and is to be looked for whatever that costs.</summary>
+    public bool IsUrgent
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _isUrgent;
+            }
+        }
+    }
+
     /// <summary>From where to read. What is said meanwhile counts for the look after this one, which <see cref="End"/> ends.</summary>
     public long Begin()
     {
@@ -46,8 +71,11 @@ internal sealed class LaneLook
             if (from == 0)
             {
                 _hasOverlooked = false;
+                _isUrgent = false;
                 _isShort = false;
-                _swaps = 0;
+                _looked = 0;
+                _isFromTheStart = true;
+                (_swapsLeft, _swaps) = (_swaps, SwapsPerBeat);
             }
 
             return from;
@@ -60,9 +88,20 @@ internal sealed class LaneLook
         lock (_lock)
         {
             _next = Math.Min(_next, reached);
-            if (reached > now && !_isShort)
+            if (reached <= now)
+            {
+                return;
+            }
+
+            if (!_isShort)
             {
                 _swappedTo = default;
+            }
+
+            if (_isFromTheStart)
+            {
+                _isFromTheStart = false;
+                Lanes = _looked;
             }
         }
     }
@@ -80,38 +119,52 @@ internal sealed class LaneLook
     public void FromTheStart() => From(0);
 
     /// <summary>A lane stands there for which there is no place now.</summary>
-    public void Overlook()
+    /// <param name="isUrgent">It should have one before those that have.</param>
+    public void Overlook(bool isUrgent = false)
     {
         lock (_lock)
         {
             _hasOverlooked = true;
+            _isUrgent |= isUrgent;
         }
     }
 
-    /// <summary>Looks for what was overlooked, once the last look has come to its end.</summary>
-    public void LookAgain(long now)
+    /// <summary>Looks for what was overlooked, once the last look at everything has come to its end. Returns how many lanes that is likely to be.</summary>
+    public int LookAgain(long now)
     {
         lock (_lock)
         {
-            _next = _hasOverlooked && _next > now ? 0 : _next;
+            if (!_hasOverlooked || _isFromTheStart || _next == 0)
+            {
+                return 0;
+            }
+
+            var beats = _lookedAgain is { } before ? (now - before) / (long)Beat.TotalMilliseconds : 1;
+            _swaps = (int)Math.Clamp(beats * SwapsPerBeat, SwapsPerBeat, MostSwaps);
+            _lookedAgain = now;
+            _next = 0;
+            return Lanes;
         }
     }
 
     /// <summary>Whether the lane that is looked at may take the place of one that is in no better case.</summary>
-    public bool MaySwap(long due, string name) => _swaps < SwapsPerLook && IsBehindSwapped(due, name);
+    public bool MaySwap(long due, string name) => _swapsLeft > 0 && IsBehindSwapped(due, name);
 
     /// <summary>What came of it.</summary>
     public void Looked(long due, string name, Discovery discovery)
     {
-        if (discovery == Discovery.Swapped)
+        _looked++;
+        switch (discovery)
         {
-            _swaps++;
-            _swappedTo = (due, name);
-        }
-        else if (discovery == Discovery.NoPlace)
-        {
-            Overlook();
-            _isShort |= IsBehindSwapped(due, name);
+            case Discovery.Swapped:
+                _swapsLeft--;
+                _swappedTo = (due, name);
+                break;
+
+            case Discovery.NoPlace or Discovery.NoPlaceYet:
+                Overlook(isUrgent: discovery == Discovery.NoPlaceYet);
+                _isShort |= IsBehindSwapped(due, name);
+                break;
         }
     }
 
@@ -131,4 +184,7 @@ internal enum Discovery
 
     /// <summary>There is no place for it now.</summary>
     NoPlace,
+
+    /// <summary>There is none, though its account has few: nothing that is known can be sent away at this moment.</summary>
+    NoPlaceYet,
 }

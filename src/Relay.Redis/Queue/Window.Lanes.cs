@@ -41,7 +41,7 @@ internal sealed partial class Window
                 {
                     if (_turns.Spare() is not { } spare)
                     {
-                        return Discovery.NoPlace;
+                        return _lanes.CountOf(lane.Account) < _lanes.Count / 2 ? Discovery.NoPlaceYet : Discovery.NoPlace;
                     }
 
                     // Whose account has few lanes here takes no turn of those of an account that has many.
@@ -150,7 +150,7 @@ internal sealed partial class Window
         {
             if (_turns.Spare() is not { } spare)
             {
-                partition.Look.Overlook();
+                partition.Look.Overlook(isUrgent: true);
                 return null;
             }
 

@@ -72,9 +72,54 @@ public sealed class LaneLookTests
         Assert.Equal(0, _look.Next);
     }
 
-    private IEnumerable<string> LookThrough(List<(long Due, string Name)> lanes)
+    [Fact]
+    public void Of_what_is_looked_through_seldom_more_is_swapped_in_at_a_time()
     {
+        List<(long Due, string Name)> lanes = [.. Enumerable.Range(0, 5_000).Select(i => ((long)i, $"a{i:d4}"))];
+        _look.FromTheStart();
+        var usual = LookThrough(lanes).Count();
+        Assert.Equal(usual, LookThrough(lanes).Count());
+
+        Assert.Equal(4 * usual, LookThrough(lanes, Now + (4 * (long)LaneLook.Beat.TotalMilliseconds)).Count());
+
+        // Asked all at once whether they can leave they would hold up the others.
+        Assert.InRange(LookThrough(lanes, Now + (long)TimeSpan.FromHours(1).TotalMilliseconds).Count(), 4 * usual, 20 * usual);
+    }
+
+    [Fact]
+    public void It_is_known_how_many_lanes_are_to_be_looked_through_again()
+    {
+        _look.FromTheStart();
+        LookThrough([.. Enumerable.Range(0, 300).Select(i => ((long)i, $"a{i:d4}"))]).Count();
+
+        // One became due since.
+        _look.Begin();
+        _look.Looked(Now + 1, "b", Discovery.Known);
+        _look.End(Now + 9, Now + 1);
+
+        Assert.Equal(300, _look.LookAgain(Now + 2));
+        Assert.Equal(0, _look.LookAgain(Now + 2));
+    }
+
+    [Fact]
+    public void Only_what_should_have_had_a_place_is_urgent_until_it_is_looked_for()
+    {
+        _look.FromTheStart();
+        _look.Begin();
+        _look.Looked(1, "a", Discovery.NoPlace);
+        Assert.False(_look.IsUrgent);
+        _look.Looked(2, "b", Discovery.NoPlaceYet);
+        _look.End(LaneShare.Nothing, Now);
+        Assert.True(_look.IsUrgent);
+
         _look.LookAgain(Now);
+        Assert.Equal(0, _look.Begin());
+        Assert.False(_look.IsUrgent);
+    }
+
+    private IEnumerable<string> LookThrough(List<(long Due, string Name)> lanes, long now = Now)
+    {
+        _look.LookAgain(now);
         Assert.Equal(0, _look.Begin());
         foreach (var (due, name) in lanes)
         {
@@ -86,6 +131,6 @@ public sealed class LaneLookTests
             }
         }
 
-        _look.End(Now + 1, Now);
+        _look.End(LaneShare.Nothing, now);
     }
 }
