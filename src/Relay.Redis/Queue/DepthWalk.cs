@@ -10,8 +10,8 @@ namespace Relay.Redis.Queue;
 /// </summary>
 internal sealed class DepthWalk(Store store)
 {
-    // Some tens of milliseconds of the store's time.
-    private const int LanesPerLook = 20_000;
+    // Of a core, relay and store, some thousandths: it is done all the time, whether anything changes or not.
+    private const int LanesPerLook = 5_000;
     private const int LanesPerPage = 1_000;
 
     // The due times in lanes are lower bounds, so the earliest unit is found by asking the first lanes, mostly one.
