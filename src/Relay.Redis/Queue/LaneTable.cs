@@ -98,6 +98,7 @@ internal sealed class LaneTable(int places)
             }
 
             account.Lanes++;
+            name = name with { Account = account.Name };
             _lanes[name] = lane = new LaneTurn(name, account);
         }
 

@@ -6,8 +6,11 @@ namespace Relay.Redis.Queue;
 /// <summary>A lane's units in hand, in order, over all partitions: an account's lane gets one turn, not one a partition.</summary>
 internal sealed class LaneTurn
 {
-    private readonly PriorityQueue<HeldUnit, (long Due, MessageId Message, int Number)> _waiting = new();
-    private readonly List<LaneShare> _shares = [];
+    // Most lanes have one unit or none in hand, and stand in one partition.
+    private const int Few = 1;
+
+    private readonly List<LaneShare> _shares = new(Few);
+    private PriorityQueue<HeldUnit, (long Due, MessageId Message, int Number)>? _waiting;
 
     public LaneTurn(Lane lane, AccountTurns account)
     {
@@ -23,7 +26,7 @@ internal sealed class LaneTurn
 
     public IReadOnlyList<LaneShare> Shares => _shares;
 
-    public int Waiting => _waiting.Count;
+    public int Waiting => _waiting?.Count ?? 0;
 
     /// <summary>Shares that are queued to be read, or being read.</summary>
     public int Reads { get; set; }
@@ -49,11 +52,11 @@ internal sealed class LaneTurn
     /// <summary>All that is known of it waits for a gate, and nothing of it is under way: it can be sent away and found again.</summary>
     public bool IsIdle => IsHeldBack && Reads == 0 && _shares.Sum(share => share.Held) == Waiting;
 
-    public HeldUnit Peek() => _waiting.Peek();
+    public HeldUnit Peek() => _waiting!.Peek();
 
-    public void Add(HeldUnit unit) => _waiting.Enqueue(unit, (unit.Due, unit.Id.Message, unit.Id.Number));
+    public void Add(HeldUnit unit) => (_waiting ??= new(Few)).Enqueue(unit, (unit.Due, unit.Id.Message, unit.Id.Number));
 
-    public HeldUnit Take() => _waiting.Dequeue();
+    public HeldUnit Take() => _waiting!.Dequeue();
 
     /// <summary>Takes out all that wait but for the first so many.</summary>
     public List<HeldUnit> TakeAllBut(int keep)
@@ -65,13 +68,20 @@ internal sealed class LaneTurn
     /// <summary>Takes out all that wait and pass; the rest stays in order.</summary>
     public List<HeldUnit> TakeWhere(Func<HeldUnit, bool> goes)
     {
+        if (_waiting is not { } waiting)
+        {
+            return [];
+        }
+
         var taken = new List<HeldUnit>();
-        var kept = new List<HeldUnit>(_waiting.Count);
-        while (_waiting.TryDequeue(out var unit, out _))
+        var kept = new List<HeldUnit>();
+        while (waiting.TryDequeue(out var unit, out _))
         {
             (goes(unit) ? taken : kept).Add(unit);
         }
 
+        // A lane that has given back all it had may wait like that for long.
+        _waiting = null;
         foreach (var unit in kept)
         {
             Add(unit);
