@@ -53,7 +53,10 @@ internal sealed class DeliveryPump(
     {
         window.BeginAsking();
         var demand = new LeaseDemand(
-            Math.Clamp(window.FreeUnits / PartAtOnce, 1, UnitsAtOnce), Math.Max(1, window.FreeBytes / PartAtOnce), dispatcher.ClosedGate);
+            Math.Clamp(window.FreeUnits / PartAtOnce, 1, UnitsAtOnce), Math.Max(1, window.FreeBytes / PartAtOnce), dispatcher.ClosedGate)
+        {
+            HasRoom = dispatcher.HasRoomFor,
+        };
         foreach (var lease in await queue.LeaseDueAsync(demand, stopping))
         {
             dispatcher.Dispatch(lease);

@@ -65,6 +65,9 @@ internal sealed class DeliveryWindow(IMailQueue queue, IOptions<DeliveryOptions>
     public bool Fits(string account, Stock place, Room room, bool isGood) =>
         HolderOf(account) is var holder && FullOne(holder?.Stock, place, room, isGood, out var left) is null && (left is null || holder!.Pace.MayGo);
 
+    /// <summary>The same for a place that has nothing, and of which nothing is known.</summary>
+    public bool FitsStranger(string account) => Fits(account, new Stock(), new Room(1), isGood: false);
+
     /// <param name="left">Units that this account may still send to strangers; null where it need not save.</param>
     private Stock? FullOne(Stock? account, Stock place, Room room, bool isGood, out int? left)
     {

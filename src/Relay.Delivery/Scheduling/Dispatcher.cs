@@ -44,6 +44,9 @@ internal sealed class Dispatcher(
     private readonly ConcurrentDictionary<string, Destination> _destinations = new(StringComparer.Ordinal);
     private readonly CancellationTokenSource _stop = new();
 
+    /// <summary>Domains of which something is remembered.</summary>
+    public int Known => _destinations.Count;
+
     public void Dispatch(Lease lease)
     {
         var held = new HeldLease(lease) { OwesTurn = IsPutOffUncounted(lease.Unit.Lane) };
@@ -78,22 +81,28 @@ internal sealed class Dispatcher(
     /// <summary>What one more unit of this lane has to wait for; null when there is room for it.</summary>
     public Gate? ClosedGate(Lane lane)
     {
+        // What gets no turn is not remembered for that: there may be far more of it than can be under way.
+        var known = _destinations.GetValueOrDefault(lane.Domain);
+        var destination = known ?? new Destination(lane.Domain);
+
         // The rate last: what it lets through counts. What only comes to be told why it waits takes no turn of it.
-        var destination = DestinationOf(lane.Domain);
         var closed = destination.Routed is Routed.To(var plan)
             ? sites.ClosedGate(lane.Account, pools.PlanFor(plan, lane))
             : window.ClosedGate(lane.Account, destination.Stock, new Room(options.Value.Window.UnitsPerConnection), isGood: false);
-        return closed ?? (IsPutOffUncounted(lane) ? null : rates.ClosedGate(lane));
+        closed ??= IsPutOffUncounted(lane) ? null : rates.ClosedGate(lane);
+        if (closed is null && known is null)
+        {
+            Remember(destination);
+        }
+
+        return closed;
     }
 
     /// <summary>The same, asked out of curiosity: nothing is leased because of it.</summary>
-    public bool HasRoomFor(Lane lane)
-    {
-        var destination = DestinationOf(lane.Domain);
-        return destination.Routed is Routed.To(var plan)
-            ? sites.HasRoomFor(lane.Account, pools.PlanFor(plan, lane))
-            : window.Fits(lane.Account, destination.Stock, new Room(options.Value.Window.UnitsPerConnection), isGood: false);
-    }
+    public bool HasRoomFor(Lane lane) =>
+        !_destinations.TryGetValue(lane.Domain, out var destination) ? window.FitsStranger(lane.Account)
+        : destination.Routed is Routed.To(var plan) ? sites.HasRoomFor(lane.Account, pools.PlanFor(plan, lane))
+        : window.Fits(lane.Account, destination.Stock, new Room(options.Value.Window.UnitsPerConnection), isGood: false);
 
     /// <summary>Why the lane's site, or its domain, is left alone; null when it is not.</summary>
     public Excuse? ExcuseFor(Lane lane) =>
@@ -289,13 +298,11 @@ internal sealed class Dispatcher(
         settler.Settle(held, attempt.ToSettlement(settlements));
     }
 
-    private Destination DestinationOf(string domain)
-    {
-        if (_destinations.TryGetValue(domain, out var known))
-        {
-            return known;
-        }
+    private Destination DestinationOf(string domain) => _destinations.GetValueOrDefault(domain) ?? Remember(new Destination(domain));
 
+    // As it was remembered meanwhile, where it was.
+    private Destination Remember(Destination destination)
+    {
         if (_destinations.Count >= MaxKnown)
         {
             foreach (var entry in _destinations)
@@ -307,6 +314,6 @@ internal sealed class Dispatcher(
             }
         }
 
-        return _destinations.GetOrAdd(domain, static d => new Destination(d));
+        return _destinations.GetOrAdd(destination.Domain, destination);
     }
 }

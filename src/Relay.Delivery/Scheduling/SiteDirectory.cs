@@ -89,13 +89,14 @@ internal sealed class SiteDirectory : IDisposable
         return _window.ClosedGate(account, standing.Stock, RoomOf(standing), standing.IsGood || standing.IsResting);
     }
 
-    /// <summary>The same, asked out of curiosity, of a site that is not left alone.</summary>
+    /// <summary>The same, asked out of curiosity.</summary>
     public bool HasRoomFor(string account, RoutePlan plan)
     {
         lock (_lock)
         {
-            return !_standings.TryGetValue(plan.Key, out var standing)
-                || _window.Fits(account, standing.Stock, RoomOf(standing), standing.IsGood);
+            return !_standings.TryGetValue(plan.Key, out var standing) ? _window.FitsStranger(account)
+                : standing.IsResting ? standing.MayBeLookedAt
+                : _window.Fits(account, standing.Stock, RoomOf(standing), standing.IsGood);
         }
     }
 

@@ -78,6 +78,18 @@ internal sealed class Standing(RoutePlan plan, Provider provider, TimeProvider t
         }
     }
 
+    /// <summary>While it rests: one more may come all the same. Nothing is counted because of it.</summary>
+    public bool MayBeLookedAt
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _looks > 0;
+            }
+        }
+    }
+
     /// <summary>While it rests, so many units may come all the same: to be told why they wait, or that they have expired.</summary>
     public void AllowLooks(int count)
     {

@@ -71,7 +71,14 @@ public interface IMailQueue
 /// What a unit of this lane has to wait for; null when there is room for it. Called in the middle of the queue's own work: it
 /// must neither block nor call the queue.
 /// </param>
-public sealed record LeaseDemand(int MaxUnits, long MaxBytes, Func<Lane, Gate?> ClosedGate);
+public sealed record LeaseDemand(int MaxUnits, long MaxBytes, Func<Lane, Gate?> ClosedGate)
+{
+    /// <summary>
+    /// Whether there is likely to be room for a unit of this lane. Asked out of curiosity of lanes that are not in memory, in
+    /// the same way, and nothing is counted because of it; null where nobody can say.
+    /// </summary>
+    public Func<Lane, bool>? HasRoom { get; init; }
+}
 
 /// <param name="Key">The client's own words, at most 255 characters.</param>
 /// <param name="Fingerprint">Hash of the request; the same key with another one is a mistake of the client.</param>

@@ -37,6 +37,9 @@ internal sealed class LaneTurn
     /// <summary>It was not known when mail came for it, and nothing of it was taken since: whether that leaves is still to be seen.</summary>
     public bool IsNew { get; set; }
 
+    /// <summary>It was found where most lanes only wait, and was neither read nor asked yet.</summary>
+    public bool IsStranger { get; set; }
+
     /// <summary>With whom it waits for its turn; null when it has nothing to wait for.</summary>
     public LaneGroup? Group { get; set; }
 

@@ -61,13 +61,30 @@ internal sealed partial class Window
                 share = _lanes.GetShare(partition, lane);
             }
 
-            if (share.IsBlind)
+            if (share.IsBlind && !TryAwaitTurnHoldingLock(share, due, discovery))
             {
                 LeaveInStoreHoldingLock(share, due);
             }
 
             return discovery;
         }
+    }
+
+    // Where so many lanes only wait, one more most likely does too. It is read when it has been asked and there is room for it: to
+    // read it before would bring what is thrown away again, for each of them, over and over.
+    private bool TryAwaitTurnHoldingLock(LaneShare share, long due, Discovery discovery)
+    {
+        if (discovery != Discovery.Swapped || share.Turn.Shares.Count > 1)
+        {
+            return false;
+        }
+
+        // All that it has stands there from this time on: no look needs to have it read for what it may have missed.
+        share.NextInStore = due;
+        _lanes.WasRead(share);
+        share.Turn.IsStranger = true;
+        _turns.Enter(share.Turn);
+        return true;
     }
 
     /// <summary>The store may hold units of the partition of which nobody told: each of its lanes is read anew.</summary>

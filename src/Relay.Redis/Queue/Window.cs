@@ -227,6 +227,12 @@ internal sealed partial class Window
             return null;
         }
 
+        if (MayBeRead(lane, demand))
+        {
+            ReenterHoldingLock(lane);
+            return null;
+        }
+
         if (demand.ClosedGate(lane.Lane) is { } gate)
         {
             _turns.Close(lane, gate);
@@ -270,6 +276,14 @@ internal sealed partial class Window
         }
 
         return lane.Waiting == 0 || timestamp < lane.Peek().Share.Partition.LiveUntil;
+    }
+
+    // Asked without a unit in hand, so that none is counted on: that would be a turn for nobody.
+    private static bool MayBeRead(LaneTurn lane, LeaseDemand demand)
+    {
+        var isStranger = lane.IsStranger;
+        lane.IsStranger = false;
+        return isStranger && lane.Waiting == 0 && demand.HasRoom?.Invoke(lane.Lane) != false;
     }
 
     // Its place may have been given to another while it was away.

@@ -1,5 +1,7 @@
 using Relay.Delivery.Scheduling;
 using Relay.Mail.Events;
+using Relay.Mail.Messages;
+using Relay.Mail.Queue;
 using Relay.TestKit.Relays;
 using Relay.TestKit.Remote;
 
@@ -69,6 +71,31 @@ public sealed class FairnessTests
         }
 
         await quick.WaitForMessagesAsync(1, TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    public async Task Of_domains_for_which_there_is_no_room_nothing_is_remembered()
+    {
+        const int Silent = 100;
+        var never = new TaskCompletionSource();
+        await using var slow = ScriptedSmtpServer.Start(new RemoteScript().On(RemoteStage.Greeting, RemoteAnswer.Silence.After(never.Task)));
+        await using var quick = ScriptedSmtpServer.Start();
+        await using var delivery = await StartAsync(slow, quick, [("Delivery:Window:Units", 64), .. SitesAt(slow, Silent)]);
+        for (var i = 1; i <= Silent; i++)
+        {
+            await delivery.AcceptAsync($"a@slow{i}.test");
+        }
+
+        await WaitUntil.TrueAsync(() => !delivery.Window.Fits("default", new Stock(), new Room(10), isGood: false));
+        var dispatcher = delivery.Part<Dispatcher>();
+        for (var i = 0; i < 1_000; i++)
+        {
+            var lane = new Lane($"other{i}.test", "default", MessageClass.Transactional);
+            Assert.False(dispatcher.HasRoomFor(lane));
+            Assert.NotNull(dispatcher.ClosedGate(lane));
+        }
+
+        Assert.InRange(dispatcher.Known, 1, Silent);
     }
 
     [Fact]

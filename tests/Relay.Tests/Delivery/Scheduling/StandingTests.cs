@@ -39,6 +39,23 @@ public sealed class StandingTests : IDisposable
     }
 
     [Fact]
+    public void To_ask_whether_one_may_come_though_it_rests_takes_nobodys_turn()
+    {
+        for (var i = 0; i < 5; i++)
+        {
+            _site.Failed("refused");
+        }
+
+        Assert.False(_site.MayBeLookedAt);
+        _site.AllowLooks(1);
+        Assert.True(_site.MayBeLookedAt);
+        Assert.True(_site.MayBeLookedAt);
+        Assert.Equal(Known, Most);
+        Assert.False(_site.MayBeLookedAt);
+        Assert.Equal(0, Most);
+    }
+
+    [Fact]
     public void A_single_failure_is_no_reason_to_rest()
     {
         Assert.False(_site.Failed("refused"));

@@ -20,6 +20,10 @@ public sealed class CrowdedWindowTests
     private readonly Dictionary<Lane, Gate> _gates = [];
     private Window _window;
     private Func<Lane, Gate?> _gateOf;
+    private Func<Lane, bool>? _hasRoom;
+
+    // Lanes read so far, as often as each was.
+    private readonly List<Lane> _read = [];
 
     // The store: one unit a lane, in the order in which lanes stand there.
     private readonly SortedSet<(long Due, string Name)> _lanes = new(Comparer<(long Due, string Name)>.Create(
@@ -37,9 +41,12 @@ public sealed class CrowdedWindowTests
 
     private long Now => _time.GetUtcNow().ToUnixTimeMilliseconds();
 
-    [Fact]
-    public void All_mail_leaves_though_most_lanes_wait_for_hosts_that_are_dead()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void All_mail_leaves_though_most_lanes_wait_for_hosts_that_are_dead(bool tellsOfRoom)
     {
+        _hasRoom = tellsOfRoom ? lane => _gateOf(lane) is null : null;
         for (var i = 0; i < Lanes; i++)
         {
             Store("big", i % 10 == 0 ? $"alive{i}" : $"dead{i}");
@@ -54,6 +61,46 @@ public sealed class CrowdedWindowTests
         }
 
         PassUntil(() => _units.Count == 0);
+    }
+
+    [Fact]
+    public void Lanes_that_take_the_places_of_others_are_read_only_when_there_is_room_for_their_mail()
+    {
+        _hasRoom = lane => _gateOf(lane) is null;
+        CrowdWithDead();
+        _read.Clear();
+
+        for (var pass = 0; pass < 20; pass++)
+        {
+            Pass(LaneLook.Beat);
+        }
+
+        Assert.Empty(_read);
+
+        // Each has its turn all the same.
+        for (var i = 0; i < 100; i++)
+        {
+            Store("big", $"alive{i}");
+        }
+
+        PassUntil(() => _units.Count == 4 * Places);
+
+        // And when they have left their places are free: whoever gets one of these is read.
+        Assert.InRange(_read.Count, 100, 200);
+    }
+
+    [Fact]
+    public void An_account_with_few_that_finds_nobody_to_make_place_is_looked_for_again_soon()
+    {
+        for (var i = 0; i < 2 * Places; i++)
+        {
+            Store("big", $"d{i}");
+        }
+
+        Look();
+        Assert.False(_partition.Look.IsUrgent);
+        Assert.Equal(Discovery.NoPlaceYet, _window.Discover(_partition, LaneOf("small", "alive"), Now, maySwap: true));
+        Assert.Equal(Discovery.NoPlace, _window.Discover(_partition, LaneOf("big", "alive"), Now, maySwap: true));
     }
 
     [Fact]
@@ -193,7 +240,7 @@ public sealed class CrowdedWindowTests
         _window.EndAccept(_partition, message, Unit.Of(message), Now);
     }
 
-    private IReadOnlyList<Lease> Take(int count) => _window.Take(new LeaseDemand(count, long.MaxValue, _gateOf));
+    private IReadOnlyList<Lease> Take(int count) => _window.Take(new LeaseDemand(count, long.MaxValue, _gateOf) { HasRoom = _hasRoom });
 
     private void Settle(Lease lease)
     {
@@ -261,6 +308,7 @@ public sealed class CrowdedWindowTests
         var shares = _window.TakeHungry(PerRead).Shares;
         foreach (var share in shares)
         {
+            _read.Add(share.Turn.Lane);
             var count = _window.BeginRefill(share, PerRead);
             var hasUnit = _units.TryGetValue(share.Turn.Lane.ToString(), out var stored);
             var units = hasUnit ? Unit.Of(stored!) : [];
