@@ -122,7 +122,10 @@ internal sealed partial class Window
             var now = Now;
             var found = new List<UnitId>();
             var passedAll = true;
-            wanted = Math.Clamp(_room.FreeUnits, 1, wanted);
+
+            // In a full window others give way to a lane that has little, one by one: it would else be read for one unit at a time.
+            var least = HasRoomHoldingLock(share.Turn) ? Math.Min(LowWater, wanted) : 1;
+            wanted = Math.Clamp(_room.FreeUnits, least, wanted);
             foreach (var (id, due) in entries)
             {
                 if (_held.Contains(id))

@@ -84,6 +84,36 @@ public sealed class WindowRoomTests
     }
 
     [Fact]
+    public void A_lane_that_may_go_is_read_for_more_than_one_unit_though_the_window_is_full_of_those_that_wait()
+    {
+        Accept("other", "dead", 8);
+        for (var i = 0; i < 8; i++)
+        {
+            Accept("big", $"dead{i}", 1);
+        }
+
+        Assert.Empty(Take());
+        Assert.Equal(16, _window.Size.Waiting);
+        var messages = Enumerable.Range(0, 20).Select(_ => TestMail.For(_time, "big", "a@alive.test")).ToList();
+        _window.Arrived(_partition, Lane.Of(messages[0], "alive.test"), _time.GetUtcNow().ToUnixTimeMilliseconds());
+
+        var share = Assert.Single(_window.TakeHungry(10).Shares);
+        _window.BeginRefill(share, 32);
+        var found = _window.Found(share, [.. messages.Select(m => (Unit.Of(m)[0].Id, m.DueAt.ToUnixTimeMilliseconds()))], complete: true, 32);
+        foreach (var id in found)
+        {
+            var message = messages.Single(m => m.Id == id.Message);
+            _window.TryLoad(share, new Lease { Unit = Unit.Of(message)[0], Message = message });
+        }
+
+        _window.EndRefill(share, failed: false);
+
+        // As much as its account may have, and all of that in the place of what waits.
+        Assert.Equal(8, Take().Count);
+        Assert.InRange(found.Count, 8, 16);
+    }
+
+    [Fact]
     public void A_lane_that_may_go_takes_all_the_room_of_those_that_wait()
     {
         for (var i = 0; i < 8; i++)
