@@ -3,6 +3,7 @@ using Relay.Mail.Queue;
 using Relay.Mail.Webhooks;
 using Relay.Redis.Administration;
 using Relay.Redis.Connections;
+using Relay.Redis.Queue;
 using Relay.Redis.Steps;
 using StackExchange.Redis;
 
@@ -34,6 +35,7 @@ internal sealed class WebhookLanes : IWebhookLanes
     private readonly TimeProvider _time;
     private readonly ILogger<WebhookLanes> _logger;
     private readonly Dictionary<int, long> _looked = [];
+    private readonly Trouble _trouble = new();
     private Task _rung = Task.CompletedTask;
     private DateTimeOffset _lookAt;
     private volatile bool _isOutdated;
@@ -146,26 +148,35 @@ internal sealed class WebhookLanes : IWebhookLanes
         _isOutdated = false;
         _rung = _bell.Webhooks.Next;
         _lookAt = all ? now + LookAgain : _lookAt;
-        try
+        foreach (var partition in _store.Partitions.Where(p => p.IsServed))
         {
-            foreach (var partition in _store.Partitions.Where(p => p.IsServed))
+            if (!all && _looked.TryGetValue(partition.Number, out var term) && term == partition.Term)
             {
-                if (!all && _looked.TryGetValue(partition.Number, out var term) && term == partition.Term)
-                {
-                    continue;
-                }
+                continue;
+            }
 
-                var looked = partition.Term;
-                var names = await StoreFailure.TranslateAsync(Database.SetMembersAsync(partition.Keys.Hooks, StoreConnections.FromPrimary), cancellation);
-                _waiting.Found(partition.Number, names.Select(name => name.ToString()));
+            // One on a shard that is away is looked at when it is back, and keeps the others from nothing.
+            var looked = partition.Term;
+            if (!partition.IsAway(_time.GetTimestamp()) && await _trouble.TryAsync(() => LookAsync(partition, cancellation)))
+            {
                 _looked[partition.Number] = looked;
             }
+            else
+            {
+                _looked.Remove(partition.Number);
+            }
         }
-        catch (StoreUnavailableException)
+
+        if (_trouble.Take() is { } reason && _looked.Count == 0)
         {
-            _isOutdated = true;
-            throw;
+            throw new StoreUnavailableException(reason);
         }
+    }
+
+    private async Task LookAsync(Partition partition, CancellationToken cancellation)
+    {
+        var names = await StoreFailure.TranslateAsync(Database.SetMembersAsync(partition.Keys.Hooks, StoreConnections.FromPrimary), cancellation);
+        _waiting.Found(partition.Number, names.Select(name => name.ToString()));
     }
 
     // Null when nobody is to work on it: its webhook is gone, or cannot be read now. Then it comes back by itself, and keeps no other from being worked on.

@@ -1,9 +1,11 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
+using Relay.Mail.Webhooks;
 using Relay.Redis;
 using Relay.Redis.Journal;
 using Relay.Redis.Queue;
+using Relay.Redis.Webhooks;
 using Relay.TestKit.Redis;
 
 namespace Relay.Tests.Redis.Shapes;
@@ -68,6 +70,27 @@ public sealed class PartlyRefusedTests : IAsyncLifetime
         await stop.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => writing);
         Assert.Equal([false, true], written);
+    }
+
+    [Fact]
+    public async Task Events_of_the_others_are_taken_to_their_webhooks()
+    {
+        Refuse(Refused.Keys.Hooks.ToString(), "SMEMBERS");
+        var webhook = new EventWebhook
+        {
+            Id = "hook_1",
+            Account = "acme",
+            Url = new Uri("https://hooks.acme.test/events"),
+            Secret = [1, 2, 3],
+            CreatedAt = DateTimeOffset.UnixEpoch,
+            By = "key_1",
+        };
+        await _store.Get<IWebhookStore>().AddAsync(webhook, Cancellation);
+        await Eventually.HoldsAsync(() => _store.Get<WebhookDirectory>().Find(WebhookDirectory.NameOf(webhook)) is not null, Cancellation);
+
+        await AcceptAsync(Served);
+
+        await Eventually.HoldsAsync(async () => (await _store.Get<IWebhookLanes>().TakeDueAsync(Cancellation)).Any(lane => lane.Partition == Served.Number), Cancellation);
     }
 
     private void Refuse(string key, params string[] names) =>
