@@ -10,8 +10,11 @@ internal sealed class RedisStatisticsReader(Store store) : IStatisticsReader
     public async ValueTask<IReadOnlyList<DayStatistics>> ReadAsync(string account, DateOnly from, DateOnly to, CancellationToken cancellation)
     {
         var days = new SortedDictionary<DateOnly, Dictionary<MailEventType, long>>();
-        for (var month = new DateOnly(from.Year, from.Month, 1); month <= to; month = month.AddMonths(1))
+        var first = new DateOnly(from.Year, from.Month, 1);
+        var months = (12 * (to.Year - from.Year)) + to.Month - from.Month;
+        for (var i = 0; i <= months; i++)
         {
+            var month = first.AddMonths(i);
             var parts = await StoreFailure.TranslateAsync(
                 Task.WhenAll(store.Partitions.Select(p => store.Connections.Reading.HashGetAllAsync(p.Keys.Statistics(account, month)))), cancellation);
             foreach (var counter in parts.SelectMany(part => part))

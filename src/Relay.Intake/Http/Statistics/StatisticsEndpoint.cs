@@ -20,7 +20,7 @@ internal sealed class StatisticsEndpoint(IStatisticsReader statistics, TimeProvi
     {
         var today = DateOnly.FromDateTime(time.GetUtcNow().UtcDateTime);
         var last = Day("to", to) ?? today;
-        var first = Day("from", from) ?? last.AddDays(1 - UsualDays);
+        var first = Day("from", from) ?? DateOnly.FromDayNumber(Math.Max(0, last.DayNumber + 1 - UsualDays));
         if (first > last || last.DayNumber - first.DayNumber >= MaxDays)
         {
             throw new ProblemException(Problem.Unprocessable("from", $"is after 'to', or more than {MaxDays} days before it"));

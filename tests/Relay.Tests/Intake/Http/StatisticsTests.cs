@@ -23,6 +23,17 @@ public sealed class StatisticsTests
     }
 
     [Theory]
+    [InlineData("to=0001-01-01")]
+    [InlineData("to=9999-12-31")]
+    [InlineData("from=9999-12-31&to=9999-12-31")]
+    public async Task The_first_and_the_last_of_all_days_are_days(string query)
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+
+        Assert.Empty((await api.GetAsync($"/stats?{query}")).Json.GetProperty("items").EnumerateArray());
+    }
+
+    [Theory]
     [InlineData("from=yesterday", "from")]
     [InlineData("to=2026-13-01", "to")]
     [InlineData("from=2026-03-02&to=2026-03-01", "from")]
