@@ -59,6 +59,10 @@ internal sealed partial class Unanswered(RequestDelegate next, ILogger<Unanswere
             StatusCodes.Status405MethodNotAllowed,
             "Method not allowed",
             $"this path does not take {context.Request.Method}; it takes {context.Response.Headers.Allow}"),
+        StatusCodes.Status415UnsupportedMediaType => new Problem(
+            StatusCodes.Status415UnsupportedMediaType,
+            "Unsupported media type",
+            $"this path does not take {(context.Request.ContentType is { } type ? $"a body of the type {type}" : "a body without a type")}; /scalar describes what it takes"),
         _ => null,
     };
 
@@ -78,5 +82,11 @@ internal sealed partial class Unanswered(RequestDelegate next, ILogger<Unanswere
 public static class UnansweredExtensions
 {
     /// <summary>Before all endpoints, of whichever part.</summary>
-    public static void UseRelayProblems(this IApplicationBuilder app) => app.UseMiddleware<Unanswered>();
+    public static void UseRelayProblems(this IApplicationBuilder app)
+    {
+        app.UseMiddleware<Unanswered>();
+        app.UseMiddleware<HeadAsGet>();
+        // Else the framework looks for the endpoint before all of these.
+        app.UseRouting();
+    }
 }

@@ -28,6 +28,20 @@ public sealed class UnansweredTests
     }
 
     [Fact]
+    public async Task HEAD_is_answered_as_GET_is_but_for_the_body()
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+
+        var messages = await api.CallAsync(HttpMethod.Head, "/messages", null, api.Key);
+        var nobody = await api.CallAsync(HttpMethod.Head, "/messages", null, "wrong");
+        var send = await api.CallAsync(HttpMethod.Head, "/send", null, api.Key);
+
+        Assert.Equal((HttpStatusCode.OK, "application/json", 0), (messages.Status, messages.ContentType, messages.Body.Length));
+        Assert.Equal(HttpStatusCode.Unauthorized, nobody.Status);
+        Assert.Equal(HttpStatusCode.MethodNotAllowed, send.Status);
+    }
+
+    [Fact]
     public async Task A_fault_of_ours_is_a_problem_that_tells_nothing_of_it_but_where_the_log_does()
     {
         await using var api = await ApiUnderTest.StartAsync();
