@@ -28,9 +28,22 @@ internal sealed class ReadyTemplate
     public static ReadyTemplate Of(MailTemplate template, FieldErrors errors) => new(template, errors);
 
     /// <exception cref="ProblemException">It takes or writes too much with these variables, or is strict and lacks some.</exception>
-    public RenderedTemplate Render(Value.Map variables)
+    public RenderedTemplate Render(Value.Map variables, BatchSteps? batch = null)
     {
+        batch?.RequireSome();
         var budget = new RenderBudget();
+        try
+        {
+            return Render(variables, budget);
+        }
+        finally
+        {
+            batch?.Take(budget.StepsTaken);
+        }
+    }
+
+    private RenderedTemplate Render(Value.Map variables, RenderBudget budget)
+    {
         var missing = new List<string>();
         var rendered = new RenderedTemplate(
             Render(_subject, escapes: false, "subject"), Render(_text, escapes: false, "text"), Render(_html, escapes: true, "html"), missing);

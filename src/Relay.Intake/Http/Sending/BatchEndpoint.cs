@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Http;
 using Relay.Intake.Http.Access;
 using Relay.Intake.Http.Json;
 using Relay.Intake.Http.Repeating;
+using Relay.Intake.Templates;
 using Relay.Mail.Accounts;
 using Relay.Mail.Crashing;
 using Relay.Mail.Queue;
@@ -29,11 +30,12 @@ internal sealed class BatchEndpoint(Mailer mailer, BodyBudget bodies)
         }
 
         var key = IdempotencyHeader.Read(context);
+        var steps = new BatchSteps();
         var items = new List<BatchAnswer.Item>(batch.Mails.Count);
         foreach (var together in batch.Mails.Chunk(AtATime))
         {
             var first = items.Count;
-            items.AddRange(await Task.WhenAll(together.Select((mail, i) => SendAsync(octets[mail], body, key is null ? null : KeyOf(key, first + i, octets[mail].Span), credential, context.RequestAborted))));
+            items.AddRange(await Task.WhenAll(together.Select((mail, i) => SendAsync(octets[mail], body, steps, key is null ? null : KeyOf(key, first + i, octets[mail].Span), credential, context.RequestAborted))));
         }
 
         if (items.Exists(item => item.Status is StatusCodes.Status503ServiceUnavailable or StatusCodes.Status429TooManyRequests))
@@ -46,11 +48,12 @@ internal sealed class BatchEndpoint(Mailer mailer, BodyBudget bodies)
         return TypedResults.Json(new BatchAnswer(items), AnswerJson.Default.BatchAnswer, statusCode: status);
     }
 
-    private async Task<BatchAnswer.Item> SendAsync(ReadOnlyMemory<byte> mail, BodyBudget.Share body, IdempotencyKey? idempotency, Credential credential, CancellationToken cancellation)
+    private async Task<BatchAnswer.Item> SendAsync(
+        ReadOnlyMemory<byte> mail, BodyBudget.Share body, BatchSteps steps, IdempotencyKey? idempotency, Credential credential, CancellationToken cancellation)
     {
         try
         {
-            var taken = await mailer.SendAsync(RequestBody.Read(mail.Span, ApiJson.Default.SendRequest), body, idempotency, credential, cancellation);
+            var taken = await mailer.SendAsync(RequestBody.Read(mail.Span, ApiJson.Default.SendRequest), body, steps, idempotency, credential, cancellation);
             return new BatchAnswer.Item(StatusCodes.Status202Accepted) { Message = taken.Answer };
         }
         catch (ProblemException exception)

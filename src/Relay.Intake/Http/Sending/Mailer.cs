@@ -5,6 +5,7 @@ using Relay.Intake.Http.Json;
 using Relay.Intake.Http.Limits;
 using Relay.Intake.Http.Repeating;
 using Relay.Intake.Smtp;
+using Relay.Intake.Templates;
 using Relay.Mail.Accounts;
 using Relay.Mail.Crashing;
 using Relay.Mail.Messages;
@@ -20,14 +21,15 @@ internal sealed class Mailer(AdmissionGate gate, TemplatedMail templated, IConte
 
     /// <summary>Returns when the mail is durable.</summary>
     /// <param name="body">That the request came in.</param>
+    /// <param name="batch">That it is one of; null where it came alone.</param>
     /// <exception cref="ProblemException">It was not taken.</exception>
-    public async ValueTask<TakenMail> SendAsync(SendRequest request, BodyBudget.Share body, IdempotencyKey? idempotency, Credential credential, CancellationToken cancellation)
+    public async ValueTask<TakenMail> SendAsync(SendRequest request, BodyBudget.Share body, BatchSteps? batch, IdempotencyKey? idempotency, Credential credential, CancellationToken cancellation)
     {
         var now = time.GetUtcNow();
         Draft draft;
         try
         {
-            draft = DraftOf(await templated.WriteAsync(request, credential.Account, cancellation), now);
+            draft = DraftOf(await templated.WriteAsync(request, credential.Account, batch, cancellation), now);
         }
         catch (ProblemException) when (request.Template is not null && idempotency is not null)
         {
@@ -135,7 +137,7 @@ internal sealed class Mailer(AdmissionGate gate, TemplatedMail templated, IConte
     {
         RefusalReason.NotAllowed or RefusalReason.SenderNotVerified or RefusalReason.KeyIsOver => Problem.Forbidden(refusal.Text, refusal.Field),
         RefusalReason.StoreFull or RefusalReason.StoreUnavailable => Problem.Unavailable(refusal.Text),
-        RefusalReason.IdempotencyMismatch => Problem.Unprocessable(IdempotencyHeader.Name, refusal.Text),
+        RefusalReason.IdempotencyMismatch => Problem.Unprocessable(IdempotencyHeader.Name, "was used for another message within the last 24 hours"),
         _ => Problem.Unprocessable(refusal.Field, refusal.Text),
     };
 }

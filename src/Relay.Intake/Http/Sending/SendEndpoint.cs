@@ -22,7 +22,7 @@ internal sealed class SendEndpoint(Mailer mailer, BodyBudget bodies, IOptions<Su
         // Held until the answer: composing takes as much again.
         await using var body = bodies.Open(context.Request.Body, credential.Account);
         var (request, idempotency) = await ReadAsync(context, body);
-        var taken = await mailer.SendAsync(request, body, idempotency, credential, context.RequestAborted);
+        var taken = await mailer.SendAsync(request, body, batch: null, idempotency, credential, context.RequestAborted);
 
         if (taken.IsRepeated)
         {

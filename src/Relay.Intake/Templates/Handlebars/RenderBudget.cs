@@ -8,6 +8,8 @@ internal sealed class RenderBudget
     private int _steps = TemplateLimits.MaxSteps;
     private int _output = TemplateLimits.MaxOutput;
 
+    public int StepsTaken => TemplateLimits.MaxSteps - _steps;
+
     /// <param name="characters">That are compared, hashed or copied with it.</param>
     /// <exception cref="RenderFault">There are none left.</exception>
     public void Step(int characters = 0)

@@ -28,6 +28,10 @@ internal static class TemplateLimits
     /// </summary>
     public const int MaxSteps = 250_000;
 
+    /// <summary>Steps of all mails of a request.</summary>
+    // Mail that people read takes some hundred each; five hundred that all took what one may would keep a core for half a minute.
+    public const int MaxStepsOfABatch = 2_000_000;
+
     /// <summary>Characters of all that is rendered for a mail.</summary>
     public const int MaxOutput = 1024 * 1024;
 

@@ -40,6 +40,22 @@ public sealed class BatchTests
     }
 
     [Fact]
+    public async Task Mails_that_take_long_to_write_do_not_take_it_five_hundred_times()
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+        var template = (await api.PostAsync("/templates", """{ "name": "a", "text": "{{#each a}}{{#each @root.a}}{{/each}}{{/each}}" }""")).String("id");
+        // Nearly as many steps as a mail may have.
+        var mail = JsonSerializer.Serialize(new { from = "a@shop.test", to = "b@there.test", template, variables = new { a = Enumerable.Range(0, 400) } });
+
+        var items = Items(await api.PostAsync("/send/batch", $"[{string.Join(',', Enumerable.Repeat(mail, 60))}]"));
+
+        var taken = items.Count(item => item.GetProperty("status").GetInt32() == 202);
+        Assert.InRange(taken, 8, 20);
+        Assert.All(items.Where(item => item.GetProperty("status").GetInt32() != 202), item => Assert.Contains(
+            "send it in another batch", item.GetProperty("problem").GetProperty("detail").GetString(), StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task Where_all_are_taken_the_answer_says_so()
     {
         await using var api = await ApiUnderTest.StartAsync();
