@@ -10,9 +10,11 @@ internal static class HealthEndpoints
     public static void MapRelayHealth(this IEndpointRouteBuilder routes)
     {
         var health = routes.MapGroup("/health").WithTags("Health");
-        health.MapGet("/", Ready).WithSummary("What /health/ready says.");
-        health.MapGet("/live", Live).WithSummary("The process runs.");
-        health.MapGet("/ready", Ready).WithSummary("The store answers and every listener is open; 503 before, after, and while the store is away.");
+        health.MapGet("/", Ready).WithSummary("What /health/ready says.")
+            .Produces<Readiness>().Produces<Readiness>(StatusCodes.Status503ServiceUnavailable);
+        health.MapGet("/live", Live).WithSummary("The process runs.").Produces<Liveness>();
+        health.MapGet("/ready", Ready).WithSummary("The store answers and every listener is open; 503 before, after, and while the store is away.")
+            .Produces<Readiness>().Produces<Readiness>(StatusCodes.Status503ServiceUnavailable);
     }
 
     private static JsonHttpResult<Liveness> Live() => TypedResults.Json(new Liveness("live"), HealthJson.Default.Liveness);
@@ -30,12 +32,14 @@ internal static class HealthEndpoints
 internal sealed record Liveness(string Status);
 
 /// <param name="Machine">Which one it runs on, so that whoever asks knows whether loopback means the same.</param>
-internal sealed record Readiness(ReadyStatus Status, string Machine, StoreReadiness Store, IReadOnlyList<ListenerReadiness> Listeners);
+internal sealed record Readiness(
+    [property: JsonConverter(typeof(KebabEnumConverter<ReadyStatus>))] ReadyStatus Status, string Machine, StoreReadiness Store, IReadOnlyList<ListenerReadiness> Listeners);
 
 /// <param name="Promise">What a 250 or 202 is worth; null until the store was asked.</param>
 /// <param name="Sentence">What that does not cover.</param>
 /// <param name="Declared">The class was stated by the configuration, not read from the store.</param>
-internal sealed record StoreReadiness(bool Answers, PromiseClass? Promise, string? Sentence, bool Declared)
+internal sealed record StoreReadiness(
+    bool Answers, [property: JsonConverter(typeof(KebabEnumConverter<PromiseClass>))] PromiseClass? Promise, string? Sentence, bool Declared)
 {
     /// <summary>What is lost, by what happens to the store; null where it does not tell its settings.</summary>
     public StoreLosses? Losses { get; init; }
@@ -54,10 +58,7 @@ internal enum ReadyStatus
     Stopping,
 }
 
-[JsonSourceGenerationOptions(
-    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
-    UseStringEnumConverter = false,
-    Converters = [typeof(KebabEnumConverter<ReadyStatus>), typeof(KebabEnumConverter<PromiseClass>)])]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(Liveness))]
 [JsonSerializable(typeof(Readiness))]
 internal sealed partial class HealthJson : JsonSerializerContext;

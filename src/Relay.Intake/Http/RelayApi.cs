@@ -258,7 +258,8 @@ public static class RelayApi
             .DisableAntiforgery()
             .Accepts<string>("application/x-www-form-urlencoded", "multipart/form-data")
             .Produces<string>(contentType: "text/html").Produces<string>(StatusCodes.Status400BadRequest, "text/html")
-            .Produces<string>(StatusCodes.Status404NotFound, "text/html").Produces<string>(StatusCodes.Status503ServiceUnavailable, "text/html");
+            .Produces<string>(StatusCodes.Status404NotFound, "text/html").Produces<string>(StatusCodes.Status503ServiceUnavailable, "text/html")
+            .Answers([StatusCodes.Status415UnsupportedMediaType]);
 
         routes.MapGet("/stats", (HttpContext context, StatisticsEndpoint statistics, string? from, string? to) => statistics.ReadAsync(context, from, to))
             .Requires(CredentialScope.Read).WithTags("Statistics").WithSummary("Count events by day and kind")
@@ -309,7 +310,8 @@ public static class RelayApi
 
     // Any type is taken for JSON: curl calls it a form unless told otherwise, and a 415 would teach nobody anything.
     private static RouteHandlerBuilder Reads<T>(this RouteHandlerBuilder endpoint)
-        where T : notnull => endpoint.Accepts<T>("application/json", "*/*").Answers([StatusCodes.Status400BadRequest, StatusCodes.Status413PayloadTooLarge]);
+        where T : notnull => endpoint.Accepts<T>("application/json", "*/*").Answers(
+            [StatusCodes.Status400BadRequest, StatusCodes.Status413PayloadTooLarge, StatusCodes.Status415UnsupportedMediaType]);
 
     // What the guard says of any call, such as 404 of an account that the admin key names and that is not there, and 422 of
     // whatever is in the address. Our tests fail on an answer that is not named here.

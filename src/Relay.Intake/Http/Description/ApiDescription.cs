@@ -17,7 +17,11 @@ public static class ApiDescription
     public static OpenApiOptions DescribeRelayApi(this OpenApiOptions openApi) => openApi
         .AddDocumentTransformer((document, _, _) => Done(() => Introduce(document)))
         .AddOperationTransformer((operation, context, _) => Done(() => Describe(operation, context)))
-        .AddSchemaTransformer((schema, context, _) => Done(() => Describe(schema, context.JsonTypeInfo)));
+        .AddSchemaTransformer((schema, context, _) => Done(() =>
+        {
+            Describe(schema, context.JsonTypeInfo);
+            Describe(schema, context.JsonPropertyInfo);
+        }));
 
     private static void Introduce(OpenApiDocument document)
     {
@@ -72,6 +76,17 @@ public static class ApiDescription
             schema.Examples = [JsonNode.Parse("""
                 { "from": "Shop <shop@example.com>", "to": ["Ada <ada@example.com>"], "subject": "Hello", "text": "It works." }
                 """)!];
+        }
+    }
+
+    // These converters take a list, or one of what would stand in it.
+    private static void Describe(OpenApiSchema schema, JsonPropertyInfo? property)
+    {
+        if (property?.CustomConverter is AddressListConverter or TextListConverter && schema.Items is { } item)
+        {
+            schema.AnyOf = [new OpenApiSchema { Type = schema.Type, Items = item }, item];
+            schema.Type = null;
+            schema.Items = null;
         }
     }
 

@@ -30,7 +30,7 @@ public sealed class DescriptionTests
         Assert.True(reading.Count >= 10, "the description names fewer bodies than there are");
         foreach (var (name, operation) in reading)
         {
-            foreach (var status in new[] { "400", "413" })
+            foreach (var status in new[] { "400", "413", "415" })
             {
                 Assert.True(operation.GetProperty("responses").TryGetProperty(status, out var answer), $"{name} does not name {status}");
                 Assert.True(answer.GetProperty("content").TryGetProperty("application/problem+json", out _), name);
@@ -48,6 +48,21 @@ public sealed class DescriptionTests
         Assert.Equal("""{"type":"object"}""", JsonSerializer.Serialize(schemas.GetProperty("Map")));
         Assert.False(schemas.TryGetProperty("Value", out _));
         Assert.Contains("/Map", schemas.GetProperty("SendRequest").GetProperty("properties").GetProperty("variables").GetRawText(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Where_one_will_do_a_list_or_one_is_described()
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+
+        var schemas = (await api.GetAsync("/openapi/v1.json")).Json.GetProperty("components").GetProperty("schemas");
+
+        var to = schemas.GetProperty("SendRequest").GetProperty("properties").GetProperty("to").GetProperty("anyOf");
+        Assert.Contains("array", to[0].GetProperty("type").GetRawText(), StringComparison.Ordinal);
+        Assert.EndsWith("/AddressInput", to[0].GetProperty("items").GetProperty("$ref").GetString(), StringComparison.Ordinal);
+        Assert.EndsWith("/AddressInput", to[1].GetProperty("$ref").GetString(), StringComparison.Ordinal);
+        var scopes = schemas.GetProperty("KeyRequest").GetProperty("properties").GetProperty("scopes").GetProperty("anyOf");
+        Assert.Equal("\"string\"", scopes[1].GetProperty("type").GetRawText());
     }
 
     private static async Task<List<(string Name, JsonElement Operation)>> OperationsAsync(ApiUnderTest api) =>
