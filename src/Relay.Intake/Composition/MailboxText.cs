@@ -35,6 +35,8 @@ internal static class MailboxText
 
         if (!EnvelopeAddress.TryParse(email, out var address, out problem))
         {
+            // As a mail program's line has them.
+            problem = email.AsSpan().ContainsAny(',', ';') ? $"{problem}; several addresses are a list of texts, not one text" : problem;
             return false;
         }
 

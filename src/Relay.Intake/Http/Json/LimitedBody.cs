@@ -5,6 +5,8 @@ internal sealed class LimitedBody(Stream body, long limit) : BodyReader
 {
     private long _read;
 
+    public bool IsEmpty => _read == 0;
+
     /// <exception cref="ProblemException">It is longer.</exception>
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
@@ -23,7 +24,7 @@ internal static class RequestBody
     /// <exception cref="ProblemException">The body is too large, not JSON, or not this request.</exception>
     public static ValueTask<T> ReadAsync<T>(HttpContext context, Stream body, long limit, JsonTypeInfo<T> type)
         where T : class =>
-        ReadAsync(context, body, limit, octets => JsonSerializer.DeserializeAsync(octets, type, context.RequestAborted));
+        ReadAsync(context, body, limit, type, octets => JsonSerializer.DeserializeAsync(octets, type, context.RequestAborted));
 
     /// <summary>Reads a body of which parts are read later, each by itself: its octets stay.</summary>
     /// <exception cref="ProblemException">The body is too large, not JSON, or not this request.</exception>
@@ -31,7 +32,7 @@ internal static class RequestBody
         where T : class
     {
         var whole = new MemoryStream();
-        var request = await ReadAsync(context, body, limit, async octets =>
+        var request = await ReadAsync(context, body, limit, type, async octets =>
         {
             await octets.CopyToAsync(whole, context.RequestAborted);
             return JsonSerializer.Deserialize(OctetsOf(whole).Span, type);
@@ -50,7 +51,7 @@ internal static class RequestBody
         }
         catch (JsonException exception)
         {
-            throw new ProblemException(ProblemOf(exception));
+            throw new ProblemException(ProblemOf(exception, type));
         }
     }
 
@@ -63,14 +64,16 @@ internal static class RequestBody
         }
     }
 
-    private static async ValueTask<T> ReadAsync<T>(HttpContext context, Stream body, long limit, Func<Stream, ValueTask<T?>> read)
+    private static async ValueTask<T> ReadAsync<T>(HttpContext context, Stream body, long limit, JsonTypeInfo<T> type, Func<Stream, ValueTask<T?>> read)
         where T : class
     {
+        RequirePlain(context.Request);
         Allow(context, limit);
         await using var limited = new LimitedBody(body, limit);
+        await using var named = new ShortNames(limited);
         try
         {
-            return await read(limited) ?? throw new ProblemException(Problem.BadRequest("the body is null; it must be an object"));
+            return await read(named) ?? throw new ProblemException(Problem.BadRequest("the body is null; it must be an object"));
         }
         catch (BadHttpRequestException exception) when (exception.StatusCode == StatusCodes.Status413PayloadTooLarge)
         {
@@ -78,7 +81,18 @@ internal static class RequestBody
         }
         catch (JsonException exception)
         {
-            throw new ProblemException(ProblemOf(exception));
+            throw new ProblemException(limited.IsEmpty ? Problem.BadRequest("the body is empty; it must be JSON") : ProblemOf(exception, type));
+        }
+    }
+
+    // What is packed would be read as JSON that is wrong in its first octet.
+    private static void RequirePlain(HttpRequest request)
+    {
+        var coding = request.Headers.ContentEncoding.ToString();
+        if (coding.Length > 0 && !coding.Equals("identity", StringComparison.OrdinalIgnoreCase))
+        {
+            throw new ProblemException(new Problem(
+                StatusCodes.Status415UnsupportedMediaType, "Unsupported media type", "the body is compressed (Content-Encoding), which is not taken here; send it as it is"));
         }
     }
 
@@ -89,20 +103,31 @@ internal static class RequestBody
         return octets.Span.StartsWith(Encoding.UTF8.Preamble) ? octets[Encoding.UTF8.Preamble.Length..] : octets;
     }
 
-    private static Problem ProblemOf(JsonException exception)
+    private static Problem ProblemOf(JsonException exception, JsonTypeInfo type)
     {
         var field = FieldOf(exception.Path);
         return exception switch
         {
+            FieldException { Fault: FieldFault.List } list => Problem.Unprocessable(field[..field.LastIndexOf('[')], list.Message),
+            FieldException { Fault: FieldFault.Name } twice => Problem.BadRequest(FieldOf(exception.Path + twice.Within), twice.Message),
             FieldException value => Problem.Unprocessable(FieldOf(exception.Path + value.Within), value.Message),
 
             // The reader's own words speak of the JSON text alone; the serializer's would name our types.
-            { InnerException: JsonException syntax } => Problem.BadRequest($"the body is not JSON, or deeper or longer than JSON may be here: {syntax.Message}"),
+            { InnerException: JsonException syntax } => Problem.BadRequest($"the body cannot be read as JSON: {WordsOf(syntax)}"),
 
-            { InnerException: not null } => Problem.Unprocessable(field, "has a value of the wrong type"),
+            { InnerException: not null } => Problem.Unprocessable(field, FieldRule.Of(type, field, isValue: true)),
             _ when field.Length == 0 => Problem.BadRequest("the body must be an object"),
-            _ => Problem.BadRequest(field, "is not a field of this request, stands there twice, or has a value of the wrong type"),
+            _ => Problem.BadRequest(field, FieldRule.Of(type, field, isValue: false)),
         };
+    }
+
+    // They end with a place, counted from 0 and called as in the reader's own code.
+    private static string WordsOf(JsonException syntax)
+    {
+        var end = syntax.Message.IndexOf(" LineNumber:", StringComparison.Ordinal);
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"{(end < 0 ? syntax.Message : syntax.Message[..end])} (line {syntax.LineNumber + 1}, octet {syntax.BytePositionInLine + 1})");
     }
 
     // $.to[1].email -> to[1].email

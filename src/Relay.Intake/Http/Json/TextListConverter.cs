@@ -6,17 +6,25 @@ namespace Relay.Intake.Http.Json;
 /// <summary>One text, or a list of them.</summary>
 internal sealed class TextListConverter : JsonConverter<IReadOnlyList<string>>
 {
+    // More than any request may have; a list without end is left off while it is being read.
+    private const int MostTexts = 1_000;
+
     public override IReadOnlyList<string> Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options)
     {
         if (reader.TokenType != JsonTokenType.StartArray)
         {
-            return [ReadText(ref reader, "")];
+            return [ReadText(ref reader, "", "must be a text, or a list of texts")];
         }
 
         var texts = new List<string>();
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
-            texts.Add(ReadText(ref reader, $"[{texts.Count}]"));
+            if (texts.Count == MostTexts)
+            {
+                throw new FieldException($"holds more than {MostTexts} texts");
+            }
+
+            texts.Add(ReadText(ref reader, $"[{texts.Count}]", "must be a text"));
         }
 
         return texts;
@@ -33,6 +41,6 @@ internal sealed class TextListConverter : JsonConverter<IReadOnlyList<string>>
         writer.WriteEndArray();
     }
 
-    private static string ReadText(ref Utf8JsonReader reader, string within) =>
-        reader.TokenType == JsonTokenType.String ? reader.GetString()! : throw new FieldException("must be a text", within);
+    private static string ReadText(ref Utf8JsonReader reader, string within, string rule) =>
+        reader.TokenType == JsonTokenType.String ? reader.GetString()! : throw new FieldException(rule, within);
 }

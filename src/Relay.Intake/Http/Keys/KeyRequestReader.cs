@@ -58,6 +58,11 @@ internal static class KeyRequestReader
 
     private static List<CredentialScope> ReadScopes(IReadOnlyList<string> words, FieldErrors errors)
     {
+        if (words.Count == 0)
+        {
+            errors.Add("scopes", "must be some of send, read, manage; leave it out for all of them");
+        }
+
         var scopes = new List<CredentialScope>();
         foreach (var word in words)
         {

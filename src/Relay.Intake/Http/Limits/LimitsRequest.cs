@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.AspNetCore.Http;
 using Relay.Intake.Http.Json;
 using Relay.Mail.Accounts;
@@ -8,8 +9,8 @@ namespace Relay.Intake.Http.Limits;
 internal sealed record LimitsRequest
 {
     // A message a day is a rate too; beyond a million nobody waits for anything.
-    private const double SlowestRate = 0.00001;
-    private const double FastestRate = 1_000_000;
+    private const decimal SlowestRate = 0.00001m;
+    private const decimal FastestRate = 1_000_000;
 
     /// <summary>Messages a second, below one too; what comes faster waits.</summary>
     public double? PerSecond { get; init; }
@@ -34,9 +35,9 @@ internal sealed record LimitsRequest
     /// <param name="field">Where they stand in the request.</param>
     public SendingLimits Read(string field, FieldErrors errors)
     {
-        if (PerSecond is { } rate && !(rate is >= SlowestRate and <= FastestRate))
+        if (PerSecond is { } rate && !(rate is >= (double)SlowestRate and <= (double)FastestRate))
         {
-            errors.Add($"{field}perSecond", $"must be a number from {SlowestRate} to {FastestRate}");
+            errors.Add($"{field}perSecond", string.Create(CultureInfo.InvariantCulture, $"must be a number from {SlowestRate} to {FastestRate}"));
         }
 
         if (PerDay < 1)

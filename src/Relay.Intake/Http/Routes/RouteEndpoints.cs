@@ -45,7 +45,7 @@ internal sealed class RouteEndpoints(
         EnvelopeAddress? other = null;
         if (request.ForwardTo is not null && !EnvelopeAddress.TryParse(request.ForwardTo, out other, out var problem))
         {
-            errors.Add("forwardTo", problem);
+            errors.Add("forwardTo", $"is not an address: {problem}");
         }
 
         if (webhook is not null && other is not null)

@@ -21,7 +21,7 @@ internal sealed class SenderEndpoints(ISenderStore senders, SendingAddresses kno
         var request = await RequestBody.ReadAsync(context, ApiJson.Default.SenderRequest);
         if (!EnvelopeAddress.TryParse(request.Email, out var address, out var problem))
         {
-            throw new ProblemException(Problem.Unprocessable("email", problem));
+            throw new ProblemException(Problem.Unprocessable("email", $"is not an address: {problem}"));
         }
 
         // Its owner would say yes, and nothing could be sent as it.

@@ -37,11 +37,18 @@ internal static class CustomHeaders
             return [];
         }
 
+        var names = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
         foreach (var (name, value) in headers)
         {
             if (ProblemOf(name, value) is { } problem)
             {
                 errors.Add(PlainText.IsOneLine(name) ? $"headers.{name}" : "headers", problem);
+            }
+
+            // One field to every reader of mail (RFC 5322, 1.2.2), be it to be there once, such as List-Unsubscribe, or not.
+            if (!names.Add(name))
+            {
+                errors.Add(PlainText.IsOneLine(name) ? $"headers.{name}" : "headers", "stands there twice, in other letters");
             }
         }
 

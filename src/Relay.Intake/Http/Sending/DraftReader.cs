@@ -289,7 +289,7 @@ internal sealed class DraftReader(SendRequest request, int maxRecipients, DateTi
         {
             if (key.Length is 0 or > MaxMetadataKey || !PlainText.IsOneLine(key))
             {
-                _errors.Add("metadata", $"has a key that is empty, longer than {MaxMetadataKey} characters, or {PlainText.Rule}");
+                _errors.Add("metadata", $"has a key that is not of 1 to {MaxMetadataKey} characters; a key {PlainText.Rule}");
             }
             else if (value is null or { Length: > MaxMetadataValue })
             {

@@ -43,15 +43,17 @@ internal sealed record SendRequest
     public Value.Map? Variables { get; init; }
 
     [Description("Further header fields by name, such as X-Order or List-Unsubscribe.")]
+    [JsonConverter(typeof(TextMapConverter))]
     public IReadOnlyDictionary<string, string>? Headers { get; init; }
 
-    public IReadOnlyList<AttachmentInput>? Attachments { get; init; }
+    public BoundedList<AttachmentInput>? Attachments { get; init; }
 
     [Description("Labels of your own; GET /messages shows them.")]
     [JsonConverter(typeof(TextListConverter))]
     public IReadOnlyList<string>? Tags { get; init; }
 
     [Description("Names and values of your own, kept with the message and not sent.")]
+    [JsonConverter(typeof(TextMapConverter))]
     public IReadOnlyDictionary<string, string>? Metadata { get; init; }
 
     [Description("\"transactional\" (the default) or \"bulk\".")]

@@ -54,7 +54,7 @@ internal sealed class SuppressionEndpoints(ISuppressionStore suppressions, TimeP
         var errors = new FieldErrors();
         if (!EnvelopeAddress.TryParse(request.Email, out var address, out var problem))
         {
-            errors.Add("email", problem);
+            errors.Add("email", $"is not an address: {problem}");
         }
 
         if (request.Note is { } note && (note.Length > MaxNote || !PlainText.IsOneLine(note)))
@@ -117,7 +117,7 @@ internal sealed class SuppressionEndpoints(ISuppressionStore suppressions, TimeP
     }
 
     private static EnvelopeAddress AddressOf(string email) =>
-        EnvelopeAddress.TryParse(email, out var address, out var problem) ? address : throw new ProblemException(Problem.Unprocessable("email", problem));
+        EnvelopeAddress.TryParse(email, out var address, out var problem) ? address : throw new ProblemException(Problem.Unprocessable("email", $"is not an address: {problem}"));
 
     private static IResult Answer(SuppressionView view, int status = StatusCodes.Status200OK) =>
         TypedResults.Json(view, AnswerJson.Default.SuppressionView, statusCode: status);
