@@ -22,7 +22,8 @@ var relay = new RootCommand("Relay: a transactional mail relay of your own. Mail
     DoctorCommand.Create(),
 }.Serves();
 
-var parsed = relay.Parse(args);
+// A word that begins with @ is that word, such as a text for somebody's handle, and no file with more words.
+var parsed = relay.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
 
 // The server stops in its own time on SIGTERM; the parser's two seconds would cut it short.
 var exit = await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });

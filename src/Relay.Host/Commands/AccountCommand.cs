@@ -48,7 +48,7 @@ internal static class AccountCommand
 
     private static async Task LimitAsync(RelayClient relay, ParseResult parsed, Printout print, CancellationToken cancellation)
     {
-        var path = $"accounts/{Uri.EscapeDataString(parsed.GetRequiredValue(Id))}/limits";
+        var path = $"accounts/{PathPart.Of(parsed.GetRequiredValue(Id))}/limits";
         var limits = LimitArguments.Read(parsed);
         if (limits is not null && parsed.GetValue(AsConfigured))
         {

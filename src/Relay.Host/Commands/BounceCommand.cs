@@ -68,7 +68,7 @@ internal static class BounceCommand
         if (parsed.GetValue(Id) is { } id)
         {
             // The octets themselves, so that a pipe gets the mail as it is: to 'relay bounce parse -', say.
-            var raw = await relay.GetRawAsync($"incoming/aside/{Uri.EscapeDataString(id)}/raw", cancellation);
+            var raw = await relay.GetRawAsync($"incoming/aside/{PathPart.Of(id)}/raw", cancellation);
             await using var output = Console.OpenStandardOutput();
             await output.WriteAsync(raw, cancellation);
             return;

@@ -58,7 +58,7 @@ internal static class DoctorCommand
 
     private static async Task<int> LookAtAsync(RelayClient relay, string domain, Printout print, CancellationToken cancellation)
     {
-        var found = await relay.GetAsync($"queue/destinations/{Uri.EscapeDataString(domain)}", cancellation);
+        var found = await relay.GetAsync($"queue/destinations/{PathPart.Of(domain)}", cancellation);
         var reachable = found.Items("hosts").Any(host => host.Text("usable") == "true");
         if (!print.Whole(found))
         {
@@ -136,7 +136,7 @@ internal static class DoctorCommand
         }
         catch (Exception e) when (e is HttpRequestException or TaskCanceledException)
         {
-            throw new CommandFailure(ExitCode.Unavailable, $"no relay answers at {url} ({e.Message}); {RelayClient.UrlVariable} names another one");
+            throw RelayClient.Unreachable(url, e);
         }
     }
 

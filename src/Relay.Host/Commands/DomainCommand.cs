@@ -119,7 +119,7 @@ internal static class DomainCommand
         }
     }
 
-    private static string PathOf(string name) => $"domains/{Uri.EscapeDataString(name)}";
+    private static string PathOf(string name) => $"domains/{PathPart.Of(name)}";
 
     internal sealed record NewDomain(string Name, string Subdomains);
 

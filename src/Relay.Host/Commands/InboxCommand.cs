@@ -15,7 +15,7 @@ internal static class InboxCommand
     {
         if (parsed.GetValue(Id) is { } id)
         {
-            await ShowOneAsync(relay, Uri.EscapeDataString(id), print, cancellation);
+            await ShowOneAsync(relay, PathPart.Of(id), print, cancellation);
             return;
         }
 

@@ -88,7 +88,7 @@ internal static class KeyCommand
     private static async Task LimitAsync(RelayClient relay, ParseResult parsed, Printout print, CancellationToken cancellation)
     {
         var id = parsed.GetRequiredValue(Id);
-        var key = await relay.PutAsync($"keys/{Uri.EscapeDataString(id)}/limits", LimitArguments.Json(LimitArguments.Read(parsed)), cancellation);
+        var key = await relay.PutAsync($"keys/{PathPart.Of(id)}/limits", LimitArguments.Json(LimitArguments.Read(parsed)), cancellation);
         if (!print.Whole(key))
         {
             Printout.Facts(("id", id), ("limits", ConfinesOf(key)));
@@ -98,7 +98,7 @@ internal static class KeyCommand
     private static async Task RevokeAsync(RelayClient relay, ParseResult parsed, Printout print, CancellationToken cancellation)
     {
         var id = parsed.GetRequiredValue(Id);
-        await relay.DeleteAsync($"keys/{Uri.EscapeDataString(id)}", cancellation);
+        await relay.DeleteAsync($"keys/{PathPart.Of(id)}", cancellation);
         if (Printout.IsTerminal && !print.IsJson)
         {
             Console.WriteLine($"{id} is revoked.");

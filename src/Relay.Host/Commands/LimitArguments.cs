@@ -8,9 +8,9 @@ namespace Relay.Host.Commands;
 /// <summary>The options that say what an account or a key may send.</summary>
 internal static class LimitArguments
 {
-    public static readonly Option<double?> PerSecond = new("--per-second") { Description = "Messages a second, 0.1 for six a minute; what comes faster waits." };
-    public static readonly Option<long?> PerDay = new("--per-day") { Description = "Recipients a day (UTC); what is more is refused." };
-    public static readonly Option<long?> PerMonth = new("--per-month") { Description = "Recipients a month (UTC); what is more is refused." };
+    public static readonly Option<double?> PerSecond = NumberOption.Create<double>("--per-second", "Messages a second, 0.1 for six a minute; what comes faster waits.");
+    public static readonly Option<long?> PerDay = NumberOption.Create<long>("--per-day", "Recipients a day (UTC); what is more is refused.");
+    public static readonly Option<long?> PerMonth = NumberOption.Create<long>("--per-month", "Recipients a month (UTC); what is more is refused.");
 
     /// <summary>Null when none was given.</summary>
     public static GivenLimits? Read(ParseResult parsed)

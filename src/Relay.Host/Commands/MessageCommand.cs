@@ -19,7 +19,7 @@ internal static class MessageCommand
 
     private static async Task ShowAsync(RelayClient relay, ParseResult parsed, Printout print, CancellationToken cancellation)
     {
-        var message = await relay.GetAsync($"messages/{Uri.EscapeDataString(parsed.GetRequiredValue(Id))}", cancellation);
+        var message = await relay.GetAsync($"messages/{PathPart.Of(parsed.GetRequiredValue(Id))}", cancellation);
         if (print.Whole(message))
         {
             return;
@@ -44,7 +44,7 @@ internal static class MessageCommand
 
     private static async Task TranscriptsAsync(RelayClient relay, ParseResult parsed, Printout print, CancellationToken cancellation)
     {
-        var transcripts = await relay.GetAsync($"messages/{Uri.EscapeDataString(parsed.GetRequiredValue(Id))}/transcripts", cancellation);
+        var transcripts = await relay.GetAsync($"messages/{PathPart.Of(parsed.GetRequiredValue(Id))}/transcripts", cancellation);
         if (print.Whole(transcripts))
         {
             return;
@@ -66,7 +66,7 @@ internal static class MessageCommand
     private static async Task CancelAsync(RelayClient relay, ParseResult parsed, Printout print, CancellationToken cancellation)
     {
         var reason = parsed.GetValue(Reason) is { } given ? $"?reason={Uri.EscapeDataString(given)}" : "";
-        var answer = await relay.DeleteAsync($"messages/{Uri.EscapeDataString(parsed.GetRequiredValue(Id))}{reason}", cancellation);
+        var answer = await relay.DeleteAsync($"messages/{PathPart.Of(parsed.GetRequiredValue(Id))}{reason}", cancellation);
         if (!print.Whole(answer))
         {
             if (Printout.IsTerminal && answer.Text("status") == "accepted")

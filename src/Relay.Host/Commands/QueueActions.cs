@@ -88,7 +88,7 @@ internal static partial class QueueActions
 
         foreach (var suspension in wanted)
         {
-            await relay.DeleteAsync($"queue/suspensions/{Uri.EscapeDataString(suspension.Text("id")!)}", cancellation);
+            await relay.DeleteAsync($"queue/suspensions/{PathPart.Of(suspension.Text("id")!)}", cancellation);
             if (Printout.IsTerminal && !print.IsJson)
             {
                 Console.WriteLine($"{suspension.Text("id")} is lifted ({suspension.Text("reason")}).");

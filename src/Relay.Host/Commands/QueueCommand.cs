@@ -7,7 +7,7 @@ namespace Relay.Host.Commands;
 internal static class QueueCommand
 {
     private static readonly Argument<string> What = new("LANE|MESSAGE") { Description = "A lane as 'relay queue list' names it (domain/account/class), or a message's id." };
-    private static readonly Option<int?> Limit = new("--limit") { Description = "Show at most so many." };
+    private static readonly Option<int?> Limit = NumberOption.Create<int>("--limit", "Show at most so many.");
     private static readonly Option<string?> Cursor = new("--cursor") { Description = "Go on behind an earlier page." };
 
     public static Command Create()
@@ -45,7 +45,7 @@ internal static class QueueCommand
     {
         var what = parsed.GetRequiredValue(What);
         var isLane = what.Contains('/', StringComparison.Ordinal);
-        var page = await relay.GetAsync(isLane ? $"queue/lanes/{PathOf(what)}{QueryOf(parsed)}" : $"queue/messages/{Uri.EscapeDataString(what)}", cancellation);
+        var page = await relay.GetAsync(isLane ? $"queue/lanes/{PathOf(what)}{QueryOf(parsed)}" : $"queue/messages/{PathPart.Of(what)}", cancellation);
         if (print.Whole(page))
         {
             return;
@@ -142,7 +142,7 @@ internal static class QueueCommand
         : hold.Time("until") is { } until ? $"{hold.Text("reason")} (until {until})"
         : hold.Text("reason");
 
-    private static string PathOf(string lane) => string.Join('/', lane.Split('/').Select(Uri.EscapeDataString));
+    private static string PathOf(string lane) => string.Join('/', lane.Split('/').Select(PathPart.Of));
 
     private static string QueryOf(ParseResult parsed)
     {

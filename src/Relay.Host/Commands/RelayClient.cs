@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Security.Authentication;
 using System.Text;
 using System.Text.Json;
 
@@ -33,9 +34,11 @@ internal sealed class RelayClient : IDisposable
     {
         var url = UrlFromEnvironment();
         var key = Environment.GetEnvironmentVariable(KeyVariable)?.Trim();
-        return key is { Length: > 0 } && Ascii.IsValid(key)
-            ? new RelayClient(url, key)
-            : throw new CommandFailure(ExitCode.NoPermission, $"{KeyVariable} is not set; the relay printed a key when it first started, and 'relay key create' makes more");
+        return string.IsNullOrEmpty(key)
+                ? throw new CommandFailure(ExitCode.NoPermission, $"{KeyVariable} is not set; the relay printed a key when it first started, and 'relay key create' makes more")
+            : key.Any(c => c is < ' ' or > '~')
+                ? throw new CommandFailure(ExitCode.NoPermission, $"{KeyVariable} holds a line break or another character that no key has")
+            : new RelayClient(url, key);
     }
 
     public static Uri UrlFromEnvironment()
@@ -73,7 +76,14 @@ internal sealed class RelayClient : IDisposable
     public async Task CopyAsync(string path, Stream output, CancellationToken cancellation)
     {
         using var response = await SendAsync(HttpMethod.Get, path, null, cancellation, HttpCompletionOption.ResponseHeadersRead);
-        await response.Content.CopyToAsync(output, cancellation);
+        try
+        {
+            await response.Content.CopyToAsync(output, cancellation);
+        }
+        catch (HttpIOException)
+        {
+            throw new CommandFailure(ExitCode.Unavailable, "the relay broke off in the middle of its answer: what was printed is not all of it");
+        }
     }
 
     public void Dispose() => _http.Dispose();
@@ -97,7 +107,7 @@ internal sealed class RelayClient : IDisposable
         }
         catch (HttpRequestException e)
         {
-            throw new CommandFailure(ExitCode.Unavailable, $"no relay answers at {_url} ({e.Message}); {UrlVariable} names another one");
+            throw Unreachable(_url, e);
         }
         catch (TaskCanceledException) when (!cancellation.IsCancellationRequested)
         {
@@ -113,6 +123,13 @@ internal sealed class RelayClient : IDisposable
         {
             throw Failure(response.StatusCode, await response.Content.ReadAsByteArrayAsync(cancellation));
         }
+    }
+
+    /// <summary>What went wrong in TLS, and where the URL led, only an inner exception says or only the outer one.</summary>
+    public static CommandFailure Unreachable(Uri url, Exception exception)
+    {
+        var words = exception.InnerException is AuthenticationException ? exception.GetBaseException().Message : exception.Message;
+        return new CommandFailure(ExitCode.Unavailable, $"no relay answers at {url} ({words}); {UrlVariable} names another one");
     }
 
     private CommandFailure Failure(HttpStatusCode status, byte[] body) => status switch

@@ -42,7 +42,7 @@ internal static class RouteCommand
     }
 
     private static async Task RemoveAsync(RelayClient relay, ParseResult parsed, Printout print, CancellationToken cancellation) =>
-        print.Whole(await relay.DeleteAsync($"routes/{Uri.EscapeDataString(parsed.GetRequiredValue(Id))}", cancellation));
+        print.Whole(await relay.DeleteAsync($"routes/{PathPart.Of(parsed.GetRequiredValue(Id))}", cancellation));
 
     internal sealed record NewRoute(string Match, string? Webhook, string? ForwardTo);
 }

@@ -55,7 +55,7 @@ internal static class SenderCommand
         }
     }
 
-    private static string PathOf(ParseResult parsed) => $"senders/{Uri.EscapeDataString(parsed.GetRequiredValue(Address))}";
+    private static string PathOf(ParseResult parsed) => $"senders/{PathPart.Of(parsed.GetRequiredValue(Address))}";
 
     internal sealed record NewSender(string Email);
 }

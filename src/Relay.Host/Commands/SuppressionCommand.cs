@@ -11,11 +11,13 @@ internal static class SuppressionCommand
     // Some 2 MB: progress is seen, and what was done is not lost when the connection is.
     private const int LinesPerRequest = 50_000;
 
+    private const int UsualPage = 50;
+
     private static readonly Argument<string> Address = new("ADDRESS") { Description = "The recipient: ada@example.com." };
     private static readonly Argument<FileInfo> From = new("FILE") { Description = "Lines of email,reason,since,words,stream; the first is enough." };
     private static readonly Option<string?> Note = new("--note") { Description = "Why, for whoever looks at it later." };
     private static readonly Option<string?> Stream = new("--stream") { Description = "Only mail of this stream, such as a newsletter's; without it, all mail." };
-    private static readonly Option<int> Limit = new("--limit") { Description = "How many, at most 500.", DefaultValueFactory = _ => 50 };
+    private static readonly Option<int?> Limit = NumberOption.Create<int>("--limit", "How many, at most 500; 50 if it is not said.");
     private static readonly Option<string?> Cursor = new("--cursor") { Description = "The next of an earlier page." };
 
     public static Command Create() => new("suppression", "List, add and release addresses that nothing is sent to.")
@@ -31,7 +33,7 @@ internal static class SuppressionCommand
     private static async Task ListAsync(RelayClient relay, ParseResult parsed, Printout print, CancellationToken cancellation)
     {
         var cursor = parsed.GetValue(Cursor) is { } next ? $"&cursor={Uri.EscapeDataString(next)}" : "";
-        var page = await relay.GetAsync($"suppressions?limit={parsed.GetValue(Limit)}{cursor}", cancellation);
+        var page = await relay.GetAsync($"suppressions?limit={parsed.GetValue(Limit) ?? UsualPage}{cursor}", cancellation);
         if (!print.Whole(page))
         {
             Printout.Table(
@@ -137,7 +139,7 @@ internal static class SuppressionCommand
         }
     }
 
-    private static string PathOf(ParseResult parsed) => $"suppressions/{Uri.EscapeDataString(parsed.GetRequiredValue(Address))}";
+    private static string PathOf(ParseResult parsed) => $"suppressions/{PathPart.Of(parsed.GetRequiredValue(Address))}";
 
     private static string Count(int number) => number.ToString(CultureInfo.InvariantCulture);
 

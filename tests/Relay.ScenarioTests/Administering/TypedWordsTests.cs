@@ -1,0 +1,82 @@
+using System.Net.Sockets;
+using Relay.TestKit.Relays;
+
+namespace Relay.ScenarioTests.Administering;
+
+/// <summary>What is typed at a terminal is taken as it is typed, or refused in a sentence. No relay runs: none has to, to tell.</summary>
+public sealed class TypedWordsTests
+{
+    private const int UsageExit = 64;
+    private const int UnavailableExit = 69;
+    private const int NoPermissionExit = 77;
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData("send", "--from", "a@shop.test", "--to", "b@there.test", "--subject", "@ada", "--text", "@bob, look")]
+    [InlineData("suppression", "add", "@there.test")]
+    public async Task A_word_that_begins_with_an_at_sign_is_that_word(params string[] words) =>
+        Assert.Equal(UnavailableExit, (await RunAsync("rk_test_1", words)).ExitCode);
+
+    [Theory]
+    [InlineData("message", "show", "")]
+    [InlineData("message", "show", ".")]
+    [InlineData("domain", "show", "")]
+    [InlineData("suppression", "show", " ")]
+    [InlineData("inbox", "")]
+    public async Task An_id_that_a_script_forgot_is_no_question_about_something_else(params string[] words)
+    {
+        var ended = await RunAsync("rk_test_1", words);
+
+        Assert.Equal(UsageExit, ended.ExitCode);
+        Assert.Contains("is neither an id nor a name", ended.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_number_that_is_none_is_told_in_words_of_people()
+    {
+        var ended = await RunAsync("rk_test_1", "account", "limit", "acct_1", "--per-day", "many");
+
+        Assert.Equal(UsageExit, ended.ExitCode);
+        Assert.Contains("--per-day must be a whole number.", ended.Errors, StringComparison.Ordinal);
+        Assert.DoesNotContain("System.", ended.Errors, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("rk_live_1\nrk_live_2")]
+    [InlineData("rk_live_\u0001")]
+    [InlineData("schlüssel")]
+    public async Task A_key_that_cannot_be_one_is_told_so(string key)
+    {
+        var ended = await RunAsync(key, "limits");
+
+        Assert.Equal(NoPermissionExit, ended.ExitCode);
+        Assert.Equal("relay: RELAY_KEY holds a line break or another character that no key has\n", ended.Errors);
+    }
+
+    [Fact]
+    public async Task What_went_wrong_in_TLS_is_told()
+    {
+        using var plain = new TcpListener(System.Net.IPAddress.Loopback, 0);
+        plain.Start();
+        var answering = AnswerInClearTextAsync(plain);
+
+        var ended = await RunAtAsync("rk_test_1", $"https://{plain.LocalEndpoint}", ["limits"]);
+        await answering;
+
+        Assert.Equal(UnavailableExit, ended.ExitCode);
+        Assert.DoesNotContain("inner exception", ended.Errors, StringComparison.Ordinal);
+    }
+
+    private static async Task AnswerInClearTextAsync(TcpListener plain)
+    {
+        using var client = await plain.AcceptTcpClientAsync(Cancellation);
+        await client.GetStream().WriteAsync("HTTP/1.1 400 Bad Request\r\n\r\n"u8.ToArray(), Cancellation);
+    }
+
+    // The discard port: nothing listens there.
+    private static Task<Ended> RunAsync(string key, params string[] words) => RunAtAsync(key, "http://127.0.0.1:9", words);
+
+    private static Task<Ended> RunAtAsync(string key, string url, string[] words) => ChildProcess.RunAsync(
+        RelayUnderTest.Program, [.. RelayUnderTest.Arguments, .. words], Cancellation, environment: new Dictionary<string, string?> { ["RELAY_KEY"] = key, ["RELAY_URL"] = url });
+}
