@@ -73,8 +73,10 @@ public sealed class HandOverTests
         await scene.NothingWaitsAsync();
         Assert.Equal([MailEventType.Accepted, MailEventType.Deferred, .. Story], scene.Posts.Select(post => post.Type));
 
+        // What it knows of itself is old; that it can write again shows when the next has given it its part.
         scene.Proxy.Mend();
-        await Eventually.HoldsAsync(() => scene.Old.Store.Partitions.Count(p => p.IsOwned) == 8, Cancellation);
+        await Eventually.HoldsAsync(() => scene.Heir.Store.Partitions.Count(p => p.IsOwned) == 8 && scene.Old.Store.Partitions.Count(p => p.IsOwned) == 8, Cancellation);
+        await Eventually.HoldsAsync(async () => await scene.Old.Connections.Background.PingAsync() > TimeSpan.Zero, Cancellation);
         second.SetResult();
         await Eventually.HoldsAsync(() => scene.OldLanes.InHand == 0, Cancellation);
         var standing = await scene.StandingAsync();
