@@ -46,6 +46,16 @@ internal sealed class NodePause(ProviderDirectory providers, DeliveryMetrics met
     /// <summary>Nobody makes a connection for a while.</summary>
     public void Begin(OwnLack lack)
     {
+        if (lack.Rule == DeliveryRules.NoSocket && !IsOn)
+        {
+            // What is kept warm for mail that may come gives way to mail that is there. First, so that a connection which becomes idle
+            // in the pause stays for the mail that waits in it.
+            foreach (var provider in providers.All)
+            {
+                provider.SendIdleHome();
+            }
+        }
+
         lock (_lock)
         {
             if (_stopped || _over is not null)
@@ -66,14 +76,6 @@ internal sealed class NodePause(ProviderDirectory providers, DeliveryMetrics met
         }
 
         metrics.Paused(lack.Rule);
-        if (lack.Rule == DeliveryRules.NoSocket)
-        {
-            // What is kept warm for mail that may come gives way to mail that is there.
-            foreach (var provider in providers.All)
-            {
-                provider.SendIdleHome();
-            }
-        }
     }
 
     public Task WaitAsync()
