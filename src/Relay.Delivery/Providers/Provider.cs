@@ -202,7 +202,7 @@ internal sealed class Provider : IShared, IDisposable
                 return null;
             }
 
-            if (!IsShared && !isResting && _standings.FirstOrDefault()?.OwnRest is not null)
+            if (!IsShared && _standings.FirstOrDefault()?.OwnRest is not null)
             {
                 // It says so itself.
                 return null;

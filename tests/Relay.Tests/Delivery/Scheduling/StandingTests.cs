@@ -56,6 +56,22 @@ public sealed class StandingTests : IDisposable
     }
 
     [Fact]
+    public void A_site_that_rests_by_itself_and_with_its_provider_stands_once_in_the_list()
+    {
+        _provider.Join(_site);
+        _provider.Refused("421 too much", "421", TimeSpan.FromMinutes(5));
+        Assert.NotNull(_provider.Describe("node"));
+
+        for (var i = 0; i < 5; i++)
+        {
+            _site.Failed("refused");
+        }
+
+        Assert.NotNull(_site.Describe("node"));
+        Assert.Null(_provider.Describe("node"));
+    }
+
+    [Fact]
     public void A_single_failure_is_no_reason_to_rest()
     {
         Assert.False(_site.Failed("refused"));
