@@ -1,4 +1,5 @@
 using System.Net;
+using Relay.Delivery.Connections;
 using Relay.Delivery.Routing;
 
 namespace Relay.Delivery.TlsPolicies;
@@ -29,7 +30,7 @@ internal sealed class DaneLookup(Resolver resolver)
         }
 
         var alias = await resolver.AliasAsync(host.Name, cancellation);
-        return alias.Finding == DnsFinding.Failed ? new DaneFinding.Unknown(alias.Words)
+        return alias.Finding == DnsFinding.Failed ? new DaneFinding.Unknown(alias.Words, alias.Lack)
             : alias.IsSecure ? await AskAsync(host.Name, host.Port, cancellation)
             : DaneFinding.Nothing;
     }
@@ -42,7 +43,7 @@ internal sealed class DaneLookup(Resolver resolver)
         var answer = await resolver.TlsaAsync(NameFor(name, port), cancellation);
         return answer.Finding switch
         {
-            DnsFinding.Failed => new DaneFinding.Unknown(answer.Words),
+            DnsFinding.Failed => new DaneFinding.Unknown(answer.Words, answer.Lack),
             DnsFinding.Found when answer.IsSecure => new DaneFinding.Published(name, Tlsa.Deciding(answer.Records)),
             _ => DaneFinding.Nothing,
         };
@@ -65,5 +66,6 @@ internal abstract record DaneFinding
     public sealed record Published(string Name, IReadOnlyList<Tlsa> Records) : DaneFinding;
 
     /// <summary>It could not be found out.</summary>
-    public sealed record Unknown(string Words) : DaneFinding;
+    /// <param name="Lack">What this machine lacked to ask; null where somebody was asked.</param>
+    public sealed record Unknown(string Words, OwnLack? Lack) : DaneFinding;
 }

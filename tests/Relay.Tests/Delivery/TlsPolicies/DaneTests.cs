@@ -1,9 +1,14 @@
+using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using DnsClient;
 using Relay.Delivery.Routing;
+using Relay.Delivery.Scheduling;
 using Relay.Delivery.TlsPolicies;
+using Relay.Delivery.TlsReports;
 using Relay.Mail.Events;
 using Relay.Mail.Messages;
+using Relay.Mail.Policies;
 using Relay.TestKit.Dns;
 using Relay.TestKit.Remote;
 
@@ -186,6 +191,36 @@ public sealed class DaneTests : IAsyncDisposable
 
         Assert.Equal((MailEventType.Deferred, "route.dane-unknown"), (deferred.Type, deferred.Rule));
         Assert.Empty(remote.Sessions);
+    }
+
+    [Theory]
+    [InlineData(QueryType.TLSA)]
+    [InlineData(QueryType.CNAME)]
+    public async Task Records_that_this_machine_cannot_ask_for_cost_no_attempt_and_are_no_fault_of_the_domain(QueryType type)
+    {
+        _script.Certificate = TestCertificate.For("mx.remote.test");
+        await using var remote = Start(port => type == QueryType.TLSA
+            ? Tlsa(port, 3, 1, 1, _script.Certificate)
+            : Tlsa(port, 3, 1, 1, _script.Certificate).Remove("mx.remote.test").Cname("mx.remote.test", "real.test").A("real.test", "127.0.0.1"));
+        _dns.Txt("_smtp._tls.remote.test", "v=TLSRPTv1; rua=mailto:tls@remote.test");
+        await using var delivery = await DeliverAsync(remote);
+        var resolver = delivery.Part<Resolver>();
+        var ask = resolver.Query;
+        resolver.Query = (name, asked) => asked == type ? throw new SocketException((int)SocketError.TooManyOpenSockets) : ask(name, asked);
+
+        await delivery.AcceptAsync("a@remote.test");
+        await WaitUntil.TrueAsync(() => delivery.Part<NodePause>().IsOn);
+        await delivery.Part<TlsTally>().WriteAsync(TestContext.Current.CancellationToken);
+        Assert.Empty(await delivery.Part<ITlsReportStore>().FindDomainsAsync(DateOnly.FromDateTime(DeliveryUnderTest.Began.Date), TestContext.Current.CancellationToken));
+        resolver.Query = ask;
+        await WaitUntil.TrueAsync(() =>
+        {
+            delivery.Time.Advance(delivery.Part<NodePause>().IsOn ? TimeSpan.FromSeconds(30) : TimeSpan.Zero);
+            return delivery.Queue.Settlements.Count == 1;
+        });
+
+        var delivered = delivery.Queue.Settlements[0].Events[0];
+        Assert.Equal((MailEventType.Delivered, 1), (delivered.Type, delivered.Attempt));
     }
 
     [Fact]
