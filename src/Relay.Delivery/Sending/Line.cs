@@ -1,5 +1,6 @@
 using Relay.Delivery.Connections;
 using Relay.Delivery.Scheduling;
+using Relay.Mail.Queue;
 
 namespace Relay.Delivery.Sending;
 
@@ -10,7 +11,9 @@ internal sealed class Line(Site site, CourierOffice office)
     private static readonly TimeSpan Idle = TimeSpan.FromSeconds(1);
 
     private long _restBegan;
-    private Attempt? _openedFor;
+
+    // By its number: the mail itself may be large, and the connection outlives it.
+    private (UnitId Unit, int Attempts)? _openedFor;
 
     public SmtpConnection? Connection { get; private set; }
 
@@ -38,7 +41,7 @@ internal sealed class Line(Site site, CourierOffice office)
         switch (await office.Connector.OpenAsync(site.Plan, new ConnectionWish(attempt.Domain, attempt.Demand, attempt.HostToTryFirst), office.Aborted))
         {
             case Opened.Ready ready:
-                (Connection, _openedFor) = (ready.Connection, attempt);
+                (Connection, _openedFor) = (ready.Connection, NumberOf(attempt));
                 Connection.FlightSize = office.ChunkingHosts.HasPassed(Connection.Place) ? 1 : 0;
                 IsCounted = true;
                 office.Pause.Connected();
@@ -91,5 +94,7 @@ internal sealed class Line(Site site, CourierOffice office)
         !open.HasInput
         && HasTurnsLeft
         && office.Suits(open, site.Plan, attempt)
-        && (attempt.HostToTryFirst is not { } host || host == open.Host.Name || _openedFor == attempt);
+        && (attempt.HostToTryFirst is not { } host || host == open.Host.Name || _openedFor == NumberOf(attempt));
+
+    private static (UnitId Unit, int Attempts) NumberOf(Attempt attempt) => (attempt.Lease.Id, attempt.Lease.Attempts);
 }
