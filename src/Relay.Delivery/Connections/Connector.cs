@@ -35,6 +35,7 @@ internal sealed class Connector(
     public async ValueTask<Opened> OpenAsync(RoutePlan plan, ConnectionWish wish, CancellationToken stop)
     {
         Opened.Failed? failure = null;
+        Opened.Failed? tried = null;
         var heard = new List<TranscriptLine>();
         foreach (var host in plan.InOrder(Random.Shared, wish.First))
         {
@@ -64,6 +65,7 @@ internal sealed class Connector(
                 }
 
                 failure = Worse(failure, failed);
+                tried = failed is { Status: null, Lack: null, IsForSite: false } ? failed : tried;
                 Overhear(heard, failed);
             }
 
@@ -73,6 +75,8 @@ internal sealed class Connector(
             }
         }
 
+        // Where one address could be tried it is not the network that lacks, but the way to another one.
+        failure = failure is { Lack.Rule: DeliveryRules.NoNetwork } ? tried ?? failure : failure;
         return failure is null ? throw new InvalidOperationException("a plan without hosts") : failure with { Dialogue = heard };
     }
 
@@ -183,6 +187,7 @@ internal sealed class Connector(
             return Opened.Beaten.Instance;
         }
 
+        means.Connected(place.Address);
         var connection = new SmtpConnection(wire, host, place, metrics, time) { OurName = source?.HostName };
         if (options.Value.Transcripts.Kept == TimeSpan.Zero)
         {
@@ -229,7 +234,7 @@ internal sealed class Connector(
         Lacking(call, place, new OwnLack(words, DeliveryRules.Unreachable, IsOfAll: false));
 
     private static Opened.Failed Lacking(Call call, IPEndPoint place, OwnLack lack) =>
-        new(lack.Words, lack.Rule, call.Host.Name, place.ToString()) { IsForSite = true, Lack = lack.IsOfAll ? lack : null };
+        new(lack.Words, lack.Rule, call.Host.Name, place.ToString()) { IsForSite = true, Lack = lack.IsOfAll || lack.IsBrief ? lack : null };
 
     // Another host may offer it, and each is asked before that ends the message (RFC 8689, 4.2.1).
     private static Opened.Failed Lacking(Call call, IPEndPoint place) =>

@@ -19,6 +19,9 @@ internal sealed class OwnMeans
     private const int LeastReserve = 64;
     private const int PartReserved = 8;
 
+    private volatile bool _hadWayOut;
+    private volatile bool _needsNone;
+
     /// <summary>Sockets for mail stay below this number, so that what else the process opens finds room; for tests.</summary>
     public int Most { get; set; } = MostOf(File.Exists(Limits) ? File.ReadAllText(Limits) : "");
 
@@ -37,11 +40,11 @@ internal sealed class OwnMeans
     public OwnLack? Find(SocketError error, IPEndPoint place, IPAddress? source) => error switch
     {
         SocketError.TooManyOpenSockets or SocketError.NoBufferSpaceAvailable => OwnLack.OfSockets(error),
-        SocketError.AddressAlreadyInUse => OwnLack.OfPorts,
+        SocketError.AddressAlreadyInUse => OwnLack.OfPorts(place),
 
         // A family without an address here is told in the same way as one whose ports are all in use.
         SocketError.AddressNotAvailable when source is not null && !IsOurs(source) => null,
-        SocketError.AddressNotAvailable => HasWayTo(place.Address) ? OwnLack.OfPorts : OfWay(place.Address),
+        SocketError.AddressNotAvailable => HasWayTo(place.Address) ? OwnLack.OfPorts(place) : OfWay(place.Address),
 
         // Routers on the way say so too, each of its own network.
         SocketError.NetworkUnreachable or SocketError.NetworkDown => HasWayTo(place.Address) ? null : OfWay(place.Address),
@@ -52,16 +55,33 @@ internal sealed class OwnMeans
     public OwnLack? Find(Exception e) => e switch
     {
         SocketException { SocketErrorCode: var error and (SocketError.TooManyOpenSockets or SocketError.NoBufferSpaceAvailable) } => OwnLack.OfSockets(error),
-        SocketException { SocketErrorCode: SocketError.NetworkUnreachable or SocketError.NetworkDown } when !HasWayOut => OwnLack.OfNetwork,
+        SocketException { SocketErrorCode: SocketError.NetworkUnreachable or SocketError.NetworkDown } when IsCutOff() => OwnLack.OfNetwork,
         { InnerException: { } inner } => Find(inner),
         _ => null,
     };
 
-    private bool HasWayOut => Array.Exists(World, HasWayTo.Invoke);
+    /// <summary>A connection stands. Where one does without a way out, this machine serves networks of its own, and lacks none.</summary>
+    public void Connected(IPAddress place)
+    {
+        if (!_hadWayOut && !IPAddress.IsLoopback(place))
+        {
+            _needsNone = !HasWayOut();
+        }
+    }
+
+    // What it had once is what it lacks now, whatever networks of its own it has beside.
+    private bool IsCutOff() => !HasWayOut() && (_hadWayOut || !_needsNone);
+
+    private bool HasWayOut()
+    {
+        var has = Array.Exists(World, HasWayTo.Invoke);
+        _hadWayOut |= has;
+        return has;
+    }
 
     // What only some addresses lack concerns the mail that goes there, and no other.
     private OwnLack OfWay(IPAddress address) =>
-        HasWayOut ? new OwnLack($"this machine has no way to {address}", DeliveryRules.Unreachable, IsOfAll: false) : OwnLack.OfNetwork;
+        IsCutOff() ? OwnLack.OfNetwork : new OwnLack($"this machine has no way to {address}", DeliveryRules.Unreachable, IsOfAll: false);
 
     // Max open files            1024                 1048576              files
     internal static int MostOf(string limits)
@@ -99,11 +119,16 @@ internal sealed class OwnMeans
 /// <param name="IsOfAll">Whatever mail it is for; else only mail to this place.</param>
 internal sealed record OwnLack(string Words, string Rule, bool IsOfAll = true)
 {
-    public static readonly OwnLack OfPorts = new("this machine has no local port left to connect from", DeliveryRules.NoSocket);
+    /// <summary>It passes within moments, so that it is no attempt though it is of one place only.</summary>
+    public bool IsBrief { get; init; }
 
     public static readonly OwnLack OfFiles = new("this machine has no more files for connections than it keeps for everything else", DeliveryRules.NoSocket);
 
     public static readonly OwnLack OfNetwork = new("this machine has no way to the network", DeliveryRules.NoNetwork);
+
+    // One port serves connections to as many places as there are: only towards this one are all in use.
+    public static OwnLack OfPorts(IPEndPoint place) =>
+        new($"this machine has no local port left towards {place}", DeliveryRules.NoSocket, IsOfAll: false) { IsBrief = true };
 
     public static OwnLack OfSockets(SocketError error) => new($"this machine has no socket left for it ({error})", DeliveryRules.NoSocket);
 }

@@ -8,7 +8,7 @@ namespace Relay.Delivery.Scheduling;
 
 /// <summary>What an administrator may ask of the delivery that runs here.</summary>
 internal sealed class DeliveryDesk(
-    Dispatcher dispatcher, SiteDirectory sites, SourcePools pools, UnwantedSources unwanted, BlockedDomains blocked, NodePause pause, Resolver resolver, StsPolicies policies, HostBreakers breakers) : IDeliveryDesk
+    Dispatcher dispatcher, SiteDirectory sites, SourcePools pools, UnwantedSources unwanted, BlockedDomains blocked, Resolver resolver, StsPolicies policies, HostBreakers breakers) : IDeliveryDesk
 {
     public void GiveBack(Func<Lease, bool> which) => dispatcher.GiveBack(which);
 
@@ -37,7 +37,7 @@ internal sealed class DeliveryDesk(
         breakers.Forget(domain);
     }
 
-    public string? WhyNotNow(Lane lane) => dispatcher.ExcuseFor(lane)?.Words ?? pause.Words ?? dispatcher.RateExcuseFor(lane) ?? (dispatcher.HasRoomFor(lane)
+    public string? WhyNotNow(Lane lane) => dispatcher.ExcuseFor(lane)?.Words ?? dispatcher.LackFor(lane) ?? dispatcher.RateExcuseFor(lane) ?? (dispatcher.HasRoomFor(lane)
         ? null
         : "as much mail as the relay keeps in hand for its hosts is under way before it");
 }

@@ -108,6 +108,13 @@ internal sealed class Dispatcher(
     public Excuse? ExcuseFor(Lane lane) =>
         _destinations.TryGetValue(lane.Domain, out var destination) && destination.Routed is Routed.To(var plan) ? ExcuseFor(pools.PlanFor(plan, lane), lane) : null;
 
+    /// <summary>What this machine lacks for mail of the lane to leave; null where it lacks nothing, or the lane's mail needs no connection.</summary>
+    public string? LackFor(Lane lane) =>
+        !_destinations.TryGetValue(lane.Domain, out var destination) ? null
+        : destination.Routed is Routed.To(var plan) ? pause.Words ?? sites.LackFor(pools.PlanFor(plan, lane))?.Words
+        : destination.IsIdle ? null
+        : pause.Words;
+
     /// <summary>Why the lane's account is held back; null when it is not.</summary>
     public string? RateExcuseFor(Lane lane) => rates.ExcuseFor(lane);
 
@@ -205,11 +212,17 @@ internal sealed class Dispatcher(
         Routed routed;
         try
         {
-            while ((routed = await router.RouteAsync(destination.Domain, _stop.Token)) is Routed.Unknown { Lack: { } lack })
+            while ((routed = await router.RouteAsync(destination.Domain, _stop.Token)) is Routed.Unknown { Lack: { } lack } unknown)
             {
                 pause.Begin(lack);
                 await pause.WaitAsync();
                 _stop.Token.ThrowIfCancellationRequested();
+
+                // Whose time is over does not wait any longer for us.
+                foreach (var held in destination.TakeBack(settlements.IsOverdue))
+                {
+                    PutOff(held, new Excuse(unknown.Words, unknown.Rule, unknown.Until));
+                }
             }
         }
         catch (OperationCanceledException)
@@ -273,7 +286,7 @@ internal sealed class Dispatcher(
 
     private Excuse? ExcuseFor(RoutePlan plan, Lane lane) => sites.ExcuseFor(plan) ?? blocked.ExcuseFor(plan.Key, lane.Domain);
 
-    // It came to be told why it waits, or that it has expired.
+    // It is told why it waits, or that it has expired.
     private void PutOff(HeldLease held, Excuse excuse)
     {
         var now = time.GetUtcNow();

@@ -20,12 +20,14 @@ internal sealed class NodePause(ProviderDirectory providers, DeliveryMetrics met
     private static readonly TimeSpan Silence = TimeSpan.FromMinutes(1);
 
     private readonly Lock _lock = new();
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ITimer? _timer;
     private TaskCompletionSource? _over;
     private OwnLack? _lack;
     private TimeSpan _length;
     private DateTimeOffset _until;
     private DateTimeOffset? _told;
+    private DateTimeOffset? _toldOfPlace;
     private volatile bool _connected;
     private bool _stopped;
 
@@ -86,6 +88,23 @@ internal sealed class NodePause(ProviderDirectory providers, DeliveryMetrics met
         }
     }
 
+    /// <summary>For whoever lacks something towards one place alone: all others go on.</summary>
+    public async Task WaitAloneAsync(OwnLack lack)
+    {
+        metrics.Paused(lack.Rule);
+        lock (_lock)
+        {
+            var now = time.GetUtcNow();
+            if (!(now - _toldOfPlace < Silence))
+            {
+                _toldOfPlace = now;
+                logger.PlaceLeftAlone(lack.Words);
+            }
+        }
+
+        await _ended.Task.WaitAsync(First, time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
     /// <summary>A connection was made: there is not enough for all, or the next trouble is a new one.</summary>
     public void Connected() => _connected = true;
 
@@ -97,6 +116,7 @@ internal sealed class NodePause(ProviderDirectory providers, DeliveryMetrics met
             _stopped = true;
         }
 
+        _ended.TrySetResult();
         End();
     }
 

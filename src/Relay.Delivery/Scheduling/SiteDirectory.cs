@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Options;
+using Relay.Delivery.Connections;
 using Relay.Delivery.Providers;
 using Relay.Delivery.Routing;
 using Relay.Delivery.Sending;
@@ -106,6 +107,15 @@ internal sealed class SiteDirectory : IDisposable
         lock (_lock)
         {
             return StandingHoldingLock(plan).Excuse();
+        }
+    }
+
+    /// <summary>What this machine lacks for another connection to the site alone; null where it lacks nothing.</summary>
+    public OwnLack? LackFor(RoutePlan plan)
+    {
+        lock (_lock)
+        {
+            return _standings.GetValueOrDefault(plan.Key)?.Lack;
         }
     }
 

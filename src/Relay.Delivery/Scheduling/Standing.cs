@@ -1,3 +1,4 @@
+using Relay.Delivery.Connections;
 using Relay.Delivery.Providers;
 using Relay.Delivery.Routing;
 using Relay.Mail.Sites;
@@ -34,6 +35,9 @@ internal sealed class Standing(RoutePlan plan, Provider provider, TimeProvider t
 
     /// <summary>In the rotation of <see cref="RestingSites"/>, which alone sets it.</summary>
     public bool IsListed { get; set; }
+
+    /// <summary>What this machine lacks for a connection to it alone, while a courier waits for that; null where none does.</summary>
+    public OwnLack? Lack { get; set; }
 
     public DateTimeOffset RestUntil
     {

@@ -22,6 +22,9 @@ internal sealed class Courier
     private TaskCompletionSource<HeldLease?>? _wake;
     private ITimer? _patience;
 
+    // What kept this courier alone from connecting, until it has waited for that.
+    private OwnLack? _lack;
+
     public Courier(Site site, CourierOffice office)
     {
         (_site, _office) = (site, office);
@@ -56,6 +59,13 @@ internal sealed class Courier
         if (_line.Connection is null && _office.Pause.IsOn)
         {
             await _office.Pause.WaitAsync();
+        }
+
+        if (_lack is { } lack)
+        {
+            (_lack, _site.Standing.Lack) = (null, lack);
+            await _office.Pause.WaitAloneAsync(lack);
+            _site.Standing.Lack = null;
         }
 
         if (_site.TryTake(out var next) || (next = await ParkAsync()) is not null)
@@ -167,7 +177,15 @@ internal sealed class Courier
             {
                 if (failed.Lack is { } lack)
                 {
-                    _office.Pause.Begin(lack);
+                    if (lack.IsOfAll)
+                    {
+                        _office.Pause.Begin(lack);
+                    }
+                    else
+                    {
+                        _lack = lack;
+                    }
+
                     if (attempt.IsUntouched && !_office.Settlements.IsOverdue(held.Lease))
                     {
                         _office.GiveBack(_site, held);

@@ -21,12 +21,11 @@ public sealed class OwnMeansTests
     [Theory]
     [InlineData("files", "this machine has no socket left for it (TooManyOpenSockets)")]
     [InlineData("spare files", "this machine has no more files for connections than it keeps for everything else")]
-    [InlineData("ports", "this machine has no local port left to connect from")]
     [InlineData("network", "this machine has no way to the network")]
     public async Task Mail_waits_for_it_without_an_attempt_and_no_host_is_blamed(string what, string words)
     {
         await using var remote = ScriptedSmtpServer.Start();
-        using var lack = new Lack(what, remote.Port);
+        var lack = new Lack(what);
         await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(
             remote, ("Delivery:Routes:0:Host", lack.Host), ("Delivery:Timeouts:Connect", "01:00:00"));
         var message = A.Message(delivery.Time, "a@remote.test");
@@ -56,6 +55,68 @@ public sealed class OwnMeansTests
 
         // Once a minute at the most, whoever is looking at the log.
         Assert.InRange(delivery.Log.Count(line => line.Contains("No new connections are made for a while", StringComparison.Ordinal)), 1, 21);
+    }
+
+    [Fact]
+    public async Task Ports_that_are_all_in_use_towards_one_host_keep_nobody_from_another()
+    {
+        await using var remote = ScriptedSmtpServer.Start();
+        await using var other = ScriptedSmtpServer.Start();
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(
+            remote,
+            ("Delivery:Timeouts:Connect", "01:00:00"),
+            ("Delivery:Routes:1:Domain", "other.test"), ("Delivery:Routes:1:Host", "127.0.0.1"), ("Delivery:Routes:1:Port", other.Port), ("Delivery:Routes:1:Tls", "None"));
+
+        // Two of one port to one place cannot be.
+        using var first = Bound(0);
+        first.Connect(IPAddress.Loopback, remote.Port);
+        var only = ((IPEndPoint)first.LocalEndPoint!).Port;
+        var tries = 0;
+        delivery.Part<Connector>().Sockets = _ =>
+        {
+            Interlocked.Increment(ref tries);
+            return Bound(only);
+        };
+        var waiting = await delivery.AcceptAsync("a@remote.test");
+        var lane = new Lane("remote.test", waiting.Account, waiting.Class);
+        await WaitUntil.TrueAsync(() => delivery.Part<DeliveryDesk>().WhyNotNow(lane) == $"this machine has no local port left towards 127.0.0.1:{remote.Port}");
+        await WaitUntil.TrueAsync(() =>
+        {
+            delivery.Time.Advance(TimeSpan.FromSeconds(1));
+            return Volatile.Read(ref tries) > 20;
+        });
+
+        Assert.False(delivery.Part<NodePause>().IsOn);
+        Assert.Empty(delivery.Queue.Settlements);
+        var delivered = (await delivery.SendAsync("b@other.test"))[0];
+        Assert.Equal((MailEventType.Delivered, 1), (delivered.Type, delivered.Attempt));
+        Assert.InRange(
+            delivery.Log.Count(line => line.StartsWith("Warning", StringComparison.Ordinal) && line.Contains("no local port left", StringComparison.Ordinal)),
+            1,
+            1 + (int)(delivery.Time.GetUtcNow() - DeliveryUnderTest.Began).TotalMinutes);
+
+        delivery.Part<Connector>().Sockets = Connector.NewSocket;
+        await WaitUntil.TrueAsync(() =>
+        {
+            delivery.Time.Advance(delivery.Part<DeliveryDesk>().WhyNotNow(lane) is null ? TimeSpan.Zero : TimeSpan.FromSeconds(1));
+            return delivery.Queue.Settlements.Count == 2;
+        });
+
+        var late = delivery.Queue.Settlements[1].Events[0];
+        Assert.Equal((MailEventType.Delivered, 1), (late.Type, late.Attempt));
+        await WaitUntil.TrueAsync(() =>
+        {
+            delivery.Time.Advance(TimeSpan.FromSeconds(1));
+            return delivery.Part<DeliveryDesk>().WhyNotNow(lane) is null;
+        });
+    }
+
+    private static Socket Bound(int local)
+    {
+        var socket = Connector.NewSocket(AddressFamily.InterNetwork);
+        socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true);
+        socket.Bind(new IPEndPoint(IPAddress.Loopback, local));
+        return socket;
     }
 
     [Fact]
@@ -221,6 +282,89 @@ public sealed class OwnMeansTests
         Assert.True(events[0].Time >= delivery.Queue.Settlements[0].Lease.Message.AcceptedAt + TimeSpan.FromMinutes(10));
     }
 
+    [Theory]
+    [InlineData(null)]
+    [InlineData(10)]
+    public async Task Nor_one_whose_question_cannot_be_asked(int? minutes)
+    {
+        await using var dns = ScriptedDns.Start();
+        await using var delivery = await DeliveryUnderTest.StartWithDnsAsync(dns, 25, ("Delivery:Retry:Expiry", "00:10:00"), ("Delivery:Retry:Schedule:0", "00:00:30"));
+        delivery.Part<Resolver>().Query = (_, _) => throw Full();
+        var message = A.Message(delivery.Time, "a@remote.test");
+
+        await delivery.AcceptAsync(message with { ExpiresAt = minutes is { } own ? message.AcceptedAt.AddMinutes(own) : null });
+        await WaitUntil.TrueAsync(() =>
+        {
+            delivery.Time.Advance(TimeSpan.FromSeconds(10));
+            return delivery.Queue.Settlements.Any(s => s.Events.Any(e => e.Type == MailEventType.Expired));
+        });
+
+        var events = delivery.Queue.Settlements.SelectMany(s => s.Events).ToList();
+        Assert.Equal([.. Enumerable.Repeat(MailEventType.Deferred, minutes is null ? 3 : 0), MailEventType.Expired], events.Select(e => e.Type));
+        Assert.True(events[0].Time >= message.AcceptedAt + TimeSpan.FromMinutes(10));
+        await WaitUntil.TrueAsync(() => delivery.Window.Held == 0);
+    }
+
+    [Fact]
+    public async Task A_host_that_answers_at_one_address_is_no_trouble_with_the_network_for_the_other()
+    {
+        using var closed = Bound(0);
+        var port = ((IPEndPoint)closed.LocalEndPoint!).Port;
+        await using var remote = ScriptedSmtpServer.Start();
+        await using var dns = ScriptedDns.Start();
+        dns.A("smart.test", "127.0.0.1", Lack.NoWay);
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(
+            remote, ("Delivery:Dns:Servers:0", dns.Server), ("Delivery:Routes:0:Host", "smart.test"), ("Delivery:Routes:0:Port", port));
+        delivery.Part<OwnMeans>().HasWayTo = _ => false;
+
+        var deferred = (await delivery.SendAsync("a@remote.test"))[0];
+
+        Assert.Equal((MailEventType.Deferred, "connection.unreachable", 1), (deferred.Type, deferred.Rule, deferred.Attempt));
+        Assert.Contains("connection refused", deferred.Reply, StringComparison.Ordinal);
+        Assert.False(delivery.Part<NodePause>().IsOn);
+    }
+
+    [Fact]
+    public void A_machine_that_serves_networks_of_its_own_lacks_one_of_them_and_not_the_network()
+    {
+        var means = new OwnMeans { HasWayTo = _ => false };
+        var lost = new IPEndPoint(IPAddress.Parse("10.2.0.1"), 25);
+        OwnLack Lost() => means.Find(SocketError.NetworkUnreachable, lost, null)!;
+        var question = new SocketException((int)SocketError.NetworkUnreachable);
+
+        // Loopback shows nothing.
+        means.Connected(IPAddress.Loopback);
+        Assert.True(Lost().IsOfAll);
+        Assert.NotNull(means.Find(question));
+
+        means.Connected(IPAddress.Parse("10.1.0.1"));
+        Assert.Equal((false, "connection.unreachable"), (Lost().IsOfAll, Lost().Rule));
+        Assert.Null(means.Find(question));
+
+        // One that had a way out lacks it once it is gone.
+        means.HasWayTo = address => !address.Equals(lost.Address);
+        Assert.False(Lost().IsOfAll);
+        means.HasWayTo = _ => false;
+        means.Connected(IPAddress.Parse("10.1.0.1"));
+        Assert.True(Lost().IsOfAll);
+    }
+
+    [Fact]
+    public async Task It_is_no_reason_for_mail_to_wait_that_needs_no_connection()
+    {
+        await using var remote = ScriptedSmtpServer.Start();
+        await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote);
+        var message = A.Message(delivery.Time, "a@tried.test");
+        await delivery.AcceptAsync(message with { Mode = MessageMode.Test });
+        await delivery.SettledAsync();
+        Refuse(delivery);
+        await delivery.AcceptAsync("a@remote.test");
+        await WaitUntil.TrueAsync(() => delivery.Part<NodePause>().IsOn);
+
+        Assert.NotNull(delivery.Part<DeliveryDesk>().WhyNotNow(new Lane("remote.test", message.Account, message.Class)));
+        Assert.Null(delivery.Part<DeliveryDesk>().WhyNotNow(new Lane("tried.test", message.Account, message.Class)));
+    }
+
     [Fact]
     public async Task A_way_that_only_some_addresses_lack_is_the_matter_of_the_mail_that_goes_there()
     {
@@ -279,13 +423,10 @@ public sealed class OwnMeansTests
     private static SocketException Full() => new((int)SocketError.TooManyOpenSockets);
 
     /// <summary>A machine that lacks something, as its system tells.</summary>
-    private sealed class Lack(string what, int port) : IDisposable
+    private sealed class Lack(string what)
     {
         // The system connects no stream to it, whatever its routing table holds.
         public const string NoWay = "224.0.0.1";
-
-        // Two of one port to one place cannot be.
-        private readonly List<Socket> _taken = [];
 
         public string Host => what == "network" ? NoWay : "127.0.0.1";
 
@@ -302,12 +443,6 @@ public sealed class OwnMeansTests
                 case "spare files":
                     delivery.Part<OwnMeans>().Most = 3;
                     break;
-                case "ports":
-                    var first = Bound(0);
-                    first.Connect(IPAddress.Loopback, port);
-                    var only = ((IPEndPoint)first.LocalEndPoint!).Port;
-                    delivery.Part<Connector>().Sockets = _ => Bound(only);
-                    break;
                 default:
                     delivery.Part<OwnMeans>().HasWayTo = _ => false;
                     break;
@@ -319,17 +454,6 @@ public sealed class OwnMeansTests
             delivery.Part<Connector>().Sockets = Connector.NewSocket;
             delivery.Part<OwnMeans>().HasWayTo = _ => true;
             delivery.Part<OwnMeans>().Most = int.MaxValue;
-        }
-
-        public void Dispose() => _taken.ForEach(socket => socket.Dispose());
-
-        private Socket Bound(int local)
-        {
-            var socket = Connector.NewSocket(AddressFamily.InterNetwork);
-            socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true);
-            socket.Bind(new IPEndPoint(IPAddress.Loopback, local));
-            _taken.Add(socket);
-            return socket;
         }
     }
 }
