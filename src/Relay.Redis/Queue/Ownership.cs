@@ -36,6 +36,8 @@ internal sealed class Ownership
     private readonly Trouble _trouble = new();
     private TaskCompletionSource _nudged = NewSignal();
     private bool _hasNoted;
+    private bool _isForeign;
+    private long _renewedAt;
     private int _turns;
     private Task _settling = Task.CompletedTask;
 
@@ -55,7 +57,7 @@ internal sealed class Ownership
         while (true)
         {
             var nudged = Volatile.Read(ref _nudged).Task;
-            await nudged.WaitAsync(_renewals.Pause, _time, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await nudged.WaitAsync(UntilRenewal, _time, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             cancellation.ThrowIfCancellationRequested();
             await ClaimAsync();
         }
@@ -70,15 +72,8 @@ internal sealed class Ownership
         await _turn.WaitAsync();
         try
         {
-            await _renewals.RenewAllAsync(_trouble);
-            var isListed = await _trouble.TryAsync(_nodes.BeatAsync);
-            await _trouble.TryAsync(async () =>
-            {
-                await NoteDotsAsync();
-                await RequireSameStoreAsync();
-                await ShareAsync(isListed);
-            });
-            await _trouble.TryAsync(SettleKnownAsync);
+            await RenewAsync();
+            await RenewUntilAsync(TakeTurnAsync());
         }
         finally
         {
@@ -96,6 +91,46 @@ internal sealed class Ownership
         await Task.WhenAll(_store.Partitions.Where(p => p.IsOwned).Select(p => _trouble.TryAsync(() => _shares.GiveAsync(p))));
         await _wakes.FlushAsync();
         TellTrouble();
+    }
+
+    private TimeSpan UntilRenewal => _renewals.Pause - _time.GetElapsedTime(_renewedAt) is { Ticks: > 0 } left ? left : TimeSpan.Zero;
+
+    private Task RenewAsync()
+    {
+        _renewedAt = _time.GetTimestamp();
+        return _renewals.RenewAllAsync(_trouble);
+    }
+
+    // What all nodes have in common may stand on a shard that says nothing, for which the client waits longer than a lease may go
+    // unrenewed; what stands on the others does not wait for it.
+    private async Task RenewUntilAsync(Task rest)
+    {
+        while (!rest.IsCompleted)
+        {
+            Task first = Task.WhenAny(rest, Volatile.Read(ref _nudged).Task);
+            await first.WaitAsync(UntilRenewal, _time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (!rest.IsCompleted)
+            {
+                await RenewAsync();
+            }
+        }
+
+        await rest;
+    }
+
+    private async Task TakeTurnAsync()
+    {
+        var isListed = await _trouble.TryAsync(_nodes.BeatAsync);
+        var isNoted = await _trouble.TryAsync(NoteDotsAsync);
+        if (await _trouble.TryAsync(RequireSameStoreAsync) && isNoted)
+        {
+            await _trouble.TryAsync(() => ShareAsync(isListed));
+        }
+
+        if (!_isForeign)
+        {
+            await _trouble.TryAsync(SettleKnownAsync);
+        }
     }
 
     private void TellTrouble()
@@ -121,7 +156,9 @@ internal sealed class Ownership
     // of the two sees the other, however long either stood still.
     private async Task RequireSameStoreAsync()
     {
-        if (await _identity.LookAsync(_store.Connections.Background, _store.Partitions) is { } foreign)
+        var foreign = await _identity.LookAsync(_store.Connections.Background, _store.Partitions);
+        _isForeign = foreign is not null;
+        if (foreign is not null)
         {
             throw new StoreUnavailableException(foreign);
         }
@@ -137,12 +174,14 @@ internal sealed class Ownership
         }
     }
 
-    // A full store takes no outcome that puts off, and the leases end meanwhile.
+    // A full store takes no outcome that puts off, and the leases end meanwhile. Only where the lease was renewed behind the last lost
+    // connection: in a store that is another since then no unit would be found, and its outcome be forgotten.
     private async Task SettleKnownAsync()
     {
+        var timestamp = _time.GetTimestamp();
         if (_settling.IsCompleted && (_nodes.HasPeers || _known.Any || _turns++ % TurnsPerLookAlone == 0))
         {
-            _settling = Task.WhenAll(_store.Partitions.Where(p => p.IsServed).Select(_recovery.SettleKnownAsync));
+            _settling = Task.WhenAll(_store.Partitions.Where(p => p.IsServed && timestamp < p.LiveUntil).Select(_recovery.SettleKnownAsync));
         }
 
         var settling = _settling;
