@@ -108,12 +108,28 @@ internal sealed partial class Window
         }
     }
 
-    /// <summary>Shares with nothing to do: their lane's lower bound may be raised, and they forgotten.</summary>
+    /// <summary>
+    /// Shares with nothing to do: their lane's lower bound may be raised, and they forgotten. Those whose partition is away, where it
+    /// cannot be raised, are quiet again when that is back: they would else come first each time, and the others never.
+    /// </summary>
     public IReadOnlyList<LaneShare> TakeQuiet(int limit)
     {
         lock (_lock)
         {
-            return _hunger.TakeQuiet(limit, Now);
+            var (quiet, timestamp) = (new List<LaneShare>(), _time.GetTimestamp());
+            foreach (var share in _hunger.TakeQuiet(limit, Now))
+            {
+                if (share.Partition.IsAway(timestamp))
+                {
+                    ParkHoldingLock(share);
+                }
+                else
+                {
+                    quiet.Add(share);
+                }
+            }
+
+            return quiet;
         }
     }
 

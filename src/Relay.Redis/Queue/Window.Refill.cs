@@ -84,6 +84,7 @@ internal sealed partial class Window
                 {
                     share.IsParked = false;
                     ReadIfHungryHoldingLock(share, now);
+                    NoteQuietHoldingLock(share, now);
                 }
             }
         }

@@ -70,6 +70,36 @@ public sealed class AwayPartitionTests
         Assert.Equal(both, Take().Select(lease => lease.Message.Id));
     }
 
+    [Fact]
+    public void Where_it_went_quiet_it_is_in_nobodys_way_and_quiet_again_when_its_partition_is_back()
+    {
+        Accept(_away);
+        Accept(_here);
+        foreach (var lease in Take())
+        {
+            _window.Settled(lease.Id, null);
+        }
+
+        _away.Renew(0);
+        Assert.Equal(_here, Assert.Single(QuietOnes()));
+
+        _away.Renew(long.MaxValue);
+        _window.Returned(_away);
+        Assert.Equal([_away, _here], QuietOnes().OrderBy(partition => partition.Number));
+    }
+
+    // As the refiller takes them, none of which it can do anything about.
+    private List<Partition> QuietOnes()
+    {
+        IReadOnlyList<LaneShare> quiet = [.. _window.TakeQuiet(1), .. _window.TakeQuiet(1)];
+        foreach (var share in quiet)
+        {
+            _window.KeepQuiet(share);
+        }
+
+        return [.. quiet.Select(share => share.Partition)];
+    }
+
     private IReadOnlyList<Lease> Take() => _window.Take(TestMail.Everything);
 
     private MessageId Accept(Partition partition)
