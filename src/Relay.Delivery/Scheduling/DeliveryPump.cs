@@ -56,6 +56,7 @@ internal sealed class DeliveryPump(
             Math.Clamp(window.FreeUnits / PartAtOnce, 1, UnitsAtOnce), Math.Max(1, window.FreeBytes / PartAtOnce), dispatcher.ClosedGate)
         {
             HasRoom = dispatcher.HasRoomFor,
+            IsPutOff = lane => dispatcher.ExcuseFor(lane) is not null,
         };
         foreach (var lease in await queue.LeaseDueAsync(demand, stopping))
         {

@@ -78,6 +78,12 @@ public sealed record LeaseDemand(int MaxUnits, long MaxBytes, Func<Lane, Gate?> 
     /// the same way, and nothing is counted because of it; null where nobody can say.
     /// </summary>
     public Func<Lane, bool>? HasRoom { get; init; }
+
+    /// <summary>
+    /// Whether a unit of this lane would only come to be told why it waits, and be gone again at once. Asked in the same way of lanes
+    /// that were let in already; null where nobody can say.
+    /// </summary>
+    public Func<Lane, bool>? IsPutOff { get; init; }
 }
 
 /// <param name="Key">The client's own words, at most 255 characters.</param>

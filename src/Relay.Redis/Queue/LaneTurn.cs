@@ -40,6 +40,9 @@ internal sealed class LaneTurn
     /// <summary>It was found where most lanes only wait, and was neither read nor asked yet.</summary>
     public bool IsStranger { get; set; }
 
+    /// <summary>The asking that let it in when it had nothing in hand: what is read for it has had its turn. Null when there is none.</summary>
+    public LeaseDemand? LetInBy { get; set; }
+
     /// <summary>With whom it waits for its turn; null when it has nothing to wait for.</summary>
     public LaneGroup? Group { get; set; }
 

@@ -247,6 +247,11 @@ internal sealed partial class Window
 
             NoteQuietHoldingLock(share, now);
             AskForMoreHoldingLock(share.Turn);
+            if (share.Turn is { Waiting: 0, Reads: 0 })
+            {
+                share.Turn.LetInBy = null;
+            }
+
             SignalHoldingLock();
         }
     }

@@ -233,7 +233,7 @@ internal sealed partial class Window
             return null;
         }
 
-        if (demand.ClosedGate(lane.Lane) is { } gate)
+        if (!WasLetIn(lane, demand) && demand.ClosedGate(lane.Lane) is { } gate)
         {
             _turns.Close(lane, gate);
             return null;
@@ -243,10 +243,12 @@ internal sealed partial class Window
         {
             // What it had was given back while it waited behind a gate. It is read now that there is room, and not before: an
             // opened gate would else have all the lanes behind it read.
+            lane.LetInBy = demand;
             ReenterHoldingLock(lane);
             return null;
         }
 
+        lane.LetInBy = null;
         var held = lane.Take();
         held.Phase = HeldPhase.Leased;
         _room.Remove(held);
@@ -259,6 +261,11 @@ internal sealed partial class Window
 
         return held;
     }
+
+    // It was counted on when the lane had nothing in hand, and would else be refused because of that, or have to wait for a second
+    // turn, which may be long. It counts for as long as it is asked for, or where the unit is gone again at once.
+    private static bool WasLetIn(LaneTurn lane, LeaseDemand demand) =>
+        lane is { Waiting: > 0, LetInBy: { } asked } && (ReferenceEquals(asked, demand) || demand.IsPutOff?.Invoke(lane.Lane) == true);
 
     // What is first in the lane may stand on a shard that is away, and other partitions of the lane on one that is not: then the
     // former is left in its store. Where all are away it is kept, for the moment in which their leases are renewed.

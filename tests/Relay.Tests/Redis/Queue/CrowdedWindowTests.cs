@@ -89,6 +89,33 @@ public sealed class CrowdedWindowTests
         Assert.InRange(_read.Count, 100, 200);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_lane_that_was_let_in_before_it_was_read_needs_no_second_turn(bool isAskedAnew)
+    {
+        CrowdWithDead();
+        Store("big", "late");
+        var (lane, gate, turns, others) = (LaneOf("big", "late"), new Gate(), 0, _gateOf);
+        _hasRoom = _ => false;
+        _gateOf = asked => asked != lane ? others(asked) : turns-- > 0 ? null : gate;
+        Assert.Equal(Discovery.Swapped, _window.Discover(_partition, lane, Now, maySwap: true));
+        Assert.Empty(Take(1));
+
+        turns = 1;
+        _window.Open(gate);
+        var demand = new LeaseDemand(1, long.MaxValue, _gateOf) { HasRoom = _hasRoom };
+        Assert.Empty(_window.Take(demand));
+        while (Read())
+        {
+        }
+
+        // Where it is another's asking only what is gone again at once.
+        var next = isAskedAnew ? demand with { IsPutOff = asked => asked == lane } : demand;
+        Assert.Equal(lane, Assert.Single(_window.Take(next)).Unit.Lane);
+        Assert.Equal(0, turns);
+    }
+
     [Fact]
     public void An_account_with_few_that_finds_nobody_to_make_place_is_looked_for_again_soon()
     {
