@@ -87,7 +87,8 @@ internal sealed class LaneSearch(Store store, Window window, Aside aside, TimePr
         var lanes = 0;
         for (var i = 0; i < served.Count && lanes < LanesPerSecond * LaneLook.Beat.TotalSeconds; i++)
         {
-            lanes += served[_turn++ % served.Count].Look.LookAgain(now);
+            _turn = (_turn + 1) % served.Count;
+            lanes += served[_turn].Look.LookAgain(now);
         }
 
         _pause = TimeSpan.FromSeconds((double)lanes / LanesPerSecond);
