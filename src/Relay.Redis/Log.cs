@@ -178,6 +178,9 @@ internal static partial class Log
     [LoggerMessage(LogLevel.Warning, "The webhooks could not be read, and stay as they were: {Reason}")]
     public static partial void WebhooksUnread(this ILogger logger, string reason);
 
+    [LoggerMessage(LogLevel.Warning, "Of some partitions it cannot be read which events wait for webhooks, and those wait on: {Reason}")]
+    public static partial void WebhookLanesUnread(this ILogger logger, string reason);
+
     [LoggerMessage(LogLevel.Warning, "The webhook {Webhook} of {Account} takes less than happens: the events of {Count} messages gave way to newer ones")]
     public static partial void WebhookEventsDropped(this ILogger logger, string webhook, string account, long count);
 

@@ -34,8 +34,11 @@ internal sealed class WebhookLanes : IWebhookLanes
     private readonly Bell _bell;
     private readonly TimeProvider _time;
     private readonly ILogger<WebhookLanes> _logger;
+
+    // Of those that are served here.
     private readonly Dictionary<int, long> _looked = [];
     private readonly Trouble _trouble = new();
+    private bool _isTold;
     private Task _rung = Task.CompletedTask;
     private DateTimeOffset _lookAt;
     private volatile bool _isOutdated;
@@ -148,8 +151,14 @@ internal sealed class WebhookLanes : IWebhookLanes
         _isOutdated = false;
         _rung = _bell.Webhooks.Next;
         _lookAt = all ? now + LookAgain : _lookAt;
-        foreach (var partition in _store.Partitions.Where(p => p.IsServed))
+        foreach (var partition in _store.Partitions)
         {
+            if (!partition.IsServed)
+            {
+                _looked.Remove(partition.Number);
+                continue;
+            }
+
             if (!all && _looked.TryGetValue(partition.Number, out var term) && term == partition.Term)
             {
                 continue;
@@ -167,10 +176,19 @@ internal sealed class WebhookLanes : IWebhookLanes
             }
         }
 
-        if (_trouble.Take() is { } reason && _looked.Count == 0)
+        var reason = _trouble.Take();
+        if (reason is not null && _looked.Count == 0)
         {
             throw new StoreUnavailableException(reason);
         }
+
+        // Once: it is tried again with each look.
+        if (reason is not null && !_isTold)
+        {
+            _logger.WebhookLanesUnread(reason);
+        }
+
+        _isTold = reason is not null;
     }
 
     private async Task LookAsync(Partition partition, CancellationToken cancellation)

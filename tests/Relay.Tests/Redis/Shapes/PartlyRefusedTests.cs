@@ -76,15 +76,7 @@ public sealed class PartlyRefusedTests : IAsyncLifetime
     public async Task Events_of_the_others_are_taken_to_their_webhooks()
     {
         Refuse(Refused.Keys.Hooks.ToString(), "SMEMBERS");
-        var webhook = new EventWebhook
-        {
-            Id = "hook_1",
-            Account = "acme",
-            Url = new Uri("https://hooks.acme.test/events"),
-            Secret = [1, 2, 3],
-            CreatedAt = DateTimeOffset.UnixEpoch,
-            By = "key_1",
-        };
+        var webhook = WebhookOf("hook_1");
         await _store.Get<IWebhookStore>().AddAsync(webhook, Cancellation);
         await Eventually.HoldsAsync(() => _store.Get<WebhookDirectory>().Find(WebhookDirectory.NameOf(webhook)) is not null, Cancellation);
 
@@ -92,6 +84,44 @@ public sealed class PartlyRefusedTests : IAsyncLifetime
 
         await Eventually.HoldsAsync(async () => (await _store.Get<IWebhookLanes>().TakeDueAsync(Cancellation)).Any(lane => lane.Partition == Served.Number), Cancellation);
     }
+
+    [Fact]
+    public async Task Where_of_none_it_can_be_read_what_waits_for_webhooks_that_is_told_though_one_was_given_away()
+    {
+        var lanes = _store.Get<IWebhookLanes>();
+        await lanes.TakeDueAsync(Cancellation);
+        Served.Leave();
+        _shim.Instead = command => command[0] == "SMEMBERS" && _store.Store.Partitions.Any(p => p.Keys.Hooks.ToString() == command[1])
+            ? ["EVAL", "return redis.error_reply('CLUSTERDOWN The cluster is down')", "0"]
+            : null;
+
+        // All are looked at when the webhooks have changed.
+        await _store.Get<IWebhookStore>().AddAsync(WebhookOf("hook_2"), Cancellation);
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                try
+                {
+                    await lanes.TakeDueAsync(Cancellation);
+                    return false;
+                }
+                catch (StoreUnavailableException)
+                {
+                    return true;
+                }
+            },
+            Cancellation);
+    }
+
+    private static EventWebhook WebhookOf(string id) => new()
+    {
+        Id = id,
+        Account = "acme",
+        Url = new Uri("https://hooks.acme.test/events"),
+        Secret = [1, 2, 3],
+        CreatedAt = DateTimeOffset.UnixEpoch,
+        By = "key_1",
+    };
 
     private void Refuse(string key, params string[] names) =>
         _shim.Instead = command => names.Contains(command[0]) && command[1] == key ? ["EVAL", "return redis.error_reply('CLUSTERDOWN The cluster is down')", "0"] : null;
