@@ -43,7 +43,7 @@ internal sealed class StoreConnections : IAsyncDisposable
     /// <summary>Settling steps only.</summary>
     public IDatabase Settling => _all[2].GetDatabase();
 
-    /// <summary>Projecting steps, leases, lower bounds: nobody waits for these.</summary>
+    /// <summary>Projecting steps, leases, lower bounds, what inboxes hold: nobody waits for these.</summary>
     public IDatabase Background => _all[3].GetDatabase();
 
     /// <summary>Refills, accounts, and whatever people look at.</summary>

@@ -100,6 +100,35 @@ public sealed class InboxRoomTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_a_relay_that_knows_of_no_total_has_added_is_counted_by_the_next_that_starts()
+    {
+        await CaptureAsync(MailOf(10));
+        await CaptureAsync(MailOf(20));
+        await _store.Connections.Reading.StringDecrementAsync(StoreKeys.InboxOctets("acme"), 15);
+
+        await using var after = await StoreUnderTest.StartAsync(_redis.ConnectionString, StoreUnderTest.NewFolder(), _time, Cancellation);
+        await after.Get<IInbox>().CaptureAsync(MailOf(30), Cancellation);
+        await IsRightAsync(3);
+    }
+
+    [Fact]
+    public async Task A_relay_that_others_come_before_time_and_again_captures_all_the_same()
+    {
+        await using var shim = new RedisShim(_redis);
+        await using var far = await StoreUnderTest.StartAsync(shim.ConnectionString, StoreUnderTest.NewFolder(), _time, Cancellation);
+        await CaptureAsync(MailOf(10));
+        var left = 50;
+        shim.Instead = command => command is ["EXISTS", var key] && key == StoreKeys.InboxOctets("acme").ToString() && Interlocked.Decrement(ref left) >= 0
+            ? ["EXISTS", "relay:nothing"]
+            : null;
+
+        await far.Get<IInbox>().CaptureAsync(MailOf(20), Cancellation);
+
+        Assert.InRange(left, int.MinValue, 0);
+        await IsRightAsync(2);
+    }
+
+    [Fact]
     public async Task Who_only_looks_leaves_nothing_behind()
     {
         Assert.Empty(await Inbox.ListAsync("acme", null, 10, Cancellation));
