@@ -36,10 +36,11 @@ internal static class Repeats
     public static int? SlotOf(Credential credential, HeaderBlock header) =>
         NameOf(credential, header) is { } name ? new IdempotencyKey(name, "").SlotFor(credential.Account) : null;
 
-    // No client's own key holds a blank.
-    private static string? NameOf(Credential credential, HeaderBlock header) => header.Count(HeaderField.MessageId) == 1
-        ? "mail " + Short(SHA256.HashData(Encoding.UTF8.GetBytes($"{credential.Id}\n{HeaderText.Unfold(header.Value(HeaderField.MessageId)).Trim()}")))
-        : null;
+    // No client's own key holds a blank. A field with nothing in it is as good as missing: all mail that has one would be the same.
+    private static string? NameOf(Credential credential, HeaderBlock header) =>
+        header.Count(HeaderField.MessageId) == 1 && HeaderText.Unfold(header.Value(HeaderField.MessageId)).Trim() is { Length: > 0 } id
+            ? "mail " + Short(SHA256.HashData(Encoding.UTF8.GetBytes($"{credential.Id}\n{id}")))
+            : null;
 
     private static string Short(byte[] hash) => Convert.ToHexStringLower(hash.AsSpan(0, 16));
 }

@@ -52,6 +52,8 @@ public sealed class RepeatTests
 
     [Theory]
     [InlineData("")]
+    [InlineData("Message-ID:\r\n")]
+    [InlineData("Message-ID: \r\n")]
     [InlineData("Message-ID: <1@shop.test>\r\nMessage-ID: <1@shop.test>\r\n")]
     public async Task What_has_no_Message_ID_of_its_own_is_known_by_nothing(string ids)
     {
