@@ -218,7 +218,9 @@ public static class RelayApi
             .Requires(CredentialScope.Manage).WithTags("Templates").WithSummary("Remove a template")
             .Produces(StatusCodes.Status204NoContent).AnswersProblems();
         routes.MapPost("/templates/{id}/preview", (HttpContext context, TemplateEndpoints templates, string id) => templates.PreviewAsync(context, id))
-            .Requires(CredentialScope.Read).RunsOnce(TemplateEndpoints.MaxBody).WithTags("Templates").WithSummary("Show how mail would be written with these variables; nothing is sent")
+            .Requires(CredentialScope.Read).WithTags("Templates").WithSummary("Show how mail would be written with these variables; nothing is sent")
+            // It changes nothing, so that it is done again: answers of megabytes would be kept for a day each.
+            .WithMetadata(new TakesIdempotencyKey())
             .Reads<PreviewRequest>().Produces<RenderedView>().AnswersProblems();
 
         // For people with a browser and no key.
@@ -250,8 +252,6 @@ public static class RelayApi
         routes.MapGet("/unsubscribe/{token}", (UnsubscribeEndpoints unsubscribes, string token) => unsubscribes.Show(token))
             .WithTags("Unsubscribing").WithSummary("Show a button to unsubscribe; nothing else happens")
             .Produces<string>(contentType: "text/html").Produces<string>(StatusCodes.Status404NotFound, "text/html");
-        routes.MapMethods("/unsubscribe/{token}", [HttpMethods.Head], (UnsubscribeEndpoints unsubscribes, string token) => unsubscribes.Show(token))
-            .ExcludeFromDescription();
         routes.MapPost("/unsubscribe/{token}", (HttpContext context, UnsubscribeEndpoints unsubscribes, string token) => unsubscribes.TakeAsync(context, token))
             .WithTags("Unsubscribing").WithSummary("Unsubscribe whom a List-Unsubscribe link was written for (RFC 8058)")
             .WithDescription("Without a key: the token is enough. The body is the form List-Unsubscribe=One-Click.")

@@ -54,7 +54,7 @@ internal sealed class UnsubscribePage : IResult
 
         var octets = Encoding.UTF8.GetBytes(ToString());
         response.ContentLength = octets.Length;
-        return HttpMethods.IsHead(httpContext.Request.Method) ? Task.CompletedTask : response.Body.WriteAsync(octets, httpContext.RequestAborted).AsTask();
+        return response.Body.WriteAsync(octets, httpContext.RequestAborted).AsTask();
     }
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $$"""

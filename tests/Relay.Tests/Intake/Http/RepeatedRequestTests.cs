@@ -65,6 +65,21 @@ public sealed class RepeatedRequestTests
         });
     }
 
+    /// <summary>A preview may be megabytes, and costs its account nothing of what it may send.</summary>
+    [Fact]
+    public async Task What_changes_nothing_is_done_again_and_not_kept()
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+        var template = (await api.PostAsync("/templates", """{ "name": "a", "text": "{{who}}" }""")).String("id");
+
+        var first = await api.PostAsync($"/templates/{template}/preview", """{ "variables": { "who": "Ada" } }""", null, Key);
+        var second = await api.PostAsync($"/templates/{template}/preview", """{ "variables": { "who": "Ada" } }""", null, Key);
+
+        Assert.Equal((HttpStatusCode.OK, "Ada"), (first.Status, first.String("text")));
+        Assert.Equal((HttpStatusCode.OK, first.Text), (second.Status, second.Text));
+        Assert.Empty(api.Stores.Answers.Answers);
+    }
+
     [Fact]
     public async Task With_another_body_or_at_another_path_it_is_a_mistake()
     {
