@@ -17,6 +17,13 @@ internal static class WebhookCommand
     private static readonly Option<string?> Since = new("--since") { Description = "What happened to messages accepted from then on: a time like 2026-03-01T18:00:00Z, or 2h for two hours ago." };
     private static readonly Option<string?> Until = new("--until") { Description = "And until then; now without it." };
 
+    // What waits gives way to what comes behind it, beyond 50,000 messages unless that is set otherwise: a part of a replay, up to
+    // 10,000, is asked for only where it finds room beside it.
+    private const int FewWaiting = 10_000;
+
+    // A part is some minutes' work for most programs.
+    private static readonly TimeSpan NextLook = TimeSpan.FromSeconds(1);
+
     public static Command Create() => new("webhook", "Be told what happens to mail, as it happens.")
     {
         new Command("add", "Add a webhook and print its secret, this once.") { Place, Event }.Asks(AddAsync),
@@ -93,8 +100,15 @@ internal static class WebhookCommand
 
         // The relay takes a part of a long time, and says where to go on.
         var messages = 0;
+        var isOfTime = wanted.Message is null;
+        var before = isOfTime ? await StandingAsync(relay, parsed, cancellation) : default;
         for (DateTimeOffset? next = null; ; wanted = wanted with { Since = next })
         {
+            if (isOfTime)
+            {
+                await WaitForRoomAsync(relay, parsed, wanted.Since, cancellation);
+            }
+
             var answer = await relay.PostAsync($"{PathOf(parsed)}/replay", JsonSerializer.Serialize(wanted, WebhookJson.Default.Replay), cancellation);
             messages += answer.Number("messages");
             var more = DateTimeOffset.TryParse(answer.Text("next"), CultureInfo.InvariantCulture, DateTimeStyles.None, out var time);
@@ -114,7 +128,43 @@ internal static class WebhookCommand
         {
             Printout.Line(Printout.IsTerminal ? $"What happened to {messages} messages is sent again." : messages.ToString(CultureInfo.InvariantCulture));
         }
+
+        var after = isOfTime ? await StandingAsync(relay, parsed, cancellation) : default;
+        var dropped = after.Number("dropped") - before.Number("dropped");
+        if (dropped > 0)
+        {
+            throw new CommandFailure(ExitCode.Refused, $"meanwhile more waited than is kept: the events of {dropped} messages gave way, and were not sent");
+        }
     }
+
+    private static async Task WaitForRoomAsync(RelayClient relay, ParseResult parsed, DateTimeOffset? since, CancellationToken cancellation)
+    {
+        for (var isTold = false; ; isTold = true)
+        {
+            var standing = await StandingAsync(relay, parsed, cancellation);
+            var waiting = standing.Number("waiting");
+            if (waiting <= FewWaiting)
+            {
+                return;
+            }
+
+            if (standing.Text("state") == "failing")
+            {
+                throw new CommandFailure(
+                    ExitCode.Unavailable, $"{waiting} messages wait for it and it takes none ({standing.Text("lastError")}); when it does, go on with --since {since:O}");
+            }
+
+            if (!isTold)
+            {
+                Printout.Problem($"{waiting} messages wait for it; what is from {since:O} on follows when {FewWaiting} do");
+            }
+
+            await Task.Delay(NextLook, cancellation);
+        }
+    }
+
+    private static async Task<JsonElement> StandingAsync(RelayClient relay, ParseResult parsed, CancellationToken cancellation) =>
+        (await relay.GetAsync(PathOf(parsed), cancellation)).Member("standing") ?? default;
 
     private static async Task RemoveAsync(RelayClient relay, ParseResult parsed, Printout print, CancellationToken cancellation)
     {
@@ -156,7 +206,7 @@ internal static class WebhookCommand
 
     private static string[]? GivenEvents(ParseResult parsed) => parsed.GetValue(Event) is { Length: > 0 } given ? given : null;
 
-    private static string PathOf(ParseResult parsed) => $"webhooks/{Uri.EscapeDataString(parsed.GetRequiredValue(Id))}";
+    private static string PathOf(ParseResult parsed) => $"webhooks/{PathPart.Of(parsed.GetRequiredValue(Id))}";
 
     internal sealed record NewWebhook(string? Url, string[]? Events);
 
