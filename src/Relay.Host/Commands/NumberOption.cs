@@ -13,7 +13,7 @@ internal static class NumberOption
             Description = description,
             CustomParser = result =>
             {
-                if (result.Tokens is [var token] && T.TryParse(token.Value, NumberStyles.Float, CultureInfo.InvariantCulture, out var number))
+                if (result.Tokens is [var token] && T.TryParse(token.Value, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && T.IsFinite(number))
                 {
                     return number;
                 }

@@ -41,8 +41,14 @@ internal static class RouteCommand
         }
     }
 
-    private static async Task RemoveAsync(RelayClient relay, ParseResult parsed, Printout print, CancellationToken cancellation) =>
-        print.Whole(await relay.DeleteAsync($"routes/{PathPart.Of(parsed.GetRequiredValue(Id))}", cancellation));
+    private static async Task RemoveAsync(RelayClient relay, ParseResult parsed, Printout print, CancellationToken cancellation)
+    {
+        await relay.DeleteAsync($"routes/{PathPart.Of(parsed.GetRequiredValue(Id))}", cancellation);
+        if (Printout.IsTerminal && !print.IsJson)
+        {
+            Printout.Line($"{parsed.GetRequiredValue(Id)} is removed.");
+        }
+    }
 
     internal sealed record NewRoute(string Match, string? Webhook, string? ForwardTo);
 }

@@ -17,7 +17,7 @@ internal static class TemplateCommand
     private static readonly Option<string?> Variables = new("--variables") { Description = "A file with a JSON object; - for standard input.", HelpName = "FILE" };
     private static readonly Option<bool> TextOnly = new("--text") { Description = "The text alone, as it is." };
     private static readonly Option<bool> HtmlOnly = new("--html") { Description = "The HTML alone, as it is." };
-    private static readonly Option<int> Limit = new("--limit") { Description = "How many, at most 100.", DefaultValueFactory = _ => 100 };
+    private static readonly Option<int?> Limit = NumberOption.Create<int>("--limit", "How many, at most 100; as many if it is not said.");
     private static readonly Option<string?> Cursor = new("--cursor") { Description = "The next of an earlier page." };
 
     public static Command Create() => new("template", "Make templates that mail is written from.")
@@ -32,11 +32,12 @@ internal static class TemplateCommand
 
     private static async Task CreateAsync(RelayClient relay, ParseResult parsed, Printout print, CancellationToken cancellation)
     {
+        var (text, html) = await ReadSourcesAsync(parsed, cancellation);
         var wanted = new NewTemplate(
             parsed.GetRequiredValue(Name),
             parsed.GetValue(Subject),
-            await SourceFile.ReadAsync(TextFile.Name, parsed.GetValue(TextFile), cancellation),
-            await SourceFile.ReadAsync(HtmlFile.Name, parsed.GetValue(HtmlFile), cancellation),
+            text,
+            html,
             parsed.GetValue(Strict) ?? false);
         var made = await relay.PostAsync("templates", JsonSerializer.Serialize(wanted, TemplateJson.Default.NewTemplate), cancellation);
         if (!print.Whole(made))
@@ -49,8 +50,7 @@ internal static class TemplateCommand
     private static async Task PutAsync(RelayClient relay, ParseResult parsed, Printout print, CancellationToken cancellation)
     {
         var (name, subject, strict) = (parsed.GetValue(NewName), parsed.GetValue(Subject), parsed.GetValue(Strict));
-        var text = await SourceFile.ReadAsync(TextFile.Name, parsed.GetValue(TextFile), cancellation);
-        var html = await SourceFile.ReadAsync(HtmlFile.Name, parsed.GetValue(HtmlFile), cancellation);
+        var (text, html) = await ReadSourcesAsync(parsed, cancellation);
         if ((name ?? subject ?? text ?? html) is null && strict is null)
         {
             throw new CommandFailure(ExitCode.Usage, "give what is to change: --name, --subject, --text-file, --html-file or --strict");
@@ -70,7 +70,7 @@ internal static class TemplateCommand
     private static async Task ListAsync(RelayClient relay, ParseResult parsed, Printout print, CancellationToken cancellation)
     {
         var cursor = parsed.GetValue(Cursor) is { } next ? $"&cursor={Uri.EscapeDataString(next)}" : "";
-        var page = await relay.GetAsync($"templates?limit={parsed.GetValue(Limit)}{cursor}", cancellation);
+        var page = await relay.GetAsync($"templates?limit={parsed.GetValue(Limit) ?? 100}{cursor}", cancellation);
         if (!print.Whole(page))
         {
             Printout.Table(
@@ -124,6 +124,18 @@ internal static class TemplateCommand
         }
     }
 
+    private static async Task<(string? Text, string? Html)> ReadSourcesAsync(ParseResult parsed, CancellationToken cancellation)
+    {
+        var (text, html) = (parsed.GetValue(TextFile), parsed.GetValue(HtmlFile));
+        if (text == SourceFile.StandardInput && html == SourceFile.StandardInput)
+        {
+            // It can be read once: the other would be empty.
+            throw new CommandFailure(ExitCode.Usage, $"{TextFile.Name} and {HtmlFile.Name} cannot both be standard input");
+        }
+
+        return (await SourceFile.ReadAsync(TextFile.Name, text, cancellation), await SourceFile.ReadAsync(HtmlFile.Name, html, cancellation));
+    }
+
     // The text itself, so that a file or a browser gets it as it is.
     private static bool TryShowPart(JsonElement template, ParseResult parsed)
     {
@@ -168,7 +180,7 @@ internal static class TemplateCommand
         }
     }
 
-    private static string PathOf(ParseResult parsed) => $"templates/{Uri.EscapeDataString(parsed.GetRequiredValue(Id))}";
+    private static string PathOf(ParseResult parsed) => $"templates/{PathPart.Of(parsed.GetRequiredValue(Id))}";
 
     internal sealed record NewTemplate(string? Name, string? Subject, string? Text, string? Html, bool Strict);
 }

@@ -8,6 +8,7 @@ public sealed class TypedWordsTests
 {
     private const int UsageExit = 64;
     private const int UnavailableExit = 69;
+    private const int CannotOpenExit = 71;
     private const int NoPermissionExit = 77;
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -24,6 +25,8 @@ public sealed class TypedWordsTests
     [InlineData("domain", "show", "")]
     [InlineData("suppression", "show", " ")]
     [InlineData("inbox", "")]
+    [InlineData("webhook", "show", "")]
+    [InlineData("template", "show", "", "--html")]
     public async Task An_id_that_a_script_forgot_is_no_question_about_something_else(params string[] words)
     {
         var ended = await RunAsync("rk_test_1", words);
@@ -32,14 +35,46 @@ public sealed class TypedWordsTests
         Assert.Contains("is neither an id nor a name", ended.Errors, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task A_number_that_is_none_is_told_in_words_of_people()
+    [Theory]
+    [InlineData("--per-day must be a whole number.", "account", "limit", "acct_1", "--per-day", "many")]
+    [InlineData("--per-second must be a number.", "account", "limit", "acct_1", "--per-second", "NaN")]
+    [InlineData("--per-second must be a number.", "account", "limit", "acct_1", "--per-second", "1e999")]
+    [InlineData("--limit must be a whole number.", "template", "list", "--limit", "many")]
+    public async Task A_number_that_is_none_is_told_in_words_of_people(string sentence, params string[] words)
     {
-        var ended = await RunAsync("rk_test_1", "account", "limit", "acct_1", "--per-day", "many");
+        var ended = await RunAsync("rk_test_1", words);
 
         Assert.Equal(UsageExit, ended.ExitCode);
-        Assert.Contains("--per-day must be a whole number.", ended.Errors, StringComparison.Ordinal);
+        Assert.Contains(sentence, ended.Errors, StringComparison.Ordinal);
         Assert.DoesNotContain("System.", ended.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Standard_input_is_one_file_and_not_two()
+    {
+        var ended = await RunAsync("rk_test_1", "template", "create", "Receipt", "--text-file", "-", "--html-file", "-");
+
+        Assert.Equal(UsageExit, ended.ExitCode);
+        Assert.Equal("relay: --text-file and --html-file cannot both be standard input\n", ended.Errors);
+    }
+
+    [Fact]
+    public async Task A_file_in_another_encoding_does_not_go_out_with_gaps()
+    {
+        var name = Path.GetTempFileName();
+        try
+        {
+            await File.WriteAllBytesAsync(name, [0x47, 0x72, 0xfc, 0xdf, 0x65], Cancellation);
+
+            var ended = await RunAsync("rk_test_1", "template", "create", "Receipt", "--text-file", name);
+
+            Assert.Equal(CannotOpenExit, ended.ExitCode);
+            Assert.Equal($"relay: --text-file: {name} is not text in UTF-8\n", ended.Errors);
+        }
+        finally
+        {
+            File.Delete(name);
+        }
     }
 
     [Theory]

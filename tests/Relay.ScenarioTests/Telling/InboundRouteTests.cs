@@ -50,6 +50,8 @@ public sealed class InboundRouteTests
         posted.Response.Close();
 
         await relay.WaitForAsync($"/messages/{id}", m => m.GetProperty("recipients")[0].GetProperty("status").GetString() == "delivered", Cancellation);
-        Assert.Contains("help.shop.test", (await relay.CommandAsync(Cancellation, null, "route", "list")).Succeeded().Output, StringComparison.Ordinal);
+        var listed = (await relay.CommandAsync(Cancellation, null, "route", "list")).Succeeded().Output;
+        Assert.Contains("help.shop.test", listed, StringComparison.Ordinal);
+        Assert.Equal("", (await relay.CommandAsync(Cancellation, null, "route", "remove", listed.Split('\t')[0], "--json")).Succeeded().Output);
     }
 }
