@@ -31,7 +31,7 @@ public sealed class HttpOptions : IValidatableObject
     [Range(1024 * 1024, long.MaxValue)]
     public long MaxBodyBytesInFlight { get; set; } = 256 * 1024 * 1024;
 
-    /// <summary>How long a large body may take, counted from when it is one.</summary>
+    /// <summary>How long a large body may take, counted from when it is one, and the answer to a preview, counted from its beginning.</summary>
     // The largest there may be needs less than a megabit a second for it; who is slower keeps the memory from others.
     [Range(typeof(TimeSpan), "00:00:10", "1.00:00:00")]
     public TimeSpan BodyTimeout { get; set; } = TimeSpan.FromMinutes(10);

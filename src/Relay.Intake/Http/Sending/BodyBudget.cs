@@ -60,6 +60,15 @@ internal sealed class BodyBudget(IOptions<HttpOptions> options, TimeProvider tim
             return new Written(_held, octets);
         }
 
+        /// <summary>For what is held until the answer has gone: it may take as long as a body, then the connection is closed.</summary>
+        public void BoundAnswer(HttpContext context)
+        {
+            var patience = new CancellationTokenSource(bodies._patience, bodies._time);
+            context.Response.RegisterForDispose(patience);
+            // Disposed before it, and not while it runs: the connection may have another request by then.
+            context.Response.RegisterForDispose(patience.Token.Register(context.Abort));
+        }
+
         protected override void Dispose(bool disposing)
         {
             if (disposing)

@@ -109,6 +109,7 @@ internal sealed class TemplateEndpoints(ITemplateStore templates, TemplateShelf 
         var request = await RequestBody.ReadAsync(context, body, MaxBody, ApiJson.Default.PreviewRequest);
         var rendered = template.Render(request.Variables ?? Value.Map.Empty);
         body.Hold(rendered.Octets);
+        body.BoundAnswer(context);
         return TypedResults.Json(RenderedView.Of(rendered), AnswerJson.Default.RenderedView);
     }
 

@@ -197,6 +197,31 @@ public sealed class BodyBudgetTests
         static string Mail(int octets) => $$"""{ "from": "a@shop.test", "to": "b@there.test", "text": "{{new string('x', octets)}}" }""";
     }
 
+    [Fact]
+    public async Task Whoever_does_not_read_a_preview_keeps_its_part_for_no_longer_than_a_body_may_take()
+    {
+        await using var api = await ApiUnderTest.StartAsync(("Http:MaxBodyBytesInFlight", $"{Most}"), ("Bootstrap:RequireVerifiedDomains", "false"));
+        var large = $$"""{ "from": "a@shop.test", "to": "b@there.test", "text": "{{new string('x', 200_000)}}" }""";
+        var template = (await api.PostAsync("/templates", """{ "name": "a", "text": "{{v}}{{v}}{{v}}{{v}}{{v}}" }""")).String("id");
+
+        // Six octets a character: more than the connection's two ends take up between them.
+        var variables = $$"""{ "variables": { "v": "{{string.Concat(Enumerable.Repeat("\\u0001", 200_000))}}" } }""";
+        using var reader = new TcpClient { ReceiveBufferSize = 4096 };
+        await reader.ConnectAsync(api.Client.BaseAddress!.Host, api.Client.BaseAddress.Port, Cancellation);
+        await reader.GetStream().WriteAsync(
+            Encoding.ASCII.GetBytes(
+                $"POST /templates/{template}/preview HTTP/1.1\r\nHost: relay\r\nAuthorization: Bearer {api.Key}\r\nContent-Length: {variables.Length}\r\n\r\n{variables}"),
+            Cancellation);
+        var begun = new byte[15];
+        await reader.GetStream().ReadExactlyAsync(begun, Cancellation);
+        Assert.Equal("HTTP/1.1 200 OK", Encoding.ASCII.GetString(begun));
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, (await api.SendAsync(large)).Status);
+
+        api.Stores.Time.Advance(new HttpOptions().BodyTimeout);
+
+        await Eventually.HoldsAsync(async () => (await api.SendAsync(large)).Status == HttpStatusCode.Accepted, Cancellation);
+    }
+
     private BodyBudget.Share Open(string account, int octets) => _budget.Open(new MemoryStream(new byte[octets]), account);
 
     private static Task ReadAsync(Stream body) => body.CopyToAsync(Stream.Null, Cancellation);
