@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
@@ -16,6 +17,10 @@ internal static class RequestBody
     // At its own limit the server closes at once, and a client that still writes would never read why. What goes beyond ours
     // by less than this is taken and thrown away behind the answer.
     private const long Swallowed = 16 * 1024 * 1024;
+
+    // The content codings in use (RFC 9110, 8.4.1, and the registry that it names).
+    private static readonly FrozenSet<string> Compressed =
+        FrozenSet.ToFrozenSet(["gzip", "x-gzip", "deflate", "compress", "x-compress", "br", "zstd"], StringComparer.OrdinalIgnoreCase);
 
     public static ValueTask<T> ReadAsync<T>(HttpContext context, JsonTypeInfo<T> type)
         where T : class =>
@@ -85,11 +90,12 @@ internal static class RequestBody
         }
     }
 
-    // What is packed would be read as JSON that is wrong in its first octet.
+    // What is packed would be read as JSON that is wrong in its first octet. Whatever else is said there, such as the charset,
+    // packs nothing.
     private static void RequirePlain(HttpRequest request)
     {
-        var coding = request.Headers.ContentEncoding.ToString();
-        if (coding.Length > 0 && !coding.Equals("identity", StringComparison.OrdinalIgnoreCase))
+        var codings = request.Headers.ContentEncoding.ToString();
+        if (codings.Length > 0 && codings.Split(',', StringSplitOptions.TrimEntries).Any(Compressed.Contains))
         {
             throw new ProblemException(new Problem(
                 StatusCodes.Status415UnsupportedMediaType, "Unsupported media type", "the body is compressed (Content-Encoding), which is not taken here; send it as it is"));
