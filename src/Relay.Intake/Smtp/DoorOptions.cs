@@ -66,7 +66,7 @@ public abstract class DoorOptions : IValidatableObject
     [Range(1, 10_000)]
     public int MaxBadCommands { get; set; } = 25;
 
-    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    public virtual IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
         if (!IPAddress.TryParse(Address, out _))
         {

@@ -36,6 +36,20 @@ public sealed class SubmissionOptions : DoorOptions
     [Range(typeof(TimeSpan), "00:00:00", "1.00:00:00")]
     public TimeSpan RepeatsWithin { get; set; }
 
+    public override IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    {
+        foreach (var wrong in base.Validate(validationContext))
+        {
+            yield return wrong;
+        }
+
+        // The store counts in milliseconds, and refuses to keep anything for none; nobody sends again within a second.
+        if (RepeatsWithin > TimeSpan.Zero && RepeatsWithin < TimeSpan.FromSeconds(1))
+        {
+            yield return new ValidationResult($"'{RepeatsWithin}' is less than a second; zero sends each mail.", [nameof(RepeatsWithin)]);
+        }
+    }
+
     /// <summary>587 and 465 as RFC 8314 has them; 2525 where providers block those; 2526 for software on this machine without TLS.</summary>
     internal static IList<SubmissionListener> DefaultListeners =>
     [

@@ -38,6 +38,7 @@ public sealed class SubmissionOptionsTests
     [InlineData("MaxRecipients", "65536", "MaxRecipients")]
     [InlineData("MaxMessageBytes", "-1", "MaxMessageBytes")]
     [InlineData("IdleTimeout", "00:00:00", "IdleTimeout")]
+    [InlineData("RepeatsWithin", "00:00:00.0005", "RepeatsWithin")]
     public void A_wrong_setting_is_named(string setting, string value, string name) =>
         Assert.Contains(name, Assert.Throws<OptionsValidationException>(() => EndPoints((setting, value))).Message, StringComparison.Ordinal);
 
