@@ -265,6 +265,25 @@ public abstract class MailQueueContract : IAsyncLifetime
         Assert.Null(await Activity.FindAsync("acme", second.Id, Cancellation));
     }
 
+    /// <summary>A mail without a key of its client's own is known by all that it has in common with the first; nothing else is compared.</summary>
+    [Fact]
+    public async Task The_same_mail_again_meets_the_first_and_other_mail_of_its_name_does_not()
+    {
+        var key = new IdempotencyKey($"mail 1{IdempotencyKey.Besides}body 1", "") { Kept = TimeSpan.FromMinutes(15) };
+        var first = await EnqueueAsync(key);
+        Assert.IsType<EnqueueResult.Accepted>(first.Result);
+
+        Assert.Equal(new EnqueueResult.Duplicate(first.Id, ""), (await EnqueueAsync(key)).Result);
+        Assert.Equal(new EnqueueResult.Duplicate(first.Id, ""), await Queue.FindFirstAsync("acme", key, Cancellation));
+        Assert.IsType<EnqueueResult.Accepted>((await EnqueueAsync(key with { Key = $"mail 1{IdempotencyKey.Besides}body 2" })).Result);
+
+        async Task<(MessageId Id, EnqueueResult Result)> EnqueueAsync(IdempotencyKey key)
+        {
+            var message = TestMail.To(Time, "a@x.test") with { Id = MessageId.Create(Time, key.SlotFor("acme")) };
+            return (message.Id, await Queue.EnqueueAsync(message, key, Cancellation));
+        }
+    }
+
     [Fact]
     public async Task What_a_key_was_used_for_can_be_asked_without_using_it()
     {
