@@ -100,7 +100,7 @@ internal static partial class DeliveryLog
     [LoggerMessage(EventId = 32, Level = LogLevel.Warning, Message = "No new connections are made for a while: {Words}")]
     public static partial void NodePaused(this ILogger logger, string words);
 
-    [LoggerMessage(EventId = 33, Level = LogLevel.Warning, Message = "Mail to one place waits a second for its next connection: {Words}")]
+    [LoggerMessage(EventId = 33, Level = LogLevel.Warning, Message = "Some mail waits for a moment without an attempt: {Words}")]
     public static partial void PlaceLeftAlone(this ILogger logger, string words);
 
     [LoggerMessage(EventId = 21, Level = LogLevel.Information, Message = "Rules for providers read from {Path}: {Count} in force")]

@@ -18,6 +18,7 @@ internal static class DeliveryRules
     public const string Unreachable = "connection.unreachable";
     public const string NoSocket = "node.no-socket";
     public const string NoNetwork = "node.no-network";
+    public const string NoResolver = "node.no-resolver";
     public const string LeftAlone = "site.left-alone";
     public const string DomainLeftAlone = "domain.left-alone";
     public const string NoSecureConnection = "connection.no-tls";

@@ -26,5 +26,11 @@ var relay = new RootCommand("Relay: a transactional mail relay of your own. Mail
 var parsed = relay.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
 
 // The server stops in its own time on SIGTERM; the parser's two seconds would cut it short.
-var exit = await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });
+var exit = await parsed.InvokeAsync(new InvocationConfiguration
+{
+    ProcessTerminationTimeout = null,
+
+    // How it is used is no answer where it was used wrongly: whoever reads a pipe reads the answer.
+    Output = parsed.Errors.Count > 0 ? Console.Error : Console.Out,
+});
 return parsed.Errors.Count > 0 ? ExitCode.Usage : exit;

@@ -45,8 +45,10 @@ public sealed class IntakeMetrics
     internal void Refused(MessageSource source, RefusalReason reason) =>
         _refused.Add(1, DoorOf(source), new KeyValuePair<string, object?>("reason", reason));
 
-    internal void Refused(DoorRefusal reason) =>
-        _refused.Add(1, DoorOf(MessageSource.Smtp), new KeyValuePair<string, object?>("reason", reason));
+    internal void Refused(DoorRefusal reason) => Refused(MessageSource.Smtp, reason);
+
+    internal void Refused(MessageSource source, DoorRefusal reason) =>
+        _refused.Add(1, DoorOf(source), new KeyValuePair<string, object?>("reason", reason));
 
     internal void LoginFailed(bool isThrottled) => _failedLogins.Add(1, new KeyValuePair<string, object?>("throttled", isThrottled));
 

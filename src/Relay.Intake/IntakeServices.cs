@@ -6,6 +6,7 @@ using Relay.Intake.Domains;
 using Relay.Intake.Http;
 using Relay.Intake.Limits;
 using Relay.Intake.Smtp;
+using Relay.Intake.Sockets;
 using Relay.Intake.Templates;
 using Relay.Mail.Messages;
 using Relay.Mail.Tokens;
@@ -34,6 +35,7 @@ public static class IntakeServices
         services.AddSingleton<TemplateShelf>();
         services.AddSingleton<AdmissionGate>();
         services.AddSingleton<IOwnMail, OwnMailGate>();
+        services.AddSingleton<DoorFiles>();
         services.AddSmtpDoors(relay);
         services.AddHttpDoor(relay);
         return services;

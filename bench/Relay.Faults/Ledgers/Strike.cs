@@ -33,4 +33,7 @@ public enum StrikeKind
 
     /// <summary>Another server took the place of the primary.</summary>
     Failover,
+
+    /// <summary>What one server held went to another, and both served meanwhile.</summary>
+    SlotsMoved,
 }

@@ -33,6 +33,7 @@ internal static class Catalogue
         new NodesOnCluster(),
         new FlightsCut(),
         new BouncesComeBack(),
+        new SlotsMoved(),
     ];
 
     public static Scenario Find(string id) =>

@@ -29,10 +29,7 @@ internal sealed class DiskFull : Scenario
     public override async Task<Verdict> PlayAsync(RunRequest request, CancellationToken cancellation)
     {
         await using var disk = await LoopDisk.MakeAsync(DiskMebibytes, cancellation);
-        var setup = request.Store == StoreKind.Embedded
-            ? new StageSetup { DataDirectory = Path.Combine(disk.Path, "data") }
-            : new StageSetup { MakeStore = async token => await RedisStore.StartAsync(request.Store, disk.Path, token) };
-        await using var stage = await Stage.StartAsync(Id, request, cancellation, setup);
+        await using var stage = await Stage.StartAsync(Id, request, cancellation, StageSetup.On(disk, request.Store));
         for (var round = 0; round < request.Rounds; round++)
         {
             await FillAsync(stage, disk, cancellation);

@@ -28,10 +28,7 @@ internal sealed class PowerCut : Scenario
     public override async Task<Verdict> PlayAsync(RunRequest request, CancellationToken cancellation)
     {
         await using var disk = await LoopDisk.MakeAsync(DiskMebibytes, cancellation);
-        var setup = request.Store == StoreKind.Embedded
-            ? new StageSetup { DataDirectory = Path.Combine(disk.Path, "data") }
-            : new StageSetup { MakeStore = async token => await RedisStore.StartAsync(request.Store, disk.Path, token) };
-        await using var stage = await Stage.StartAsync(Id, request, cancellation, setup);
+        await using var stage = await Stage.StartAsync(Id, request, cancellation, StageSetup.On(disk, request.Store));
         if (stage.Store is RedisStore redis)
         {
             // A cut within a second of the relay's first start takes the store's own name with all the rest. What is then is F18: such

@@ -32,6 +32,7 @@ internal sealed class Soak : Scenario
         var held = new List<(TimeSpan At, long KiB)>();
         var load = stage.Load();
         var strikes = 0;
+        var machine = MachineTime.Now();
         for (; DateTimeOffset.UtcNow < until; strikes++)
         {
             await stage.WaitForAcceptedAsync(30, cancellation);
@@ -44,6 +45,8 @@ internal sealed class Soak : Scenario
             }
         }
 
+        // The load is to be half of what can be done; what the kills cost (a start is seconds of a processor) is part of it.
+        stage.Note($"the processors were busy for {MachineTime.Now().BusySince(machine):0 %} of the time");
         stage.Sink.Mood = SinkMood.Kind;
         await load.StopAsync();
         await stage.DrainAsync(cancellation);

@@ -23,6 +23,9 @@ internal sealed class Stage : IAsyncDisposable
     private static readonly TimeSpan Recovery = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan RecoveryBesideBuilds = TimeSpan.FromSeconds(20);
 
+    // A pool keeps threads that have nothing to do for twenty seconds.
+    private static readonly TimeSpan GoingBack = TimeSpan.FromSeconds(45);
+
     // Longer than the last delay of the schedule: something had to be waited for.
     private static readonly TimeSpan Remarkable = TimeSpan.FromSeconds(10);
 
@@ -228,7 +231,7 @@ internal sealed class Stage : IAsyncDisposable
 
         var published = Promises.Parse((await _relays.First(r => r.IsRunning).WaitForAsync("/health/ready", _ => true, cancellation)).GetProperty("store").GetProperty("promise").GetString()!);
         var verdict = Checker.Check(Book.Close(), Scenario, StoreKinds.WordOf(Request.Store), Request.Seed, Request.Rounds, asked, published);
-        List<Finding> findings = [.. verdict.Findings, .. _findings, .. Growth()];
+        List<Finding> findings = [.. verdict.Findings, .. _findings, .. await FindGrowthAsync(cancellation)];
 
         // What a store has lost, as its class says, leaves halves behind of what it has not.
         if (_isDrained && (verdict.Lost == 0 || published >= asked))
@@ -345,6 +348,18 @@ internal sealed class Stage : IAsyncDisposable
         }
 
         return (int)count;
+    }
+
+    private async Task<List<Finding>> FindGrowthAsync(CancellationToken cancellation)
+    {
+        var from = DateTimeOffset.UtcNow;
+        List<Finding> grown;
+        while ((grown = [.. Growth()]).Count > 0 && DateTimeOffset.UtcNow - from < GoingBack)
+        {
+            await Task.Delay(500, cancellation);
+        }
+
+        return grown;
     }
 
     private IEnumerable<Finding> Growth() =>

@@ -47,4 +47,9 @@ internal sealed record StageSetup
 
     /// <summary>Where an embedded store keeps its files.</summary>
     public string? DataDirectory { get; init; }
+
+    /// <summary>The store on a disk of its own, that of the relay too where it keeps its mail itself.</summary>
+    public static StageSetup On(LoopDisk disk, StoreKind store) => store == StoreKind.Embedded
+        ? new StageSetup { DataDirectory = Path.Combine(disk.Path, "data") }
+        : new StageSetup { MakeStore = async cancellation => await RedisStore.StartAsync(store, disk.Path, cancellation) };
 }

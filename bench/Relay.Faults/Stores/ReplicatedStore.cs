@@ -72,6 +72,22 @@ internal sealed class ClusterStore(RedisCluster cluster) : ReplicatedStore
     public override async Task FailOverAsync(Random random, CancellationToken cancellation) =>
         await cluster.FailOverAsync(await cluster.PrimaryOfAsync(random.Next(16_384), cancellation), cancellation);
 
+    /// <summary>A third of the slots of one primary go to another.</summary>
+    public async Task MoveSlotsAsync(Random random, CancellationToken cancellation)
+    {
+        const int Slots = 16_384;
+        const int AThird = 1_800;
+        var slot = random.Next(Slots);
+        var from = await cluster.PrimaryOfAsync(slot, cancellation);
+        var to = from;
+        for (var tried = 1; to == from; tried++)
+        {
+            to = await cluster.PrimaryOfAsync((slot + (tried * AThird)) % Slots, cancellation);
+        }
+
+        await cluster.MoveSlotsAsync(from, to, AThird, cancellation);
+    }
+
     public override async Task StartAgainAsync(CancellationToken cancellation)
     {
         await base.StartAgainAsync(cancellation);

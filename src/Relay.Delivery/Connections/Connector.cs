@@ -96,7 +96,7 @@ internal sealed class Connector(
         return answer.Finding switch
         {
             DnsFinding.Found => (race.InOrder(host.Name, answer.Records), answer, null),
-            DnsFinding.Failed => ([], null, new Opened.Failed(answer.Words, DeliveryRules.DnsFailure, host.Name, null) { Lack = answer.Lack }),
+            DnsFinding.Failed => ([], null, new Opened.Failed(answer.Words, answer.Lack?.Rule ?? DeliveryRules.DnsFailure, host.Name, null) { Lack = answer.Lack }),
 
             // Who misspells a route's host shall not lose mail by it.
             _ => ([], null, new Opened.Failed(answer.Words, DeliveryRules.NoAddress, host.Name, null, plan.IsRoute ? null : "5.4.4")),

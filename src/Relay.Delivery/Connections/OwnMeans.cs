@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Relay.Mail;
 
 namespace Relay.Delivery.Connections;
 
@@ -10,20 +11,13 @@ namespace Relay.Delivery.Connections;
 internal sealed class OwnMeans
 {
     // One of each family that is nobody's own network: a root name server.
-    private const string Limits = "/proc/self/limits";
-
     private static readonly IPAddress[] World = [IPAddress.Parse("198.41.0.4"), IPAddress.Parse("2001:503:ba3e::2:30")];
-
-    // Clients at the doors, the store's files and the runtime itself open some at any time, and the runtime ends the process when it
-    // can open none.
-    private const int LeastReserve = 64;
-    private const int PartReserved = 8;
 
     private volatile bool _hadWayOut;
     private volatile bool _needsNone;
 
     /// <summary>Sockets for mail stay below this number, so that what else the process opens finds room; for tests.</summary>
-    public int Most { get; set; } = MostOf(File.Exists(Limits) ? File.ReadAllText(Limits) : "");
+    public int Most { get; set; } = FileShares.Ours.Deliveries;
 
     /// <summary>Whether the routing table leads there; for tests.</summary>
     public Func<IPAddress, bool> HasWayTo { get; set; } = IsInTable;
@@ -83,15 +77,6 @@ internal sealed class OwnMeans
     private OwnLack OfWay(IPAddress address) =>
         IsCutOff() ? OwnLack.OfNetwork : new OwnLack($"this machine has no way to {address}", DeliveryRules.Unreachable, IsOfAll: false);
 
-    // Max open files            1024                 1048576              files
-    internal static int MostOf(string limits)
-    {
-        var line = limits.Split('\n').FirstOrDefault(l => l.StartsWith("Max open files", StringComparison.Ordinal));
-        return line?.Split(' ', StringSplitOptions.RemoveEmptyEntries) is [_, _, _, var soft, ..] && int.TryParse(soft, out var limit)
-            ? Math.Max(1, limit - Math.Max(LeastReserve, limit / PartReserved))
-            : int.MaxValue;
-    }
-
     private static bool IsInTable(IPAddress address) =>
         IsTaken(address.AddressFamily, socket => socket.Connect(new IPEndPoint(address, 53)));
 
@@ -122,6 +107,12 @@ internal sealed record OwnLack(string Words, string Rule, bool IsOfAll = true)
     /// <summary>It passes within moments, so that it is no attempt though it is of one place only.</summary>
     public bool IsBrief { get; init; }
 
+    /// <summary>Before then it need not be tried whether it is over; null where a moment is enough.</summary>
+    public DateTimeOffset? Until { get; init; }
+
+    /// <summary>Why mail waits, for people.</summary>
+    public string Waiting => Until is { } until ? $"{Words}, which is looked at again at {until:HH:mm:ss} UTC" : Words;
+
     public static readonly OwnLack OfFiles = new("this machine has no more files for connections than it keeps for everything else", DeliveryRules.NoSocket);
 
     public static readonly OwnLack OfNetwork = new("this machine has no way to the network", DeliveryRules.NoNetwork);
@@ -129,6 +120,10 @@ internal sealed record OwnLack(string Words, string Rule, bool IsOfAll = true)
     // One port serves connections to as many places as there are: only towards this one are all in use.
     public static OwnLack OfPorts(IPEndPoint place) =>
         new($"this machine has no local port left towards {place}", DeliveryRules.NoSocket, IsOfAll: false) { IsBrief = true };
+
+    // What is known of a domain or a host is good for mail to it all the same.
+    public static OwnLack OfResolver(DateTimeOffset until) =>
+        new("this node's resolver does not answer, neither for this name nor for any other", DeliveryRules.NoResolver, IsOfAll: false) { Until = until };
 
     public static OwnLack OfSockets(SocketError error) => new($"this machine has no socket left for it ({error})", DeliveryRules.NoSocket);
 }

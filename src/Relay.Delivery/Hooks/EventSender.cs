@@ -112,7 +112,7 @@ internal sealed class EventSender(CheckedHttp http, HookPost post, DeliveryMetri
                 }
                 catch (StoreUnavailableException e)
                 {
-                    // Then each comes when it is due.
+                    // What waits is then not hurried, and is posted when it is due.
                     logger.EventsNotRead(e.Message);
                 }
 

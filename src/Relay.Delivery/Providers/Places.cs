@@ -47,7 +47,8 @@ internal sealed class Places(bool isShared, Allowance allowance, TimeProvider ti
     public void Ended(Site site) => _sites.Remove(site);
 
     /// <summary>A courier of this site had better leave: there are more than may be, or others have waited long enough.</summary>
-    // Whoever is about to connect is not counted: he finds out himself, and one that has a connection should not leave for him.
+    // Only open connections count. A courier that is still connecting learns from the receiver whether it is one too many; one that
+    // has a connection should not give it up for that.
     public bool AreTooMany(Site site) =>
         allowance.Connections is var limit && (limit == 0 || Connected > limit || (isShared && site.HasHadItsTurn && OthersWant(site)));
 
@@ -100,11 +101,11 @@ internal sealed class Places(bool isShared, Allowance allowance, TimeProvider ti
         SendSurplusHome(allowance.Connections, ref after);
         GiveOut(ref after);
 
-        // Not before: what was asked and got nothing would ask itself again and again.
+        // Last, so that GiveOut does not ask again at once for what this very answer did not give.
         _hasAsked = false;
     }
 
-    // Each want is served once: what a site lacks then it wants again at its next unit or answer.
+    // One place for each want. A site that needs more wants again with its next unit, or its next answer.
     public void GiveOut(ref Errands after)
     {
         for (var wants = _wanting.Count; wants > 0; wants--)
@@ -184,8 +185,8 @@ internal sealed class Places(bool isShared, Allowance allowance, TimeProvider ti
         }
     }
 
-    // Only where it is the share that holds up mail, and not a want that is out of date: that would be asked again at each answer.
-    // Once until there is an answer: what waits longer is asked for with the others, again and again.
+    // Only where this node's share is what holds mail up, and mail does wait: a want may be left of mail that has gone. Once until
+    // there is an answer: from then on ShareKeeper asks for it at each beat, with all others.
     private void Ask(int limit)
     {
         if (!_hasAsked && allowance.LacksShare(limit) && Waiting > 0)

@@ -45,7 +45,9 @@ internal sealed class RateMeter
         }
 
         Count(now);
-        // Up: a wait that is rounded to none, and then lets nobody pass, sends whoever asks in a circle.
+
+        // Rounded up: where less than a tick is missing, a wait of zero would be told to somebody who then may not pass, and asks
+        // again at once, over and over.
         return _tokens >= 1 ? TimeSpan.Zero : TimeSpan.FromTicks((long)Math.Ceiling((1 - _tokens) * rate.Time.Ticks / rate.Messages));
     }
 

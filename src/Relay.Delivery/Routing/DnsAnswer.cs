@@ -10,7 +10,7 @@ internal sealed record DnsAnswer<T>(DnsFinding Finding, IReadOnlyList<T> Records
     /// <summary>A resolver that is trusted says that DNSSEC proves it, also that there is nothing (RFC 4035, 3.2.3).</summary>
     public bool IsSecure { get; init; }
 
-    /// <summary>What this machine lacked, so that nobody was asked; null where somebody was.</summary>
+    /// <summary>What this machine lacked, so that nobody was asked or heard; null where the trouble is the name's own.</summary>
     public OwnLack? Lack { get; init; }
 
     /// <summary>The name at the end of the aliases; null where nothing was found.</summary>

@@ -23,6 +23,7 @@ internal sealed class Resolver
     private const int MaxAliases = 8;
 
     private readonly OwnMeans _means;
+    private readonly OwnResolver _own;
     private readonly TimeProvider _time;
     private readonly DnsCache<MxHost> _exchangers;
     private readonly DnsCache<IPAddress> _four;
@@ -35,6 +36,7 @@ internal sealed class Resolver
     public Resolver(OwnMeans means, IOptions<DeliveryOptions> options, TimeProvider time)
     {
         (_means, _time) = (means, time);
+        _own = new OwnResolver(AnswersAsync, time);
         _exchangers = new DnsCache<MxHost>(time);
         _four = new DnsCache<IPAddress>(time);
         _six = new DnsCache<IPAddress>(time);
@@ -99,6 +101,23 @@ internal sealed class Resolver
 
     private async Task<DnsAnswer<T>> AskAsync<T>(string name, QueryType type, Func<IDnsQueryResponse, string, IEnumerable<T>> read)
     {
+        var answer = await AskServersAsync(name, type, read);
+        if (answer.Finding != DnsFinding.Failed)
+        {
+            // Below what does not exist nothing can, which a cache knows (RFC 8020).
+            if (type == QueryType.MX && answer.Finding != DnsFinding.NoSuchName)
+            {
+                _own.Answered(name);
+            }
+
+            return answer;
+        }
+
+        return answer.Lack is null && await _own.FindLackAsync(name) is { } lack ? Lacking(answer, lack) : answer;
+    }
+
+    private async Task<DnsAnswer<T>> AskServersAsync<T>(string name, QueryType type, Func<IDnsQueryResponse, string, IEnumerable<T>> read)
+    {
         try
         {
             var target = name;
@@ -133,8 +152,7 @@ internal sealed class Resolver
         }
         catch (Exception e) when (_means.Find(e) is { } lack)
         {
-            // No answer of anybody's: it is asked again as soon as somebody wants to know.
-            return Failed<T>($"looking up {type} of {name} failed: {lack.Words}") with { Lack = lack, Until = _time.GetUtcNow() };
+            return Lacking(Failed<T>($"looking up {type} of {name} failed"), lack);
         }
         catch (DnsResponseException e)
         {
@@ -156,6 +174,22 @@ internal sealed class Resolver
         DnsHeaderResponseCode.NotExistentDomain => new(DnsFinding.NoSuchName, [], $"{name} does not exist", _time.GetUtcNow() + NegativeTtl),
         var code => Failed<T>($"looking up {type} of {name} failed: {code}"),
     };
+
+    // No answer of anybody's: it is asked again as soon as somebody wants to know.
+    private DnsAnswer<T> Lacking<T>(DnsAnswer<T> failed, OwnLack lack) =>
+        failed with { Words = $"{failed.Words}: {lack.Words}", Lack = lack, Until = _time.GetUtcNow() };
+
+    private async Task<bool> AnswersAsync(string name)
+    {
+        try
+        {
+            return (await Query(name, QueryType.A)).Header.ResponseCode is DnsHeaderResponseCode.NoError or DnsHeaderResponseCode.NotExistentDomain;
+        }
+        catch (Exception e) when (e is DnsResponseException or SocketException or OperationCanceledException or InvalidOperationException or ArgumentException)
+        {
+            return false;
+        }
+    }
 
     private DnsAnswer<T> Failed<T>(string words) => new(DnsFinding.Failed, [], words, _time.GetUtcNow() + FailureTtl);
 

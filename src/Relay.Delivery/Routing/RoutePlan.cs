@@ -119,7 +119,7 @@ internal abstract record Routed
     /// <summary>It cannot be said now.</summary>
     public sealed record Unknown(string Words, string Rule) : Routed
     {
-        /// <summary>What this machine lacked, so that nobody was asked; null where somebody was.</summary>
+        /// <summary>What this machine lacked, so that nobody was asked or heard; null where the trouble is the domain's own.</summary>
         public OwnLack? Lack { get; init; }
     }
 }

@@ -30,7 +30,7 @@ internal sealed class Router(RouteTable routes, Resolver resolver, StsPolicies s
             DnsFinding.Found => Under(await asked, ToExchangers(domain, answer), answer.IsSecure),
             DnsFinding.NoRecord => Under(await asked, await ToDomainItselfAsync(domain, cancellation), answer.IsSecure),
             DnsFinding.NoSuchName => new Routed.Nowhere("5.1.2", answer.Words, DeliveryRules.NoSuchDomain) { Until = answer.Until },
-            _ => new Routed.Unknown(answer.Words, DeliveryRules.DnsFailure) { Until = answer.Until, Lack = answer.Lack },
+            _ => Unknown(answer),
         };
     }
 
@@ -66,10 +66,13 @@ internal sealed class Router(RouteTable routes, Resolver resolver, StsPolicies s
         return answer.Finding switch
         {
             DnsFinding.Found => new Routed.To(PlanOf([new MxHost(domain, 0)])) { Until = answer.Until },
-            DnsFinding.Failed => new Routed.Unknown(answer.Words, DeliveryRules.DnsFailure) { Until = answer.Until, Lack = answer.Lack },
+            DnsFinding.Failed => Unknown(answer),
             _ => new Routed.Nowhere("5.1.2", $"{domain} has neither MX nor address", DeliveryRules.NoSuchDomain) { Until = answer.Until },
         };
     }
+
+    private static Routed.Unknown Unknown<T>(DnsAnswer<T> answer) =>
+        new(answer.Words, answer.Lack?.Rule ?? DeliveryRules.DnsFailure) { Until = answer.Until, Lack = answer.Lack };
 
     private RoutePlan PlanOf(IEnumerable<MxHost> hosts) =>
         RoutePlan.ToExchangers(hosts.Select(mx => new RouteHost(mx.Name, options.Value.Port, mx.Preference)));

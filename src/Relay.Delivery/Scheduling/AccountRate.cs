@@ -135,7 +135,7 @@ internal sealed class AccountRate : IShared, IDisposable
 
     public void Dispose() => _alarm.Dispose();
 
-    // Who still waits says so when he is asked, and what was cancelled meanwhile wants no part any more.
+    // Whoever still waits is asked again below and sets the mark anew; mail that was cancelled meanwhile does not, and wants no part.
     private void Over()
     {
         lock (_lock)
@@ -162,13 +162,13 @@ internal sealed class AccountRate : IShared, IDisposable
         ? all with { Time = all.Time / ((Unasked / _shares.Nodes) + ((1 - Unasked) * _part.Part)) }
         : _all.Rate;
 
-    // What so many in that time are beyond what it has anyway.
+    // How many of the shared parts it takes to send so many messages in that time, beyond what each node has without asking.
     private int PartsOf(int messages, TimeSpan time)
     {
         var used = time > TimeSpan.Zero ? messages / (time / _all.Rate!.Value.Time * _all.Rate.Value.Messages) : 0;
         return (int)Math.Clamp(Math.Ceiling(Parts * (used - (Unasked / _shares.Nodes)) / (1 - Unasked)), 0, Parts);
     }
 
-    // Only the rate counts: its parts are asked for as connections are.
+    // The nodes share connections to receivers by the same rules; here the "connections" are parts of the rate.
     private static Ceilings CeilingsOf(Rate rate) => new(Parts, 1, rate);
 }

@@ -13,9 +13,9 @@ internal sealed class DeliveryWindow(IMailQueue queue, IOptions<DeliveryOptions>
     // work does not wait behind its mail to hosts that do not.
     private const int LittlePart = 16;
 
-    // And one unit at each that was not asked yet, as long as it holds no more than so many times what is free: thousands of
-    // hosts that never answer would otherwise leave nothing to the others. And the less is left the slower: were it all given
-    // out at once, whoever comes next would wait until the first of these have timed out.
+    // Such an account also gets one unit at each host that it has nothing for yet, as long as it holds no more than so many times
+    // what is free: thousands of hosts that never answer would otherwise leave nothing to other accounts. The less is left, the
+    // slower it is given out: given out at once, a host that does answer would have to wait until the first silent ones time out.
     private const int StrangersTimes = 3;
 
     private readonly WindowOptions _limits = options.Value.Window;
@@ -49,7 +49,8 @@ internal sealed class DeliveryWindow(IMailQueue queue, IOptions<DeliveryOptions>
             return full.Gate;
         }
 
-        // Each place is held for as long as nobody answers; given out at this pace, what is left never comes to an end at once.
+        // A silent host holds its unit until the connection times out. One unit in each of so many parts of that time: the first is
+        // back when the last has gone out, so something is left at any time.
         if (left is { } places && !holder!.Pace.TryGo(_patience / places))
         {
             return holder.Stock.Gate;
@@ -88,7 +89,7 @@ internal sealed class DeliveryWindow(IMailQueue queue, IOptions<DeliveryOptions>
             }
             else
             {
-                // With each of them one more is held and one less is free.
+                // How many more until held = StrangersTimes * free, as each adds one to what is held and takes one from what is free.
                 left = Math.Max(1, ((free * StrangersTimes) - held) / (StrangersTimes + 1));
             }
         }

@@ -1,3 +1,4 @@
+using Relay.Delivery.Connections;
 using Relay.Delivery.Routing;
 using Relay.Mail.Queue;
 
@@ -18,6 +19,9 @@ internal sealed class Destination(string domain)
 
     /// <summary>What is held here and has not gone on to a site.</summary>
     public Stock Stock { get; } = new();
+
+    /// <summary>What this machine lacks to find the way, while that is waited for; null where it lacks nothing.</summary>
+    public OwnLack? Lack { get; set; }
 
     /// <summary>Nothing waits, so it can be forgotten and found again.</summary>
     public bool IsIdle

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using Relay.Delivery.Connections;
 using Relay.Delivery.Hooks;
 using Relay.Delivery.Routing;
 using Relay.Delivery.Sending;
@@ -111,9 +112,9 @@ internal sealed class Dispatcher(
     /// <summary>What this machine lacks for mail of the lane to leave; null where it lacks nothing, or the lane's mail needs no connection.</summary>
     public string? LackFor(Lane lane) =>
         !_destinations.TryGetValue(lane.Domain, out var destination) ? null
-        : destination.Routed is Routed.To(var plan) ? pause.Words ?? sites.LackFor(pools.PlanFor(plan, lane))?.Words
+        : destination.Routed is Routed.To(var plan) ? pause.Words ?? sites.LackFor(pools.PlanFor(plan, lane))?.Waiting ?? destination.Lack?.Waiting
         : destination.IsIdle ? null
-        : pause.Words;
+        : pause.Words ?? destination.Lack?.Waiting;
 
     /// <summary>Why the lane's account is held back; null when it is not.</summary>
     public string? RateExcuseFor(Lane lane) => rates.ExcuseFor(lane);
@@ -214,8 +215,7 @@ internal sealed class Dispatcher(
         {
             while ((routed = await router.RouteAsync(destination.Domain, _stop.Token)) is Routed.Unknown { Lack: { } lack } unknown)
             {
-                pause.Begin(lack);
-                await pause.WaitAsync();
+                await WaitAsync(destination, lack);
                 _stop.Token.ThrowIfCancellationRequested();
 
                 // Whose time is over does not wait any longer for us.
@@ -245,6 +245,20 @@ internal sealed class Dispatcher(
         {
             Assign(held, routed);
         }
+    }
+
+    private async Task WaitAsync(Destination destination, OwnLack lack)
+    {
+        if (lack.IsOfAll)
+        {
+            pause.Begin(lack);
+            await pause.WaitAsync();
+            return;
+        }
+
+        destination.Lack = lack;
+        await pause.WaitAloneAsync(lack);
+        destination.Lack = null;
     }
 
     private void Assign(HeldLease held, Routed routed)

@@ -9,7 +9,8 @@ namespace Relay.Delivery.Scheduling;
 /// </summary>
 internal sealed class FreshSuppressions
 {
-    // Some hours of bounces; of what was forgotten any unit that waits for longer may be concerned.
+    // Some hours of bounces. Beyond that the oldest are forgotten, and every unit that was looked at before the oldest that is left
+    // is looked at again, since it might be concerned.
     private const int MaxKnown = 10_000;
 
     private readonly Lock _lock = new();

@@ -12,7 +12,7 @@ internal sealed class HeldLease(Lease lease)
     /// <summary>Octets of content that come with the lease; chunks stay in the store until they are sent.</summary>
     public int Bytes { get; } = lease.Message.Content.Prologue.Length + lease.Message.Content.Head.Length;
 
-    /// <summary>It came without a turn of its account's rate, to be put off as its site is left alone.</summary>
+    /// <summary>It was leased without being counted against its account's rate, since its site was left alone and it was only to be put off.</summary>
     public bool OwesTurn { get; init; }
 
     /// <summary>The open recipients that nothing is sent to, and why; null when there are none.</summary>

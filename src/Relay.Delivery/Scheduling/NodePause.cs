@@ -40,7 +40,7 @@ internal sealed class NodePause(ProviderDirectory providers, DeliveryMetrics met
         {
             lock (_lock)
             {
-                return _over is null ? null : $"{_lack!.Words}, which is looked at again at {_until:HH:mm:ss} UTC";
+                return _over is null ? null : (_lack! with { Until = _until }).Waiting;
             }
         }
     }
@@ -88,13 +88,13 @@ internal sealed class NodePause(ProviderDirectory providers, DeliveryMetrics met
         }
     }
 
-    /// <summary>For whoever lacks something towards one place alone: all others go on.</summary>
+    /// <summary>For whoever lacks something that others do not: they go on.</summary>
     public async Task WaitAloneAsync(OwnLack lack)
     {
+        var now = time.GetUtcNow();
         metrics.Paused(lack.Rule);
         lock (_lock)
         {
-            var now = time.GetUtcNow();
             if (!(now - _toldOfPlace < Silence))
             {
                 _toldOfPlace = now;
@@ -102,7 +102,7 @@ internal sealed class NodePause(ProviderDirectory providers, DeliveryMetrics met
             }
         }
 
-        await _ended.Task.WaitAsync(First, time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await _ended.Task.WaitAsync(lack.Until - now is { } rest && rest > First ? rest : First, time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     /// <summary>A connection was made: there is not enough for all, or the next trouble is a new one.</summary>

@@ -72,7 +72,7 @@ internal sealed class SiteDirectory : IDisposable
                 return true;
             }
 
-            // It went this moment and is about to say so.
+            // It came to its end between the look-up and now, and is about to leave the table itself: the next round makes another.
             Remove(site);
         }
     }
@@ -229,7 +229,7 @@ internal sealed class SiteDirectory : IDisposable
         standing = _standings[plan.Key] = _providers.Join(plan);
         if (standing.IsResting)
         {
-            // With its provider, whose rest began before anybody knew of this one.
+            // Its provider was left alone before this site was known, so nobody has put it among those that rest.
             _resting.Add(standing);
         }
 

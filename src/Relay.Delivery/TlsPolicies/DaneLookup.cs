@@ -66,6 +66,6 @@ internal abstract record DaneFinding
     public sealed record Published(string Name, IReadOnlyList<Tlsa> Records) : DaneFinding;
 
     /// <summary>It could not be found out.</summary>
-    /// <param name="Lack">What this machine lacked to ask; null where somebody was asked.</param>
+    /// <param name="Lack">What this machine lacked to ask; null where the trouble is the host's own.</param>
     public sealed record Unknown(string Words, OwnLack? Lack) : DaneFinding;
 }

@@ -43,7 +43,7 @@ internal sealed class TermsFinder(DaneLookup dane, IOptions<DeliveryOptions> opt
             {
                 case DaneFinding.Unknown { Lack: { } lack } unknown:
                     // Nobody was asked, so there is nothing to report to the domain.
-                    return (null, new Opened.Failed(unknown.Words, DeliveryRules.DaneUnknown, host.Name, null) { Source = TlsSource.Dane, Lack = lack });
+                    return (null, new Opened.Failed(unknown.Words, lack.Rule, host.Name, null) { Source = TlsSource.Dane, Lack = lack });
 
                 case DaneFinding.Unknown unknown:
                     return (null, Refusal(host, unknown.Words, DeliveryRules.DaneUnknown, TlsTrouble.DnssecInvalid, TlsSource.Dane));

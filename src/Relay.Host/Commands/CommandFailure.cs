@@ -4,4 +4,7 @@ namespace Relay.Host.Commands;
 internal sealed class CommandFailure(int exitCode, string message) : Exception(message)
 {
     public int ExitCode { get; } = exitCode;
+
+    /// <summary>It cannot be done as things stand now; it may be later.</summary>
+    public bool IsConflict { get; init; }
 }

@@ -9,7 +9,7 @@ internal static class InboxCommand
     private static readonly Argument<string?> Id = new("ID") { Description = "Show this one as it would have gone out.", Arity = ArgumentArity.ZeroOrOne };
 
     public static Command Create() =>
-        new Command("inbox", "List what was sent with a test key, or show one of it.") { Id }.Asks(ShowAsync);
+        new Command("inbox", "List what was sent with a test key, or show one of it.") { Id, PageOptions.Limit, PageOptions.Cursor }.Asks(ShowAsync);
 
     private static async Task ShowAsync(RelayClient relay, ParseResult parsed, Printout print, CancellationToken cancellation)
     {
@@ -19,13 +19,14 @@ internal static class InboxCommand
             return;
         }
 
-        var inbox = await relay.GetAsync("inbox", cancellation);
+        var inbox = await relay.GetAsync($"inbox{PageOptions.QueryOf(parsed)}", cancellation);
         if (!print.Whole(inbox))
         {
             Printout.Table(
                 ["id", "received", "from", "to", "subject"],
                 [.. inbox.Items("items").Select(m => new[] { m.Text("id"), m.Time("receivedAt"), m.Text("from"), RecipientsOf(m), m.Text("subject") })],
                 "The inbox is empty: nothing was sent with a test key yet.");
+            PageOptions.TellMore(inbox);
         }
     }
 

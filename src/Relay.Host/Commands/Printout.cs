@@ -77,6 +77,9 @@ internal sealed class Printout(bool json)
     /// <summary>One line, as it is to be copied.</summary>
     public static void Line(string text) => Console.WriteLine(Plain(text));
 
+    /// <summary>About what was printed, on the side: a pipe gets the lines alone.</summary>
+    public static void Note(string message) => Console.Error.WriteLine($"relay: {Plain(message)}");
+
     public static void Problem(string message) => Console.Error.WriteLine($"relay: {message}");
 
     // What a stranger wrote into a subject must not steer the terminal, nor break a line in two.

@@ -130,7 +130,7 @@ internal static partial class QueueActions
 
         Console.WriteLine($"{Count(preview)}.");
         QueueCommand.Lanes(preview.Items("lanes"), "No lane.");
-        QueueCommand.Units(preview.Items("items"), "Nothing waits now; what comes may.");
+        Units(preview, "Nothing waits now; what comes may.");
     }
 
     // On stderr, so that a pipe gets the answer alone.
@@ -141,7 +141,7 @@ internal static partial class QueueActions
             foreach (var preview in previews)
             {
                 QueueCommand.Lanes(preview.Items("lanes"), "No lane has mail of it now.");
-                QueueCommand.Units(preview.Items("items"), "Nothing waits now.");
+                Units(preview, "Nothing waits now.");
             }
         }
 
@@ -150,6 +150,15 @@ internal static partial class QueueActions
         if (answer?.Trim().ToLowerInvariant() is not ("y" or "yes"))
         {
             throw new CommandFailure(ExitCode.Refused, "nothing was done; say y, or --yes beforehand");
+        }
+    }
+
+    private static void Units(JsonElement preview, string empty)
+    {
+        QueueCommand.Units(preview.Items("items"), empty);
+        if (preview.Items("items").Count() is > 0 and var shown && shown < preview.Number("units"))
+        {
+            Printout.Note($"Shown are {shown} of them.");
         }
     }
 

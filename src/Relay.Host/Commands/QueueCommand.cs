@@ -7,15 +7,13 @@ namespace Relay.Host.Commands;
 internal static class QueueCommand
 {
     private static readonly Argument<string> What = new("LANE|MESSAGE") { Description = "A lane as 'relay queue list' names it (domain/account/class), or a message's id." };
-    private static readonly Option<int?> Limit = NumberOption.Create<int>("--limit", "Show at most so many.");
-    private static readonly Option<string?> Cursor = new("--cursor") { Description = "Go on behind an earlier page." };
 
     public static Command Create()
     {
         var command = new Command("queue", "Look at what waits to be delivered, and change it.")
         {
             new Command("list", "List destinations with mail waiting, the deepest first.").Asks(ListAsync),
-            new Command("show", "Show what waits in a lane, or of a message.") { What, Limit, Cursor }.Asks(ShowAsync),
+            new Command("show", "Show what waits in a lane, or of a message.") { What, PageOptions.Limit, PageOptions.Cursor }.Asks(ShowAsync),
             new Command("nodes", "List the relays that share this queue, and what each owns of it.").Asks(ListNodesAsync),
             new Command("sites", "List the receivers with mail under way: how many connections each gets now, why, and until when.").Asks(ListSitesAsync),
             new Command("suspensions", "List what mail is kept waiting, and why.").Asks(SuspensionsAsync),
@@ -34,10 +32,22 @@ internal static class QueueCommand
         if (!print.Whole(queue))
         {
             Lanes(queue.Items("lanes"), "Nothing waits.");
-            if (queue.GetProperty("exact") is { ValueKind: JsonValueKind.False })
-            {
-                Console.WriteLine($"There are too many lanes to look at each: those that are due first, of {queue.Text("depth")} units in all.");
-            }
+            TellOfOthers(queue);
+        }
+    }
+
+    private static void TellOfOthers(JsonElement queue)
+    {
+        if (queue.GetProperty("exact") is { ValueKind: JsonValueKind.False })
+        {
+            Printout.Note($"There are too many lanes to look at each: those that are due first, of {queue.Text("depth")} units in all.");
+            return;
+        }
+
+        var shown = queue.Items("lanes").Sum(lane => (long)lane.Number("depth"));
+        if (shown < queue.Number("depth"))
+        {
+            Printout.Note($"These are the {queue.Items("lanes").Count()} longest lanes, with {shown} of {queue.Text("depth")} units.");
         }
     }
 
@@ -45,7 +55,7 @@ internal static class QueueCommand
     {
         var what = parsed.GetRequiredValue(What);
         var isLane = what.Contains('/', StringComparison.Ordinal);
-        var page = await relay.GetAsync(isLane ? $"queue/lanes/{PathOf(what)}{QueryOf(parsed)}" : $"queue/messages/{PathPart.Of(what)}", cancellation);
+        var page = await relay.GetAsync(isLane ? $"queue/lanes/{PathOf(what)}{PageOptions.QueryOf(parsed)}" : $"queue/messages/{PathPart.Of(what)}", cancellation);
         if (print.Whole(page))
         {
             return;
@@ -57,10 +67,7 @@ internal static class QueueCommand
         }
 
         Units(page.Items("items"), "Nothing waits.");
-        if (Printout.IsTerminal && page.Text("next") is { } next)
-        {
-            Console.WriteLine($"There is more: relay queue show {what} --cursor {next}");
-        }
+        PageOptions.TellMore(page);
     }
 
     private static async Task SuspensionsAsync(RelayClient relay, ParseResult parsed, Printout print, CancellationToken cancellation)
@@ -143,14 +150,4 @@ internal static class QueueCommand
         : hold.Text("reason");
 
     private static string PathOf(string lane) => string.Join('/', lane.Split('/').Select(PathPart.Of));
-
-    private static string QueryOf(ParseResult parsed)
-    {
-        string[] parts =
-        [
-            .. parsed.GetValue(Limit) is { } limit ? [$"limit={limit}"] : Array.Empty<string>(),
-            .. parsed.GetValue(Cursor) is { } cursor ? [$"cursor={Uri.EscapeDataString(cursor)}"] : Array.Empty<string>(),
-        ];
-        return parts.Length == 0 ? "" : "?" + string.Join('&', parts);
-    }
 }

@@ -138,7 +138,7 @@ internal sealed class RelayClient : IDisposable
             new(ExitCode.NoPermission, $"the relay at {_url} does not know the key {Shown(_key)} ({KeyVariable}), or it was revoked"),
         HttpStatusCode.Forbidden => new(ExitCode.NoPermission, Words(status, body)),
         HttpStatusCode.ServiceUnavailable => new(ExitCode.Unavailable, Words(status, body)),
-        _ => new(ExitCode.Refused, Words(status, body)),
+        _ => new(ExitCode.Refused, Words(status, body)) { IsConflict = status == HttpStatusCode.Conflict },
     };
 
     // Problem details (RFC 9457): the detail says what is wrong first, the errors name each field where several are.

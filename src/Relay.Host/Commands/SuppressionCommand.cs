@@ -11,18 +11,14 @@ internal static class SuppressionCommand
     // Some 2 MB: progress is seen, and what was done is not lost when the connection is.
     private const int LinesPerRequest = 50_000;
 
-    private const int UsualPage = 50;
-
     private static readonly Argument<string> Address = new("ADDRESS") { Description = "The recipient: ada@example.com." };
     private static readonly Argument<FileInfo> From = new("FILE") { Description = "Lines of email,reason,since,words,stream; the first is enough." };
     private static readonly Option<string?> Note = new("--note") { Description = "Why, for whoever looks at it later." };
     private static readonly Option<string?> Stream = new("--stream") { Description = "Only mail of this stream, such as a newsletter's; without it, all mail." };
-    private static readonly Option<int?> Limit = NumberOption.Create<int>("--limit", "How many, at most 500; 50 if it is not said.");
-    private static readonly Option<string?> Cursor = new("--cursor") { Description = "The next of an earlier page." };
 
     public static Command Create() => new("suppression", "List, add and release addresses that nothing is sent to.")
     {
-        new Command("list", "List suppressed addresses, in no order.") { Limit, Cursor }.Asks(ListAsync),
+        new Command("list", "List suppressed addresses, in no order.") { PageOptions.Limit, PageOptions.Cursor }.Asks(ListAsync),
         new Command("show", "Show why an address is suppressed, or that it was released.") { Address }.Asks(ShowAsync),
         new Command("add", "Send nothing to an address any more.") { Address, Stream, Note }.Asks(AddAsync),
         new Command("remove", "Let mail go to an address again; that is remembered.") { Address, Stream }.Asks(RemoveAsync),
@@ -32,18 +28,14 @@ internal static class SuppressionCommand
 
     private static async Task ListAsync(RelayClient relay, ParseResult parsed, Printout print, CancellationToken cancellation)
     {
-        var cursor = parsed.GetValue(Cursor) is { } next ? $"&cursor={Uri.EscapeDataString(next)}" : "";
-        var page = await relay.GetAsync($"suppressions?limit={parsed.GetValue(Limit) ?? UsualPage}{cursor}", cancellation);
+        var page = await relay.GetAsync($"suppressions{PageOptions.QueryOf(parsed)}", cancellation);
         if (!print.Whole(page))
         {
             Printout.Table(
                 ["email", "stream", "reason", "since", "words"],
                 [.. page.Items("items").Select(s => new[] { s.Text("email"), s.Text("stream"), s.Text("reason"), s.Time("since"), s.Text("words") })],
                 "No address is suppressed.");
-            if (page.Text("next") is { } more)
-            {
-                Printout.Line($"There are more: --cursor {more}");
-            }
+            PageOptions.TellMore(page);
         }
     }
 

@@ -17,14 +17,12 @@ internal static class TemplateCommand
     private static readonly Option<string?> Variables = new("--variables") { Description = "A file with a JSON object; - for standard input.", HelpName = "FILE" };
     private static readonly Option<bool> TextOnly = new("--text") { Description = "The text alone, as it is." };
     private static readonly Option<bool> HtmlOnly = new("--html") { Description = "The HTML alone, as it is." };
-    private static readonly Option<int?> Limit = NumberOption.Create<int>("--limit", "How many, at most 100; as many if it is not said.");
-    private static readonly Option<string?> Cursor = new("--cursor") { Description = "The next of an earlier page." };
 
     public static Command Create() => new("template", "Make templates that mail is written from.")
     {
         new Command("create", "Make a template of files and print its id.") { Name, Subject, TextFile, HtmlFile, Strict }.Asks(CreateAsync),
         new Command("put", "Make the next version of a template; what is not given stays.") { Id, NewName, Subject, TextFile, HtmlFile, Strict }.Asks(PutAsync),
-        new Command("list", "List the account's templates.") { Limit, Cursor }.Asks(ListAsync),
+        new Command("list", "List the account's templates.") { PageOptions.Limit, PageOptions.Cursor }.Asks(ListAsync),
         new Command("show", "Show a template.") { Id, TextOnly, HtmlOnly }.Asks(ShowAsync),
         new Command("preview", "Show how mail would be written with these variables; nothing is sent.") { Id, Variables, TextOnly, HtmlOnly }.Asks(PreviewAsync),
         new Command("remove", "Remove a template.") { Id }.Asks(RemoveAsync),
@@ -69,18 +67,14 @@ internal static class TemplateCommand
 
     private static async Task ListAsync(RelayClient relay, ParseResult parsed, Printout print, CancellationToken cancellation)
     {
-        var cursor = parsed.GetValue(Cursor) is { } next ? $"&cursor={Uri.EscapeDataString(next)}" : "";
-        var page = await relay.GetAsync($"templates?limit={parsed.GetValue(Limit) ?? 100}{cursor}", cancellation);
+        var page = await relay.GetAsync($"templates{PageOptions.QueryOf(parsed)}", cancellation);
         if (!print.Whole(page))
         {
             Printout.Table(
                 ["id", "name", "version", "subject", "changed"],
                 [.. page.Items("items").Select(t => new[] { t.Text("id"), t.Text("name"), t.Text("version"), t.Text("subject"), t.Time("changedAt") })],
                 "The account has no templates.");
-            if (page.Text("next") is { } more)
-            {
-                Printout.Line($"There are more: --cursor {more}");
-            }
+            PageOptions.TellMore(page);
         }
     }
 

@@ -104,12 +104,7 @@ internal static class WebhookCommand
         var before = isOfTime ? await StandingAsync(relay, parsed, cancellation) : default;
         for (DateTimeOffset? next = null; ; wanted = wanted with { Since = next })
         {
-            if (isOfTime)
-            {
-                await WaitForRoomAsync(relay, parsed, wanted.Since, cancellation);
-            }
-
-            var answer = await relay.PostAsync($"{PathOf(parsed)}/replay", JsonSerializer.Serialize(wanted, WebhookJson.Default.Replay), cancellation);
+            var answer = isOfTime ? await ReplayPartAsync(relay, parsed, wanted, cancellation) : await PostAsync(relay, parsed, wanted, cancellation);
             messages += answer.Number("messages");
             var more = DateTimeOffset.TryParse(answer.Text("next"), CultureInfo.InvariantCulture, DateTimeStyles.None, out var time);
             if (!more || time == wanted.Since)
@@ -137,7 +132,33 @@ internal static class WebhookCommand
         }
     }
 
-    private static async Task WaitForRoomAsync(RelayClient relay, ParseResult parsed, DateTimeOffset? since, CancellationToken cancellation)
+    private static Task<JsonElement> PostAsync(RelayClient relay, ParseResult parsed, Replay wanted, CancellationToken cancellation) =>
+        relay.PostAsync($"{PathOf(parsed)}/replay", JsonSerializer.Serialize(wanted, WebhookJson.Default.Replay), cancellation);
+
+    // What waits may stand where there is no room for the part, though there is elsewhere.
+    private static async Task<JsonElement> ReplayPartAsync(RelayClient relay, ParseResult parsed, Replay wanted, CancellationToken cancellation)
+    {
+        for (var isTold = false; ; isTold = true)
+        {
+            var standing = await WaitForRoomAsync(relay, parsed, wanted.Since, cancellation);
+            try
+            {
+                return await PostAsync(relay, parsed, wanted, cancellation);
+            }
+            catch (CommandFailure full) when (full.IsConflict)
+            {
+                ThrowIfFailing(standing, wanted.Since);
+                if (!isTold)
+                {
+                    Printout.Problem($"{full.Message}; it is asked again until there is");
+                }
+            }
+
+            await Task.Delay(NextLook, cancellation);
+        }
+    }
+
+    private static async Task<JsonElement> WaitForRoomAsync(RelayClient relay, ParseResult parsed, DateTimeOffset? since, CancellationToken cancellation)
     {
         for (var isTold = false; ; isTold = true)
         {
@@ -145,21 +166,25 @@ internal static class WebhookCommand
             var waiting = standing.Number("waiting");
             if (waiting <= FewWaiting)
             {
-                return;
+                return standing;
             }
 
-            if (standing.Text("state") == "failing")
-            {
-                throw new CommandFailure(
-                    ExitCode.Unavailable, $"{waiting} messages wait for it and it takes none ({standing.Text("lastError")}); when it does, go on with --since {since:O}");
-            }
-
+            ThrowIfFailing(standing, since);
             if (!isTold)
             {
                 Printout.Problem($"{waiting} messages wait for it; what is from {since:O} on follows when {FewWaiting} do");
             }
 
             await Task.Delay(NextLook, cancellation);
+        }
+    }
+
+    private static void ThrowIfFailing(JsonElement standing, DateTimeOffset? since)
+    {
+        if (standing.Text("state") == "failing")
+        {
+            throw new CommandFailure(
+                ExitCode.Unavailable, $"{standing.Text("waiting")} messages wait for it and it takes none ({standing.Text("lastError")}); when it does, go on with --since {since:O}");
         }
     }
 

@@ -37,7 +37,7 @@ internal static partial class RelayListening
         }
 
         kestrel.Listeners().Add("http", "None", endPoint.ToString());
-        kestrel.Listen(endPoint);
+        kestrel.Listen(endPoint, door => door.TurnAwayWhenFull());
     }
 
     private static void ListenSubmission(this KestrelServerOptions kestrel) =>

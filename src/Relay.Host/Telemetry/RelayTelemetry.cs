@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using System.Reflection;
 using OpenTelemetry;
 using OpenTelemetry.Exporter;
@@ -33,7 +34,7 @@ internal static class RelayTelemetry
             .WithMetrics(metrics => metrics
                 .AddMeter(Parts)
                 .AddMeter("Microsoft.AspNetCore.Server.Kestrel")
-                .AddView(ScaleOf)
+                .AddView(StreamOf)
                 .AddAspNetCoreInstrumentation()
                 .AddRuntimeInstrumentation());
 
@@ -69,11 +70,23 @@ internal static class RelayTelemetry
     private static TelemetryOptions OptionsOf(IConfiguration relay) =>
         relay.GetSection(TelemetryOptions.Section).Get<TelemetryOptions>() ?? new TelemetryOptions();
 
-    private static MetricStreamConfiguration? ScaleOf(System.Diagnostics.Metrics.Instrument instrument) =>
+    private static MetricStreamConfiguration StreamOf(Instrument instrument) =>
         instrument.Unit == "s" && instrument.Meter.Name.StartsWith("Relay.", StringComparison.Ordinal)
-            && instrument.GetType().GetGenericTypeDefinition() == typeof(System.Diagnostics.Metrics.Histogram<>)
-            ? new ExplicitBucketHistogramConfiguration { Boundaries = Seconds }
-            : null;
+            && instrument.GetType().GetGenericTypeDefinition() == typeof(Histogram<>)
+            ? new ExplicitBucketHistogramConfiguration { Boundaries = Seconds, CardinalityLimit = SeriesOf(instrument) }
+            : new MetricStreamConfiguration { CardinalityLimit = SeriesOf(instrument) };
+
+    // The SDK takes the memory for all series of an instrument at once, by default for 2,000 each: of every relay's memory that
+    // was a tenth, for series that never come. What comes beyond the limit is counted together, as otel.metric.overflow.
+    private static int SeriesOf(Instrument instrument) => instrument.Meter.Name switch
+    {
+        // A series for each rule that judges replies, and people may add their own.
+        "Relay.Delivery" => 1_000,
+
+        // One for each address, method and status.
+        "Microsoft.AspNetCore.Hosting" => 500,
+        _ => 100,
+    };
 
     // As the specification of OTLP names it, or by the registered ports: 4317 is gRPC, 4318 HTTP.
     private static OtlpExportProtocol ProtocolOf(Uri collector) =>

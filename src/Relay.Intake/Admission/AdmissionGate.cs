@@ -1,11 +1,9 @@
 using System.Diagnostics;
-using System.Net;
 using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Relay.Intake.Composition;
 using Relay.Intake.Domains;
-using Relay.Intake.Http.Keys;
 using Relay.Intake.Limits;
 using Relay.Mail;
 using Relay.Mail.Accounts;
@@ -18,12 +16,10 @@ using Relay.Smtp.Addresses;
 
 namespace Relay.Intake.Admission;
 
-/// <summary>The one gate behind every door: who is it, may they send as this, and is it durable.</summary>
+/// <summary>The one gate behind every door: may they send as this, and is it durable. Who they are is for <see cref="Logins"/> to say.</summary>
 internal sealed partial class AdmissionGate(
     IMailQueue queue,
     Credentials credentials,
-    LoginThrottle throttle,
-    KeyUses uses,
     SendingDomains domains,
     SenderRules senders,
     ReturnPaths returnPaths,
@@ -38,35 +34,6 @@ internal sealed partial class AdmissionGate(
 {
     private static readonly Refusal KeyIsOver =
         new(RefusalReason.KeyIsOver, "this key was revoked or has expired; log in with another one");
-
-    /// <summary>Finds the credential of a key. Takes the same time whatever is wrong with it.</summary>
-    /// <param name="from">Where it was shown; null where that is not known.</param>
-    /// <param name="userName">What was given with it. Any will do; one that is a key's id tells which key is meant.</param>
-    public async ValueTask<AuthenticationResult> AuthenticateAsync(string key, IPAddress? from, string? userName, CancellationToken cancellation)
-    {
-        try
-        {
-            var credential = await credentials.FindAsync(key, cancellation);
-            if (credential is null || !credential.IsGoodAt(time.GetUtcNow()))
-            {
-                return Failed(from, credential?.Id ?? (ShortId.IsOne("key", userName) ? userName : null));
-            }
-
-            if (!credential.MayComeFrom(from))
-            {
-                LogMisplaced(credential.Id, credential.Account, from);
-                return new AuthenticationResult.Misplaced($"this key may not be used from {from?.ToString() ?? "an unknown address"}");
-            }
-
-            uses.Note(credential);
-            return new AuthenticationResult.Authenticated(credential);
-        }
-        catch (StoreUnavailableException exception)
-        {
-            LogStoreUnavailable(exception);
-            return AuthenticationResult.Unavailable.Instance;
-        }
-    }
 
     /// <summary>May this credential, which may have been revoked since it logged in, use this reverse-path? Null means yes.</summary>
     /// <remarks>Whether its quota has room is asked when the message is there: one that repeats an accepted one needs none.</remarks>
@@ -135,19 +102,6 @@ internal sealed partial class AdmissionGate(
     public async ValueTask<AdmissionResult?> FindFirstAsync(Credential credential, IdempotencyKey idempotency, CancellationToken cancellation) =>
         await queue.FindFirstAsync(credential.Account, idempotency, cancellation) is { } first ? ResultOf(first, idempotency) : null;
 
-    /// <summary>A key was made or revoked in this process; from here on that is seen.</summary>
-    public void Forget(Credential credential) => credentials.Forget(credential);
-
-    /// <summary>A domain was verified or removed in this process; from here on that is seen.</summary>
-    public void ForgetDomain(string account, string name) => domains.Forget(account, name);
-
-    private AuthenticationResult Failed(IPAddress? from, string? credential)
-    {
-        var wait = throttle.Fail(from, credential);
-        metrics.LoginFailed(isThrottled: wait is not null);
-        return wait is { } time ? new AuthenticationResult.Throttled(time) : AuthenticationResult.Rejected.Instance;
-    }
-
     private async ValueTask<AdmissionResult> TryAdmitAsync(Submission submission, CancellationToken cancellation)
     {
         var credential = submission.Credential;
@@ -166,7 +120,7 @@ internal sealed partial class AdmissionGate(
             return new AdmissionResult.Refused(unsound);
         }
 
-        if (!TryReadIdempotency(submission, header, out var idempotency))
+        if (!Idempotency.TryRead(submission, header, out var idempotency))
         {
             return Refuse(RefusalReason.HeaderInvalid, $"the Idempotency-Key field {Idempotency.KeyRule}");
         }
@@ -221,7 +175,6 @@ internal sealed partial class AdmissionGate(
             LogStoreUnavailable(exception);
             return new AdmissionResult.Refused(Unavailable(exception.IsFull));
         }
-
         catch (CryptographicException exception)
         {
             // Unsigned it would be refused for good wherever DMARC is strict; a secret that is missing here can be given.
@@ -232,7 +185,8 @@ internal sealed partial class AdmissionGate(
         EnqueueResult? result = null;
         try
         {
-            var message = MessageOf(submission, recipients, header, kind, list, authors, signer, returnPath, alignment, TakeTurn(submission, present));
+            var findings = new GateFindings(header, recipients, kind, list, authors.From[0].Domain, signer, returnPath, alignment, TakeTurn(submission, present));
+            var message = findings.ToMessage(submission, time.GetUtcNow());
             result = await queue.EnqueueAsync(message, idempotency, cancellation);
             return result is EnqueueResult.Accepted ? new AdmissionResult.Admitted(message) : ResultOf(result, idempotency);
         }
@@ -257,31 +211,6 @@ internal sealed partial class AdmissionGate(
     private static bool IsCounted(Submission submission) =>
         submission.Source != MessageSource.Report && submission.Credential.Mode == MessageMode.Live;
 
-    // The HTTP door read the key from its own header; in SMTP mail it is a field of the content.
-    private static bool TryReadIdempotency(Submission submission, HeaderBlock header, out IdempotencyKey? idempotency)
-    {
-        idempotency = submission.Idempotency;
-        if (submission.Source != MessageSource.Smtp)
-        {
-            return true;
-        }
-
-        if (header.Count(HeaderField.IdempotencyKey) == 0)
-        {
-            idempotency = submission.RepeatsWithin > TimeSpan.Zero ? Repeats.KeyOf(submission, header) : null;
-            return true;
-        }
-
-        var key = HeaderText.Unfold(header.Value(HeaderField.IdempotencyKey));
-        if (header.Count(HeaderField.IdempotencyKey) > 1 || !Idempotency.IsKey(key))
-        {
-            return false;
-        }
-
-        idempotency = Idempotency.Of(key, submission);
-        return true;
-    }
-
     private DateTimeOffset? TakeTurn(Submission submission, Credential present)
     {
         var turn = IsCounted(submission) ? pace.TakeTurn(present) : null;
@@ -292,71 +221,6 @@ internal sealed partial class AdmissionGate(
 
         return turn;
     }
-
-    private Message MessageOf(
-        Submission submission, IReadOnlyList<Recipient> recipients, HeaderBlock header, Kind kind, ListMail list, Authors authors, DkimSigner? signer,
-        EnvelopeAddress? returnPath, Alignment alignment, DateTimeOffset? pacedTo)
-    {
-        var now = time.GetUtcNow();
-        var credential = submission.Credential;
-        var prologue = Completion.Prologue(header, submission, authors.From[0].Domain, now, out var messageId);
-        if (!list.Fields.IsEmpty)
-        {
-            prologue = (byte[])[.. list.Fields.Span, .. prologue.Span];
-        }
-
-        if (signer is not null && !list.IsPersonal)
-        {
-            // Last, on the very octets that leave; every attempt sends the same ones.
-            prologue = Signature.OnTop(prologue, header, submission, signer, now);
-        }
-
-        return new Message
-        {
-            Id = submission.Id,
-            Account = credential.Account,
-            Credential = credential.Id,
-            Source = submission.Source,
-            Mode = credential.Mode,
-            Class = kind.Class,
-            Stream = kind.Stream,
-            Envelope = submission.Envelope with
-            {
-                Recipients = recipients,
-                Tls = DemandOf(submission.Envelope, header),
-            },
-            ReturnPath = returnPath,
-            Content = new MessageContent
-            {
-                Prologue = prologue,
-                Head = submission.Head,
-                Chunks = submission.Chunks,
-                Length = prologue.Length + submission.Length,
-                HasEightBit = submission.HasEightBit,
-                HasEightBitHeader = submission.HasEightBit && header.HasEightBit(),
-                BodyHash = list.IsPersonal ? Signature.BodyHashOf(submission, header) : default,
-            },
-            AcceptedAt = now,
-            SendAt = submission.SendAt,
-            PacedTo = pacedTo,
-            ExpiresAt = submission.ExpiresAt,
-            Alignment = alignment,
-            From = HeaderText.Decode(header.Value(HeaderField.From)),
-            Subject = HeaderText.Decode(header.Value(HeaderField.Subject)),
-            MessageIdHeader = messageId,
-            Tags = submission.Tags,
-            Metadata = submission.Metadata,
-            ReportsFailures = submission is { Source: MessageSource.Smtp, Envelope.Sender: not null } && credential.BounceMail,
-            TraceParent = Activity.Current is { IdFormat: ActivityIdFormat.W3C } activity ? activity.Id : null,
-        };
-    }
-
-    // The field counts only where it stands once, says No, and the envelope asks for nothing stricter (RFC 8689, 3 and 5).
-    private static TlsDemand DemandOf(Envelope envelope, HeaderBlock header) =>
-        envelope.Tls == TlsDemand.Policy && header.Count(HeaderField.TlsRequired) == 1
-        && HeaderText.Unfold(header.Value(HeaderField.TlsRequired)).Trim().Equals("No", StringComparison.OrdinalIgnoreCase)
-            ? TlsDemand.Waived
-            : envelope.Tls;
 
     private static AdmissionResult ResultOf(EnqueueResult result, IdempotencyKey? idempotency) => result switch
     {
@@ -381,9 +245,6 @@ internal sealed partial class AdmissionGate(
 
     [LoggerMessage(Level = LogLevel.Error, Message = "A DKIM key for {Domain} of account {Account} cannot be used: its mail is put off")]
     private partial void LogKeyUnusable(string domain, string account, CryptographicException exception);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Key {Key} of account {Account} was shown from {Address}, from where it may not be used")]
-    private partial void LogMisplaced(string key, string account, IPAddress? address);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The store of accounts did not answer")]
     private partial void LogStoreUnavailable(StoreUnavailableException exception);

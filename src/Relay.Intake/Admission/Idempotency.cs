@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using Relay.Intake.Composition;
+using Relay.Mail.Messages;
 using Relay.Mail.Queue;
 
 namespace Relay.Intake.Admission;
@@ -16,6 +18,32 @@ internal static class Idempotency
 
     public static bool IsKey(ReadOnlySpan<char> text) =>
         text.Length is > 0 and <= MaxKeyLength && !text.ContainsAnyExceptInRange('!', '~');
+
+    /// <summary>The key that a submission has, if any: its client's, or where mail may be a repetition without one, one of its own. False for a wrong one.</summary>
+    public static bool TryRead(Submission submission, HeaderBlock header, out IdempotencyKey? idempotency)
+    {
+        // The HTTP door read it from a header of the request; in SMTP mail it is a field of the content.
+        idempotency = submission.Idempotency;
+        if (submission.Source != MessageSource.Smtp)
+        {
+            return true;
+        }
+
+        if (header.Count(HeaderField.IdempotencyKey) == 0)
+        {
+            idempotency = submission.RepeatsWithin > TimeSpan.Zero ? Repeats.KeyOf(submission, header) : null;
+            return true;
+        }
+
+        var key = HeaderText.Unfold(header.Value(HeaderField.IdempotencyKey));
+        if (header.Count(HeaderField.IdempotencyKey) > 1 || !IsKey(key))
+        {
+            return false;
+        }
+
+        idempotency = Of(key, submission);
+        return true;
+    }
 
     /// <summary>
     /// The key of an SMTP submission. Its fingerprint covers the envelope and the content: whoever repeats himself says the

@@ -12,6 +12,7 @@ internal static class LoginServices
         services.AddSingleton<IValidateOptions<LoginOptions>, LoginOptionsValidator>();
         services.AddOptions<LoginOptions>().Bind(relay.GetSection(LoginOptions.Section)).ValidateOnStart();
         services.AddSingleton<LoginThrottle>();
+        services.AddSingleton<Logins>();
         services.AddSingleton<KeyUses>();
         services.AddHostedService(provider => provider.GetRequiredService<KeyUses>());
         return services;

@@ -17,7 +17,7 @@ internal sealed partial class DomainVerification(
     IAccountStore accounts,
     DomainExaminer examiner,
     RecordList list,
-    AdmissionGate gate,
+    SendingDomains sending,
     KeySeal seal,
     IOptions<DomainOptions> options,
     TimeProvider time,
@@ -126,7 +126,7 @@ internal sealed partial class DomainVerification(
     private async ValueTask<SendingDomain?> ChangeAsync(SendingDomain domain, Func<SendingDomain, SendingDomain> change, CancellationToken cancellation)
     {
         var changed = await accounts.ChangeDomainAsync(domain.Account, domain.Name, change, cancellation);
-        gate.ForgetDomain(domain.Account, domain.Name);
+        sending.Forget(domain.Account, domain.Name);
         return changed;
     }
 

@@ -114,7 +114,7 @@ public static class RelayApi
             .Produces<TestView>(StatusCodes.Status202Accepted).AnswersProblems(StatusCodes.Status409Conflict);
         routes.MapPost("/webhooks/{id}/replay", (HttpContext context, WebhookEndpoints webhooks, string id) => webhooks.ReplayAsync(context, id))
             .Requires(CredentialScope.Manage).RunsOnce().WithTags("Webhooks").WithSummary("Send again what happened to a message, or to those accepted in a time")
-            .WithDescription("As long as it is kept, seven days from the end of a message, and with the same ids as before. Of a time at most 10,000 messages at once; next says where to go on.")
+            .WithDescription("As long as it is kept, seven days from the end of a message, and with the same ids as before. Of a time at most 10,000 messages at once, and no more than find room beside what waits; next says where to go on. 409 where there is no room for any.")
             .Reads<ReplayRequest>().Produces<ReplayView>(StatusCodes.Status202Accepted).AnswersProblems(StatusCodes.Status409Conflict);
         routes.MapPost("/tokens/rotate", (HttpContext context, TokenEndpoint tokens) => tokens.RotateAsync(context))
             .RequiresAdmin().RunsOnce().WithTags("Incoming").WithSummary("Make the next key that return paths and links to unsubscribe are signed with")

@@ -4,6 +4,7 @@ namespace Relay.Intake.Smtp;
 internal enum DoorRefusal
 {
     TooManyConnections,
+    NoFiles,
     TooManyCommands,
     TooManyBadCommands,
     OutOfStep,

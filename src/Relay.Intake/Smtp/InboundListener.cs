@@ -17,7 +17,10 @@ public static class InboundListener
     {
         var limits = services.GetRequiredService<IOptions<InboundOptions>>().Value;
         var handler = new SmtpConnectionHandler(
-            SmtpDoors.ForInbound(services), new ConnectionCensus(limits.MaxConnections, limits.MaxConnectionsPerAddress), services.GetRequiredService<PatienceWatch>());
+            SmtpDoors.ForInbound(services),
+            new ConnectionCensus(limits.MaxConnections, limits.MaxConnectionsPerAddress),
+            services.GetRequiredService<DoorFiles>(),
+            services.GetRequiredService<PatienceWatch>());
         kestrel.Listen(new MailEndPoint(EndPointOf(limits)), listen => listen.Run(handler.OnConnectedAsync));
     }
 

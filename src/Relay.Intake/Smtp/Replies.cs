@@ -46,6 +46,8 @@ internal static class Replies
     public static ReadOnlySpan<byte> RequireTlsNeedsTls => "555 5.5.4 REQUIRETLS is not offered in clear text; use STARTTLS\r\n"u8;
     public static ReadOnlySpan<byte> TooManyRecipients => "452 4.5.3 Too many recipients\r\n"u8;
 
+    public static ReadOnlySpan<byte> Full => "421 4.3.2 Too many clients are connected, try again later\r\n"u8;
+
     public static ReadOnlySpan<byte> TooManyConnections => "421 4.7.0 Too many connections, try again later\r\n"u8;
     public static ReadOnlySpan<byte> TooManyBadCommands => "421 4.7.0 Too many errors, closing connection\r\n"u8;
     public static ReadOnlySpan<byte> TooManyCommands => "421 4.7.0 Too many commands without a login, closing connection\r\n"u8;

@@ -3,11 +3,12 @@ using System.Security.Authentication;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Relay.Intake.Sockets;
+using Relay.Mail.Messages;
 
 namespace Relay.Intake.Smtp;
 
 /// <summary>Receives the connections of one listener, finds each a place, and sees it out again.</summary>
-internal sealed class SmtpConnectionHandler(SmtpDoor door, ConnectionCensus census, PatienceWatch watch) : ConnectionHandler
+internal sealed class SmtpConnectionHandler(SmtpDoor door, ConnectionCensus census, DoorFiles files, PatienceWatch watch) : ConnectionHandler
 {
     public override async Task OnConnectedAsync(ConnectionContext connection)
     {
@@ -16,13 +17,22 @@ internal sealed class SmtpConnectionHandler(SmtpDoor door, ConnectionCensus cens
         watch.Add(wire.Patience);
         try
         {
-            if (census.TryEnter(client))
+            if (!files.HasRoomFor(((MailConnection)connection).Socket, MessageSource.Smtp))
+            {
+                await TurnAwayAsync(wire, Replies.Full);
+
+                // Its file is what lacks: nobody waits until it has read that.
+                connection.Abort();
+            }
+            else if (census.TryEnter(client))
             {
                 await ServeAsync(connection, wire, client);
             }
             else
             {
-                await TurnAwayAsync(wire, client);
+                door.Metrics.Refused(DoorRefusal.TooManyConnections);
+                door.Logger.TurnedAway(client);
+                await TurnAwayAsync(wire, Replies.TooManyConnections);
             }
         }
         finally
@@ -65,12 +75,10 @@ internal sealed class SmtpConnectionHandler(SmtpDoor door, ConnectionCensus cens
     }
 
     // In clear text even where TLS is expected: the client learns nothing else, and a handshake is what we want to save.
-    private async Task TurnAwayAsync(SmtpWire wire, IPAddress client)
+    private static Task TurnAwayAsync(SmtpWire wire, ReadOnlySpan<byte> reply)
     {
-        door.Metrics.Refused(DoorRefusal.TooManyConnections);
-        door.Logger.TurnedAway(client);
-        wire.Write(Replies.TooManyConnections);
-        await wire.CloseAsync();
+        wire.Write(reply);
+        return wire.CloseAsync();
     }
 
     private static IPAddress AddressOf(ConnectionContext connection) => connection.RemoteEndPoint is IPEndPoint { Address: var address }

@@ -16,7 +16,7 @@ internal static class SmtpDoors
     {
         var limits = services.GetRequiredService<IOptions<SubmissionOptions>>().Value;
         var gate = services.GetRequiredService<AdmissionGate>();
-        return Open(services, tls, limits, new LoginDesk(gate, limits), (hostName, metrics, time, logger) =>
+        return Open(services, tls, limits, new LoginDesk(services.GetRequiredService<Logins>(), limits), (hostName, metrics, time, logger) =>
             new SubmissionDesk(gate, services.GetRequiredService<IContentStore>(), limits.RepeatsWithin, hostName, metrics, time, logger));
     }
 

@@ -207,7 +207,7 @@ internal sealed class SmtpSession : IAsyncDisposable
 
     private async ValueTask<bool> LogInAsync(LoginExchange login)
     {
-        switch (await _door.Logins!.Gate.AuthenticateAsync(login.Key, _client, login.UserName, CancellationToken.None))
+        switch (await _door.Logins!.Logins.AuthenticateAsync(login.Key, _client, login.UserName, CancellationToken.None))
         {
             case AuthenticationResult.Authenticated { Credential: var credential }:
                 _credential = credential;

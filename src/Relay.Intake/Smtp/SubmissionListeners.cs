@@ -21,7 +21,10 @@ public static class SubmissionListeners
             if (wanted is null || wanted(endPoint))
             {
                 var handler = new SmtpConnectionHandler(
-                    SmtpDoors.ForSubmission(services, endPoint.Tls), services.GetRequiredService<ConnectionCensus>(), services.GetRequiredService<PatienceWatch>());
+                    SmtpDoors.ForSubmission(services, endPoint.Tls),
+                    services.GetRequiredService<ConnectionCensus>(),
+                    services.GetRequiredService<DoorFiles>(),
+                    services.GetRequiredService<PatienceWatch>());
                 kestrel.Listen(new MailEndPoint(endPoint.Address), listen => listen.Run(handler.OnConnectedAsync));
             }
         }

@@ -2,7 +2,8 @@ namespace Relay.Mail.Accounts;
 
 /// <summary>
 /// What became of requests that came with an Idempotency-Key, so that a repetition gets the first answer and does nothing.
-/// Submissions of mail are not among them: theirs is kept with the mail itself, in one step.
+/// Submissions of mail are not among them: theirs is kept with the mail itself, in one step. Every call may throw
+/// <see cref="Queue.StoreUnavailableException"/>.
 /// </summary>
 public interface IAnswerStore
 {

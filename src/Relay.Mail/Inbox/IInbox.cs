@@ -46,4 +46,18 @@ public sealed record CapturedMessage
 
     /// <summary>Its content was too large to be kept: no more than this is known of it.</summary>
     public bool IsTooLarge { get; init; }
+
+    public static CapturedMessage Of(Message message, DateTimeOffset receivedAt) => new()
+    {
+        Id = message.Id,
+        ReceivedAt = receivedAt,
+        Sender = message.Envelope.Sender?.Text ?? "",
+        Recipients = [.. message.Envelope.Recipients.Select(recipient => recipient.Address.Text)],
+        From = message.From,
+        Subject = message.Subject,
+        MessageId = message.MessageIdHeader,
+        Size = message.Content.Length,
+        Source = message.Source,
+        IsTooLarge = message.Content.Length > IInbox.LargestKept,
+    };
 }

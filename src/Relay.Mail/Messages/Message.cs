@@ -58,6 +58,9 @@ public sealed record Message
     public IReadOnlyList<string> Tags { get; init; } = [];
     public IReadOnlyDictionary<string, string> Metadata { get; init; } = EmptyMetadata;
 
+    /// <summary>The key by which it is known when it comes again (<see cref="Queue.IdempotencyKey.IsOfMail"/>); null as a rule. The queue gives it.</summary>
+    public string? RepeatKey { get; init; }
+
     /// <summary>A failure goes to the envelope sender as a report (RFC 3464), where NOTIFY allows it.</summary>
     public bool ReportsFailures { get; init; }
 

@@ -6,8 +6,8 @@ namespace Relay.Mail.Queue;
 public interface IContentStore
 {
     /// <summary>
-    /// Whether chunks of mail that strangers send for an account's route are still to be written. Above that there is room for those who send alone: what
-    /// strangers send comes again by itself.
+    /// Whether chunks of mail from strangers, which comes in for an account's route, are still to be written. The last part of the room
+    /// is kept for those who send: what strangers send is sent again by their hosts.
     /// </summary>
     bool HasRoomForStrangers { get; }
 

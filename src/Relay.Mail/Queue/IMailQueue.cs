@@ -93,6 +93,9 @@ public sealed record IdempotencyKey(string Key, string Fingerprint)
     /// <summary>What stands behind it in a key is known later than the slot is needed, and has no part in it. No client's own key holds one.</summary>
     public const char Besides = '\t';
 
+    /// <summary>The relay made it of what a mail and its repetition have in common. A cancel of the mail frees it, which a client's own key outlives.</summary>
+    public bool IsOfMail => Key.Contains(Besides);
+
     /// <summary>How long a repetition meets the first.</summary>
     public TimeSpan Kept { get; init; } = TimeSpan.FromHours(24);
 

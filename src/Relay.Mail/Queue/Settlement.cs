@@ -17,6 +17,9 @@ public sealed record Settlement
     /// <summary>When <see cref="Next"/> is due; set if and only if it is.</summary>
     public DateTimeOffset? DueAt { get; init; }
 
+    /// <summary>The unit ends since it was taken back.</summary>
+    public bool IsCancelled => Next is null && Events is [{ Type: MailEventType.Cancelled }, ..];
+
     /// <summary>Our own reports about the failures, accepted in the same step. Their ids share the slot of the lease's message.</summary>
     public IReadOnlyList<Message> Reports { get; init; } = [];
 }

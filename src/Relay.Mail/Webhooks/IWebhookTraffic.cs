@@ -12,16 +12,24 @@ public interface IWebhookTraffic
     /// <returns>The id with which it is posted.</returns>
     ValueTask<string> TestAsync(EventWebhook webhook, CancellationToken cancellation);
 
-    /// <summary>Sends again all that is kept of a message. False when nothing is, or it is another account's.</summary>
-    ValueTask<bool> ReplayAsync(EventWebhook webhook, MessageId message, CancellationToken cancellation);
+    /// <summary>Sends again all that is kept of a message. Null when nothing is, or it is another account's.</summary>
+    ValueTask<WebhookReplay?> ReplayAsync(EventWebhook webhook, MessageId message, CancellationToken cancellation);
 
-    /// <summary>Sends again what is kept of the account's messages that were accepted in this time, both ends included; at most <paramref name="most"/> of them, the oldest first.</summary>
+    /// <summary>Sends again what is kept of the account's messages that were accepted in this time, both ends included; at most <paramref name="most"/> of them, the oldest first, and no more than find room beside what waits.</summary>
     ValueTask<WebhookReplay> ReplayAsync(EventWebhook webhook, DateTimeOffset since, DateTimeOffset until, int most, CancellationToken cancellation);
 }
 
 /// <param name="Messages">Whose events are sent again.</param>
 /// <param name="Next">From when on there are more; null when these were all.</param>
-public sealed record WebhookReplay(int Messages, DateTimeOffset? Next);
+public sealed record WebhookReplay(int Messages, DateTimeOffset? Next)
+{
+    /// <summary>Why nothing is sent again: what waits would give way to it. Null where something is, or nothing was found.</summary>
+    public WebhookCrowd? Crowd { get; init; }
+}
+
+/// <param name="Waiting">Messages.</param>
+/// <param name="Most">So many may wait, about the same part of them in each partition.</param>
+public sealed record WebhookCrowd(long Waiting, long Most);
 
 /// <summary>How a webhook stands, over all nodes.</summary>
 public sealed record WebhookStanding

@@ -91,7 +91,7 @@ internal sealed class Projector(
         foreach (var (partition, outbox) in work)
         {
             var events = Read(partition, outbox, step, suppressed);
-            ProjectStep.AddFence(step, partition.Keys, partition.Projected);
+            partition.Projected.AddTo(step, partition.Keys.Projected);
             ProjectStep.Add(step, partition.Keys, events, outbox.Length, now);
             if (await webhooks.FindAsync(database, partition, events) is { Count: > 0 } found)
             {

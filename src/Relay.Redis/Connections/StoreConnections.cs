@@ -103,14 +103,15 @@ internal sealed class StoreConnections : IAsyncDisposable
 
             foreach (var kind in kinds)
             {
-                cancellation.ThrowIfCancellationRequested();
-                var own = led.Clone();
-                own.ClientName = $"relay-{kind}";
                 ReserveThreads(kinds.Length * ServersOf(opened));
-                opened.Add(await ConnectionMultiplexer.ConnectAsync(own).WaitAsync(cancellation));
-
-                // At once: where nobody answers, all connections would take all their timeouts to say so.
-                await opened[^1].GetDatabase().PingAsync().WaitAsync(cancellation);
+                opened.Add(await ConnectAsync(led, kind, cancellation));
+                if (opened.Count == 1 && ShapeOf(options, opened[0]) == StoreShape.Cluster)
+                {
+                    // Only now it is known.
+                    led.Tunnel = new ClusterTunnel();
+                    await opened[0].DisposeAsync();
+                    opened[0] = await ConnectAsync(led, kind, cancellation);
+                }
             }
 
             return new StoreConnections([.. opened], ShapeOf(options, opened[0]), route);
@@ -183,6 +184,25 @@ internal sealed class StoreConnections : IAsyncDisposable
         // CONFIG GET, to learn what the store promises.
         options.AllowAdmin = true;
         return options;
+    }
+
+    private static async Task<ConnectionMultiplexer> ConnectAsync(ConfigurationOptions options, string kind, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        var own = options.Clone();
+        own.ClientName = $"relay-{kind}";
+        var connection = await ConnectionMultiplexer.ConnectAsync(own).WaitAsync(cancellation);
+        try
+        {
+            // At once: where nobody answers, all connections would take all their timeouts to say so.
+            await connection.GetDatabase().PingAsync().WaitAsync(cancellation);
+            return connection;
+        }
+        catch
+        {
+            await connection.DisposeAsync();
+            throw;
+        }
     }
 
     private void TellChange(ConnectionFailedEventArgs connection, bool wasConnected)

@@ -24,7 +24,7 @@ internal sealed class RedisInbox(Store store, IContentStore contents, InboxRoom 
         var account = message.Account;
         var id = message.Id.ToString();
         var now = time.GetUtcNow();
-        var captured = JsonSerializer.SerializeToUtf8Bytes(Describe(message, now), RecordJson.Default.CapturedMessage);
+        var captured = JsonSerializer.SerializeToUtf8Bytes(CapturedMessage.Of(message, now), RecordJson.Default.CapturedMessage);
         long size = captured.Length;
 
         // The octets come first: what a list shows can be read.
@@ -91,20 +91,6 @@ internal sealed class RedisInbox(Store store, IContentStore contents, InboxRoom 
 
         return whole.WrittenMemory;
     }
-
-    private static CapturedMessage Describe(Message message, DateTimeOffset now) => new()
-    {
-        Id = message.Id,
-        ReceivedAt = now,
-        Sender = message.Envelope.Sender?.Text ?? "",
-        Recipients = [.. message.Envelope.Recipients.Select(r => r.Address.Text)],
-        From = message.From,
-        Subject = message.Subject,
-        MessageId = message.MessageIdHeader,
-        Size = message.Content.Length,
-        Source = message.Source,
-        IsTooLarge = message.Content.Length > IInbox.LargestKept,
-    };
 
     private static CapturedMessage Read(RedisValue document) =>
         JsonSerializer.Deserialize(((ReadOnlyMemory<byte>)document).Span, RecordJson.Default.CapturedMessage) ?? throw new JsonException("a document is null");

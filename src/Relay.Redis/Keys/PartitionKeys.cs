@@ -75,8 +75,8 @@ internal sealed class PartitionKeys(string tag)
     /// <summary>Recipients of an account's accepted mail of a month, by day, and by day and credential.</summary>
     public RedisKey Used(string account, DateOnly day) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{_prefix}used:{account}|{day:yyyy-MM}");
 
-    /// <summary>The last unit that a node drained while the store was full, and told of since.</summary>
-    public RedisKey Drained(string node) => $"{_prefix}drained:{node}";
+    /// <summary>Of each slot the last unit that a node drained while the store was full, and told of since.</summary>
+    public RedisKey Drained(string node) => $"{_prefix}drains:{node}";
 
     /// <summary>The last step of a node whose acknowledgement it waits for.</summary>
     public RedisKey Acknowledged(string node) => $"{_prefix}ack:{node}";

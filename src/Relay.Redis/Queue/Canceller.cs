@@ -53,7 +53,7 @@ internal sealed class Canceller(Store store, Window window, StoreRetry retry, Ti
     /// <summary>An accept of ours is in the store, as its event shows.</summary>
     public void Came(MessageId id)
     {
-        if (!_notFound.IsEmpty && _notFound.TryRemove(id, out var late) && !_waiting.Writer.TryWrite(late.Accept with { IsLate = true }))
+        if (!_notFound.IsEmpty && _notFound.TryRemove(id, out var late) && !_waiting.Writer.TryWrite(late.Accept))
         {
             Tell(late.Accept);
         }
@@ -71,10 +71,6 @@ internal sealed class Canceller(Store store, Window window, StoreRetry retry, Ti
             {
                 Leave(cancelled);
             }
-            else if (cancelled.IsLate)
-            {
-                await TakeBackLateAsync(cancelled, cancellation);
-            }
             else
             {
                 await TakeBackAsync(cancelled, cancellation);
@@ -84,12 +80,20 @@ internal sealed class Canceller(Store store, Window window, StoreRetry retry, Ti
 
     private async Task TakeBackAsync(Cancelled cancelled, CancellationToken cancellation)
     {
+        window.ClaimAccept(cancelled.Units);
         var isLeft = false;
-        await retry.ExecuteAsync(async _ => isLeft = !await TryCancelAsync(cancelled) && await IsThereAsync(cancelled), cancellation);
-        window.AbandonAccept(cancelled.Units);
+        try
+        {
+            await retry.ExecuteAsync(async _ => isLeft = !await TryTakeBackAsync(cancelled) && await IsThereAsync(cancelled), cancellation);
+        }
+        finally
+        {
+            window.Unclaim(cancelled.Units.Select(unit => unit.Id));
+        }
+
         if (isLeft)
         {
-            // A store that is slow to say whether a condition holds has the step given up. What nobody here knows of would lie there.
+            // Nobody else would tell the window of an accept of ours.
             Tell(cancelled);
         }
         else
@@ -98,33 +102,53 @@ internal sealed class Canceller(Store store, Window window, StoreRetry retry, Ti
         }
     }
 
-    // It has stood in the store for a moment, like mail that another node accepted. What is in flight cannot be taken back, and
-    // then the rest is not: a message goes to all of its recipients, or to none.
-    private async Task TakeBackLateAsync(Cancelled cancelled, CancellationToken cancellation)
+    // It may have stood in the store for a while, for whoever owns the partition to send. What is in flight cannot be taken back, and
+    // then the rest is not: a message goes to all of its recipients, or to none. So it is done under our own lease, or while there
+    // is none; another owner is not asked, since what he has found he sends within moments.
+    private async Task<bool> TryTakeBackAsync(Cancelled cancelled)
     {
+        var keys = cancelled.Partition.Keys;
         var due = cancelled.Message.DueAt.ToUnixTimeMilliseconds();
         var claimed = window.Claim(cancelled.Partition, [.. cancelled.Units.Select(unit => (unit.Id, unit.Lane, due))]);
-        try
+        for (var attempt = 0; attempt < StoreRetry.AbortsAtOnce; attempt++)
         {
-            if (claimed.Count == cancelled.Units.Count)
+            var owner = await store.Connections.Background.StringGetAsync(keys.Lease, StoreConnections.FromPrimary).InTimeAsync();
+            if (owner.IsNull ? await MayBeAtRemoteAsync(cancelled) : owner != store.Owner || claimed.Count < cancelled.Units.Count)
             {
-                await TakeBackAsync(cancelled, cancellation);
+                return false;
             }
-            else
+
+            if (await TryCancelAsync(cancelled, owner.IsNull ? Condition.KeyNotExists(keys.Lease) : Condition.StringEqual(keys.Lease, owner)))
             {
-                // Nobody else would tell the window of an accept of ours.
-                Tell(cancelled);
+                return true;
+            }
+
+            // Renewing the lease counts as a change of it.
+            if (!await IsThereAsync(cancelled))
+            {
+                return false;
             }
         }
-        finally
-        {
-            window.Unclaim(cancelled.Units.Select(unit => unit.Id));
-        }
+
+        return false;
     }
 
-    private async Task<bool> TryCancelAsync(Cancelled cancelled)
+    // An owner whose lease ended may still have begun with it: this node, or one that noted it before the last octet.
+    private async Task<bool> MayBeAtRemoteAsync(Cancelled cancelled)
+    {
+        if (cancelled.Units.Any(unit => window.IsInFlight(unit.Id)))
+        {
+            return true;
+        }
+
+        var notes = await store.Connections.Background.HashKeysAsync(cancelled.Partition.Keys.Dots, StoreConnections.FromPrimary).InTimeAsync();
+        return notes.Any(note => cancelled.Units.Any(unit => note.ToString().StartsWith(unit.Id.ToString(), StringComparison.Ordinal)));
+    }
+
+    private async Task<bool> TryCancelAsync(Cancelled cancelled, Condition lease)
     {
         var step = ConnectionOf(cancelled).CreateTransaction();
+        step.AddCondition(lease);
         AcceptStep.AddCancel(step, cancelled.Partition.Keys, cancelled.Message, cancelled.Units, store.Mark, time.GetUtcNow());
         if (!await step.RunAsync())
         {
@@ -181,5 +205,5 @@ internal sealed class Canceller(Store store, Window window, StoreRetry retry, Ti
     }
 
     private sealed record Cancelled(
-        Task<StoreFailure?> Answer, Partition Partition, Message Message, IReadOnlyList<Unit> Units, bool HasKey, bool IsLate = false);
+        Task<StoreFailure?> Answer, Partition Partition, Message Message, IReadOnlyList<Unit> Units, bool HasKey);
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Microsoft.Extensions.Logging;
 using Relay.Mail.Queue;
 using Relay.Redis.Connections;
@@ -13,8 +12,9 @@ namespace Relay.Redis.Queue;
 /// <code>
 /// file       the unit, where it stands, its events; on the disk before anything is removed
 /// then       ZREM lane:L unit, DEL u:ID/n, HDEL dots "unit turn"..., SREM open:ID n, and with the last unit UNLINK m:ID, open:ID, m:ID/k
-/// later      on condition drained:NODE = S: RPUSH outbox events, SET drained:NODE S'
+/// later      on condition drains:NODE SLOT = S, of each slot: RPUSH outbox events, HSET drains:NODE SLOT S'
 /// </code>
+/// What was told is noted by the slots of the messages, so that it stays exact when the store gets another number of partitions.
 /// Every one of these can be done again: a process that was killed in between goes on where it stopped. An outcome that
 /// writes (a deferral, a report) cannot be drained and waits for room.
 /// </summary>
@@ -182,19 +182,23 @@ internal sealed class Drain(
         var key = partition.Keys.Drained(store.NodeId);
         while (true)
         {
-            var told = await database.StringGetAsync(key, StoreConnections.FromPrimary).InTimeAsync();
-            var last = told.TryParse(out long sequence) ? sequence : 0;
-            var rest = units.Where(unit => unit.Sequence > last).ToList();
+            var told = (await database.HashGetAllAsync(key, StoreConnections.FromPrimary).InTimeAsync()).ToDictionary(slot => (int)slot.Name, slot => (long)slot.Value);
+            var rest = units.Where(unit => unit.Sequence > told.GetValueOrDefault(SlotOf(unit))).ToList();
             if (rest.Count == 0)
             {
                 return;
             }
 
+            var slots = rest.GroupBy(SlotOf).ToList();
             var step = database.CreateTransaction();
-            step.AddCondition(told.IsNull ? Condition.KeyNotExists(key) : Condition.StringEqual(key, told));
+            foreach (var slot in slots.Select(slot => slot.Key))
+            {
+                step.AddCondition(told.TryGetValue(slot, out var last) ? Condition.HashEqual(key, slot, last) : Condition.HashNotExists(key, slot));
+            }
+
             _ = step.ListRightPushAsync(
                 partition.Keys.Outbox, [.. rest.SelectMany(unit => unit.Events).Select(octets => (RedisValue)octets)], CommandFlags.FireAndForget);
-            _ = step.StringSetAsync(key, rest[^1].Sequence.ToString(CultureInfo.InvariantCulture), null, When.Always, CommandFlags.FireAndForget);
+            _ = step.HashSetAsync(key, [.. slots.Select(slot => new HashEntry(slot.Key, slot.Max(unit => unit.Sequence)))], CommandFlags.FireAndForget);
             if (await step.RunAsync())
             {
                 return;
@@ -215,6 +219,8 @@ internal sealed class Drain(
     }
 
     private static UnitId IdOf(DrainedUnit unit) => UnitId.TryParse(unit.Unit, out var id) ? id : throw new FormatException($"'{unit.Unit}' is not a unit");
+
+    private static int SlotOf(DrainedUnit unit) => IdOf(unit).Message.Slot;
 
     private static Lane LaneOf(DrainedUnit unit) => Lane.TryParse(unit.Lane, out var lane) ? lane : throw new FormatException($"'{unit.Lane}' is not a lane");
 }

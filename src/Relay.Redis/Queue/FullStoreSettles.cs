@@ -35,7 +35,7 @@ internal sealed class FullStoreSettles(Store store, Window window, Drain drain, 
         {
             var waiting = new List<PendingSettle>();
             var mayTake = drain.MayTakeFrom(partition.Partition);
-            await partition.ReadOpenAsync(store.Connections.Settling);
+            await partition.ReadAsync(store.Connections.Settling);
             var ended = new List<(Lease, IReadOnlyList<byte[]>)>();
             foreach (var settle in partition.Settles)
             {

@@ -9,9 +9,9 @@ namespace Relay.Redis.Queue;
 /// </summary>
 internal sealed class LaneLook
 {
-    // Lanes that can only wait take the places of others that can only wait: so each is tried now and then, however many there
-    // are. So many for each beat since they were looked through last, but no more than are to be asked in one go whether they can
-    // leave.
+    // Where more lanes wait than can be known, some of those that are known and only wait give their places to others, so that each
+    // is tried now and then. So many places for each beat that has passed since the last look, and at the most so many in one look,
+    // since each lane that comes in has to be asked whether its mail can leave.
     private const int SwapsPerBeat = 128;
     private const int MostSwaps = 2_048;
 

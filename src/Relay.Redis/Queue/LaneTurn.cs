@@ -109,6 +109,21 @@ internal sealed class LaneTurn
         return null;
     }
 
+    /// <summary>The share whose units wait longest goes first; another only when that was not enough. Null when none has anything to read.</summary>
+    public LaneShare? FirstToRead(long now)
+    {
+        LaneShare? first = null;
+        foreach (var share in _shares)
+        {
+            if (share.IsToBeRead(now) && (first is null || share.NextInStore < first.NextInStore))
+            {
+                first = share;
+            }
+        }
+
+        return first;
+    }
+
     public void Add(LaneShare share) => _shares.Add(share);
 
     public bool Remove(LaneShare share) => _shares.Remove(share);

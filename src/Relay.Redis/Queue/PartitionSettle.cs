@@ -15,6 +15,9 @@ internal sealed class PartitionSettle(Partition partition, IReadOnlyList<Pending
     // The units still open of messages that have several.
     private readonly Dictionary<MessageId, HashSet<int>> _open = [];
 
+    // What stands under the keys by which cancelled messages are known when they come again.
+    private readonly Dictionary<MessageId, (RedisKey Key, string Value)> _repeats = [];
+
     public Partition Partition { get; } = partition;
     public IReadOnlyList<PendingSettle> Settles { get; } = settles;
 
@@ -47,8 +50,15 @@ internal sealed class PartitionSettle(Partition partition, IReadOnlyList<Pending
         }
     }
 
+    /// <summary>Reads what its step depends on.</summary>
+    public async Task ReadAsync(IDatabase database)
+    {
+        await ReadOpenAsync(database);
+        await ReadRepeatsAsync(database);
+    }
+
     // Only the owner takes from these sets, and only in its steps, so what is read stays true until the step.
-    public async Task ReadOpenAsync(IDatabase database)
+    private async Task ReadOpenAsync(IDatabase database)
     {
         _open.Clear();
         var ids = Settles
@@ -62,11 +72,40 @@ internal sealed class PartitionSettle(Partition partition, IReadOnlyList<Pending
         }
     }
 
+    // A key that has come to its time may be another message's by now. One that stands in another partition is left to its time.
+    private async Task ReadRepeatsAsync(IDatabase database)
+    {
+        _repeats.Clear();
+        List<Message>? cancelled = null;
+        foreach (var settle in Settles)
+        {
+            if (settle.Settlement is { Lease.Message: { RepeatKey: not null } message, IsCancelled: true })
+            {
+                (cancelled ??= []).Add(message);
+            }
+        }
+
+        if (cancelled is null)
+        {
+            return;
+        }
+
+        RedisKey[] keys = [.. cancelled.Select(message => Partition.Keys.Idempotency(message.Account, message.RepeatKey!))];
+        var values = await database.StringGetAsync(keys, StoreConnections.FromPrimary).InTimeAsync();
+        for (var i = 0; i < keys.Length; i++)
+        {
+            if ((string?)values[i] is { } value && value.Split(' ')[0] == cancelled[i].Id.ToString())
+            {
+                _repeats[cancelled[i].Id] = (keys[i], value);
+            }
+        }
+    }
+
     /// <summary>The fence, and what each of the settlements writes behind it.</summary>
     public void AddTo(ITransaction step, int mark)
     {
         var keys = Partition.Keys;
-        SettleStep.AddFence(step, keys, Fence);
+        Fence.AddTo(step, keys.Settled);
         var events = new List<RedisValue>();
         var reports = new List<PreparedMessage>();
         var noted = new List<RedisValue>();
@@ -98,6 +137,10 @@ internal sealed class PartitionSettle(Partition partition, IReadOnlyList<Pending
             else
             {
                 SettleStep.AddFinished(step, keys, settlement.Lease, end);
+                if (end != UnitEnd.OneOfMany && _repeats.TryGetValue(settlement.Lease.Id.Message, out var repeat))
+                {
+                    SettleStep.AddRepeatFreed(step, repeat.Key, repeat.Value);
+                }
             }
 
             foreach (var note in Partition.Dots.NotesOf(settlement.Lease.Id))

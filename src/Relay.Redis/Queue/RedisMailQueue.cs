@@ -45,6 +45,11 @@ internal sealed class RedisMailQueue(
             return new EnqueueResult.StoreFull("the store is nearly full");
         }
 
+        if (idempotency is { IsOfMail: true })
+        {
+            message = message with { RepeatKey = idempotency.Key };
+        }
+
         var accept = new PendingAccept(store.PartitionOf(message.Id), new PreparedMessage(message, store.Mark));
         var home = idempotency is null ? null : HomeOf(accept, idempotency);
         window.BeginAccept(accept.Partition, accept.Message.Units, accept.Message.Due);

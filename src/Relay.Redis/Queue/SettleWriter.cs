@@ -98,7 +98,7 @@ internal sealed class SettleWriter(
                 {
                     foreach (var partition in undone)
                     {
-                        await partition.ReadOpenAsync(store.Connections.Settling);
+                        await partition.ReadAsync(store.Connections.Settling);
                     }
 
                     sent = true;

@@ -61,6 +61,21 @@ internal sealed partial class Window
         }
     }
 
+    /// <summary>Nobody knows whether the units were written: until that is found out they are claimed, so that none is leased meanwhile.</summary>
+    public void ClaimAccept(IReadOnlyList<Unit> units)
+    {
+        lock (_lock)
+        {
+            foreach (var unit in units)
+            {
+                if (_held.TryGet(unit.Id, HeldPhase.Accepting, out var held))
+                {
+                    held.Phase = HeldPhase.Claimed;
+                }
+            }
+        }
+    }
+
     /// <summary>The units were not written.</summary>
     public void AbandonAccept(IReadOnlyList<Unit> units)
     {

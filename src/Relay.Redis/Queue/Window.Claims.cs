@@ -46,6 +46,15 @@ internal sealed partial class Window
         }
     }
 
+    /// <summary>An attempt of ours has it, even one of a partition that is no longer ours.</summary>
+    public bool IsInFlight(UnitId id)
+    {
+        lock (_lock)
+        {
+            return _held.TryGet(id, out var held) && held.Phase == HeldPhase.Leased;
+        }
+    }
+
     /// <summary>
     /// Takes units of an owned partition as if they were leased, and returns those it has now. One that is in flight is
     /// taken when it comes back untried; until then, and after an attempt that put it off, it is to be claimed again.

@@ -121,7 +121,7 @@ internal sealed partial class Window
             {
                 if (share.Partition.IsAway(timestamp))
                 {
-                    ParkHoldingLock(share);
+                    _parked.Add(share);
                 }
                 else
                 {
@@ -242,11 +242,7 @@ internal sealed partial class Window
     private void ForgetHoldingLock(LaneShare share)
     {
         _lanes.Remove(share);
-        if (share.IsParked && _parked.TryGetValue(share.Partition, out var parked))
-        {
-            parked.Remove(share);
-        }
-
+        _parked.Remove(share);
         if (share.Turn.Shares.Count == 0)
         {
             _turns.Leave(share.Turn);

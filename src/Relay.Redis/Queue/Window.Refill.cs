@@ -5,10 +5,10 @@ namespace Relay.Redis.Queue;
 /// <summary>The window's side of refilling: which lanes have more in the store, and what came back.</summary>
 internal sealed partial class Window
 {
-    // Milliseconds. Reading again at once would find no room again.
+    // Milliseconds until a share is read again whose units found no room: at once there would be none again.
     private const int NoRoomPause = 1_000;
 
-    // A lane stands in many partitions; each read may bring all it wants.
+    // Reads of one lane at a time. It may stand in every partition, and one read may bring all that it wants.
     private const int ReadsAtOnce = 2;
 
     // The lock is not held for longer than these take, however many there are of no use now.
@@ -44,7 +44,7 @@ internal sealed partial class Window
                 {
                     // It would only be read in vain; another of the lane's may be read instead.
                     share.Turn.Reads--;
-                    ParkHoldingLock(share);
+                    _parked.Add(share);
                     AskForMoreHoldingLock(share.Turn);
                 }
                 else if (share.IsCurrent && share.NextInStore <= now && !share.Turn.IsHeldBack)
@@ -77,15 +77,11 @@ internal sealed partial class Window
     {
         lock (_lock)
         {
-            if (_parked.Remove(partition, out var parked))
+            var now = Now;
+            foreach (var share in _parked.TakeAll(partition))
             {
-                var now = Now;
-                foreach (var share in parked)
-                {
-                    share.IsParked = false;
-                    ReadIfHungryHoldingLock(share, now);
-                    NoteQuietHoldingLock(share, now);
-                }
+                ReadIfHungryHoldingLock(share, now);
+                NoteQuietHoldingLock(share, now);
             }
         }
     }
@@ -295,39 +291,13 @@ internal sealed partial class Window
         _hunger.LookAt(share, share.NotBefore);
     }
 
-    private void ParkHoldingLock(LaneShare share)
-    {
-        share.IsParked = true;
-        if (!_parked.TryGetValue(share.Partition, out var parked))
-        {
-            _parked[share.Partition] = parked = [];
-        }
-
-        parked.Add(share);
-    }
-
-    // The share whose units wait longest goes first; another only when that was not enough.
     private void AskForMoreHoldingLock(LaneTurn lane)
     {
         var now = Now;
-        while (WantsMoreHoldingLock(lane) && FirstToRead(lane, now) is { } share)
+        while (WantsMoreHoldingLock(lane) && lane.FirstToRead(now) is { } share)
         {
             _hunger.ReadNow(share);
         }
-    }
-
-    private static LaneShare? FirstToRead(LaneTurn lane, long now)
-    {
-        LaneShare? first = null;
-        foreach (var share in lane.Shares)
-        {
-            if (share.IsToBeRead(now) && (first is null || share.NextInStore < first.NextInStore))
-            {
-                first = share;
-            }
-        }
-
-        return first;
     }
 
     private void ReadIfHungryHoldingLock(LaneShare share, long now)

@@ -43,6 +43,7 @@ internal sealed record MessageHeader
     public Alignment? Alignment { get; init; }
     public string[]? Tags { get; init; }
     public Dictionary<string, string>? Metadata { get; init; }
+    public string? RepeatKey { get; init; }
     public bool ReportsFailures { get; init; }
     public string? TraceParent { get; init; }
 
@@ -79,6 +80,7 @@ internal sealed record MessageHeader
         Alignment = message.Alignment,
         Tags = message.Tags.Count == 0 ? null : [.. message.Tags],
         Metadata = message.Metadata.Count == 0 ? null : new(message.Metadata),
+        RepeatKey = message.RepeatKey,
         ReportsFailures = message.ReportsFailures,
         TraceParent = message.TraceParent,
     };
@@ -125,6 +127,7 @@ internal sealed record MessageHeader
         Alignment = Alignment,
         Tags = Tags ?? [],
         Metadata = Metadata ?? [],
+        RepeatKey = RepeatKey,
         ReportsFailures = ReportsFailures,
         TraceParent = TraceParent,
     };

@@ -6,6 +6,7 @@ using Relay.Redis.Connections;
 using Relay.Redis.Journal;
 using Relay.Redis.Keys;
 using Relay.Redis.Records;
+using Relay.Redis.Steps;
 using StackExchange.Redis;
 
 namespace Relay.Redis.Repartition;
@@ -14,7 +15,7 @@ namespace Relay.Redis.Repartition;
 /// Moves one key of an old partition into the new ones. On a cluster the two stand on different shards, so no step covers
 /// both: what is written can be written again, and the old key goes last.
 /// <code>
-/// of one message     SET or SADD under the new tag, compared, then UNLINK
+/// of one message     SET, SADD or HSET under the new tag, compared, then UNLINK
 /// lanes by entry     ZADD, which is the same twice; lanes and hooks are made anew from what is put into each
 /// lists, counters    RPUSH or HINCRBY, and SADD moved "key offset", on condition that it is not there: once
 /// of no more use     lease, fences, acknowledgements: UNLINK. Nobody owns anything, and epochs begin anew
@@ -75,19 +76,31 @@ internal sealed class KeyMover(IDatabase database, int from, string[] tags, Acti
             case "late":
                 await MoveListAsync(key, rest, entry => JournalEntry.TryRead((ReadOnlyMemory<byte>)entry, out var late) ? Of(late.Unit.Message) : Heir(partition));
                 break;
+            case "said":
+                await MoveListAsync(key, rest, _ => OfMessage(name));
+                break;
+            case "told":
+                await MoveHashAsync(key, rest, _ => OfMessage(name));
+                break;
             case "dots":
-                await MoveHashAsync(key, rest, partition);
+                await MoveHashAsync(key, rest, note => OfEntry(note.ToString(), partition));
+                break;
+            case "drains":
+                await MoveHashAsync(key, rest, slot => OfSlot((int)slot));
+                break;
+            case "hooknews":
+                await MoveNewsAsync(key, rest, Heir(partition));
                 break;
             case "stats" or "used" or "hookcounts":
                 await MoveCountersAsync(key, rest, Heir(partition));
                 break;
-            case "lanes" or "lease" or "settled" or "projected" or "probe" or "ack" or "drained" or "told":
+            // Made anew from the lanes, and from what is put before each webhook.
+            case "lanes" or "hooks":
                 break;
-            // For whoever looks into a failure of the last hours, and no part of any message.
-            case "said" or "hooknews":
+            case "lease" or "settled" or "projected" or "ack" or "probe":
                 break;
-            // Made anew from what is put before each webhook.
-            case "hooks":
+            // What an earlier version wrote instead of drains.
+            case "drained":
                 break;
             default:
                 throw new StoreRefusedException($"The key '{key}' is of a kind that this version cannot move. Nothing is lost: let the version that wrote it end the move");
@@ -158,12 +171,18 @@ internal sealed class KeyMover(IDatabase database, int from, string[] tags, Acti
 
     private async Task MoveListAsync(RedisKey key, string rest, Func<RedisValue, int> target)
     {
+        // Before its entries: one that vanishes in between has none.
+        var left = await database.KeyTimeToLiveAsync(key);
         for (var start = 0; ; start += EntriesAtOnce)
         {
             var entries = await database.ListRangeAsync(key, start, start + EntriesAtOnce - 1);
             foreach (var part in entries.GroupBy(target))
             {
-                await TakeOnceAsync(part.Key, key, start, step => step.ListRightPushAsync(Key(part.Key, rest), [.. part], Unheard));
+                await TakeOnceAsync(part.Key, key, start, step =>
+                {
+                    step.ListRightPushAsync(Key(part.Key, rest), [.. part], Unheard);
+                    Expire(step, Key(part.Key, rest), left);
+                });
             }
 
             if (entries.Length < EntriesAtOnce)
@@ -189,19 +208,42 @@ internal sealed class KeyMover(IDatabase database, int from, string[] tags, Acti
         }
     }
 
-    private async Task MoveHashAsync(RedisKey key, string rest, int partition)
+    private async Task MoveHashAsync(RedisKey key, string rest, Func<RedisValue, int> target)
     {
-        foreach (var group in (await database.HashGetAllAsync(key)).GroupBy(field => OfEntry(field.Name.ToString(), partition)))
+        var left = await database.KeyTimeToLiveAsync(key);
+        foreach (var part in (await database.HashGetAllAsync(key)).GroupBy(field => target(field.Name)))
         {
+            var to = Key(part.Key, rest);
+            var step = database.CreateTransaction();
+            _ = step.HashSetAsync(to, [.. part], Unheard);
+            Expire(step, to, left);
             beforeWrite();
-            await database.HashSetAsync(Key(group.Key, rest), [.. group]);
+            await step.RunAsync();
+            Require((await database.HashGetAsync(to, [.. part.Select(field => field.Name)])).SequenceEqual(part.Select(field => field.Value)), key);
         }
     }
 
+    // Of several that become one, the latest.
+    private async Task MoveNewsAsync(RedisKey key, string rest, int to)
+    {
+        var news = await database.HashGetAllAsync(key);
+        if (TimeOf(news) > TimeOf(await database.HashGetAllAsync(Key(to, rest))))
+        {
+            var step = database.CreateTransaction();
+            _ = step.KeyDeleteAsync(Key(to, rest), Unheard);
+            _ = step.HashSetAsync(Key(to, rest), news, Unheard);
+            beforeWrite();
+            await step.RunAsync();
+        }
+    }
+
+    private static long TimeOf(HashEntry[] news) =>
+        news.Where(field => field.Name == HookStep.Good || field.Name == HookStep.Bad).Select(field => (long)field.Value).DefaultIfEmpty(long.MinValue).Max();
+
     private async Task MoveCountersAsync(RedisKey key, string rest, int to)
     {
-        var counters = await database.HashGetAllAsync(key);
         var left = await database.KeyTimeToLiveAsync(key);
+        var counters = await database.HashGetAllAsync(key);
         await TakeOnceAsync(to, key, 0, step =>
         {
             foreach (var counter in counters)
@@ -209,8 +251,16 @@ internal sealed class KeyMover(IDatabase database, int from, string[] tags, Acti
                 step.HashIncrementAsync(Key(to, rest), counter.Name, (long)counter.Value, Unheard);
             }
 
-            step.KeyExpireAsync(Key(to, rest), left, Unheard);
+            Expire(step, Key(to, rest), left);
         });
+    }
+
+    private static void Expire(IDatabaseAsync step, RedisKey key, TimeSpan? left)
+    {
+        if (left is not null)
+        {
+            step.KeyExpireAsync(key, left, Unheard);
+        }
     }
 
     // What may not be written twice is written together with a note that it was.

@@ -24,12 +24,6 @@ internal static class ProjectStep
 {
     private const CommandFlags Unheard = CommandFlags.FireAndForget;
 
-    public static void AddFence(ITransaction step, PartitionKeys keys, Fence fence)
-    {
-        step.AddCondition(Condition.StringEqual(keys.Projected, fence.ToString()));
-        _ = step.StringSetAsync(keys.Projected, fence.Next.ToString(), null, When.Always, Unheard);
-    }
-
     /// <param name="count">Entries read from the outbox, those that could not be read included.</param>
     public static void Add(IDatabaseAsync step, PartitionKeys keys, IReadOnlyList<EventRecord> events, int count, long now)
     {

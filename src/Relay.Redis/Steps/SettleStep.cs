@@ -11,10 +11,12 @@ namespace Relay.Redis.Steps;
 /// Settle: leases end and their events are told, all in one step.
 /// <code>
 /// reads      open:ID          before the step, only of messages with more than one unit; only the owner changes it
+///            idem             only of a message that is cancelled and known when it comes again
 /// condition  settled = E:S    the fence: an owner that was replaced cannot settle any more
+///            idem as read     only where it is freed; where it came to its time meanwhile all is read anew
 /// writes     SET settled E:S+1
 ///   finished   ZREM lane:L unit, DEL u:ID/n, SREM open:ID n
-///              and with the last unit DEL m:ID, open:ID, UNLINK m:ID/k
+///              and with the last unit DEL m:ID, open:ID, UNLINK m:ID/k; DEL idem where that was cancelled
 ///   deferred   SET u:ID/n state, ZADD lane:L due unit, ZADD lanes LT due L
 ///   set aside  ZREM lane:L unit, RPUSH unreadable entry; the record stays where it is. A lane without a right name: ZREM lanes
 ///   noted      HDEL dots "unit turn"...
@@ -26,12 +28,6 @@ namespace Relay.Redis.Steps;
 internal static class SettleStep
 {
     private const CommandFlags Unheard = CommandFlags.FireAndForget;
-
-    public static void AddFence(ITransaction step, PartitionKeys keys, Fence fence)
-    {
-        step.AddCondition(Condition.StringEqual(keys.Settled, fence.ToString()));
-        _ = step.StringSetAsync(keys.Settled, fence.Next.ToString(), null, When.Always, Unheard);
-    }
 
     public static void AddFinished(IDatabaseAsync step, PartitionKeys keys, Lease lease, UnitEnd end)
     {
@@ -53,6 +49,12 @@ internal static class SettleStep
                 step.SetRemoveAsync(keys.Open(lease.Message.Id), lease.Id.Number, Unheard);
                 break;
         }
+    }
+
+    public static void AddRepeatFreed(ITransaction step, RedisKey key, string value)
+    {
+        step.AddCondition(Condition.StringEqual(key, value));
+        _ = step.KeyDeleteAsync(key, Unheard);
     }
 
     public static void AddDeferred(IDatabaseAsync step, PartitionKeys keys, Lease lease, UnitState next, long due)
@@ -89,7 +91,6 @@ internal static class SettleStep
             step.KeyDeleteAsync([.. Enumerable.Range(0, message.Content.Chunks).Select(chunk => keys.Chunk(message.Id, chunk))], Unheard);
         }
     }
-
 }
 
 /// <summary>What the end of a unit means for its message.</summary>
@@ -103,37 +104,4 @@ internal enum UnitEnd
 
     /// <summary>All others ended before.</summary>
     Last,
-}
-
-/// <summary>The number of a partition's last step; a take-over raises the epoch, so that the steps of the old owner fail.</summary>
-internal readonly record struct Fence(long Epoch, long Sequence)
-{
-    // Small enough that no number of owners comes to an end of what JSON's readers keep exact.
-    private const int Leap = 1 << 20;
-
-    public Fence Next => this with { Sequence = Sequence + 1 };
-
-    /// <summary>
-    /// Before the first step of the next owner. By how much it is later is chance: a failover may forget who was the next, and he
-    /// would go on behind the fence of whoever is made the next then, as if it were his.
-    /// </summary>
-    public Fence NextEpoch(Random random) => new(Epoch + 1 + random.Next(Leap), 0);
-
-    public bool IsBefore(Fence other) => Epoch < other.Epoch || (Epoch == other.Epoch && Sequence < other.Sequence);
-
-    /// <summary>Nothing stands for the time before the first owner.</summary>
-    public static Fence Parse(string? text)
-    {
-        if (string.IsNullOrEmpty(text))
-        {
-            return default;
-        }
-
-        var colon = text.IndexOf(':', StringComparison.Ordinal);
-        return new Fence(
-            long.Parse(text.AsSpan(0, colon), System.Globalization.CultureInfo.InvariantCulture),
-            long.Parse(text.AsSpan(colon + 1), System.Globalization.CultureInfo.InvariantCulture));
-    }
-
-    public override string ToString() => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{Epoch}:{Sequence}");
 }

@@ -9,7 +9,7 @@ using StackExchange.Redis;
 namespace Relay.Redis.Webhooks;
 
 /// <summary>Looks at what waits for a webhook in all partitions, and puts there what is to be sent again. The owners hear the bell.</summary>
-internal sealed class RedisWebhookTraffic(Store store, RedisActivityReader activity, Bell bell, TimeProvider time) : IWebhookTraffic
+internal sealed class RedisWebhookTraffic(Store store, RedisActivityReader activity, WebhookBounds bounds, Bell bell, TimeProvider time) : IWebhookTraffic
 {
     // They go into one step.
     private const int AtOnce = 256;
@@ -43,16 +43,8 @@ internal sealed class RedisWebhookTraffic(Store store, RedisActivityReader activ
         return WebhookEvent.TestIdOf(id, webhook);
     }
 
-    public async ValueTask<bool> ReplayAsync(EventWebhook webhook, MessageId message, CancellationToken cancellation)
-    {
-        if (await activity.FindAsync(webhook.Account, message, cancellation) is null)
-        {
-            return false;
-        }
-
-        await PutAsync(webhook, [message], isTest: false, cancellation);
-        return true;
-    }
+    public async ValueTask<WebhookReplay?> ReplayAsync(EventWebhook webhook, MessageId message, CancellationToken cancellation) =>
+        await activity.FindAsync(webhook.Account, message, cancellation) is null ? null : await ReplayAsync(webhook, [message], null, cancellation);
 
     public async ValueTask<WebhookReplay> ReplayAsync(EventWebhook webhook, DateTimeOffset since, DateTimeOffset until, int most, CancellationToken cancellation)
     {
@@ -63,8 +55,39 @@ internal sealed class RedisWebhookTraffic(Store store, RedisActivityReader activ
         var ids = parts.SelectMany(part => part)
             .Select(id => MessageId.TryParse(id.ToString(), out var parsed) ? parsed : default(MessageId?)).OfType<MessageId>()
             .Order().Take(most + 1).ToList();
-        await PutAsync(webhook, [.. ids.Take(most)], isTest: false, cancellation);
-        return new WebhookReplay(Math.Min(ids.Count, most), ids.Count > most ? ids[most].CreatedAt : null);
+        return await ReplayAsync(webhook, [.. ids.Take(most)], ids.Count > most ? ids[most].CreatedAt : null, cancellation);
+    }
+
+    /// <param name="messages">In order.</param>
+    /// <param name="next">When those behind them begin.</param>
+    private async ValueTask<WebhookReplay> ReplayAsync(EventWebhook webhook, IReadOnlyList<MessageId> messages, DateTimeOffset? next, CancellationToken cancellation)
+    {
+        var name = WebhookDirectory.NameOf(webhook);
+        var waiting = await StoreFailure.TranslateAsync(Task.WhenAll(store.Partitions.Select(p => Database.SortedSetLengthAsync(p.Keys.Hook(name)))), cancellation);
+        var room = store.Partitions.Zip(waiting).ToDictionary(pair => pair.First, pair => bounds.MostReplayed - pair.Second);
+        var taken = new List<MessageId>(messages.Count);
+
+        // What was accepted in one moment goes together: the next part begins with a time.
+        foreach (var moment in messages.GroupBy(message => message.CreatedAt))
+        {
+            if (moment.Any(message => room[store.PartitionOf(message)] <= 0))
+            {
+                next = moment.Key;
+                break;
+            }
+
+            foreach (var message in moment)
+            {
+                room[store.PartitionOf(message)]--;
+                taken.Add(message);
+            }
+        }
+
+        await PutAsync(webhook, taken, isTest: false, cancellation);
+        return new WebhookReplay(taken.Count, next)
+        {
+            Crowd = taken.Count == 0 && messages.Count > 0 ? new WebhookCrowd(waiting.Sum(), (long)bounds.MostOfLane * store.Partitions.Count) : null,
+        };
     }
 
     private async ValueTask PutAsync(EventWebhook webhook, IReadOnlyList<MessageId> messages, bool isTest, CancellationToken cancellation)

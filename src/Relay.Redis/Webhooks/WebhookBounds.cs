@@ -22,6 +22,9 @@ internal sealed class WebhookBounds(Store store, WebhookDirectory directory, Red
     /// <summary>How many messages may wait in a lane: the same part of what a webhook may have in each partition.</summary>
     public int MostOfLane => Math.Max(1, options.Value.Queue.WebhookMessages / store.Partitions.Count);
 
+    /// <summary>How many messages a replay may find in a lane, or add to it. The other half is for what happens meanwhile, which would push out what waits.</summary>
+    public int MostReplayed => Math.Max(1, MostOfLane / 2);
+
     /// <param name="count">So many wait in the lane.</param>
     public async ValueTask TrimAsync(Partition partition, EventWebhook webhook, long count, CancellationToken cancellation)
     {

@@ -49,6 +49,30 @@ public sealed class TypedWordsTests
         Assert.DoesNotContain("System.", ended.Errors, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("limits", "--nonsense")]
+    [InlineData("queue")]
+    [InlineData("send", "--from", "a@shop.test")]
+    [InlineData("nonsense")]
+    public async Task How_a_command_is_used_is_told_on_the_side_where_it_was_used_wrongly(params string[] words)
+    {
+        var ended = await RunAsync("rk_test_1", words);
+
+        Assert.Equal((UsageExit, ""), (ended.ExitCode, ended.Output));
+        Assert.Contains("Usage:", ended.Errors, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("--help")]
+    [InlineData("send", "--help")]
+    public async Task And_as_the_answer_to_whoever_asks_for_it(params string[] words)
+    {
+        var ended = await RunAsync("rk_test_1", words);
+
+        Assert.Equal((0, ""), (ended.ExitCode, ended.Errors));
+        Assert.Contains("Usage:", ended.Output, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Standard_input_is_one_file_and_not_two()
     {

@@ -29,6 +29,14 @@ public sealed class ClusterFailoverTests
     }
 
     [Fact]
+    public async Task F27_slots_go_to_another_primary_and_nothing_is_lost_or_doubled()
+    {
+        var verdict = await ShortForm.PlayAsync(new SlotsMoved(), "cluster");
+
+        Assert.Equal((0, 0), (verdict.Lost, verdict.Doubled));
+    }
+
+    [Fact]
     public async Task F24_one_of_three_relays_on_a_cluster_is_killed_and_the_others_deliver_its_mail()
     {
         var verdict = await ShortForm.PlayAsync(new NodesOnCluster(), "cluster-wait");

@@ -1,3 +1,5 @@
+using Relay.TestKit.Remote;
+
 namespace Relay.ScenarioTests.Harness;
 
 /// <summary>Debian's Exim as the mail exchanger of one domain.</summary>
@@ -29,7 +31,7 @@ internal sealed class EximServer : IRemoteEnd
                 Directory.CreateDirectory(Path.Combine(server._room.Spool, folder));
             }
 
-            (await ChildProcess.RunAsync("chown", ["-R", $"{PackageRoom.Id(0)}:{PackageRoom.Id(0)}", Path.Combine(server._room.Spool, "exim4"), .. Directory.GetFiles(etc, "*.pem")], cancellation)).Succeeded();
+            (await ChildProcess.RunAsync("chown", ["-R", $"{PackageNamespace.Id(0)}:{PackageNamespace.Id(0)}", Path.Combine(server._room.Spool, "exim4"), .. Directory.GetFiles(etc, "*.pem")], cancellation)).Succeeded();
             await server._room.StartAsync(server.Port, cancellation, "/usr/sbin/exim4", "-bdf", "-q1m");
             return server;
         }

@@ -1,3 +1,5 @@
+using Relay.TestKit.Remote;
+
 namespace Relay.ScenarioTests.Harness;
 
 /// <summary>Debian's OpenSMTPD as the mail exchanger of one domain.</summary>
@@ -44,7 +46,7 @@ internal sealed class OpenSmtpdServer : IRemoteEnd
             Directory.CreateDirectory(Path.Combine(server._room.Spool, "smtpd"));
             (await ChildProcess.RunAsync("chmod", ["711", Path.Combine(server._room.Spool, "smtpd")], cancellation)).Succeeded();
             Directory.CreateDirectory(Path.Combine(server._room.Spool, "mail"));
-            (await ChildProcess.RunAsync("chown", [$"{PackageRoom.Id(2)}:{PackageRoom.Id(2)}", Path.Combine(server._room.Spool, "mail")], cancellation)).Succeeded();
+            (await ChildProcess.RunAsync("chown", [$"{PackageNamespace.Id(2)}:{PackageNamespace.Id(2)}", Path.Combine(server._room.Spool, "mail")], cancellation)).Succeeded();
             await server._room.StartAsync(server.Port, cancellation, "/usr/sbin/smtpd", "-d", "-f", "/etc/smtpd-test.conf");
             return server;
         }

@@ -1,29 +1,12 @@
 using System.Collections.Concurrent;
 using Relay.TestKit;
+using Relay.TestKit.Remote;
 
 namespace Relay.ScenarioTests.Harness;
 
-/// <summary>
-/// A Debian package that cannot be installed beside another mail server: downloaded, unpacked aside, and run where its files
-/// lie over those of the machine, in a namespace that ends with it. The machine keeps nothing of it. Wants root.
-/// </summary>
+/// <summary>A Debian package that cannot be installed beside another mail server: downloaded, unpacked aside, and run in a <see cref="PackageNamespace"/>.</summary>
 internal sealed class PackageRoom : IAsyncDisposable
 {
-    // What the package brings of these is laid over the machine's; /run and /var/spool are the server's own.
-    private const string Enter = """
-        set -e
-        room=$1; shift
-        cp /etc/passwd /etc/group "$room/etc/"
-        cat "$room/users" >> "$room/etc/passwd"; cat "$room/groups" >> "$room/etc/group"
-        mkdir -p "$room/package/etc" "$room/package/var/lib"
-        mount -t overlay overlay -o "lowerdir=$room/etc:$room/package/etc:/etc" /etc
-        mount -t overlay overlay -o "lowerdir=$room/package/usr:/usr" /usr
-        mount -t overlay overlay -o "lowerdir=$room/package/var/lib:/var/lib" /var/lib
-        mount --bind "$room/spool" /var/spool
-        mount -t tmpfs tmpfs /run
-        exec "$@"
-        """;
-
     // Each package is downloaded once in a run of the tests, whoever needs it.
     private static readonly ConcurrentDictionary<string, Lazy<Task<string>>> Downloads = new();
 
@@ -41,9 +24,6 @@ internal sealed class PackageRoom : IAsyncDisposable
     private string Children => $"/proc/{_server!.Id}/task/{_server.Id}/children";
 
     public string Output => $"{_server?.Output}\n{_server?.Errors}";
-
-    /// <summary>The numeric id of the user that was named as number <paramref name="number"/>.</summary>
-    public static int Id(int number) => 59_100 + number;
 
     /// <param name="users">Names that the server runs as; each gets an id of its own and no login.</param>
     public static async Task<PackageRoom> MakeAsync(IReadOnlyList<string> packages, IReadOnlyList<string> users, CancellationToken cancellation)
@@ -64,17 +44,14 @@ internal sealed class PackageRoom : IAsyncDisposable
             (await ChildProcess.RunAsync("dpkg-deb", ["-x", file, Path.Combine(room.Folder, "package")], cancellation)).Succeeded();
         }
 
-        // Above what Debian gives to services.
-        await File.WriteAllLinesAsync(Path.Combine(room.Folder, "users"), users.Select((user, n) => $"{user}:x:{Id(n)}:{Id(n)}::/nonexistent:/usr/sbin/nologin"), cancellation);
-        await File.WriteAllLinesAsync(Path.Combine(room.Folder, "groups"), users.Select((user, n) => $"{user}:x:{Id(n)}:"), cancellation);
+        await PackageNamespace.WriteUsersAsync(room.Folder, users, cancellation);
         return room;
     }
 
     /// <summary>Starts the server as the first process of its namespace, and waits until its port answers.</summary>
     public async Task StartAsync(int port, CancellationToken cancellation, params IEnumerable<string> command)
     {
-        _server = ChildProcess.Start(
-            "unshare", ["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "/bin/sh", "-c", Enter, "room", Folder, .. command], Folder);
+        _server = ChildProcess.Start("unshare", PackageNamespace.Arguments(Folder, command), Folder);
         await PortProbe.UntilAnswersAsync(port, () => _server.HasExited, () => Output, cancellation);
     }
 

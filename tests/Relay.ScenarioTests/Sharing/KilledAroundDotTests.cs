@@ -13,16 +13,7 @@ public sealed class KilledAroundDotTests
     [Theory]
     [InlineData("journal-done")]
     [InlineData("before-ack")]
-    public async Task An_outcome_in_the_journal_makes_a_second_copy_needless(string point)
-    {
-        await using var remote = ScriptedSmtpServer.Start();
-        await using var relay = await KilledAtAsync(point, remote);
-
-        await relay.StartAgainAsync(Cancellation);
-
-        Assert.Equal(["accepted", "delivered"], await TimelineAsync(relay));
-        Assert.Single(remote.Messages);
-    }
+    public Task An_outcome_in_the_journal_makes_a_second_copy_needless(string point) => IsDeliveredOnceAsync(point);
 
     [Theory]
     [InlineData("after-dot")]
@@ -41,7 +32,9 @@ public sealed class KilledAroundDotTests
     [Theory]
     [InlineData("before-mail")]
     [InlineData("after-data")]
-    public async Task A_kill_before_the_dot_leaves_no_trace(string point)
+    public Task A_kill_before_the_dot_leaves_no_trace(string point) => IsDeliveredOnceAsync(point);
+
+    private static async Task IsDeliveredOnceAsync(string point)
     {
         await using var remote = ScriptedSmtpServer.Start();
         await using var relay = await KilledAtAsync(point, remote);

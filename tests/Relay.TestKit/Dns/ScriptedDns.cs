@@ -35,6 +35,9 @@ public sealed class ScriptedDns : IAsyncDisposable
     /// <summary>Every question that came, in order.</summary>
     public IReadOnlyList<DnsQuestionSeen> Questions => [.. _questions];
 
+    /// <summary>It answers nothing that it was not told of, as a resolver that reaches nobody: with a failure, or not at all.</summary>
+    public UnknownNames Unknown { get; set; }
+
     public static ScriptedDns Start() => new(IPAddress.Loopback, 0);
 
     /// <summary>A second server beside another one, on its port: <c>127.0.0.2</c>.</summary>
@@ -73,6 +76,9 @@ public sealed class ScriptedDns : IAsyncDisposable
 
     /// <summary>The name is a zone of its own, served by these hosts.</summary>
     public ScriptedDns Ns(string name, params string[] hosts) => Change(name, n => n.Records.AddRange(hosts.Select(DnsRecord.Ns)));
+
+    /// <summary>What is below the name and was not told of does not exist, whatever is answered for other names.</summary>
+    public ScriptedDns Zone(string name) => Change(name, n => n.IsZone = true);
 
     /// <summary>The name that an IPv4 address leads back to.</summary>
     public ScriptedDns Ptr(string address, string name) =>
@@ -217,6 +223,12 @@ public sealed class ScriptedDns : IAsyncDisposable
             await until.WaitAsync(_stop.Token);
         }
 
+        var unknown = name is not null || IsInZone(question.Name) ? UnknownNames.DoNotExist : Unknown;
+        if (unknown == UnknownNames.Unanswered)
+        {
+            return null;
+        }
+
         if (name is not null && (name.Drop || Interlocked.Decrement(ref name.Lost) >= 0))
         {
             return null;
@@ -229,8 +241,12 @@ public sealed class ScriptedDns : IAsyncDisposable
 
         return name is { Truncate: true } && overUdp
             ? DnsWire.Write(query, question, 0, [], truncated: true)
-            : DnsWire.Write(query, question, name?.ResponseCode ?? DnsWire.NoSuchName, Find(question, out var validated), truncated: false, validated);
+            : DnsWire.Write(query, question, name?.ResponseCode ?? (unknown == UnknownNames.Failing ? ServerFailure : DnsWire.NoSuchName), Find(question, out var validated), truncated: false, validated);
     }
+
+    private bool IsInZone(string name) =>
+        name.IndexOf('.', StringComparison.Ordinal) is var dot and >= 0 && name[(dot + 1)..] is var parent
+        && (_names.GetValueOrDefault(parent) is { IsZone: true } || IsInZone(parent));
 
     // As a resolver does: the chain of aliases with what stands at its end, each name once.
     private List<(string Owner, uint Ttl, DnsRecord Record)> Find(DnsQuestion question, out bool validated)
@@ -282,6 +298,13 @@ public sealed class ScriptedDns : IAsyncDisposable
 /// <param name="Type">1 A, 15 MX, 28 AAAA and so on.</param>
 public sealed record DnsQuestionSeen(string Name, int Type, bool OverUdp);
 
+public enum UnknownNames
+{
+    DoNotExist,
+    Failing,
+    Unanswered,
+}
+
 internal sealed class ScriptedName
 {
     public List<DnsRecord> Records { get; } = [];
@@ -292,6 +315,7 @@ internal sealed class ScriptedName
     public int Lost;
     public Task? Until { get; set; }
     public bool IsSecure { get; set; }
+    public bool IsZone { get; set; }
     public uint Ttl { get; set; } = 300;
 
     public static ScriptedName With(ScriptedName? old, Action<ScriptedName> change)
@@ -300,8 +324,8 @@ internal sealed class ScriptedName
         if (old is not null)
         {
             name.Records.AddRange(old.Records);
-            (name.ResponseCode, name.FailsFor, name.Drop, name.Truncate, name.Until, name.Ttl, name.IsSecure, name.Lost) =
-                (old.ResponseCode, old.FailsFor, old.Drop, old.Truncate, old.Until, old.Ttl, old.IsSecure, old.Lost);
+            (name.ResponseCode, name.FailsFor, name.Drop, name.Truncate, name.Until, name.Ttl, name.IsSecure, name.IsZone, name.Lost) =
+                (old.ResponseCode, old.FailsFor, old.Drop, old.Truncate, old.Until, old.Ttl, old.IsSecure, old.IsZone, old.Lost);
         }
 
         change(name);

@@ -15,22 +15,8 @@ public sealed class InMemoryInbox(IContentStore contents, TimeProvider time) : I
 
     public async ValueTask CaptureAsync(Message message, CancellationToken cancellation)
     {
-        var isTooLarge = message.Content.Length > IInbox.LargestKept;
-        var raw = isTooLarge ? null : await ReadWholeAsync(message, cancellation);
-        var captured = new CapturedMessage
-        {
-            Id = message.Id,
-            ReceivedAt = time.GetUtcNow(),
-            Sender = message.Envelope.Sender?.Text ?? "",
-            Recipients = [.. message.Envelope.Recipients.Select(r => r.Address.Text)],
-            From = message.From,
-            Subject = message.Subject,
-            MessageId = message.MessageIdHeader,
-            Size = message.Content.Length,
-            Source = message.Source,
-            IsTooLarge = isTooLarge,
-        };
-
+        var captured = CapturedMessage.Of(message, time.GetUtcNow());
+        var raw = captured.IsTooLarge ? null : await ReadWholeAsync(message, cancellation);
         lock (_lock)
         {
             var account = AccountHoldingLock(message.Account);

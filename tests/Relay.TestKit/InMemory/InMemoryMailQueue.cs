@@ -400,6 +400,21 @@ public sealed partial class InMemoryMailQueue : IMailQueue, IQueueReader, IQueue
         if (open.Count == 0)
         {
             _messages.Remove(lease.Id.Message);
+            if (settlement.IsCancelled)
+            {
+                FreeRepeatHoldingLock(lease.Id.Message);
+            }
+        }
+    }
+
+    private void FreeRepeatHoldingLock(MessageId cancelled)
+    {
+        foreach (var (key, kept) in _idempotency)
+        {
+            if (kept.First == cancelled && new IdempotencyKey(key.Key, kept.Fingerprint).IsOfMail)
+            {
+                _idempotency.Remove(key);
+            }
         }
     }
 

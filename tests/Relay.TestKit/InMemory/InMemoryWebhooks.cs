@@ -55,20 +55,23 @@ public sealed class InMemoryWebhooks(TimeProvider time) : IWebhookStore, IWebhoo
         return ValueTask.FromResult(WebhookEvent.TestIdOf(MessageId.Create(time), webhook));
     }
 
-    public ValueTask<bool> ReplayAsync(EventWebhook webhook, MessageId message, CancellationToken cancellation)
+    /// <summary>Too much waits for a replay.</summary>
+    public WebhookCrowd? Crowd { get; set; }
+
+    public ValueTask<WebhookReplay?> ReplayAsync(EventWebhook webhook, MessageId message, CancellationToken cancellation)
     {
         if (Kept.GetValueOrDefault(message) != webhook.Account)
         {
-            return ValueTask.FromResult(false);
+            return ValueTask.FromResult<WebhookReplay?>(null);
         }
 
         _asked.Enqueue($"replay {webhook.Id} {message}");
-        return ValueTask.FromResult(true);
+        return ValueTask.FromResult<WebhookReplay?>(new WebhookReplay(Crowd is null ? 1 : 0, null) { Crowd = Crowd });
     }
 
     public ValueTask<WebhookReplay> ReplayAsync(EventWebhook webhook, DateTimeOffset since, DateTimeOffset until, int most, CancellationToken cancellation)
     {
         _asked.Enqueue($"replay {webhook.Id} {since:O} {until:O}");
-        return ValueTask.FromResult(new WebhookReplay(Kept.Count(kept => kept.Value == webhook.Account && kept.Key.CreatedAt >= since && kept.Key.CreatedAt <= until), null));
+        return ValueTask.FromResult(Crowd is { } crowd ? new WebhookReplay(0, since) { Crowd = crowd } : new WebhookReplay(Kept.Count(kept => kept.Value == webhook.Account && kept.Key.CreatedAt >= since && kept.Key.CreatedAt <= until), null));
     }
 }

@@ -99,6 +99,21 @@ public sealed class RedisCluster : IAsyncDisposable
         await BearSilenceAsync(Silent, deadline.Token);
     }
 
+    /// <summary>Moves slots, and what is in them, from one primary to another while both serve, as an operator does who makes room.</summary>
+    /// <param name="count">The first so many of those that it holds.</param>
+    public async Task MoveSlotsAsync(RedisServer from, RedisServer to, int count, CancellationToken cancellation)
+    {
+        var moved = await ChildProcess.RunAsync(
+            RealParts.Require("redis-cli"),
+            [
+                "--cluster", "reshard", from.ConnectionString, "--cluster-from", await from.AskAsync(cancellation, "CLUSTER", "MYID"),
+                "--cluster-to", await to.AskAsync(cancellation, "CLUSTER", "MYID"), "--cluster-slots", Text(count), "--cluster-yes",
+            ],
+            cancellation);
+        moved.Succeeded();
+        await WaitUntilWholeAsync(cancellation);
+    }
+
     /// <summary>Forgets all keys.</summary>
     public async Task EmptyAsync(CancellationToken cancellation)
     {

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Net;
 using System.Net.Sockets;
 using System.Text;
 
@@ -10,12 +9,8 @@ namespace Relay.TestKit.Redis;
 /// Or is cut: nothing gets through in either direction until it is mended. Or stands still: all that is sent arrives then, in
 /// its order. Or keeps a request back, which arrives after others that were sent later on another connection.
 /// </summary>
-public sealed class RedisProxy : IAsyncDisposable
+public sealed class RedisProxy(int serverPort) : RedisFront(serverPort)
 {
-    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
-    private readonly CancellationTokenSource _stopping = new();
-    private readonly int _serverPort;
-    private readonly Task _accepting;
     private readonly TaskCompletionSource _lost = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _stood = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ConcurrentDictionary<Link, bool> _links = new();
@@ -27,15 +22,6 @@ public sealed class RedisProxy : IAsyncDisposable
     private byte[] _held = [];
     private int _lostCount;
     private volatile bool _isCut;
-
-    public RedisProxy(int serverPort)
-    {
-        _serverPort = serverPort;
-        _listener.Start();
-        _accepting = AcceptAsync();
-    }
-
-    public string ConnectionString => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}");
 
     /// <summary>Whether the loss of an answer cuts everything.</summary>
     public bool CutWithAnswer { get; set; }
@@ -85,62 +71,32 @@ public sealed class RedisProxy : IAsyncDisposable
     /// <summary>Lets the request that was kept arrive now, on a connection of its own. Ends when the server has begun to answer.</summary>
     public async Task DeliverHeldAsync(CancellationToken cancellation)
     {
-        using var server = new TcpClient();
-        await server.ConnectAsync(IPAddress.Loopback, _serverPort, cancellation);
+        using var server = await ConnectAsync(cancellation);
         await server.GetStream().WriteAsync(_held, cancellation);
         await server.GetStream().ReadAtLeastAsync(new byte[1], 1, throwOnEndOfStream: true, cancellation);
     }
 
-    public async ValueTask DisposeAsync()
+    protected override async Task CarryAsync(TcpClient client, TcpClient server)
     {
-        await _stopping.CancelAsync();
-        _listener.Dispose();
-        await _accepting.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        _stopping.Dispose();
-    }
-
-    private async Task AcceptAsync()
-    {
-        while (true)
+        var link = new Link(client, server);
+        _links[link] = true;
+        try
         {
-            var client = await _listener.AcceptTcpClientAsync(_stopping.Token);
-            _ = RelayAsync(client);
+            if (!_isCut)
+            {
+                await Task.WhenAny(RequestsAsync(link), AnswersAsync(link));
+            }
         }
-    }
-
-    private async Task RelayAsync(TcpClient client)
-    {
-        using (client)
-        using (var server = new TcpClient())
+        finally
         {
-            try
-            {
-                await server.ConnectAsync(IPAddress.Loopback, _serverPort, _stopping.Token);
-                var link = new Link(client, server);
-                _links[link] = true;
-                try
-                {
-                    if (!_isCut)
-                    {
-                        await Task.WhenAny(RequestsAsync(link), AnswersAsync(link));
-                    }
-                }
-                finally
-                {
-                    _links.TryRemove(link, out _);
-                }
-            }
-            catch (Exception e) when (e is IOException or SocketException or OperationCanceledException or ObjectDisposedException)
-            {
-                // Either side went away, and so do we.
-            }
+            _links.TryRemove(link, out _);
         }
     }
 
     private async Task RequestsAsync(Link link)
     {
         var buffer = new byte[1 << 16];
-        while (await link.Client.GetStream().ReadAsync(buffer, _stopping.Token) is var count && count > 0)
+        while (await link.Client.GetStream().ReadAsync(buffer, Stopping) is var count && count > 0)
         {
             if (Refused is { } refused && HasAll([refused], buffer.AsSpan(0, count)))
             {
@@ -172,11 +128,11 @@ public sealed class RedisProxy : IAsyncDisposable
             }
 
             await WhileStillAsync();
-            await link.Server.GetStream().WriteAsync(buffer.AsMemory(0, count), _stopping.Token);
+            await link.Server.GetStream().WriteAsync(buffer.AsMemory(0, count), Stopping);
         }
     }
 
-    private Task WhileStillAsync() => _still?.Task.WaitAsync(_stopping.Token) ?? Task.CompletedTask;
+    private Task WhileStillAsync() => _still?.Task.WaitAsync(Stopping) ?? Task.CompletedTask;
 
     private static bool HasAll(string[] marks, ReadOnlySpan<byte> octets)
     {
@@ -187,7 +143,7 @@ public sealed class RedisProxy : IAsyncDisposable
     private async Task AnswersAsync(Link link)
     {
         var buffer = new byte[1 << 16];
-        while (await link.Server.GetStream().ReadAsync(buffer, _stopping.Token) is var count && count > 0)
+        while (await link.Server.GetStream().ReadAsync(buffer, Stopping) is var count && count > 0)
         {
             if (link.LosesNext)
             {
@@ -202,7 +158,7 @@ public sealed class RedisProxy : IAsyncDisposable
             }
 
             await WhileStillAsync();
-            await link.Client.GetStream().WriteAsync(buffer.AsMemory(0, count), _stopping.Token);
+            await link.Client.GetStream().WriteAsync(buffer.AsMemory(0, count), Stopping);
         }
     }
 

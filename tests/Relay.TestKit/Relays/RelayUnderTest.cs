@@ -18,12 +18,13 @@ internal sealed class RelayUnderTest : IAsyncDisposable
 
     private readonly string _settingsFile;
     private readonly string _environment;
+    private readonly int? _mostFiles;
     private readonly Dictionary<string, string?> _variables;
     private ChildProcess? _process;
 
     private RelayUnderTest(RelaySetup setup)
     {
-        _environment = setup.Environment;
+        (_environment, _mostFiles) = (setup.Environment, setup.MostFiles);
         Folder = Directory.CreateTempSubdirectory("relay-scenario-").FullName;
 
         // What it puts aside goes with the rest, though it be killed.
@@ -110,7 +111,9 @@ internal sealed class RelayUnderTest : IAsyncDisposable
     }
 
     /// <summary>Starts the process only.</summary>
-    public ChildProcess Launch() => ChildProcess.Start(Program, [.. Arguments, "serve", "--config", _settingsFile], Folder, Environment);
+    public ChildProcess Launch() => _mostFiles is { } most
+        ? ChildProcess.Start("prlimit", [$"--nofile={most}", Program, .. Arguments, "serve", "--config", _settingsFile], Folder, Environment)
+        : ChildProcess.Start(Program, [.. Arguments, "serve", "--config", _settingsFile], Folder, Environment);
 
     /// <summary>SIGTERM; the exit code once it has ended.</summary>
     public async Task<int> StopAsync(CancellationToken cancellation)
@@ -307,6 +310,9 @@ internal sealed record RelaySetup
 
     /// <summary>Environment variables.</summary>
     public Dictionary<string, string?> Variables { get; init; } = [];
+
+    /// <summary>So many files may the process have open; null as many as the test itself.</summary>
+    public int? MostFiles { get; init; }
 
     /// <summary>Settings under <c>Relay</c> by their path.</summary>
     public Dictionary<string, JsonNode?> Settings { get; init; } = [];

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using Relay.TestKit.Relays;
@@ -5,8 +6,8 @@ using Relay.TestKit.Relays;
 namespace Relay.TestKit.Remote;
 
 /// <summary>
-/// Debian's Postfix on a free port with settings, queue and log of its own in a temporary folder: the one that the machine may
-/// run is not touched.
+/// Debian's Postfix on a free port with settings, queue and log of its own in one folder: the one that the machine may run is
+/// not touched.
 /// </summary>
 internal sealed class PostfixProgram : IAsyncDisposable
 {
@@ -29,10 +30,16 @@ internal sealed class PostfixProgram : IAsyncDisposable
         """;
 
     private readonly string _program;
+    private readonly bool _isFolderOurs;
 
-    private PostfixProgram(string program) => _program = program;
+    private PostfixProgram(string program, string? folder)
+    {
+        _program = program;
+        _isFolderOurs = folder is null;
+        Folder = folder ?? Directory.CreateTempSubdirectory("relay-postfix-").FullName;
+    }
 
-    public string Folder { get; } = Directory.CreateTempSubdirectory("relay-postfix-").FullName;
+    public string Folder { get; }
 
     public int Port { get; } = FreePorts.Next();
 
@@ -44,16 +51,18 @@ internal sealed class PostfixProgram : IAsyncDisposable
     private string MasterFile => Path.Combine(Folder, "queue/pid/master.pid");
 
     /// <summary>The folders alone; skips the test where Postfix is missing or the tests do not run as root, which its start demands.</summary>
-    public static async Task<PostfixProgram> PrepareAsync(CancellationToken cancellation)
+    /// <param name="folder">Where all of it lies, and stays; null for a temporary one.</param>
+    public static async Task<PostfixProgram> PrepareAsync(CancellationToken cancellation, string? folder = null)
     {
         var program = RealParts.Require("postfix");
         RealParts.RequireRoot();
-        var postfix = new PostfixProgram(program);
+        var postfix = new PostfixProgram(program, folder);
+
         // Its daemons drop root and must still reach their folders.
         (await ChildProcess.RunAsync("chmod", ["755", postfix.Folder], cancellation)).Succeeded();
-        foreach (var folder in (string[])["etc", "queue", "data"])
+        foreach (var name in (string[])["etc", "queue", "data"])
         {
-            Directory.CreateDirectory(Path.Combine(postfix.Folder, folder));
+            Directory.CreateDirectory(Path.Combine(postfix.Folder, name));
         }
 
         (await ChildProcess.RunAsync("chown", ["postfix", Path.Combine(postfix.Folder, "data")], cancellation)).Succeeded();
@@ -76,13 +85,17 @@ internal sealed class PostfixProgram : IAsyncDisposable
         await Poll.UntilAsync(AnswersAsync, cancellation, () => $"Postfix did not start:\n{Log()}");
     }
 
-    /// <summary>kill -9 of its master and all that it has started, which are a process group of their own: at one moment.</summary>
-    public async Task KillAsync(CancellationToken cancellation)
+    /// <summary>The process that starts all others.</summary>
+    public async Task<int> ReadMasterAsync(CancellationToken cancellation)
     {
         // It locks the file as long as it lives, and .NET opens none without a lock of its own.
-        var master = (await ChildProcess.RunAsync("cat", [MasterFile], cancellation)).Succeeded().Output.Trim();
-        (await ChildProcess.RunAsync("kill", ["-9", "--", $"-{master}"], cancellation)).Succeeded();
+        var master = (await ChildProcess.RunAsync("cat", [MasterFile], cancellation)).Succeeded().Output;
+        return int.Parse(master.AsSpan().Trim(), CultureInfo.InvariantCulture);
     }
+
+    /// <summary>kill -9 of its master and all that it has started, which are a process group of their own: at one moment.</summary>
+    public async Task KillAsync(CancellationToken cancellation) =>
+        (await ChildProcess.RunAsync("kill", ["-9", "--", $"-{await ReadMasterAsync(cancellation)}"], cancellation)).Succeeded();
 
     public string Log() => File.Exists(LogFile) ? File.ReadAllText(LogFile) : "";
 
@@ -93,7 +106,10 @@ internal sealed class PostfixProgram : IAsyncDisposable
             await ChildProcess.RunAsync(_program, ["-c", Config, "stop"], CancellationToken.None);
         }
 
-        Directory.Delete(Folder, recursive: true);
+        if (_isFolderOurs)
+        {
+            Directory.Delete(Folder, recursive: true);
+        }
     }
 
     private string Place() => $"""

@@ -1,5 +1,6 @@
 using System.Net;
 using Relay.Load.Machine;
+using Relay.TestKit.Remote;
 
 namespace Relay.Load.Targets.Rivals;
 
@@ -21,7 +22,7 @@ internal static class Exim
         }
 
         await ChildProcess.RunAsync(
-            workspace.File($"{name}-chown.log"), "chown", ["-R", $"{PackageRoom.Id(0)}:{PackageRoom.Id(0)}", Path.Combine(room.Spool, "exim4")], cancellation);
+            workspace.File($"{name}-chown.log"), "chown", ["-R", $"{PackageNamespace.Id(0)}:{PackageNamespace.Id(0)}", Path.Combine(room.Spool, "exim4")], cancellation);
         return await ProcessTarget.WhenItGreetsAsync("exim", room.Start("/usr/sbin/exim4", "-bdf", "-q1m"), port, cancellation);
     }
 

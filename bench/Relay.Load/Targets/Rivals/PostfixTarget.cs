@@ -1,7 +1,8 @@
-using System.Globalization;
 using System.Net;
 using Relay.Load.Machine;
 using Relay.Load.Traffic;
+using Relay.TestKit;
+using Relay.TestKit.Remote;
 
 namespace Relay.Load.Targets.Rivals;
 
@@ -11,26 +12,20 @@ namespace Relay.Load.Targets.Rivals;
 /// </summary>
 internal sealed class PostfixTarget : ITarget
 {
-    private static readonly TimeSpan StartTime = TimeSpan.FromSeconds(30);
+    // Beside what every installation has.
+    private const string Services = """
+        tlsmgr unix - - n 1000? 1 tlsmgr
+        smtp unix - - n - - smtp
 
-    private readonly Workspace _workspace;
-    private readonly string _name;
-    private readonly IEnumerable<string> _settings;
+        """;
+
+    private readonly PostfixProgram _postfix;
     private int _master;
 
-    private PostfixTarget(Workspace workspace, string name, IEnumerable<string> settings, LoadTls tls, int port)
-    {
-        (_workspace, _name, _settings) = (workspace, name, settings);
-        Door = new(new(IPAddress.Loopback, port)) { Tls = tls };
-    }
+    private PostfixTarget(PostfixProgram postfix, LoadTls tls) =>
+        (_postfix, Door) = (postfix, new(new(IPAddress.Loopback, postfix.Port)) { Tls = tls });
 
     public Door Door { get; }
-
-    private string Config => Path.Combine(_workspace.Root, _name, "etc");
-
-    private string Queue => Path.Combine(_workspace.Root, _name, "queue");
-
-    private string Pid => Path.Combine(Queue, "pid/master.pid");
 
     /// <param name="settings">Lines of main.cf that win over ours, for whoever knows better ones.</param>
     public static async Task<PostfixTarget> StartAsync(
@@ -41,10 +36,16 @@ internal sealed class PostfixTarget : ITarget
             throw new InvalidOperationException("Postfix starts as root only: run the comparison as root");
         }
 
-        var target = new PostfixTarget(workspace, name, settings, tls, Workspace.FreePort());
+        if (RealParts.Find("postfix") is null)
+        {
+            throw new InvalidOperationException("Postfix is not installed on this machine");
+        }
+
+        var target = new PostfixTarget(await PostfixProgram.PrepareAsync(cancellation, workspace.Folder(name)), tls);
         try
         {
-            await target.StartAsync(sink, cancellation);
+            await target._postfix.LaunchAsync(SettingsOf(sink, settings), Services, cancellation);
+            target._master = await target._postfix.ReadMasterAsync(cancellation);
             return target;
         }
         catch
@@ -66,50 +67,17 @@ internal sealed class PostfixTarget : ITarget
     public Task<Usage> ReadUsageAsync(CancellationToken cancellation) =>
         Task.FromResult(new Usage(new Dictionary<string, ProcessCost> { ["postfix"] = ProcessCost.Of(_master) }, null));
 
-    private async Task StartAsync(IPEndPoint sink, CancellationToken cancellation)
-    {
-        var data = _workspace.Folder($"{_name}/data");
-        _workspace.Folder($"{_name}/queue");
-        _workspace.Folder($"{_name}/etc");
-        await ChildProcess.RunAsync(_workspace.File($"{_name}-chown.log"), "chown", ["postfix", data], cancellation);
-        await File.WriteAllTextAsync(Path.Combine(Config, "main.cf"), Main(data, sink), cancellation);
-        await File.WriteAllTextAsync(Path.Combine(Config, "master.cf"), Services(Door.Address.Port), cancellation);
+    public ValueTask DisposeAsync() => _postfix.DisposeAsync();
 
-        await PostfixAsync("start", cancellation);
-        for (var deadline = DateTime.UtcNow + StartTime; !await Greeting.ComesFromAsync(Door.Address, cancellation);)
-        {
-            if (DateTime.UtcNow > deadline)
-            {
-                throw new InvalidOperationException($"Postfix does not answer; see {Path.Combine(Config, "../mail.log")}");
-            }
-
-            await Task.Delay(TimeSpan.FromMilliseconds(50), cancellation);
-        }
-
-        _master = int.Parse(await File.ReadAllTextAsync(Pid, cancellation), CultureInfo.InvariantCulture);
-    }
-
-    private string Main(string data, IPEndPoint sink) => $"""
-        compatibility_level = 3.6
-        queue_directory = {Queue}
-        data_directory = {data}
-        maillog_file = {_workspace.Root}/{_name}/mail.log
-        maillog_file_prefixes = {_workspace.Root}
+    private static string SettingsOf(IPEndPoint sink, IEnumerable<string> settings) => $"""
         myhostname = postfix.load.test
-        mydestination =
         mynetworks = 127.0.0.0/8
-        inet_interfaces = 127.0.0.1
-        inet_protocols = ipv4
         relayhost = [{sink.Address}]:{sink.Port}
         smtpd_relay_restrictions = permit_mynetworks, reject
         smtpd_tls_security_level = none
         smtp_tls_security_level = none
 
         # No look-up of any kind.
-        alias_maps =
-        alias_database =
-        smtp_dns_support_level = disabled
-        smtpd_peername_lookup = no
         receive_override_options = no_address_mappings, no_header_body_checks, no_unknown_recipient_checks
         local_header_rewrite_clients =
 
@@ -127,38 +95,7 @@ internal sealed class PostfixTarget : ITarget
         # and without, 2.3 against 2.7 CPU seconds per 1000 messages and 690 against 640 messages/s.
         smtp_connection_cache_on_demand = no
 
-        {string.Join('\n', _settings)}
+        {string.Join('\n', settings)}
 
         """;
-
-    private static string Services(int port) => $"""
-        127.0.0.1:{port} inet n - n - - smtpd
-        pickup unix n - n 60 1 pickup
-        cleanup unix n - n - 0 cleanup
-        qmgr unix n - n 300 1 qmgr
-        tlsmgr unix - - n 1000? 1 tlsmgr
-        rewrite unix - - n - - trivial-rewrite
-        bounce unix - - n - 0 bounce
-        defer unix - - n - 0 bounce
-        trace unix - - n - 0 bounce
-        proxymap unix - - n - - proxymap
-        smtp unix - - n - - smtp
-        error unix - - n - - error
-        retry unix - - n - - error
-        anvil unix - - n - 1 anvil
-        scache unix - - n - 1 scache
-        postlog unix-dgram n - n - 1 postlogd
-
-        """;
-
-    private Task PostfixAsync(string command, CancellationToken cancellation) =>
-        ChildProcess.RunAsync(_workspace.File($"{_name}-{command}.log"), "postfix", ["-c", Config, command], cancellation);
-
-    public async ValueTask DisposeAsync()
-    {
-        if (File.Exists(Pid))
-        {
-            await PostfixAsync("stop", CancellationToken.None);
-        }
-    }
 }

@@ -70,8 +70,8 @@ internal sealed partial class Guard(CredentialScope? scope, bool adminOnly) : IE
     private static async ValueTask<Credential> AuthenticateAsync(HttpContext http)
     {
         var key = KeyOf(http.Request);
-        var gate = http.RequestServices.GetRequiredService<AdmissionGate>();
-        return await gate.AuthenticateAsync(key, http.Connection.RemoteIpAddress, userName: null, http.RequestAborted) switch
+        var logins = http.RequestServices.GetRequiredService<Logins>();
+        return await logins.AuthenticateAsync(key, http.Connection.RemoteIpAddress, userName: null, http.RequestAborted) switch
         {
             AuthenticationResult.Authenticated authenticated => authenticated.Credential,
             AuthenticationResult.Misplaced misplaced => throw new ProblemException(Problem.Forbidden(misplaced.Text)),

@@ -21,7 +21,7 @@ internal sealed partial class DomainEndpoints(
     DomainVerification verification,
     ReceiverChecklist checklist,
     RecordList records,
-    AdmissionGate gate,
+    SendingDomains sending,
     KeySeal seal,
     IOptions<DomainOptions> options,
     IOptions<LimitOptions> limits,
@@ -60,7 +60,7 @@ internal sealed partial class DomainEndpoints(
             return Answer(await accounts.FindDomainAsync(account, name, context.RequestAborted));
         }
 
-        gate.ForgetDomain(account, name);
+        sending.Forget(account, name);
         return Answer(domain, StatusCodes.Status201Created);
     }
 
@@ -116,7 +116,7 @@ internal sealed partial class DomainEndpoints(
 
         var isExact = IsExact((await RequestBody.ReadAsync(context, ApiJson.Default.SubdomainsRequest)).Subdomains);
         var changed = await accounts.ChangeDomainAsync(domain.Account, domain.Name, known => known with { IsExact = isExact }, context.RequestAborted);
-        gate.ForgetDomain(domain.Account, domain.Name);
+        sending.Forget(domain.Account, domain.Name);
         return Answer(changed);
     }
 
@@ -134,7 +134,7 @@ internal sealed partial class DomainEndpoints(
         }
 
         await accounts.RemoveDomainAsync(domain.Account, domain.Name, context.RequestAborted);
-        gate.ForgetDomain(domain.Account, domain.Name);
+        sending.Forget(domain.Account, domain.Name);
         return TypedResults.NoContent();
     }
 

@@ -17,9 +17,9 @@ internal sealed class InboxEndpoints(IInbox inbox)
     public async Task<IResult> ListAsync(HttpContext context, string? limit, string? cursor)
     {
         var page = PageRequest.Of(limit, cursor);
-        var found = await inbox.ListAsync(Caller.Of(context).Account, page.Before, page.Limit, context.RequestAborted);
-        var next = found.Count == page.Limit ? found[^1].Id.ToString() : null;
-        return TypedResults.Json(new Page<CapturedView>([.. found.Select(CapturedView.Row)], next), AnswerJson.Default.PageCapturedView);
+        var found = await inbox.ListAsync(Caller.Of(context).Account, page.Before, page.Limit + 1, context.RequestAborted);
+        var next = found.Count > page.Limit ? found[page.Limit - 1].Id.ToString() : null;
+        return TypedResults.Json(new Page<CapturedView>([.. found.Take(page.Limit).Select(CapturedView.Row)], next), AnswerJson.Default.PageCapturedView);
     }
 
     public async Task<IResult> FindAsync(HttpContext context, string id) =>

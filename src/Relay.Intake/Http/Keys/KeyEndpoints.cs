@@ -12,7 +12,7 @@ using Relay.Mail.Messages;
 namespace Relay.Intake.Http.Keys;
 
 /// <summary><c>/keys</c>: made, listed, revoked. A key is shown once, when it is made, and none makes another that may more than itself.</summary>
-internal sealed class KeyEndpoints(IAccountStore accounts, AdmissionGate gate, IOptions<LimitOptions> limits, TimeProvider time)
+internal sealed class KeyEndpoints(IAccountStore accounts, Credentials credentials, IOptions<LimitOptions> limits, TimeProvider time)
 {
     private static readonly TimeSpan OneDay = TimeSpan.FromDays(1);
 
@@ -30,7 +30,7 @@ internal sealed class KeyEndpoints(IAccountStore accounts, AdmissionGate gate, I
         var key = ApiKey.Create(wanted.Mode);
         var credential = wanted with { Id = ShortId.Create("key"), Account = account, KeyHash = ApiKey.Hash(key) };
         await accounts.PutCredentialAsync(credential, context.RequestAborted);
-        gate.Forget(credential);
+        credentials.Forget(credential);
         return TypedResults.Json(KeyView.Of(credential) with { Key = key }, AnswerJson.Default.KeyView, statusCode: StatusCodes.Status201Created);
     }
 
@@ -88,7 +88,7 @@ internal sealed class KeyEndpoints(IAccountStore accounts, AdmissionGate gate, I
     private async ValueTask<Credential> ChangeAsync(HttpContext context, Credential credential, Func<Credential, Credential> change)
     {
         var changed = await accounts.ChangeCredentialAsync(credential.Account, credential.Id, change, context.RequestAborted);
-        gate.Forget(credential);
+        credentials.Forget(credential);
         return changed ?? throw new ProblemException(Problem.NotFound("there is no key with this id any more"));
     }
 

@@ -114,6 +114,12 @@ internal sealed class WebhookEndpoints(IWebhookStore webhooks, IWebhookTraffic t
 
         var request = await RequestBody.ReadAsync(context, ApiJson.Default.ReplayRequest);
         var replay = request.Message is not null ? await ReplayMessageAsync(context, webhook, request) : await ReplayTimeAsync(context, webhook, request);
+        if (replay.Crowd is { } crowd)
+        {
+            throw new ProblemException(Problem.Conflict(
+                $"{crowd.Waiting} messages wait for this webhook, of {crowd.Most} that may (Relay:Queue:WebhookMessages): a replay leaves half of that to what happens meanwhile, and there is no room for it"));
+        }
+
         return TypedResults.Json(new ReplayView(replay.Messages, replay.Next), AnswerJson.Default.ReplayView, statusCode: StatusCodes.Status202Accepted);
     }
 
@@ -124,8 +130,8 @@ internal sealed class WebhookEndpoints(IWebhookStore webhooks, IWebhookTraffic t
             throw new ProblemException(Problem.Unprocessable("message", "cannot stand beside since and until"));
         }
 
-        return MessageId.TryParse(request.Message, out var message) && await traffic.ReplayAsync(webhook, message, context.RequestAborted)
-            ? new WebhookReplay(1, null)
+        return MessageId.TryParse(request.Message, out var message) && await traffic.ReplayAsync(webhook, message, context.RequestAborted) is { } replay
+            ? replay
             : throw new ProblemException(Problem.Unprocessable("message", "is not the id of a message of which anything is kept"));
     }
 

@@ -17,12 +17,6 @@ internal static class ElementScan
             return;
         }
 
-        if (!call.Executor.Cursors.TryGet(options.Cursor, out var from))
-        {
-            call.Reply.Error("ERR invalid cursor");
-            return;
-        }
-
         var reply = call.Reply;
         reply.Array(2);
         var start = reply.Length;
@@ -31,7 +25,7 @@ internal static class ElementScan
         if (entry is not null)
         {
             // The last octet of every prefix is below 255, or part of an id that is.
-            using var scan = call.Keyspace.Database.Scan(from.AsSpan().StartsWith(prefix) ? from : prefix, After(prefix));
+            using var scan = call.Keyspace.Database.Scan(options.From.AsSpan().StartsWith(prefix) ? options.From : prefix, After(prefix));
             for (var looked = 0L; scan.MoveNext(); looked++)
             {
                 if (looked == options.Count)

@@ -133,19 +133,12 @@ internal static class Keys
             return;
         }
 
-        var cursors = call.Executor.Cursors;
-        if (!cursors.TryGet(options.Cursor, out var from))
-        {
-            call.Reply.Error("ERR invalid cursor");
-            return;
-        }
-
         var reply = call.Reply;
         reply.Array(2);
         var start = reply.Length;
         var found = 0;
         byte[]? next = null;
-        using (var scan = call.Keyspace.ScanKeys(from))
+        using (var scan = call.Keyspace.ScanKeys(options.From))
         {
             for (var looked = 0L; scan.MoveNext(); looked++)
             {
@@ -164,7 +157,7 @@ internal static class Keys
         }
 
         reply.InsertArray(start, found);
-        reply.InsertBulkInteger(start, next is null ? 0 : cursors.Keep(next));
+        reply.InsertBulkInteger(start, next is null ? 0 : call.Executor.Cursors.Keep(next));
     }
 
     public static ReadOnlySpan<byte> NameOf(EntryType type) => type switch

@@ -11,7 +11,8 @@ internal ref struct ScanOptions
     private ReadOnlySpan<byte> _pattern;
     private ReadOnlySpan<byte> _type;
 
-    public long Cursor { get; private set; }
+    /// <summary>The key to begin at; empty for the first.</summary>
+    public byte[] From { get; private set; }
 
     public long Count { get; private set; }
 
@@ -22,14 +23,13 @@ internal ref struct ScanOptions
 
     public static bool TryRead(Call call, int index, out ScanOptions options)
     {
-        options = new ScanOptions { Count = 10 };
+        options = new ScanOptions { Count = 10, From = [] };
         if (!Numbers.TryParse(call[index], out long cursor) || cursor < 0)
         {
             call.Reply.Error("ERR invalid cursor");
             return false;
         }
 
-        options.Cursor = cursor;
         for (index++; index < call.Count; index += 2)
         {
             if (index + 1 == call.Count)
@@ -66,6 +66,13 @@ internal ref struct ScanOptions
             }
         }
 
+        if (!call.Executor.Cursors.TryGet(cursor, out var from))
+        {
+            call.Reply.Error("ERR invalid cursor");
+            return false;
+        }
+
+        options.From = from;
         return true;
     }
 }

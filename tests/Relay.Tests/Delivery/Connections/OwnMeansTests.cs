@@ -401,17 +401,6 @@ public sealed class OwnMeansTests
         Assert.Equal(rule, lack?.Rule);
     }
 
-    [Theory]
-    [InlineData("Max open files            1024                 1048576              files     ", 896)]
-    [InlineData("Max open files            65536                65536                files     ", 57_344)]
-    [InlineData("Max open files            256                  256                  files     ", 192)]
-    [InlineData("Max open files            unlimited            unlimited            files     ", int.MaxValue)]
-    [InlineData("", int.MaxValue)]
-    public void A_part_of_the_files_is_kept_for_everything_else(string limits, int most)
-    {
-        Assert.Equal(most, OwnMeans.MostOf($"Max core file size        0                    unlimited            bytes     \n{limits}\n"));
-    }
-
     [Fact]
     public void The_machine_knows_the_way_to_itself()
     {

@@ -221,8 +221,7 @@ public sealed class EventPostsTests
         // While others are posted to, nothing more of it is read.
         scene.Server.Gate = Task.CompletedTask;
         scene.Happen(MessageId.Create(scene.Time), MailEventType.Accepted);
-        await WaitUntil.TrueAsync(() => scene.Lanes.Waiting(scene.Webhook) == 0);
-        Assert.Equal(8, scene.Lanes.InHand);
+        await WaitUntil.TrueAsync(() => scene.Lanes.Waiting(scene.Webhook) == 0 && scene.Lanes.InHand == 8);
         Assert.Equal(9, scene.Server.Requests.Count);
 
         gate.SetResult();

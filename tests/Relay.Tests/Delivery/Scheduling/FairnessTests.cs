@@ -9,11 +9,13 @@ namespace Relay.Tests.Delivery.Scheduling;
 
 public sealed class FairnessTests
 {
+    // Hosts, more than find room in the window.
+    private const int Silent = 100;
+
     [Fact]
     public async Task A_slow_site_with_much_mail_does_not_hold_up_another()
     {
-        var never = new TaskCompletionSource();
-        await using var slow = ScriptedSmtpServer.Start(new RemoteScript().On(RemoteStage.Greeting, RemoteAnswer.Silence.After(never.Task)));
+        await using var slow = StartSilent();
         await using var quick = ScriptedSmtpServer.Start();
         await using var delivery = await StartAsync(slow, quick, ("Delivery:Window:Units", 64));
 
@@ -31,8 +33,7 @@ public sealed class FairnessTests
     [Fact]
     public async Task Many_slow_sites_leave_room_for_one_more()
     {
-        var never = new TaskCompletionSource();
-        await using var slow = ScriptedSmtpServer.Start(new RemoteScript().On(RemoteStage.Greeting, RemoteAnswer.Silence.After(never.Task)));
+        await using var slow = StartSilent();
         await using var quick = ScriptedSmtpServer.Start();
 
         await using var delivery = await StartAsync(slow, quick, [("Delivery:Window:Units", 128), .. SitesAt(slow, 20)]);
@@ -49,25 +50,20 @@ public sealed class FairnessTests
     [Fact]
     public async Task Hosts_that_never_answer_leave_a_place_for_the_newest_one_before_they_time_out()
     {
-        const int Silent = 100;
-        var never = new TaskCompletionSource();
-        await using var slow = ScriptedSmtpServer.Start(new RemoteScript().On(RemoteStage.Greeting, RemoteAnswer.Silence.After(never.Task)));
+        await using var slow = StartSilent();
         await using var quick = ScriptedSmtpServer.Start();
-        await using var delivery = await StartAsync(slow, quick, [("Delivery:Window:Units", 64), .. SitesAt(slow, Silent)]);
-        for (var i = 1; i <= Silent; i++)
-        {
-            await delivery.AcceptAsync($"a@slow{i}.test");
-        }
+        await using var delivery = await StartAmongSilentAsync(slow, quick);
+        await AcceptForSilentAsync(delivery);
 
         // Half of what there is, and from then on one after the other, the less is left the slower.
-        await WaitUntil.TrueAsync(() => !delivery.Window.Fits("default", new Stock(), new Room(10), isGood: false));
+        await WaitUntil.TrueAsync(() => IsFull(delivery));
         await delivery.AcceptAsync("b@quick.test");
 
         // Of the next places one is for the newest. A place whose time has come is taken before the clock goes on.
         for (var second = 0; second < 25 && quick.Messages.Count == 0; second++)
         {
             delivery.Time.Advance(TimeSpan.FromSeconds(1));
-            await WaitUntil.TrueAsync(() => !delivery.Window.Fits("default", new Stock(), new Room(10), isGood: false) || quick.Messages.Count > 0);
+            await WaitUntil.TrueAsync(() => IsFull(delivery) || quick.Messages.Count > 0);
         }
 
         await quick.WaitForMessagesAsync(1, TestContext.Current.CancellationToken);
@@ -76,17 +72,11 @@ public sealed class FairnessTests
     [Fact]
     public async Task Of_domains_for_which_there_is_no_room_nothing_is_remembered()
     {
-        const int Silent = 100;
-        var never = new TaskCompletionSource();
-        await using var slow = ScriptedSmtpServer.Start(new RemoteScript().On(RemoteStage.Greeting, RemoteAnswer.Silence.After(never.Task)));
+        await using var slow = StartSilent();
         await using var quick = ScriptedSmtpServer.Start();
-        await using var delivery = await StartAsync(slow, quick, [("Delivery:Window:Units", 64), .. SitesAt(slow, Silent)]);
-        for (var i = 1; i <= Silent; i++)
-        {
-            await delivery.AcceptAsync($"a@slow{i}.test");
-        }
-
-        await WaitUntil.TrueAsync(() => !delivery.Window.Fits("default", new Stock(), new Room(10), isGood: false));
+        await using var delivery = await StartAmongSilentAsync(slow, quick);
+        await AcceptForSilentAsync(delivery);
+        await WaitUntil.TrueAsync(() => IsFull(delivery));
         var dispatcher = delivery.Part<Dispatcher>();
         for (var i = 0; i < 1_000; i++)
         {
@@ -101,28 +91,20 @@ public sealed class FairnessTests
     [Fact]
     public async Task Nor_do_they_keep_mail_from_being_told_that_its_host_is_left_alone()
     {
-        const int Silent = 100;
         const int Dead = 60;
-        var never = new TaskCompletionSource();
-        await using var slow = ScriptedSmtpServer.Start(new RemoteScript().On(RemoteStage.Greeting, RemoteAnswer.Silence.After(never.Task)));
+        await using var slow = StartSilent();
         await using var quick = ScriptedSmtpServer.Start();
-        await using var delivery = await StartAsync(slow, quick,
-        [
-            ("Delivery:Window:Units", 64), .. SitesAt(slow, Silent),
-            ("Delivery:Routes:998:Domain", "dead.test"), ("Delivery:Routes:998:Host", "127.0.0.1"), ("Delivery:Routes:998:Port", FreePorts.Next()), ("Delivery:Routes:998:Tls", "None"),
-        ]);
+        await using var delivery = await StartAmongSilentAsync(
+            slow, quick,
+            ("Delivery:Routes:998:Domain", "dead.test"), ("Delivery:Routes:998:Host", "127.0.0.1"), ("Delivery:Routes:998:Port", FreePorts.Next()), ("Delivery:Routes:998:Tls", "None"));
         for (var i = 0; i < Dead; i++)
         {
             await delivery.AcceptAsync($"a{i}@dead.test");
         }
 
         await WaitUntil.TrueAsync(() => delivery.Queue.Settlements.Count >= 5 && delivery.Window.Held == 0);
-        for (var i = 1; i <= Silent; i++)
-        {
-            await delivery.AcceptAsync($"a@slow{i}.test");
-        }
-
-        await WaitUntil.TrueAsync(() => !delivery.Window.Fits("default", new Stock(), new Room(10), isGood: false));
+        await AcceptForSilentAsync(delivery);
+        await WaitUntil.TrueAsync(() => IsFull(delivery));
         var before = delivery.Queue.Settlements.Count;
         delivery.Time.Advance(TimeSpan.FromSeconds(1));
 
@@ -185,6 +167,24 @@ public sealed class FairnessTests
         await WaitUntil.TrueAsync(() => delivery.Sites.Count == 0 && delivery.Window.Held == 0);
         Assert.Equal(50, remote.Messages.Count);
     }
+
+    // Takes connections and never greets.
+    private static ScriptedSmtpServer StartSilent() =>
+        ScriptedSmtpServer.Start(new RemoteScript().On(RemoteStage.Greeting, RemoteAnswer.Silence.After(new TaskCompletionSource().Task)));
+
+    private static Task<DeliveryUnderTest> StartAmongSilentAsync(ScriptedSmtpServer slow, ScriptedSmtpServer quick, params (string, object)[] more) =>
+        StartAsync(slow, quick, [("Delivery:Window:Units", 64), .. SitesAt(slow, Silent), .. more]);
+
+    private static async Task AcceptForSilentAsync(DeliveryUnderTest delivery)
+    {
+        for (var i = 1; i <= Silent; i++)
+        {
+            await delivery.AcceptAsync($"a@slow{i}.test");
+        }
+    }
+
+    // For one more host of which nothing is known.
+    private static bool IsFull(DeliveryUnderTest delivery) => !delivery.Window.Fits("default", new Stock(), new Room(10), isGood: false);
 
     // A login of its own makes each route a site of its own.
     private static IEnumerable<(string, object)> SitesAt(ScriptedSmtpServer slow, int count) => Enumerable.Range(1, count).SelectMany(i => new (string, object)[]

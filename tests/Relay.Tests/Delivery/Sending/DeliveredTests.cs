@@ -100,7 +100,7 @@ public sealed class DeliveredTests
         await WaitUntil.TrueAsync(() => Encoding.ASCII.GetString(session.Received).EndsWith("DATA\r\n", StringComparison.Ordinal));
         mail.SetResult();
 
-        Assert.All((await delivery.SettledAsync()).Events, e => Assert.Equal(MailEventType.Delivered, e.Type));
+        Assert.Equal([MailEventType.Delivered, MailEventType.Delivered], (await delivery.SettledAsync()).Events.Select(e => e.Type));
     }
 
     [Fact]
@@ -128,7 +128,7 @@ public sealed class DeliveredTests
 
         var events = await delivery.SendAsync("a@remote.test", "b@remote.test");
 
-        Assert.All(events, e => Assert.Equal(MailEventType.Delivered, e.Type));
+        Assert.Equal([MailEventType.Delivered, MailEventType.Delivered], events.Select(e => e.Type));
     }
 
     [Fact]

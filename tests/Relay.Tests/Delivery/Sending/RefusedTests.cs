@@ -97,6 +97,7 @@ public sealed class RefusedTests
 
         var events = await delivery.SendAsync("a@remote.test", "b@remote.test");
 
+        Assert.Equal(2, events.Count);
         Assert.All(events, e => Assert.Equal((MailEventType.Deferred, "smtp.too-many-recipients"), (e.Type, e.Rule)));
     }
 

@@ -105,6 +105,7 @@ public sealed class VerdictTests
 
         var events = await delivery.SendAsync("a@remote.test", "b@remote.test", "c@remote.test");
 
+        Assert.Equal(3, events.Count);
         Assert.All(events, e => Assert.InRange(e.NextAttempt!.Value - before, TimeSpan.FromMinutes(10), TimeSpan.FromMinutes(11)));
     }
 }

@@ -36,6 +36,7 @@ public sealed class StsDeliveryTests
 
         Assert.Equal((MailEventType.Deferred, rule, "mta-sts enforce"), (deferred.Type, deferred.Rule, deferred.TlsPolicy));
         Assert.Contains(words, deferred.Reply, StringComparison.Ordinal);
+        Assert.NotEmpty(scene.Remote.Sessions);
         Assert.All(scene.Remote.Sessions, s => Assert.DoesNotContain(s.Commands, c => c.StartsWith("MAIL", StringComparison.Ordinal)));
     }
 

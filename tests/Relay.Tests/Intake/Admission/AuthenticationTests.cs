@@ -26,8 +26,8 @@ public sealed class AuthenticationTests
     {
         using var gate = await new GateUnderTest().WithKeyAsync();
 
-        var first = await gate.Gate.AuthenticateAsync(gate.Key, IPAddress.Loopback, null, Cancellation);
-        var second = await gate.Gate.AuthenticateAsync(gate.Key, IPAddress.Loopback, null, Cancellation);
+        var first = await gate.Logins.AuthenticateAsync(gate.Key, IPAddress.Loopback, null, Cancellation);
+        var second = await gate.Logins.AuthenticateAsync(gate.Key, IPAddress.Loopback, null, Cancellation);
 
         Assert.Equal("key_1", Assert.IsType<AuthenticationResult.Authenticated>(first).Credential.Id);
         Assert.IsType<AuthenticationResult.Authenticated>(second);
@@ -43,8 +43,8 @@ public sealed class AuthenticationTests
     {
         using var gate = await new GateUnderTest().WithKeyAsync();
 
-        Assert.IsType<AuthenticationResult.Rejected>(await gate.Gate.AuthenticateAsync(key, IPAddress.Loopback, null, Cancellation));
-        Assert.IsType<AuthenticationResult.Rejected>(await gate.Gate.AuthenticateAsync(key, IPAddress.Loopback, null, Cancellation));
+        Assert.IsType<AuthenticationResult.Rejected>(await gate.Logins.AuthenticateAsync(key, IPAddress.Loopback, null, Cancellation));
+        Assert.IsType<AuthenticationResult.Rejected>(await gate.Logins.AuthenticateAsync(key, IPAddress.Loopback, null, Cancellation));
         Assert.Equal(1, gate.Accounts.CredentialLookups);
     }
 
@@ -52,14 +52,14 @@ public sealed class AuthenticationTests
     public async Task A_flood_of_wrong_keys_does_not_drive_the_right_one_out()
     {
         using var gate = await new GateUnderTest().WithKeyAsync();
-        await gate.Gate.AuthenticateAsync(gate.Key, IPAddress.Loopback, null, Cancellation);
+        await gate.Logins.AuthenticateAsync(gate.Key, IPAddress.Loopback, null, Cancellation);
         for (var i = 0; i < 25_000; i++)
         {
-            await gate.Gate.AuthenticateAsync($"wrong {i}", IPAddress.Loopback, null, Cancellation);
+            await gate.Logins.AuthenticateAsync($"wrong {i}", IPAddress.Loopback, null, Cancellation);
         }
 
         var before = gate.Accounts.CredentialLookups;
-        Assert.IsType<AuthenticationResult.Authenticated>(await gate.Gate.AuthenticateAsync(gate.Key, IPAddress.Loopback, null, Cancellation));
+        Assert.IsType<AuthenticationResult.Authenticated>(await gate.Logins.AuthenticateAsync(gate.Key, IPAddress.Loopback, null, Cancellation));
         Assert.Equal(before, gate.Accounts.CredentialLookups);
     }
 
@@ -67,12 +67,12 @@ public sealed class AuthenticationTests
     public async Task A_key_revoked_here_is_rejected_at_once()
     {
         using var gate = await new GateUnderTest().WithKeyAsync();
-        await gate.Gate.AuthenticateAsync(gate.Key, IPAddress.Loopback, null, Cancellation);
+        await gate.Logins.AuthenticateAsync(gate.Key, IPAddress.Loopback, null, Cancellation);
 
         await gate.Accounts.PutCredentialAsync(gate.Credential with { RevokedAt = gate.Time.GetUtcNow() }, Cancellation);
-        gate.Gate.Forget(gate.Credential);
+        gate.Part<Credentials>().Forget(gate.Credential);
 
-        Assert.IsType<AuthenticationResult.Rejected>(await gate.Gate.AuthenticateAsync(gate.Key, IPAddress.Loopback, null, Cancellation));
+        Assert.IsType<AuthenticationResult.Rejected>(await gate.Logins.AuthenticateAsync(gate.Key, IPAddress.Loopback, null, Cancellation));
     }
 
     [Fact]
@@ -80,12 +80,12 @@ public sealed class AuthenticationTests
     {
         using var gate = await new GateUnderTest().WithKeyAsync();
         gate.Accounts.IsUnheard = true;
-        await gate.Gate.AuthenticateAsync(gate.Key, IPAddress.Loopback, null, Cancellation);
+        await gate.Logins.AuthenticateAsync(gate.Key, IPAddress.Loopback, null, Cancellation);
         await gate.Accounts.PutCredentialAsync(gate.Credential with { RevokedAt = gate.Time.GetUtcNow() }, Cancellation);
 
         gate.Time.Advance(TimeSpan.FromSeconds(10));
 
-        Assert.IsType<AuthenticationResult.Rejected>(await gate.Gate.AuthenticateAsync(gate.Key, IPAddress.Loopback, null, Cancellation));
+        Assert.IsType<AuthenticationResult.Rejected>(await gate.Logins.AuthenticateAsync(gate.Key, IPAddress.Loopback, null, Cancellation));
     }
 
     [Fact]
@@ -131,7 +131,7 @@ public sealed class AuthenticationTests
         using var gate = new GateUnderTest(bootstrap => bootstrap.AdminKey = "chosen by hand");
         gate.Accounts.Refusal = new StoreUnavailableException("away");
 
-        var admin = Assert.IsType<AuthenticationResult.Authenticated>(await gate.Gate.AuthenticateAsync("chosen by hand", IPAddress.Loopback, null, Cancellation)).Credential;
+        var admin = Assert.IsType<AuthenticationResult.Authenticated>(await gate.Logins.AuthenticateAsync("chosen by hand", IPAddress.Loopback, null, Cancellation)).Credential;
 
         Assert.True(admin.IsAdmin);
         Assert.Equal(Account.Default, admin.Account);
@@ -145,7 +145,7 @@ public sealed class AuthenticationTests
     {
         using var gate = new GateUnderTest(bootstrap => bootstrap.AdminKey = adminKey);
 
-        Assert.IsType<AuthenticationResult.Rejected>(await gate.Gate.AuthenticateAsync("", IPAddress.Loopback, null, Cancellation));
+        Assert.IsType<AuthenticationResult.Rejected>(await gate.Logins.AuthenticateAsync("", IPAddress.Loopback, null, Cancellation));
     }
 
     [Fact]
@@ -154,9 +154,9 @@ public sealed class AuthenticationTests
         using var gate = await new GateUnderTest().WithKeyAsync();
         gate.Accounts.Refusal = new StoreUnavailableException("away");
 
-        Assert.IsType<AuthenticationResult.Unavailable>(await gate.Gate.AuthenticateAsync(gate.Key, IPAddress.Loopback, null, Cancellation));
+        Assert.IsType<AuthenticationResult.Unavailable>(await gate.Logins.AuthenticateAsync(gate.Key, IPAddress.Loopback, null, Cancellation));
 
         gate.Accounts.Refusal = null;
-        Assert.IsType<AuthenticationResult.Authenticated>(await gate.Gate.AuthenticateAsync(gate.Key, IPAddress.Loopback, null, Cancellation));
+        Assert.IsType<AuthenticationResult.Authenticated>(await gate.Logins.AuthenticateAsync(gate.Key, IPAddress.Loopback, null, Cancellation));
     }
 }

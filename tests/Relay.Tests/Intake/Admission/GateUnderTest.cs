@@ -73,6 +73,7 @@ internal sealed class GateUnderTest : IDisposable
     public InMemoryMailQueue Queue { get; }
     public Credential Credential { get; set; }
     public AdmissionGate Gate { get; }
+    public Logins Logins => Part<Logins>();
 
     public T Part<T>()
         where T : notnull => _services.GetRequiredService<T>();

@@ -21,12 +21,12 @@ public sealed class LoginThrottleTests
         using var gate = await new GateUnderTest().WithKeyAsync();
         for (var i = 0; i < 1_000; i++)
         {
-            await gate.Gate.AuthenticateAsync($"wrong {i}", Attacker, gate.Credential.Id, Cancellation);
+            await gate.Logins.AuthenticateAsync($"wrong {i}", Attacker, gate.Credential.Id, Cancellation);
         }
 
-        Assert.IsType<AuthenticationResult.Throttled>(await gate.Gate.AuthenticateAsync("wrong", Attacker, null, Cancellation));
-        Assert.IsType<AuthenticationResult.Authenticated>(await gate.Gate.AuthenticateAsync(gate.Key, Attacker, null, Cancellation));
-        Assert.IsType<AuthenticationResult.Authenticated>(await gate.Gate.AuthenticateAsync(gate.Key, Elsewhere, gate.Credential.Id, Cancellation));
+        Assert.IsType<AuthenticationResult.Throttled>(await gate.Logins.AuthenticateAsync("wrong", Attacker, null, Cancellation));
+        Assert.IsType<AuthenticationResult.Authenticated>(await gate.Logins.AuthenticateAsync(gate.Key, Attacker, null, Cancellation));
+        Assert.IsType<AuthenticationResult.Authenticated>(await gate.Logins.AuthenticateAsync(gate.Key, Elsewhere, gate.Credential.Id, Cancellation));
     }
 
     [Fact]
@@ -35,17 +35,17 @@ public sealed class LoginThrottleTests
         using var gate = new GateUnderTest(settings: ("Logins:FailuresPerAddress", "3"));
         for (var i = 0; i < 3; i++)
         {
-            Assert.IsType<AuthenticationResult.Rejected>(await gate.Gate.AuthenticateAsync($"wrong {i}", Attacker, null, Cancellation));
+            Assert.IsType<AuthenticationResult.Rejected>(await gate.Logins.AuthenticateAsync($"wrong {i}", Attacker, null, Cancellation));
         }
 
-        var throttled = Assert.IsType<AuthenticationResult.Throttled>(await gate.Gate.AuthenticateAsync("wrong", Attacker, null, Cancellation));
+        var throttled = Assert.IsType<AuthenticationResult.Throttled>(await gate.Logins.AuthenticateAsync("wrong", Attacker, null, Cancellation));
         Assert.Equal(TimeSpan.FromMinutes(10) / 3, throttled.RetryAfter);
-        Assert.IsType<AuthenticationResult.Rejected>(await gate.Gate.AuthenticateAsync("wrong", Elsewhere, null, Cancellation));
+        Assert.IsType<AuthenticationResult.Rejected>(await gate.Logins.AuthenticateAsync("wrong", Elsewhere, null, Cancellation));
 
         // However long it went on: who stops is forgiven step by step.
         gate.Time.Advance(throttled.RetryAfter);
-        Assert.IsType<AuthenticationResult.Rejected>(await gate.Gate.AuthenticateAsync("wrong", Attacker, null, Cancellation));
-        Assert.IsType<AuthenticationResult.Throttled>(await gate.Gate.AuthenticateAsync("wrong", Attacker, null, Cancellation));
+        Assert.IsType<AuthenticationResult.Rejected>(await gate.Logins.AuthenticateAsync("wrong", Attacker, null, Cancellation));
+        Assert.IsType<AuthenticationResult.Throttled>(await gate.Logins.AuthenticateAsync("wrong", Attacker, null, Cancellation));
     }
 
     [Fact]
@@ -55,11 +55,11 @@ public sealed class LoginThrottleTests
         await gate.Accounts.PutCredentialAsync(gate.Credential with { RevokedAt = gate.Time.GetUtcNow() }, Cancellation);
         for (var i = 0; i < 5; i++)
         {
-            Assert.IsType<AuthenticationResult.Rejected>(await gate.Gate.AuthenticateAsync(gate.Key, new IPAddress([10, 0, 0, (byte)i]), null, Cancellation));
+            Assert.IsType<AuthenticationResult.Rejected>(await gate.Logins.AuthenticateAsync(gate.Key, new IPAddress([10, 0, 0, (byte)i]), null, Cancellation));
         }
 
-        Assert.IsType<AuthenticationResult.Throttled>(await gate.Gate.AuthenticateAsync(gate.Key, new IPAddress([10, 0, 1, 0]), null, Cancellation));
-        Assert.IsType<AuthenticationResult.Rejected>(await gate.Gate.AuthenticateAsync("another", new IPAddress([10, 0, 1, 1]), null, Cancellation));
+        Assert.IsType<AuthenticationResult.Throttled>(await gate.Logins.AuthenticateAsync(gate.Key, new IPAddress([10, 0, 1, 0]), null, Cancellation));
+        Assert.IsType<AuthenticationResult.Rejected>(await gate.Logins.AuthenticateAsync("another", new IPAddress([10, 0, 1, 1]), null, Cancellation));
     }
 
     [Fact]
@@ -122,7 +122,7 @@ public sealed class LoginThrottleTests
         using var gate = await new GateUnderTest().WithKeyAsync();
         for (var i = 0; i < 100; i++)
         {
-            await gate.Gate.AuthenticateAsync("wrong", Attacker, null, Cancellation);
+            await gate.Logins.AuthenticateAsync("wrong", Attacker, null, Cancellation);
         }
 
         Assert.Equal(1, gate.Accounts.CredentialLookups);
@@ -137,11 +137,11 @@ public sealed class LoginThrottleTests
 
         for (var i = 0; i < 3; i++)
         {
-            var misplaced = Assert.IsType<AuthenticationResult.Misplaced>(await gate.Gate.AuthenticateAsync(gate.Key, Attacker, null, Cancellation));
+            var misplaced = Assert.IsType<AuthenticationResult.Misplaced>(await gate.Logins.AuthenticateAsync(gate.Key, Attacker, null, Cancellation));
             Assert.Equal("this key may not be used from 203.0.113.5", misplaced.Text);
         }
 
-        Assert.IsType<AuthenticationResult.Authenticated>(await gate.Gate.AuthenticateAsync(gate.Key, Elsewhere, null, Cancellation));
+        Assert.IsType<AuthenticationResult.Authenticated>(await gate.Logins.AuthenticateAsync(gate.Key, Elsewhere, null, Cancellation));
     }
 
     [Fact]
@@ -150,11 +150,11 @@ public sealed class LoginThrottleTests
         using var gate = new GateUnderTest();
         gate.Credential = gate.Credential with { ExpiresAt = gate.Time.GetUtcNow().AddSeconds(5) };
         await gate.WithKeyAsync();
-        Assert.IsType<AuthenticationResult.Authenticated>(await gate.Gate.AuthenticateAsync(gate.Key, Elsewhere, null, Cancellation));
+        Assert.IsType<AuthenticationResult.Authenticated>(await gate.Logins.AuthenticateAsync(gate.Key, Elsewhere, null, Cancellation));
 
         gate.Time.Advance(TimeSpan.FromSeconds(5));
 
-        Assert.IsType<AuthenticationResult.Rejected>(await gate.Gate.AuthenticateAsync(gate.Key, Elsewhere, null, Cancellation));
+        Assert.IsType<AuthenticationResult.Rejected>(await gate.Logins.AuthenticateAsync(gate.Key, Elsewhere, null, Cancellation));
         Assert.Equal(RefusalReason.KeyIsOver, (await gate.Gate.CheckSenderAsync(gate.Credential, null, Cancellation))?.Reason);
     }
 
@@ -178,7 +178,7 @@ public sealed class LoginThrottleTests
         gate.Time.Advance(TimeSpan.FromSeconds(30));
         for (var i = 0; i < 100; i++)
         {
-            await gate.Gate.AuthenticateAsync(gate.Key, Elsewhere, null, Cancellation);
+            await gate.Logins.AuthenticateAsync(gate.Key, Elsewhere, null, Cancellation);
         }
 
         Assert.Empty(await gate.Accounts.ListUsesAsync("shop", Cancellation));

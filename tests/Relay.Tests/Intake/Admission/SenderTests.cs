@@ -1,4 +1,5 @@
 using Relay.Intake.Admission;
+using Relay.Intake.Domains;
 using Relay.Mail.Accounts;
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
@@ -175,7 +176,7 @@ public sealed class SenderTests
         Assert.NotNull(await gate.Gate.CheckSenderAsync(gate.Credential, sender, GateUnderTest.Cancellation));
 
         await gate.WithDomainAsync();
-        gate.Gate.ForgetDomain("shop", "shop.test");
+        gate.Part<SendingDomains>().Forget("shop", "shop.test");
 
         Assert.Null(await gate.Gate.CheckSenderAsync(gate.Credential, sender, GateUnderTest.Cancellation));
     }
@@ -262,7 +263,7 @@ public sealed class SenderTests
 
         var revoked = gate.Credential with { RevokedAt = gate.Time.GetUtcNow() };
         await gate.Accounts.PutCredentialAsync(revoked, GateUnderTest.Cancellation);
-        gate.Gate.Forget(revoked);
+        gate.Part<Credentials>().Forget(revoked);
 
         var refusal = await gate.Gate.CheckSenderAsync(gate.Credential, sender, GateUnderTest.Cancellation);
         Assert.Equal(RefusalReason.KeyIsOver, refusal?.Reason);

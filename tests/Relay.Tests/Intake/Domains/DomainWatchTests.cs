@@ -24,7 +24,7 @@ public sealed class DomainWatchTests : IDisposable
     {
         _list = new RecordList(RelayHosts.Of("mx.relay.test"), _options);
         var verification = new DomainVerification(
-            _gate.Accounts, new DomainExaminer(_records, _list, _gate.Time), _list, _gate.Gate, _gate.Seal, Options.Create(_options), _gate.Time, NullLogger<DomainVerification>.Instance);
+            _gate.Accounts, new DomainExaminer(_records, _list, _gate.Time), _list, _gate.Part<SendingDomains>(), _gate.Seal, Options.Create(_options), _gate.Time, NullLogger<DomainVerification>.Instance);
         _watch = new DomainWatch(_gate.Accounts, verification, Options.Create(_options), _gate.Time, NullLogger<DomainWatch>.Instance);
     }
 

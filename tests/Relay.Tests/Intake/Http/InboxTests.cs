@@ -51,6 +51,24 @@ public sealed class InboxTests
     }
 
     [Fact]
+    public async Task A_page_says_that_there_are_more_only_where_there_are()
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+        for (var i = 0; i < 3; i++)
+        {
+            await api.SendWithAsync();
+            await api.Stores.Inbox.CaptureAsync(api.Stores.Queue.Accepted[i], TestContext.Current.CancellationToken);
+            api.Stores.Time.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        var first = (await api.GetAsync("/inbox?limit=2")).Json;
+        var rest = (await api.GetAsync($"/inbox?limit=1&cursor={first.GetProperty("next").GetString()}")).Json;
+
+        Assert.Equal((2, 1), (first.GetProperty("items").GetArrayLength(), rest.GetProperty("items").GetArrayLength()));
+        Assert.Equal(System.Text.Json.JsonValueKind.Null, rest.GetProperty("next").ValueKind);
+    }
+
+    [Fact]
     public async Task Another_accounts_inbox_is_no_different_from_an_empty_one()
     {
         await using var api = await ApiUnderTest.StartAsync();

@@ -22,15 +22,12 @@ public sealed class StatisticsTests
         Assert.Empty((await api.GetAsync("/stats?from=2026-02-01&to=2026-02-28")).Json.GetProperty("items").EnumerateArray());
     }
 
-    [Theory]
-    [InlineData("to=0001-01-01")]
-    [InlineData("to=9999-12-31")]
-    [InlineData("from=9999-12-31&to=9999-12-31")]
-    public async Task The_first_and_the_last_of_all_days_are_days(string query)
+    [Fact]
+    public async Task The_first_of_all_days_is_a_day()
     {
         await using var api = await ApiUnderTest.StartAsync();
 
-        Assert.Empty((await api.GetAsync($"/stats?{query}")).Json.GetProperty("items").EnumerateArray());
+        Assert.Empty((await api.GetAsync("/stats?to=0001-01-01")).Json.GetProperty("items").EnumerateArray());
     }
 
     [Theory]

@@ -170,6 +170,23 @@ public sealed class WebhookTests
         Assert.Empty(api.Stores.Webhooks.Asked);
     }
 
+    [Theory]
+    [InlineData("""{ "message": "ID" }""")]
+    [InlineData("""{ "since": "2026-03-01T11:00:00Z" }""")]
+    public async Task A_replay_that_what_waits_would_give_way_to_is_refused_with_how_much_that_is(string json)
+    {
+        await using var api = await ApiUnderTest.StartAsync();
+        var id = (await api.PostAsync("/webhooks", Wish)).String("id");
+        var message = MessageId.Create(api.Stores.Time);
+        api.Stores.Webhooks.Kept[message] = "shop";
+        api.Stores.Webhooks.Crowd = new WebhookCrowd(26_000, 50_000);
+
+        var answer = await api.PostAsync($"/webhooks/{id}/replay", json.Replace("ID", message.ToString(), StringComparison.Ordinal));
+
+        Assert.Equal(HttpStatusCode.Conflict, answer.Status);
+        Assert.StartsWith("26000 messages wait for this webhook, of 50000 that may", answer.String("detail"), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task No_account_replays_the_message_of_another()
     {

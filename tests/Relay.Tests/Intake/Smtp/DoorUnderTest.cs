@@ -56,6 +56,8 @@ internal sealed class DoorUnderTest : IAsyncDisposable
     /// <summary>The scope of this door's meters, by which a listener tells them from those of other tests.</summary>
     public IMeterFactory Meters => _application.Services.GetRequiredService<IMeterFactory>();
 
+    public DoorFiles Files => _application.Services.GetRequiredService<DoorFiles>();
+
     public IPEndPoint StartTls => _endPoints[0];
     public IPEndPoint Implicit => _endPoints[1];
     public IPEndPoint ClearText => _endPoints[2];

@@ -145,7 +145,7 @@ public sealed class AccountChangesTests
 
         public ISenderStore Senders => _store.Get<ISenderStore>();
 
-        public async Task<AuthenticationResult> LogInAsync(string key) => await Gate.AuthenticateAsync(key, IPAddress.Loopback, null, Cancellation);
+        public async Task<AuthenticationResult> LogInAsync(string key) => await _services.GetRequiredService<Logins>().AuthenticateAsync(key, IPAddress.Loopback, null, Cancellation);
 
         public async Task<Credential> AddKeyAsync(string key)
         {

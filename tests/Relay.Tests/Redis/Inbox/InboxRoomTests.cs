@@ -129,6 +129,33 @@ public sealed class InboxRoomTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_relay_that_others_come_before_every_time_gives_up_and_captures_the_mail_when_it_is_tried_again()
+    {
+        await using var shim = new RedisShim(_redis);
+        await using var far = await StoreUnderTest.StartAsync(shim.ConnectionString, StoreUnderTest.NewFolder(), _time, Cancellation);
+        await CaptureAsync(MailOf(10));
+        var tries = 0;
+        shim.Instead = command =>
+        {
+            if (command is not ["EXISTS", var key] || key != StoreKeys.InboxOctets("acme").ToString())
+            {
+                return null;
+            }
+
+            Interlocked.Increment(ref tries);
+            return ["EXISTS", "relay:nothing"];
+        };
+        var mail = MailOf(20);
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => far.Get<IInbox>().CaptureAsync(mail, Cancellation).AsTask());
+        Assert.InRange(tries, 2, 200);
+        await IsRightAsync(1);
+
+        shim.Instead = _ => null;
+        await far.Get<IInbox>().CaptureAsync(mail, Cancellation);
+        await IsRightAsync(2);
+    }
+
+    [Fact]
     public async Task Who_only_looks_leaves_nothing_behind()
     {
         Assert.Empty(await Inbox.ListAsync("acme", null, 10, Cancellation));

@@ -1,44 +1,22 @@
 using Relay.Mail.Messages;
 using Relay.Mail.Queue;
+using Relay.Redis;
 using Relay.Redis.Journal;
 using Relay.Redis.Keys;
 using Relay.Redis.Queue;
-using Relay.TestKit.Redis;
 
 namespace Relay.Tests.Redis.Nodes;
 
 /// <summary>In a store that is another than it was no unit is found, and what is known of one is not to be forgotten for that.</summary>
-public sealed class ForeignStoreTests : IAsyncLifetime
+// Of itself it has no turn while the test lasts.
+public sealed class ForeignStoreTests() : BehindShim(("Queue:Lease", "00:10:00"))
 {
-    private static readonly TimeProvider Time = TimeProvider.System;
-
-    private RedisServer _redis = null!;
-    private RedisShim _shim = null!;
-    private StoreUnderTest _store = null!;
-
-    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
-
-    private KnownAttempts Known => _store.Get<KnownAttempts>();
-
-    // Of itself it has no turn while the test lasts.
-    public async ValueTask InitializeAsync()
-    {
-        _redis = await RedisServer.StartAsync(Cancellation);
-        _shim = new RedisShim(_redis);
-        _store = await StoreUnderTest.StartAsync(_shim.ConnectionString, StoreUnderTest.NewFolder(), Time, Cancellation, ("Queue:Lease", "00:10:00"));
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        await _store.DisposeAsync();
-        await _shim.DisposeAsync();
-        await _redis.DisposeAsync();
-    }
+    private KnownAttempts Known => Store.Get<KnownAttempts>();
 
     [Fact]
     public async Task Outcomes_are_kept_while_the_store_is_another_than_at_the_start()
     {
-        await _redis.AskAsync(Cancellation, "HSET", "relay:other", "id", "another", "partitions", "16");
+        await Redis.AskAsync(Cancellation, "HSET", "relay:other", "id", "another", "partitions", "16");
         await IsKeptWhileAsync(command => command[0] == "HMGET" && command[1] == StoreKeys.Store.ToString() ? [command[0], "relay:other", .. command[2..]] : null);
     }
 
@@ -53,12 +31,12 @@ public sealed class ForeignStoreTests : IAsyncLifetime
 
     private static UnitId UnitOf() => new(MessageId.Create(Time, 3), 0);
 
-    private Relay.Redis.Partition PartitionOf(UnitId unit) => _store.Store.PartitionOf(unit.Message);
+    private Partition PartitionOf(UnitId unit) => Store.Store.PartitionOf(unit.Message);
 
     private async Task IsKeptWhileAsync(Func<string[], string[]?> instead, Action? then = null)
     {
-        var ownership = _store.Get<Ownership>();
-        _shim.Instead = instead;
+        var ownership = Store.Get<Ownership>();
+        Shim.Instead = instead;
         then?.Invoke();
 
         // One that had begun before is over behind it.
@@ -68,7 +46,7 @@ public sealed class ForeignStoreTests : IAsyncLifetime
         Assert.True(Known.Any);
 
         // As soon as it is the same again it tells that there is no such unit.
-        _shim.Instead = _ => null;
+        Shim.Instead = _ => null;
         await Eventually.HoldsAsync(
             async () =>
             {

@@ -139,6 +139,56 @@ public abstract class AdministrationContract : IAsyncLifetime
         Assert.Equal(0, (await Under.Reader.MeasureAsync(Cancellation)).Units);
     }
 
+    /// <summary>Else who takes a mail back and sends it again is told of the first, and nothing is sent.</summary>
+    [Theory]
+    [InlineData("a@x.test")]
+    [InlineData("a@x.test", "b@y.test")]
+    public async Task A_mail_that_was_cancelled_is_sent_when_it_comes_again_and_then_known_as_before(params string[] recipients)
+    {
+        var key = new IdempotencyKey($"mail 1{IdempotencyKey.Besides}body 1", "") { Kept = TimeSpan.FromMinutes(15) };
+        var (first, accepted) = await EnqueueAsync(key, recipients);
+        Assert.IsType<EnqueueResult.Accepted>(accepted);
+        Assert.Equal(new EnqueueResult.Duplicate(first, ""), (await EnqueueAsync(key, recipients)).Result);
+
+        Assert.True((await AskAsync(AskKind.Cancel, new QueueSelector { Message = first })).IsDone);
+
+        var (second, again) = await EnqueueAsync(key, recipients);
+        Assert.IsType<EnqueueResult.Accepted>(again);
+        Assert.Equal(new EnqueueResult.Duplicate(second, ""), (await EnqueueAsync(key, recipients)).Result);
+        Assert.All(await LeaseAllAsync(recipients.Length), lease => Assert.Equal(second, lease.Message.Id));
+        await NothingToLeaseAsync();
+    }
+
+    /// <summary>What its key was answered is the answer for as long as the key is kept. And what did not end by being cancelled has been sent.</summary>
+    [Theory]
+    [InlineData("order-7", AskKind.Cancel)]
+    [InlineData("mail 1\tbody 1", AskKind.Bounce)]
+    public async Task A_mail_whose_client_gave_a_key_and_one_that_was_bounced_are_known_when_they_come_again(string name, AskKind end)
+    {
+        var key = new IdempotencyKey(name, "");
+        var (first, _) = await EnqueueAsync(key, "a@x.test");
+
+        Assert.True((await AskAsync(end, new QueueSelector { Message = first })).IsDone);
+
+        Assert.Equal(new EnqueueResult.Duplicate(first, ""), (await EnqueueAsync(key, "a@x.test")).Result);
+    }
+
+    [Fact]
+    public async Task A_mail_of_which_a_part_was_delivered_last_is_known_when_it_comes_again()
+    {
+        var key = new IdempotencyKey($"mail 1{IdempotencyKey.Besides}body 1", "");
+        var (first, _) = await EnqueueAsync(key, "a@x.test", "b@y.test");
+        var leases = await LeaseAllAsync(2);
+        var begun = leases.Single(l => l.Unit.Lane.Domain == "x.test");
+        Assert.True(await Queue.TryBeginDotAsync(begun, "mx.x.test", Cancellation));
+        Queue.Release(leases.Single(l => l.Unit.Lane.Domain == "y.test"));
+        Assert.Equal(1, (await AskAsync(AskKind.Cancel, new QueueSelector { Message = first })).Units);
+
+        await SettleAsync(TestMail.Delivered(begun, Time));
+
+        Assert.Equal(new EnqueueResult.Duplicate(first, ""), (await EnqueueAsync(key, "a@x.test", "b@y.test")).Result);
+    }
+
     [Fact]
     public async Task Cancelling_what_ended_changes_nothing()
     {
@@ -341,6 +391,12 @@ public abstract class AdministrationContract : IAsyncLifetime
 
     protected Task<Message> AcceptAsync(string account, string recipient, MessageClass @class = MessageClass.Transactional) =>
         AcceptAsync(account, [recipient], @class);
+
+    private async Task<(MessageId Id, EnqueueResult Result)> EnqueueAsync(IdempotencyKey key, params string[] recipients)
+    {
+        var message = TestMail.To(Time, recipients) with { Id = MessageId.Create(Time, key.SlotFor("acme")) };
+        return (message.Id, await Queue.EnqueueAsync(message, key, Cancellation).AsTask().WaitAsync(Hang, Cancellation));
+    }
 
     protected Task<AskAnswer> AskAsync(AskKind kind, QueueSelector selector, string reason = "", DateTimeOffset? at = null) =>
         Under.Administration.AskAsync(

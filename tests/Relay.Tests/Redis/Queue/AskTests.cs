@@ -62,6 +62,45 @@ public sealed class AskTests : IAsyncLifetime
         Assert.Equal(1, (await _store.Reader.MeasureAsync(Cancellation)).Units);
     }
 
+    /// <summary>It came to its time while the cancel was on its way, and the same mail has come again.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_key_of_a_cancelled_mail_that_is_another_mails_by_now_is_left_to_that(bool inTheVeryMoment)
+    {
+        await using var shim = new RedisShim(_redis);
+        await _store.StopAsync();
+        await _store.DisposeAsync();
+        _store = await StoreUnderTest.StartAsync(shim.ConnectionString, _folder, _time, Cancellation);
+        var key = new IdempotencyKey($"mail 1{IdempotencyKey.Besides}body 1", "");
+        var message = TestMail.To(_time, "a@x.test") with { Id = MessageId.Create(_time, key.SlotFor("acme")) };
+        Assert.IsType<EnqueueResult.Accepted>(await _store.Queue.EnqueueAsync(message, key, Cancellation));
+        var stands = _store.Store.PartitionOf(message.Id).Keys.Idempotency("acme", key.Key).ToString();
+        var other = $"{MessageId.Create(_time, key.SlotFor("acme"))} ";
+        if (inTheVeryMoment)
+        {
+            // Behind the first look at it.
+            shim.Instead = command =>
+            {
+                if (command.Contains("WATCH") && command.Contains(stands))
+                {
+                    _redis.AskAsync(Cancellation, "SET", stands, other).GetAwaiter().GetResult();
+                }
+
+                return null;
+            };
+        }
+        else
+        {
+            await _redis.AskAsync(Cancellation, "SET", stands, other);
+        }
+
+        var answer = await AskAsync(AskKind.Cancel, new QueueSelector { Message = message.Id });
+
+        Assert.Equal((true, 1L), (answer.IsDone, answer.Units));
+        Assert.Equal(other, await _redis.AskAsync(Cancellation, "GET", stands));
+    }
+
     [Fact]
     public async Task A_message_to_many_domains_is_cancelled_whole_with_its_record()
     {

@@ -291,7 +291,7 @@ public sealed class DrainTests : IAsyncLifetime
 
     private static bool IsLast(Lease lease, List<Lease> leases) => leases.FindLast(l => l.Message.Id == lease.Message.Id) == lease;
 
-    private static DrainedUnit Drained(long sequence, Lease lease, bool ends)
+    internal static DrainedUnit Drained(long sequence, Lease lease, bool ends)
     {
         var events = TestMail.Delivered(lease, Time).Events;
         return new DrainedUnit(

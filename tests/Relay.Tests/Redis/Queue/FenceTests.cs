@@ -49,18 +49,66 @@ public sealed class FenceTests
         await store.Queue.EnqueueAsync(message, null, Cancellation);
         var leases = await store.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime();
         await store.Queue.SettleAsync(TestMail.Delivered(leases[0], Time), Cancellation).InTime();
-        var unanswered = new PendingAccept(store.Store.PartitionOf(message.Id), new PreparedMessage(message, store.Store.Mark));
-        unanswered.Answered(null);
 
-        store.Get<Canceller>().Cancel(unanswered, null);
+        GiveUp(store, message);
         var other = TestMail.To(Time, "c@x.test");
         await store.Queue.EnqueueAsync(other, null, Cancellation);
-        var cancelled = new PendingAccept(store.Store.PartitionOf(other.Id), new PreparedMessage(other, store.Store.Mark));
-        cancelled.Answered(null);
-        store.Get<Canceller>().Cancel(cancelled, null);
+        GiveUp(store, other);
         await Eventually.HoldsAsync(async () => (await store.Reader.FindUnitsAsync(other.Id, Cancellation)).Count == 0, Cancellation);
 
         Assert.Single(await store.Reader.FindUnitsAsync(message.Id, Cancellation));
+    }
+
+    [Fact]
+    public async Task A_message_that_is_on_its_way_to_one_recipient_is_not_taken_back_from_the_others()
+    {
+        await using var redis = await RedisServer.StartAsync(Cancellation);
+        await using var store = await StoreUnderTest.StartAsync(redis.ConnectionString, StoreUnderTest.NewFolder(), Time, Cancellation);
+        var message = TestMail.To(Time, "a@x.test", "b@y.test");
+        await store.Queue.EnqueueAsync(message, null, Cancellation);
+        var lease = Assert.Single(await store.Queue.LeaseDueAsync(TestMail.Everything with { MaxUnits = 1 }, Cancellation).InTime());
+
+        GiveUp(store, message);
+        var other = TestMail.To(Time, "c@x.test");
+        await store.Queue.EnqueueAsync(other, null, Cancellation);
+        GiveUp(store, other);
+        await Eventually.HoldsAsync(async () => (await store.Reader.FindUnitsAsync(other.Id, Cancellation)).Count == 0, Cancellation);
+
+        Assert.Equal(2, (await store.Reader.FindUnitsAsync(message.Id, Cancellation)).Count);
+        await store.Queue.SettleAsync(TestMail.Delivered(lease, Time), Cancellation).InTime();
+        Assert.NotEqual(lease.Id, Assert.Single(await store.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime()).Id);
+    }
+
+    [Fact]
+    public async Task What_another_node_may_be_sending_is_not_taken_back()
+    {
+        await using var redis = await RedisServer.StartAsync(Cancellation);
+        await using var owner = await StoreUnderTest.StartAsync(redis.ConnectionString, StoreUnderTest.NewFolder(), Time, Cancellation);
+        await using var shim = new RedisShim(redis);
+        await using var door = await StoreUnderTest.StartAsync(shim.ConnectionString, StoreUnderTest.NewFolder(), Time, Cancellation, ("Roles:0", "intake"));
+        var message = TestMail.To(Time, "a@x.test", "b@y.test");
+        await door.Queue.EnqueueAsync(message, null, Cancellation);
+        var lease = Assert.Single(await owner.Queue.LeaseDueAsync(TestMail.Everything with { MaxUnits = 1 }, Cancellation).InTime());
+        var looked = new TaskCompletionSource();
+        shim.Instead = command =>
+        {
+            if (command[0] == "GET" && command[1].EndsWith(":lease", StringComparison.Ordinal))
+            {
+                looked.TrySetResult();
+            }
+
+            return null;
+        };
+
+        GiveUp(door, message);
+        await looked.Task.WaitAsync(TimeSpan.FromSeconds(30), Cancellation);
+        await owner.Queue.SettleAsync(TestMail.Delivered(lease, Time), Cancellation).InTime();
+        var rest = Assert.Single(await owner.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime());
+        await owner.Queue.SettleAsync(TestMail.Delivered(rest, Time), Cancellation).InTime();
+
+        await Eventually.HoldsAsync(async () => await DeliveriesAsync() == 2, Cancellation);
+        async Task<int> DeliveriesAsync() =>
+            (await owner.Activity.FindAsync("acme", message.Id, Cancellation))?.Events.Count(e => e.Type == MailEventType.Delivered) ?? 0;
     }
 
     [Fact]
@@ -126,5 +174,12 @@ public sealed class FenceTests
             Assert.IsType<EnqueueResult.Accepted>(await door.Queue.EnqueueAsync(message, null, Cancellation));
             Assert.Equal(message.Id, Assert.Single(await owner.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime()).Message.Id);
         }
+    }
+
+    private static void GiveUp(StoreUnderTest store, Message message)
+    {
+        var unanswered = new PendingAccept(store.Store.PartitionOf(message.Id), new PreparedMessage(message, store.Store.Mark));
+        unanswered.Answered(null);
+        store.Get<Canceller>().Cancel(unanswered, null);
     }
 }

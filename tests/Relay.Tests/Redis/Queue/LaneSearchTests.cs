@@ -64,28 +64,40 @@ public sealed class LaneSearchTests : IAsyncLifetime
         Assert.InRange(_search.LanesRead - before, Lanes, 20 * Lanes);
     }
 
-    [Fact]
-    public async Task What_has_no_place_is_looked_through_again_at_the_same_pace_however_much_it_is()
+    [Theory]
+    [InlineData(4, 10_000)]
+    [InlineData(1, 40_000)]
+    public async Task What_has_no_place_is_looked_through_again_at_the_same_pace_however_much_it_is(int partitions, int lanes)
     {
-        const int Lanes = 10_000;
-        var all = 4 * Lanes;
-        foreach (var partition in _store.Store.Partitions)
+        const int More = 1_000;
+        var all = partitions * lanes;
+        var filled = _store.Store.Partitions.Take(partitions).ToList();
+        foreach (var partition in filled)
         {
-            await PutAsync(partition, Lanes, number => Now - Lanes + number);
+            await PutAsync(partition, lanes, number => Now - lanes + number);
         }
 
         await LookAsync();
         Assert.InRange(_search.LanesRead, all, 1.1 * all);
+        foreach (var partition in filled)
+        {
+            await PutAsync(partition, lanes + More, number => Now - lanes - More + number);
+        }
 
         var before = _search.LanesRead;
         for (var second = 0; second < 60; second++)
         {
+            var start = _search.LanesRead;
             _time.Advance(TimeSpan.FromSeconds(1));
             await LookAsync();
+
+            // Of many partitions some, since what a beat may cost is no multiple of one.
+            Assert.InRange(_search.LanesRead - start, 0, 20_000 + (1.1 * (lanes + More)));
         }
 
-        // All of it several times, but not at each beat, which would be twelve.
+        // All of it several times, but not at each beat, which would be twelve. And each partition in its turn.
         Assert.InRange(_search.LanesRead - before, 3 * all, 7 * all);
+        Assert.All(filled, partition => Assert.InRange(partition.Look.Lanes, lanes + More, 1.1 * (lanes + More)));
     }
 
     private static string Name(int number) => new Lane($"d{number}.test", "big", MessageClass.Transactional).ToString();

@@ -1,4 +1,5 @@
 using System.Text;
+using Microsoft.Extensions.Time.Testing;
 using Relay.Mail.Accounts;
 using Relay.Mail.Events;
 using Relay.Mail.Messages;
@@ -90,6 +91,38 @@ public sealed class UnreadableTests : IAsyncLifetime
 
         Assert.Equal(whole.Id, Assert.Single(await _store.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime()).Message.Id);
         await Eventually.HoldsAsync(async () => await Database.ListLengthAsync(Keys.Unreadable) == broken.Length, Cancellation);
+    }
+
+    /// <summary>The clock stands still: what is behind them waits for no look at the lane but those that follow each other at once.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Many_that_are_broken_keep_the_mail_behind_them_waiting_for_nothing(bool areUnits)
+    {
+        const int Broken = 1_000;
+        var whole = await AcceptAsync();
+        var broken = Enumerable.Range(0, Broken).Select(i => areUnits ? $"{MessageId.Create(Time)}/0" : $"no unit {i}").ToArray();
+        await _store.DisposeAsync();
+        using (var server = await RespClient.ConnectAsync(_redis.Port, Cancellation))
+        {
+            var keys = new PartitionKeys(HashTags.For(1)[0]);
+            foreach (var entry in broken)
+            {
+                await server.AskAsync(Cancellation, "ZADD", keys.Lane(new Lane("x.test", "acme", MessageClass.Transactional)).ToString(), "1", entry);
+                if (areUnits)
+                {
+                    await server.AskAsync(Cancellation, "SET", $"{keys.Message(MessageId.Parse(entry[..^2]))}", "broken");
+                }
+            }
+
+            await server.AskAsync(Cancellation, "ZADD", keys.Lanes.ToString(), "1", "x.test|acme|t");
+        }
+
+        var time = new FakeTimeProvider(Time.GetUtcNow().AddMinutes(1));
+        _store = await OpenAsync(time);
+
+        Assert.Equal(whole.Id, Assert.Single(await _store.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime()).Message.Id);
+        await Eventually.HoldsAsync(async () => await Database.ListLengthAsync(Keys.Unreadable) == Broken, Cancellation);
     }
 
     [Fact]
@@ -184,9 +217,18 @@ public sealed class UnreadableTests : IAsyncLifetime
     [Fact]
     public async Task Health_and_doctor_tell_of_what_stands_aside()
     {
+        await _store.DisposeAsync();
+        var time = new FakeTimeProvider(Time.GetUtcNow());
+        _store = await OpenAsync(time);
         await Database.ListRightPushAsync(Keys.Outbox, "no event");
 
-        await Eventually.HoldsAsync(() => _store.Get<IStoreHealth>().Warnings.Any(w => w.StartsWith("1 entries could not be read", StringComparison.Ordinal)), Cancellation);
+        await Eventually.HoldsAsync(
+            () =>
+            {
+                time.Advance(TimeSpan.FromMilliseconds(200));
+                return _store.Get<IStoreHealth>().Warnings.Any(w => w.StartsWith("1 entries could not be read", StringComparison.Ordinal));
+            },
+            Cancellation);
     }
 
     private async Task SetAsideAndGoneOnAsync(string entry)
@@ -211,6 +253,6 @@ public sealed class UnreadableTests : IAsyncLifetime
         return message;
     }
 
-    private Task<StoreUnderTest> OpenAsync() => StoreUnderTest.StartAsync(
-        _redis.ConnectionString, _folder, Time, Cancellation, ("Queue:Partitions", "1"), ("Queue:MissingRecordGrace", "00:00:01"));
+    private Task<StoreUnderTest> OpenAsync(TimeProvider? time = null) => StoreUnderTest.StartAsync(
+        _redis.ConnectionString, _folder, time ?? Time, Cancellation, ("Queue:Partitions", "1"), ("Queue:MissingRecordGrace", "00:00:01"));
 }

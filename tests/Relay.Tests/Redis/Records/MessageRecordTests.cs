@@ -104,6 +104,7 @@ public sealed class MessageRecordTests
         ExpiresAt = DateTimeOffset.UtcNow.AddHours(2),
         Tags = ["a", "b"],
         Metadata = new Dictionary<string, string> { ["k"] = "v" },
+        RepeatKey = "mail 1\t2",
         ReportsFailures = true,
         TraceParent = "00-1-2-01",
         Alignment = new Alignment("sender.test", null),

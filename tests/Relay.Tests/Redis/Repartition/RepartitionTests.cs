@@ -118,7 +118,7 @@ public sealed class RepartitionTests(SharedCluster shared)
     }
 
     // False as long as a relay may run.
-    private static async Task<bool> MovesNowAsync(StoreConnections connections, int to)
+    internal static async Task<bool> MovesNowAsync(StoreConnections connections, int to)
     {
         try
         {

@@ -6,38 +6,15 @@ using Relay.Redis;
 using Relay.Redis.Journal;
 using Relay.Redis.Queue;
 using Relay.Redis.Webhooks;
-using Relay.TestKit.Redis;
 
 namespace Relay.Tests.Redis.Shapes;
 
 /// <summary>A store refuses what concerns one partition, as a cluster does whose shard is away, and does all the rest.</summary>
-public sealed class PartlyRefusedTests : IAsyncLifetime
+public sealed class PartlyRefusedTests : BehindShim
 {
-    private static readonly TimeProvider Time = TimeProvider.System;
+    private Partition Refused => Store.Store.Partitions[5];
 
-    private RedisServer _redis = null!;
-    private RedisShim _shim = null!;
-    private StoreUnderTest _store = null!;
-
-    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
-
-    private Partition Refused => _store.Store.Partitions[5];
-
-    private Partition Served => _store.Store.Partitions[3];
-
-    public async ValueTask InitializeAsync()
-    {
-        _redis = await RedisServer.StartAsync(Cancellation);
-        _shim = new RedisShim(_redis);
-        _store = await StoreUnderTest.StartAsync(_shim.ConnectionString, StoreUnderTest.NewFolder(), Time, Cancellation);
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        await _store.DisposeAsync();
-        await _shim.DisposeAsync();
-        await _redis.DisposeAsync();
-    }
+    private Partition Served => Store.Store.Partitions[3];
 
     [Fact]
     public async Task What_is_asked_of_the_others_is_done()
@@ -47,17 +24,17 @@ public sealed class PartlyRefusedTests : IAsyncLifetime
         Refuse(Refused.Keys.Asks.ToString(), "LRANGE");
 
         var ask = new QueueAsk { Id = "ask1", Kind = AskKind.Bounce, Selector = new QueueSelector { Domain = "x.test" }, Reason = "gone", By = "admin", AskedAt = Time.GetUtcNow() };
-        await _store.Get<IQueueAdministration>().AskAsync(ask, TimeSpan.FromMilliseconds(100), Cancellation).InTime();
-        await Eventually.HoldsAsync(async () => (await _store.Reader.MeasureAsync(Cancellation)).Units == 1, Cancellation);
+        await Store.Get<IQueueAdministration>().AskAsync(ask, TimeSpan.FromMilliseconds(100), Cancellation).InTime();
+        await Eventually.HoldsAsync(async () => (await Store.Reader.MeasureAsync(Cancellation)).Units == 1, Cancellation);
 
-        _shim.Instead = _ => null;
-        await Eventually.HoldsAsync(async () => (await _store.Reader.MeasureAsync(Cancellation)).Units == 0, Cancellation);
+        Shim.Instead = _ => null;
+        await Eventually.HoldsAsync(async () => (await Store.Reader.MeasureAsync(Cancellation)).Units == 0, Cancellation);
     }
 
     [Fact]
     public async Task A_dot_of_the_others_is_noted_though_one_beside_it_is_not()
     {
-        var dots = new DotWriter(_store.Store, _store.Get<LocalJournal>(), NullLogger<DotWriter>.Instance);
+        var dots = new DotWriter(Store.Store, Store.Get<LocalJournal>(), NullLogger<DotWriter>.Instance);
         var (first, second) = (await LeaseAsync(Refused), await LeaseAsync(Served));
         Refuse(Refused.Keys.Dots.ToString(), "HSET", "HMSET");
         Task<bool>[] noted = [NoteAsync(dots, Refused, first), NoteAsync(dots, Served, second)];
@@ -77,26 +54,26 @@ public sealed class PartlyRefusedTests : IAsyncLifetime
     {
         Refuse(Refused.Keys.Hooks.ToString(), "SMEMBERS");
         var webhook = WebhookOf("hook_1");
-        await _store.Get<IWebhookStore>().AddAsync(webhook, Cancellation);
-        await Eventually.HoldsAsync(() => _store.Get<WebhookDirectory>().Find(WebhookDirectory.NameOf(webhook)) is not null, Cancellation);
+        await Store.Get<IWebhookStore>().AddAsync(webhook, Cancellation);
+        await Eventually.HoldsAsync(() => Store.Get<WebhookDirectory>().Find(WebhookDirectory.NameOf(webhook)) is not null, Cancellation);
 
         await AcceptAsync(Served);
 
-        await Eventually.HoldsAsync(async () => (await _store.Get<IWebhookLanes>().TakeDueAsync(Cancellation)).Any(lane => lane.Partition == Served.Number), Cancellation);
+        await Eventually.HoldsAsync(async () => (await Store.Get<IWebhookLanes>().TakeDueAsync(Cancellation)).Any(lane => lane.Partition == Served.Number), Cancellation);
     }
 
     [Fact]
     public async Task Where_of_none_it_can_be_read_what_waits_for_webhooks_that_is_told_though_one_was_given_away()
     {
-        var lanes = _store.Get<IWebhookLanes>();
+        var lanes = Store.Get<IWebhookLanes>();
         await lanes.TakeDueAsync(Cancellation);
         Served.Leave();
-        _shim.Instead = command => command[0] == "SMEMBERS" && _store.Store.Partitions.Any(p => p.Keys.Hooks.ToString() == command[1])
+        Shim.Instead = command => command[0] == "SMEMBERS" && Store.Store.Partitions.Any(p => p.Keys.Hooks.ToString() == command[1])
             ? ["EVAL", "return redis.error_reply('CLUSTERDOWN The cluster is down')", "0"]
             : null;
 
         // All are looked at when the webhooks have changed.
-        await _store.Get<IWebhookStore>().AddAsync(WebhookOf("hook_2"), Cancellation);
+        await Store.Get<IWebhookStore>().AddAsync(WebhookOf("hook_2"), Cancellation);
         await Eventually.HoldsAsync(
             async () =>
             {
@@ -124,17 +101,17 @@ public sealed class PartlyRefusedTests : IAsyncLifetime
     };
 
     private void Refuse(string key, params string[] names) =>
-        _shim.Instead = command => names.Contains(command[0]) && command[1] == key ? ["EVAL", "return redis.error_reply('CLUSTERDOWN The cluster is down')", "0"] : null;
+        Shim.Instead = command => names.Contains(command[0]) && command[1] == key ? ["EVAL", "return redis.error_reply('CLUSTERDOWN The cluster is down')", "0"] : null;
 
     private static Task<bool> NoteAsync(DotWriter dots, Partition partition, Lease lease) =>
         dots.WriteAsync(partition, lease, new DotEntry(lease.Id, lease.Attempts, Time.GetUtcNow(), "mx.x.test"));
 
     private async Task AcceptAsync(Partition partition) => Assert.IsType<EnqueueResult.Accepted>(
-        await _store.Queue.EnqueueAsync(TestMail.To(Time, "a@x.test") with { Id = MessageId.Create(Time, partition.Number) }, null, Cancellation).InTime());
+        await Store.Queue.EnqueueAsync(TestMail.To(Time, "a@x.test") with { Id = MessageId.Create(Time, partition.Number) }, null, Cancellation).InTime());
 
     private async Task<Lease> LeaseAsync(Partition partition)
     {
         await AcceptAsync(partition);
-        return Assert.Single(await _store.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime());
+        return Assert.Single(await Store.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime());
     }
 }

@@ -1,6 +1,8 @@
+using Microsoft.Extensions.Options;
 using Relay.Mail.Events;
 using Relay.Mail.Messages;
 using Relay.Mail.Webhooks;
+using Relay.Redis;
 using Relay.Redis.Keys;
 using Relay.Redis.Records;
 using Relay.TestKit.Redis;
@@ -209,7 +211,7 @@ public abstract class WebhookLanesContract : IAsyncLifetime
         await TellAsync(message, "acme", MailEventType.Accepted, MailEventType.Delivered);
         var (lane, turn) = await TakeAsync();
         await EndAsync(lane, turn);
-        Assert.True(await Traffic.ReplayAsync(webhook, message, Cancellation));
+        Assert.Equal(new WebhookReplay(1, null), await Traffic.ReplayAsync(webhook, message, Cancellation));
         (lane, var again) = await TakeAsync();
         Assert.Equal(turn.Events.Select(e => e.Offset), again.Events.Select(e => e.Offset));
 
@@ -248,6 +250,42 @@ public abstract class WebhookLanesContract : IAsyncLifetime
         Assert.Equal(messages[..3].Order(), first.Order());
         Assert.Equal((2, null), (rest.Messages, rest.Next));
         Assert.Equal(messages[3..].Order(), (await TakeAllAsync(2)).Order());
+    }
+
+    [Fact]
+    public async Task What_waits_gives_way_to_no_replay()
+    {
+        const int MostOfLane = 6;
+        _store.Get<IOptions<StoreOptions>>().Value.Queue.WebhookMessages = MostOfLane * _store.Store.Partitions.Count;
+        var webhook = await AddAsync();
+        var since = Time.GetUtcNow();
+        var lane = _store.Store.PartitionOf(MessageId.Create(Time));
+        List<MessageId> messages = [];
+        while (messages.Count < 5)
+        {
+            var message = MessageId.Create(Time);
+            if (_store.Store.PartitionOf(message) == lane && message.CreatedAt != messages.LastOrDefault().CreatedAt)
+            {
+                messages.Add(message);
+                await TellAsync(message, "acme", MailEventType.Accepted);
+            }
+        }
+
+        // All that waits is theirs: half of the lane is for what happens meanwhile.
+        await Eventually.HoldsAsync(async () => (await Traffic.StandingAsync(webhook, Cancellation)).Waiting == 5, Cancellation);
+        var crowd = new WebhookCrowd(5, MostOfLane * _store.Store.Partitions.Count);
+        Assert.Equal(new WebhookReplay(0, messages[0].CreatedAt) { Crowd = crowd }, await Traffic.ReplayAsync(webhook, since, Time.GetUtcNow(), 100, Cancellation));
+        Assert.Equal(crowd, (await Traffic.ReplayAsync(webhook, messages[4], Cancellation))!.Crowd);
+        Assert.Equal(messages.Order(), (await TakeAllAsync(5)).Order());
+
+        var first = await Traffic.ReplayAsync(webhook, since, Time.GetUtcNow(), 100, Cancellation);
+        Assert.Equal(new WebhookReplay(3, messages[3].CreatedAt), first);
+        Assert.NotNull((await Traffic.ReplayAsync(webhook, first.Next!.Value, Time.GetUtcNow(), 100, Cancellation)).Crowd);
+        Assert.Equal(messages[..3].Order(), (await TakeAllAsync(3)).Order());
+
+        Assert.Equal(new WebhookReplay(2, null), await Traffic.ReplayAsync(webhook, first.Next.Value, Time.GetUtcNow(), 100, Cancellation));
+        Assert.Equal(messages[3..].Order(), (await TakeAllAsync(2)).Order());
+        Assert.Equal((0, 0), (await Traffic.StandingAsync(webhook, Cancellation)) is var standing ? (standing.Waiting, standing.Dropped) : default);
     }
 
     [Fact]
@@ -310,7 +348,7 @@ public abstract class WebhookLanesContract : IAsyncLifetime
         Assert.Equivalent(webhook, await Webhooks.FindAsync("acme", webhook.Id, Cancellation), strict: true);
         var strangers = MessageId.Create(Time);
         await HappensAsync(strangers, "other", MailEventType.Accepted);
-        Assert.False(await Traffic.ReplayAsync(webhook, strangers, Cancellation));
+        Assert.Null(await Traffic.ReplayAsync(webhook, strangers, Cancellation));
     }
 
     [Fact]
