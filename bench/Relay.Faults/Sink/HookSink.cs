@@ -79,8 +79,9 @@ internal abstract class HookSink(int port) : IAsyncDisposable
                 answers.Add(AnswerAsync(await listener.AcceptTcpClientAsync(_stop.Token)));
             }
         }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException or OperationCanceledException)
+        catch (Exception e) when (e is SocketException or InvalidOperationException or OperationCanceledException)
         {
+            // One that is stopped between two connections says that it does not listen.
             await Task.WhenAll(answers);
         }
     }

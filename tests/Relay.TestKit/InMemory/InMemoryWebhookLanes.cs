@@ -122,6 +122,18 @@ public sealed class InMemoryWebhookLanes(TimeProvider time) : IWebhookLanes
         }
     }
 
+    /// <summary>Nobody works on any of it, and nobody has cause to before the clock moves.</summary>
+    public bool IsAtRest
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _lanes.TrueForAll(lane => !lane.IsOut && !IsDue(lane));
+            }
+        }
+    }
+
     /// <summary>How many of what was read are in somebody's hands: messages of lanes that were not given back yet.</summary>
     public int InHand
     {
@@ -145,8 +157,7 @@ public sealed class InMemoryWebhookLanes(TimeProvider time) : IWebhookLanes
     {
         lock (_lock)
         {
-            var now = time.GetUtcNow();
-            var due = _lanes.Where(lane => !lane.IsOut && lane.NotBefore <= now && lane.Waiting.Values.Any(wait => wait.Due <= now)).ToList();
+            var due = _lanes.Where(lane => !lane.IsOut && IsDue(lane)).ToList();
             due.ForEach(lane => lane.IsOut = true);
             Looks++;
             return ValueTask.FromResult<IReadOnlyList<WebhookLane>>([.. due.Select(lane => new WebhookLane(lane.Partition, 1, lane.Webhook))]);
@@ -218,6 +229,8 @@ public sealed class InMemoryWebhookLanes(TimeProvider time) : IWebhookLanes
 
         return ValueTask.CompletedTask;
     }
+
+    private bool IsDue(Lane lane) => time.GetUtcNow() is var now && lane.NotBefore <= now && lane.Waiting.Values.Any(wait => wait.Due <= now);
 
     private void Signal()
     {

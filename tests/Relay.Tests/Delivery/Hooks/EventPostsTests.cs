@@ -70,6 +70,7 @@ public sealed class EventPostsTests
 
         scene.Happen(MessageId.Create(scene.Time), MailEventType.Accepted);
         await scene.PostedAsync(1);
+        await scene.RestAsync();
         scene.Time.Advance(TimeSpan.FromDays(1));
         scene.Happen(MessageId.Create(scene.Time), MailEventType.Accepted);
         await scene.PostedAsync(2);
@@ -87,6 +88,7 @@ public sealed class EventPostsTests
         scene.Server.Serve("no", status: "500 Internal Server Error");
         scene.Happen(stuck, MailEventType.Accepted);
         await scene.PostedAsync(1);
+        await scene.RestAsync();
         scene.Server.Serve("{}");
         scene.Happen(stuck, MailEventType.Delivered);
         scene.Happen(other, MailEventType.Accepted);
@@ -156,6 +158,7 @@ public sealed class EventPostsTests
         scene.Server.Answer = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1200\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
         scene.Happen(MessageId.Create(scene.Time), MailEventType.Accepted);
         await scene.PostedAsync(1);
+        await scene.RestAsync();
         scene.Server.Serve("{}");
         scene.Happen(MessageId.Create(scene.Time), MailEventType.Accepted);
 
@@ -459,22 +462,30 @@ public sealed class EventPostsTests
 
         public Task PostedAsync(int count) => WaitUntil.TrueAsync(() => Server.Requests.Count >= count);
 
-        /// <summary>Lets the clock go on, step by step, until it holds. It stands still while anything is posted, and until what is due now was looked for.</summary>
+        /// <summary>Lets the clock go on, step by step, until it holds. It stands still while anything is posted or has yet to be, and until it was looked at.</summary>
         public async Task PassAsync(Func<bool> holds, TimeSpan step, TimeSpan longest)
         {
             var until = Time.GetUtcNow() + longest;
+            await RestAsync();
             while (!holds())
             {
                 Assert.True(Time.GetUtcNow() < until, "not within the time");
                 var looks = Lanes.Looks;
                 Time.Advance(step);
-                while (Lanes.Looks == looks || !Lanes.IsQuiet)
-                {
-                    await Task.Delay(20, TestContext.Current.CancellationToken);
+                await RestAsync(looks);
+            }
+        }
 
-                    // It read the clock just before, and waits for a moment that comes when it is moved again.
-                    Time.Advance(Lanes.Looks == looks && Lanes.IsQuiet ? TimeSpan.FromSeconds(1) : TimeSpan.Zero);
-                }
+        /// <summary>Until all that is due now was posted and written down, and somebody has looked since.</summary>
+        public async Task RestAsync(int since = -1)
+        {
+            while (Lanes.Looks == since || !Lanes.IsAtRest)
+            {
+                var looks = Lanes.Looks;
+                await Task.Delay(20, TestContext.Current.CancellationToken);
+
+                // It read the clock just before, and waits for a moment that comes when it is moved again.
+                Time.Advance(Lanes.Looks == looks && Lanes.IsQuiet ? TimeSpan.FromSeconds(1) : TimeSpan.Zero);
             }
         }
 
