@@ -51,6 +51,9 @@ internal sealed class Store
     /// <summary>The name of a unit's note in <c>dots</c>, by one turn of ours as the owner of its partition.</summary>
     public string NoteOf(UnitId unit, long term) => $"{unit}{TurnOf(term)}";
 
+    /// <summary>Whoever wrote it, and in whichever turn.</summary>
+    public static bool IsNoteOf(UnitId unit, string name) => name.StartsWith($"{unit} ", StringComparison.Ordinal);
+
     /// <summary>How the names of all notes of one turn end. No other process, and no other turn, has such names.</summary>
     public string TurnOf(long term) => string.Create(CultureInfo.InvariantCulture, $" {Mark:x8}.{term}");
 

@@ -142,7 +142,7 @@ internal sealed class Canceller(Store store, Window window, StoreRetry retry, Ti
         }
 
         var notes = await store.Connections.Background.HashKeysAsync(cancelled.Partition.Keys.Dots, StoreConnections.FromPrimary).InTimeAsync();
-        return notes.Any(note => cancelled.Units.Any(unit => note.ToString().StartsWith(unit.Id.ToString(), StringComparison.Ordinal)));
+        return notes.Any(note => cancelled.Units.Any(unit => Store.IsNoteOf(unit.Id, note.ToString())));
     }
 
     private async Task<bool> TryCancelAsync(Cancelled cancelled, Condition lease)

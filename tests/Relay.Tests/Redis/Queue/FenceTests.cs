@@ -5,6 +5,7 @@ using Relay.Redis.Keys;
 using Relay.Redis.Queue;
 using Relay.Redis.Steps;
 using Relay.TestKit.Redis;
+using StackExchange.Redis;
 
 namespace Relay.Tests.Redis.Queue;
 
@@ -109,6 +110,25 @@ public sealed class FenceTests
         await Eventually.HoldsAsync(async () => await DeliveriesAsync() == 2, Cancellation);
         async Task<int> DeliveriesAsync() =>
             (await owner.Activity.FindAsync("acme", message.Id, Cancellation))?.Events.Count(e => e.Type == MailEventType.Delivered) ?? 0;
+    }
+
+    [Fact]
+    public async Task What_an_owner_who_is_gone_may_have_sent_is_not_taken_back_and_only_that()
+    {
+        await using var redis = await RedisServer.StartAsync(Cancellation);
+        await using var door = await StoreUnderTest.StartAsync(redis.ConnectionString, StoreUnderTest.NewFolder(), Time, Cancellation, ("Roles:0", "intake"));
+        var (noted, other) = (TestMail.To(Time, "a@x.test"), TestMail.To(Time, "b@x.test"));
+        foreach (var (message, zero) in new[] { (noted, ""), (other, "0") })
+        {
+            await door.Queue.EnqueueAsync(message, null, Cancellation);
+            var unit = Assert.Single(await door.Reader.FindUnitsAsync(message.Id, Cancellation));
+            await door.Connections.Reading.HashSetAsync(door.Store.PartitionOf(message.Id).Keys.Dots, [new HashEntry($"{unit.Id}{zero} 00000000.1", "")]);
+            GiveUp(door, message);
+        }
+
+        await Eventually.HoldsAsync(async () => (await door.Reader.FindUnitsAsync(other.Id, Cancellation)).Count == 0, Cancellation);
+
+        Assert.Single(await door.Reader.FindUnitsAsync(noted.Id, Cancellation));
     }
 
     [Fact]
