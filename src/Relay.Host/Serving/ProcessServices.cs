@@ -33,6 +33,7 @@ internal static class ProcessServices
         services.AddSingleton<IServerCertificate, ServerCertificate>();
         services.AddSingleton<Listeners>();
         services.AddSingleton<ReadinessCheck>();
+        services.AddHostedService(host => new IdleMemory(host.GetRequiredService<TimeProvider>()));
         services.AddHostedService<Remarks>();
         services.AddHostedService<FirstStartService>();
         return services;
