@@ -39,6 +39,7 @@ internal sealed class Refiller(
             var hunger = window.Hunger;
             var wait = Tidying;
             var began = time.GetUtcNow();
+            aside.BeginReads();
             await search.LookAsync(_trouble, cancellation);
             LookAgainAtMissing();
 
