@@ -1,9 +1,12 @@
+using System.Net;
+using System.Net.Http.Json;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Relay.Faults.Checking;
 using Relay.Faults.Clients;
 using Relay.Faults.Ledgers;
 using Relay.Faults.Stages;
+using Relay.TestKit;
 using Relay.TestKit.Dns;
 using Relay.TestKit.Relays;
 using Relay.TestKit.Remote;
@@ -105,8 +108,7 @@ internal sealed class BouncesComeBack : Scenario
         {
             var tenant = stage.Tenants[number % stage.Tenants.Count];
             var recipient = $"r{round}n{number}@gone.test";
-            var answer = await stage.Relay.PostAsync("/send", new { from = LedgerMail.Sender, to = recipient, subject = "Your order", text = "Thank you." }, cancellation, tenant.Key);
-            sent[recipient] = new Returned(tenant, answer.GetProperty("id").GetString()!, recipient, number % 3 == 0 ? "complained" : "bounced");
+            sent[recipient] = new Returned(tenant, await SendAsync(stage, tenant, recipient, cancellation), recipient, number % 3 == 0 ? "complained" : "bounced");
         }
 
         var arrived = (await world.WaitForMessagesAsync(before + MailsARound, cancellation)).Skip(before);
@@ -121,6 +123,30 @@ internal sealed class BouncesComeBack : Scenario
         }
 
         return [.. sent.Values];
+    }
+
+    // The store was killed a moment ago: what is refused for now is sent again, as an app does it.
+    private static async Task<string> SendAsync(Stage stage, Tenant tenant, string recipient, CancellationToken cancellation)
+    {
+        var (status, body) = (default(HttpStatusCode), "");
+        await Poll.UntilAsync(
+            async () =>
+            {
+                using var mail = new HttpRequestMessage(HttpMethod.Post, "/send")
+                {
+                    Content = JsonContent.Create(new { from = LedgerMail.Sender, to = recipient, subject = "Your order", text = "Thank you." }),
+                };
+                mail.Headers.Authorization = new("Bearer", tenant.Key);
+                mail.Headers.Add("Idempotency-Key", recipient);
+                using var answer = await stage.Relay.Http.SendAsync(mail, cancellation);
+                (status, body) = (answer.StatusCode, await answer.Content.ReadAsStringAsync(cancellation));
+                return status is not (HttpStatusCode.ServiceUnavailable or HttpStatusCode.Conflict);
+            },
+            cancellation,
+            () => $"/send still says {status}: {body}");
+        return status == HttpStatusCode.Accepted
+            ? JsonElement.Parse(body).GetProperty("id").GetString()!
+            : throw new InvalidOperationException($"/send says {status}: {body}");
     }
 
     /// <summary>Brings it all back, and kills in its midst.</summary>
