@@ -256,8 +256,10 @@ internal sealed class Dispatcher(
             return;
         }
 
+        // Shown only once it is waited for: whoever reads it and lets the time pass ends the wait.
+        var wait = pause.WaitAloneAsync(lack);
         destination.Lack = lack;
-        await pause.WaitAloneAsync(lack);
+        await wait;
         destination.Lack = null;
     }
 

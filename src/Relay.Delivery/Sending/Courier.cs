@@ -63,8 +63,9 @@ internal sealed class Courier
 
         if (_lack is { } lack)
         {
+            var wait = _office.Pause.WaitAloneAsync(lack);
             (_lack, _site.Standing.Lack) = (null, lack);
-            await _office.Pause.WaitAloneAsync(lack);
+            await wait;
             _site.Standing.Lack = null;
         }
 
