@@ -16,9 +16,7 @@ public sealed class ProviderTests
     [Fact]
     public async Task A_receiver_that_takes_few_connections_gets_all_mail_over_them_and_nobody_is_told_off()
     {
-        ScriptedSmtpServer? itself = null;
-        var script = new RemoteScript().On(RemoteStage.Greeting, _ => itself!.OpenSessions > 3 ? RemoteAnswer.Say("421 4.7.0 Too many connections").ThenClose() : null);
-        await using var remote = itself = ScriptedSmtpServer.Start(script);
+        await using var remote = StartThatTakesThreeConnections("421 4.7.0 Too many connections");
         await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote);
 
         // Fewer than would make a connection end by itself: the server counts one until it is closed.
@@ -35,9 +33,7 @@ public sealed class ProviderTests
     [Fact]
     public async Task One_that_names_a_time_when_it_has_enough_connections_gets_no_more_before_it()
     {
-        ScriptedSmtpServer? itself = null;
-        var script = new RemoteScript().On(RemoteStage.Greeting, _ => itself!.OpenSessions > 3 ? RemoteAnswer.Say("421 4.7.0 Too many connections, try again in 10 minutes").ThenClose() : null);
-        await using var remote = itself = ScriptedSmtpServer.Start(script);
+        await using var remote = StartThatTakesThreeConnections("421 4.7.0 Too many connections, try again in 10 minutes");
         await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(remote);
         for (var i = 0; i < 90; i++)
         {
@@ -482,5 +478,24 @@ public sealed class ProviderTests
         // All wait together; one of eight turns is bulk's.
         var order = remote.Messages.Select(m => m.RcptTo[0].Contains("bulk@", StringComparison.Ordinal)).ToList();
         Assert.InRange(order.Take(Sites).Count(isBulk => isBulk), Sites / 8 - 2, Sites / 4);
+    }
+
+    // All of the mail might go over the first connection, were it answered before others are open.
+    private static ScriptedSmtpServer StartThatTakesThreeConnections(string refusal)
+    {
+        ScriptedSmtpServer? itself = null;
+        var refused = new TaskCompletionSource();
+        return itself = ScriptedSmtpServer.Start(new RemoteScript()
+            .On(RemoteStage.Mail, _ => itself!.Messages.Count < 30 ? null : RemoteAnswer.Say("250 2.1.0 Ok").After(refused.Task))
+            .On(RemoteStage.Greeting, _ =>
+            {
+                if (itself!.OpenSessions <= 3)
+                {
+                    return null;
+                }
+
+                refused.TrySetResult();
+                return RemoteAnswer.Say(refusal).ThenClose();
+            }));
     }
 }
