@@ -86,9 +86,9 @@ public sealed class PolicyServer : IAsyncDisposable
             }
 
             // As it was told by now: whoever sees the request may tell it another answer for the next one.
-            var told = Answer;
+            var (told, gate) = (Answer, Gate);
             _requests.Enqueue(request);
-            await Gate.WaitAsync(_stop.Token);
+            await gate.WaitAsync(_stop.Token);
             if (told is { } answer)
             {
                 await tls.WriteAsync(Encoding.Latin1.GetBytes(answer), _stop.Token);

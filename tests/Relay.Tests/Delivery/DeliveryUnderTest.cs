@@ -5,6 +5,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 using Relay.Delivery;
+using Relay.Delivery.Providers;
 using Relay.Delivery.Scheduling;
 using Relay.Mail;
 using Relay.Mail.Accounts;
@@ -66,6 +67,15 @@ internal sealed class DeliveryUnderTest : IAsyncDisposable
     public SiteDirectory Sites => _services.GetRequiredService<SiteDirectory>();
 
     public DeliveryWindow Window => _services.GetRequiredService<DeliveryWindow>();
+
+    /// <summary>Whether a connection lies idle. The mail it carried is settled before it does.</summary>
+    public bool IsAnyParked => Part<ProviderDirectory>().All.Any(provider =>
+    {
+        lock (provider.Lock)
+        {
+            return provider.IdleCountHoldingLock > 0;
+        }
+    });
 
     /// <summary>What the link to unsubscribe in a mail's header says.</summary>
     public Unsubscription ClaimIn(string mail) => ClaimOf(Part<MailTokens>(), mail);

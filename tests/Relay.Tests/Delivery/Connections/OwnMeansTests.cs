@@ -176,6 +176,7 @@ public sealed class OwnMeansTests
         await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(
             remote, ("Delivery:Routes:1:Domain", "other.test"), ("Delivery:Routes:1:Host", "127.0.0.1"), ("Delivery:Routes:1:Port", other.Port), ("Delivery:Routes:1:Tls", "None"));
         await delivery.SendAsync("a@remote.test");
+        await WaitUntil.TrueAsync(() => delivery.IsAnyParked);
 
         // One file is all there is.
         delivery.Part<Connector>().Sockets = family => remote.OpenSessions + other.OpenSessions == 0 ? Connector.NewSocket(family) : throw Full();

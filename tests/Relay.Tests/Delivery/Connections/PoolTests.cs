@@ -1,4 +1,3 @@
-using Relay.Delivery.Providers;
 using Relay.Mail.Events;
 using Relay.TestKit.Dns;
 using Relay.TestKit.InMemory;
@@ -155,7 +154,7 @@ public sealed class PoolTests
         await using var delivery = await DeliveryUnderTest.StartWithRouteAsync(
             remote, ("Delivery:ConnectionsPerSite", 1), ("Delivery:Timeouts:Mail", "01:00:00"));
         await delivery.SendAsync("a@remote.test");
-        await WaitUntil.TrueAsync(() => IsAnyParked(delivery));
+        await WaitUntil.TrueAsync(() => delivery.IsAnyParked);
         delivery.Time.Advance(TimeSpan.FromSeconds(5));
 
         var began = delivery.Time.GetUtcNow();
@@ -242,12 +241,4 @@ public sealed class PoolTests
 
         Assert.Equal("127.0.0.9", remote.Sessions[0].ClientAddress.ToString());
     }
-
-    private static bool IsAnyParked(DeliveryUnderTest delivery) => delivery.Part<ProviderDirectory>().All.Any(provider =>
-    {
-        lock (provider.Lock)
-        {
-            return provider.IdleCountHoldingLock > 0;
-        }
-    });
 }

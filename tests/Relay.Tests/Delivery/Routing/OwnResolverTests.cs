@@ -25,7 +25,8 @@ public sealed class OwnResolverTests
         await using var remote = ScriptedSmtpServer.Start();
         await using var dns = ScriptedDns.Start();
         dns.Mx("known.test", (10, "mx.known.test")).A("mx.known.test", "127.0.0.1").Unknown = unknown;
-        await using var delivery = await DeliveryUnderTest.StartWithDnsAsync(dns, remote.Port, ("Delivery:Dns:Timeout", "00:00:00.200"), ("Delivery:Dns:Repeats", 0));
+        var timeout = TimeSpan.FromSeconds(unknown == UnknownNames.Unanswered ? 0.2 : 2);
+        await using var delivery = await DeliveryUnderTest.StartWithDnsAsync(dns, remote.Port, ("Delivery:Dns:Timeout", timeout), ("Delivery:Dns:Repeats", 0));
         var message = await delivery.AcceptAsync("a@away.test");
         var lane = new Lane("away.test", message.Account, message.Class);
 

@@ -1,7 +1,6 @@
-using System.Net;
-using System.Net.Sockets;
 using Relay.Mail.Events;
 using Relay.Mail.Sites;
+using Relay.TestKit.Relays;
 using Relay.TestKit.Remote;
 
 namespace Relay.Tests.Delivery.Scheduling;
@@ -15,7 +14,7 @@ public sealed class DeadSiteTests
     public async Task The_mail_of_a_dead_host_is_left_in_the_queue_and_other_mail_flows()
     {
         await using var alive = ScriptedSmtpServer.Start();
-        await using var delivery = await StartAsync(ClosedPort(), alive);
+        await using var delivery = await StartAsync(FreePorts.Next(), alive);
         await AcceptBacklogAsync(delivery);
 
         // Some are tried before it is known that nobody is there.
@@ -34,7 +33,7 @@ public sealed class DeadSiteTests
     public async Task Whoever_runs_the_relay_sees_which_hosts_are_left_alone_and_until_when()
     {
         await using var alive = ScriptedSmtpServer.Start();
-        var port = ClosedPort();
+        var port = FreePorts.Next();
         await using var delivery = await StartAsync(port, alive);
         await AcceptBacklogAsync(delivery);
         await WaitUntil.TrueAsync(() => delivery.Queue.Settlements.Count >= 5 && delivery.Window.Held == 0);
@@ -60,7 +59,7 @@ public sealed class DeadSiteTests
     public async Task What_waits_for_a_dead_host_is_told_why_little_by_little()
     {
         await using var alive = ScriptedSmtpServer.Start();
-        await using var delivery = await StartAsync(ClosedPort(), alive);
+        await using var delivery = await StartAsync(FreePorts.Next(), alive);
         await AcceptBacklogAsync(delivery);
         await WaitUntil.TrueAsync(() => delivery.Queue.Settlements.Count >= 5 && delivery.Window.Held == 0);
         var before = delivery.Queue.Settlements.Count;
@@ -77,7 +76,7 @@ public sealed class DeadSiteTests
     public async Task When_the_host_is_back_one_unit_finds_out_and_all_follow()
     {
         await using var alive = ScriptedSmtpServer.Start();
-        var port = ClosedPort();
+        var port = FreePorts.Next();
         await using var delivery = await StartAsync(port, alive);
         await AcceptBacklogAsync(delivery);
         await WaitUntil.TrueAsync(() => delivery.Queue.Settlements.Count >= 5 && delivery.Window.Held == 0);
@@ -104,11 +103,4 @@ public sealed class DeadSiteTests
         ("Delivery:Routes:0:Domain", "dead.test"), ("Delivery:Routes:0:Host", "127.0.0.1"), ("Delivery:Routes:0:Port", deadPort), ("Delivery:Routes:0:Tls", "None"),
         ("Delivery:Routes:1:Domain", "*"), ("Delivery:Routes:1:Host", "127.0.0.1"), ("Delivery:Routes:1:Port", alive.Port), ("Delivery:Routes:1:Tls", "None"),
     ]);
-
-    private static int ClosedPort()
-    {
-        using var probe = new Socket(SocketType.Stream, ProtocolType.Tcp);
-        probe.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        return ((IPEndPoint)probe.LocalEndPoint!).Port;
-    }
 }

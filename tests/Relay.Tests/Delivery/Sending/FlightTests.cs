@@ -252,6 +252,7 @@ public sealed class FlightTests
     public async Task A_connection_that_lay_idle_answers_an_envelope_before_it_gets_a_content()
     {
         await using var stage = await Stage.WhereAHostHasPassedAsync(Chunking());
+        await WaitUntil.TrueAsync(() => stage.Delivery.IsAnyParked);
         stage.Delivery.Time.Advance(TimeSpan.FromSeconds(5));
         await stage.HoldAsync("b");
         await WaitUntil.TrueAsync(() => stage.Received.EndsWith("RCPT TO:<b@remote.test>\r\n", StringComparison.Ordinal));

@@ -45,8 +45,7 @@ public sealed class ReplacedOwnerTests
             // The first partition stays with its owner as long as it lives.
             await old.Queue.EnqueueAsync(TestMail.To(Time, "a@x.test") with { Id = MessageId.Create(Time, 0) }, null, Cancellation).InTime();
             leases.Add(Assert.Single(await old.Queue.LeaseDueAsync(TestMail.Everything, Cancellation).InTime()));
-            Assert.True(old.Queue.TryBegin(leases[n]));
-            Assert.True(await old.Queue.TryBeginDotAsync(leases[n], "mx.x.test", Cancellation));
+            await old.BeginDotAsync(leases[n], "mx.x.test", Cancellation);
         }
 
         await using var heir = await StoreUnderTest.StartAsync(redis.ConnectionString, StoreUnderTest.NewFolder(), Time, Cancellation, ("Queue:Lease", "00:00:03"));

@@ -22,7 +22,7 @@ public sealed class SharesTests
     {
         await using var redis = await RedisServer.StartAsync(Cancellation);
         await using var first = await StartAsync(redis);
-        Assert.Equal(16, Owned(first));
+        await Eventually.HoldsAsync(() => Owned(first) == 16, Cancellation);
 
         await using var second = await StartAsync(redis);
         await using var third = await StartAsync(redis);
@@ -150,7 +150,7 @@ public sealed class SharesTests
 
         await using var again = await StartAsync(redis, folder);
 
-        Assert.Equal(16, Owned(again));
+        await Eventually.HoldsAsync(() => Owned(again) == 16, Cancellation);
         Assert.NotEqual(former, again.Store.Owner);
         Assert.All(again.Store.Partitions, p => Assert.True(p.Settled.Epoch > epochs[p.Number]));
         var nodes = await again.Get<INodeReader>().ListAsync(Cancellation);

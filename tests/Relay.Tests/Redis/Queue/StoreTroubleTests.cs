@@ -120,7 +120,7 @@ public sealed class StoreTroubleTests
     public async Task Mail_refused_because_the_store_was_paused_is_not_sent_when_it_goes_on()
     {
         await using var redis = await RedisServer.StartAsync(Cancellation);
-        await using var store = await StartAsync(redis, ("Queue:AnswerTimeout", "00:00:00.500"));
+        await using var store = await StartAsync(redis, ("Queue:AnswerTimeout", "00:00:02"));
         redis.Pause();
         try
         {
