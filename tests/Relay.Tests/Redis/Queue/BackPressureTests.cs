@@ -99,18 +99,20 @@ public sealed class BackPressureTests
         await redis.KillAsync();
         await redis.LaunchAsync(Cancellation);
 
-        var began = Stopwatch();
-        var reasons = new HashSet<string>();
-        while (!reasons.Contains("the store is still loading"))
+        // In which words is not for this test: the client library drops a connection on which it heard of the loading itself, and may
+        // do so with each one it makes.
+        for (var i = 0; i < Units; i++)
         {
-            Assert.True(Stopwatch() - began < TimeSpan.FromSeconds(30), string.Join(", ", reasons));
-            var refused = Assert.IsType<EnqueueResult.StoreUnavailable>(await store.Queue.EnqueueAsync(TestMail.To(Time, "b@x.test"), null, Cancellation).InTime());
-            reasons.Add(refused.Reason);
-            await Task.Yield();
+            Assert.IsType<EnqueueResult.StoreUnavailable>(await store.Queue.EnqueueAsync(TestMail.To(Time, "b@x.test"), null, Cancellation).InTime());
+            Assert.Contains("\r\nloading:1\r\n", await redis.AskAsync(Cancellation, "INFO", "persistence"), StringComparison.Ordinal);
         }
+
+        await Eventually.HoldsAsync(() => !store.Get<IStoreHealth>().IsReady, Cancellation);
 
         await redis.AskAsync(Cancellation, "CONFIG", "SET", "key-load-delay", "0");
         await store.Queue.SettleAsync(TestMail.Delivered(lease, Time), Cancellation).InTime();
+        await Eventually.HoldsAsync(
+            async () => await store.Queue.EnqueueAsync(TestMail.To(Time, "c@x.test"), null, Cancellation).InTime() is EnqueueResult.Accepted, Cancellation);
     }
 
     private static async Task OutlivedAsync(Func<RedisServer, Task> cause, Func<RedisServer, Task> mend, bool countable = true)
